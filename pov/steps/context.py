@@ -1,0 +1,107 @@
+"""What the steps of one bring-up share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pov.base.errors import PovError
+from pov.config.estates import Estate
+from pov.config.scenario import Scenario
+from pov.model.events import Emit
+from pov.model.topology import Topology
+from pov.state.home import Home
+
+if TYPE_CHECKING:
+    from pov.bundle import Bundle
+    from pov.config.engagement import Engagement
+    from pov.engines.certificates import Trust
+    from pov.engines.containers import Containers
+    from pov.engines.kube import Kube
+
+NODE_PORTS: Mapping[str, int] = {"vault": 30820, "gitea": 30300, "argocd": 30443, "prober": 30900}
+"""Services that people and `pov` reach from outside the cluster, by node port."""
+
+
+@dataclass
+class Context:
+    """One environment while it is brought up or looked at.
+
+    `addresses` maps a name of `NODE_PORTS` to the loopback port behind which it answers. `kube` and `trust` exist
+    once their steps ran; reading them earlier is a mistake in the steps' order.
+    """
+
+    name: str
+    scenario: Scenario
+    engagement: Engagement | None
+    home: Home
+    bundle: Bundle
+    containers: Containers
+    topology: Topology
+    estates: tuple[Estate, ...]
+    emit: Emit
+    addresses: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    _kube: Kube | None = None
+    _trust: Trust | None = None
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def cluster_name(self) -> str:
+        """The kind cluster's name."""
+        return f"pov-{self.name}"
+
+    @property
+    def images(self) -> Mapping[str, str]:
+        """Image references by component: argocd, redis, openbao, gitea, mock, legacy-host."""
+        return self.bundle.images
+
+    @property
+    def binaries(self) -> Mapping[str, Path]:
+        """Host binaries by name: kind, kubectl, bao, pov-mock, terraform-providers (a folder) and more."""
+        return self.bundle.binaries
+
+    @property
+    def argocd_manifest(self) -> Path:
+        """Argo CD's official install manifest, of the pinned release."""
+        return self.bundle.argocd_manifest
+
+    @property
+    def kube(self) -> Kube:
+        """The cluster; set by the cluster step."""
+        if self._kube is None:
+            raise PovError("the cluster is not there yet", fix="pov up")
+        return self._kube
+
+    @kube.setter
+    def kube(self, kube: Kube) -> None:
+        self._kube = kube
+
+    @property
+    def trust(self) -> Trust:
+        """The bootstrap CA; set by the trust step."""
+        if self._trust is None:
+            raise PovError("the bootstrap CA is not there yet", fix="pov up")
+        return self._trust
+
+    @trust.setter
+    def trust(self, trust: Trust) -> None:
+        self._trust = trust
+
+    def url(self, service: str) -> str:
+        """The loopback address of one of `NODE_PORTS`, as https URL."""
+        if service not in self.addresses:
+            raise PovError(f"no address for {service} yet", fix="pov up")
+        return f"https://127.0.0.1:{self.addresses[service]}"
+
+    def cancel(self) -> None:
+        """Ask running steps to stop at their next look."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody pressed Ctrl-C."""
+        return self._cancelled.is_set()
