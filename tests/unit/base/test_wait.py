@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pov.base.errors import TimedOut, Transient
+from pov.base.wait import Pending, wait_for
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_returns_the_first_value_that_is_not_pending() -> None:
+    clock = FakeClock()
+    answers = iter([Pending("one"), Pending("two"), "there"])
+    seen: list[str] = []
+    value = wait_for("it", lambda: next(answers), timeout_s=10, interval_s=1, clock=clock, on_pending=seen.append)
+    assert value == "there"
+    assert seen == ["one", "two"]
+    assert clock.now == 2
+
+
+def test_the_limit_raises_with_what_was_waited_for_and_seen_last() -> None:
+    clock = FakeClock()
+    with pytest.raises(TimedOut, match="the pod: not after 5 s") as caught:
+        wait_for("the pod", lambda: Pending("0 of 1 ready"), timeout_s=5, interval_s=1, clock=clock)
+    assert "0 of 1 ready" in caught.value.cause
+    assert clock.now <= 5
+
+
+def test_transient_errors_count_as_not_yet_and_others_do_not() -> None:
+    clock = FakeClock()
+    outcomes = iter([Transient("refused"), 7])
+
+    def check() -> int:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert wait_for("it", check, timeout_s=5, clock=clock) == 7
+
+    def broken() -> int:
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        wait_for("it", broken, timeout_s=5, clock=clock)
+
+
+def test_a_state_is_told_once_until_it_changes() -> None:
+    clock = FakeClock()
+    answers = iter([Pending("a"), Pending("a"), Pending("b"), 1])
+    seen: list[str] = []
+    wait_for("it", lambda: next(answers), timeout_s=9, interval_s=1, clock=clock, on_pending=seen.append)
+    assert seen == ["a", "b"]
