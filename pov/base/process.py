@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -36,11 +37,12 @@ def _drain(stream: IO[bytes], into: list[bytes], on_line: Callable[[str], None] 
 
 
 def _feed(stream: IO[bytes], content: bytes) -> None:
-    try:
-        stream.write(content)
-        stream.close()
-    except (BrokenPipeError, OSError):
-        pass  # the command ended without reading all of it; its exit code tells the rest
+    # A command may end without reading all of it; its exit code tells the rest. Closing flushes: it can fail as well.
+    with suppress(OSError):
+        try:
+            stream.write(content)
+        finally:
+            stream.close()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
