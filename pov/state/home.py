@@ -1,0 +1,100 @@
+"""`.pov/NAME/`: one environment's folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pov.base.errors import PovError
+from pov.base.files import private_dir, write_atomic
+from pov.base.redact import Secret
+from pov.state.journal import JournalWriter
+
+_KEPT = ("runs", "reports", "criteria.yaml", "journal.jsonl")
+
+
+class Home:
+    """Where an environment keeps its files. Secrets lie in a folder of mode 0700, each in a file of mode 0600."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.kubeconfig = self.root / "kubeconfig"
+        self.secrets_dir = self.root / "secrets"
+        self.runs_dir = self.root / "runs"
+        self.reports_dir = self.root / "reports"
+        self.journal = self.root / "journal.jsonl"
+        self.diagnostics_dir = self.root / "diagnostics"
+        self.intent = self.root / "cluster.json"
+
+    def secret(self, name: str) -> Secret | None:
+        """The saved secret, or None."""
+        try:
+            return Secret((self.secrets_dir / name).read_text())
+        except FileNotFoundError:
+            return None
+
+    def save_secret(self, name: str, secret: Secret) -> None:
+        """Keep a secret; readable by the owner alone."""
+        private_dir(self.secrets_dir)
+        write_atomic(self.secrets_dir / name, secret.reveal(), mode=0o600)
+
+    def forget_secret(self, name: str) -> None:
+        """Remove a secret that is no longer valid."""
+        (self.secrets_dir / name).unlink(missing_ok=True)
+
+    def all_secrets(self) -> tuple[Secret, ...]:
+        """Every secret kept here, for redaction. Public certificates (`*.pem`, `*.crt`, `*.pub`) are not secret."""
+        if not self.secrets_dir.is_dir():
+            return ()
+        public = {".pem", ".crt", ".pub"}
+        files = (path for path in sorted(self.secrets_dir.rglob("*")) if path.is_file() and path.suffix not in public)
+        return tuple(Secret(path.read_text(errors="replace")) for path in files)
+
+    def journal_writer(self) -> JournalWriter:
+        """The history of steps, to append to."""
+        return JournalWriter(self.journal)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold this environment alone. Raises `PovError` naming the process that holds it already."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        # Beside the folder's files on purpose: it is removed with them, and an unlinked lock is of no use to anyone.
+        with (self.root / "lock").open("a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                stream.seek(0)
+                holder = stream.read().strip() or "unknown"
+                raise PovError(
+                    f"environment {self.root.name} is being changed by process {holder}",
+                    fix="wait for it, or stop it with Ctrl-C",
+                ) from error
+            stream.seek(0)
+            stream.truncate()
+            stream.write(str(os.getpid()))
+            stream.flush()
+            yield
+
+    def remove(self) -> list[str]:
+        """Remove everything but runs, reports, criteria and the journal. Returns what was removed, by path."""
+        if not self.root.is_dir():
+            return []
+        removed = []
+        for path in sorted(self.root.iterdir()):
+            if path.name in _KEPT:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            if path.name != "lock":
+                removed.append(str(path))
+        if not any(self.root.iterdir()):
+            self.root.rmdir()
+            if not any(self.root.parent.iterdir()):
+                self.root.parent.rmdir()
+        return removed

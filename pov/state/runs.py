@@ -1,0 +1,157 @@
+"""Records of measuring runs: `environment.json`, `samples.jsonl` (a hash chain), `summary.json`.
+
+Each sample carries the digest of the one before it, so that a changed, dropped or reordered sample shows. A chain that
+nobody else countersigned proves order and completeness to whoever trusts its last digest, no more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import NotFound, PovError
+from pov.base.files import write_atomic
+
+SAMPLE_SCHEMA = "pov.dev/sample/v1"
+GENESIS = "0" * 64
+
+
+def canonical(record: Mapping[str, Any]) -> bytes:
+    """The bytes a digest is taken over: JSON, sorted keys, no spaces, UTF-8."""
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest_of(sample: Mapping[str, Any]) -> str:
+    """SHA-256 of a sample without its own `digest`, as hex."""
+    return hashlib.sha256(canonical({key: value for key, value in sample.items() if key != "digest"})).hexdigest()
+
+
+class RunWriter:
+    """Saves a run as it happens. What could not be written is kept and written with the next chance."""
+
+    def __init__(self, runs_dir: Path, environment: Mapping[str, Any], *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        self.path = runs_dir / self.run_id
+        self._unsaved: list[dict[str, Any]] = []
+        self._head = GENESIS
+        self._count = 0
+        try:
+            self.path.mkdir(parents=True)
+            write_atomic(self.path / "environment.json", _pretty({"run": self.run_id, **environment}))
+            (self.path / "samples.jsonl").touch()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def append(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Save one sample and return it as saved. Raises `PovError` if the disk refuses; the sample is kept then."""
+        self._count += 1
+        record = {"schema": SAMPLE_SCHEMA, "run": self.run_id, "n": self._count, **sample, "prev": self._head}
+        record["digest"] = self._head = digest_of(record)
+        self._unsaved.append(record)
+        self.flush()
+        return record
+
+    def flush(self) -> None:
+        """Write what is not on the disk yet; raises `PovError` and keeps it in memory when that fails."""
+        path = self.path / "samples.jsonl"
+        try:
+            size = path.stat().st_size
+            with path.open("ab") as stream:
+                try:
+                    stream.writelines(canonical(record) + b"\n" for record in self._unsaved)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                except OSError:
+                    os.truncate(path, size)
+                    raise
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        self._unsaved.clear()
+
+    @property
+    def unsaved(self) -> tuple[dict[str, Any], ...]:
+        """Samples that the disk refused so far."""
+        return tuple(self._unsaved)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Write `summary.json`, with the digests of what it was made from."""
+        self.flush()
+        samples = (self.path / "samples.jsonl").read_bytes()
+        environment = (self.path / "environment.json").read_bytes()
+        digests = {
+            "samples.jsonl": hashlib.sha256(samples).hexdigest(),
+            "environment.json": hashlib.sha256(environment).hexdigest(),
+            "chain_head": self._head,
+        }
+        try:
+            write_atomic(self.path / "summary.json", _pretty({**summary, "digests": digests}))
+        except OSError as error:
+            raise _cannot_write(self.path / "summary.json", error) from error
+
+
+@dataclass(frozen=True)
+class Run:
+    """A saved run as read back. `problems` says what is wrong with the files; empty for a whole one."""
+
+    path: Path
+    environment: Mapping[str, Any]
+    samples: tuple[Mapping[str, Any], ...]
+    summary: Mapping[str, Any] | None
+    problems: tuple[str, ...] = field(default=())
+
+
+def read_run(path: Path) -> Run:
+    """Read a run and check its chain. A cut-off last line is reported, not an error."""
+    try:
+        environment = json.loads((path / "environment.json").read_text())
+        lines = (path / "samples.jsonl").read_text().split("\n")
+    except (OSError, ValueError) as error:
+        raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
+    problems: list[str] = []
+    samples: list[Mapping[str, Any]] = []
+    head = GENESIS
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            sample = json.loads(line)
+        except ValueError:
+            problems.append(f"samples.jsonl:{number}: cut off or not JSON")
+            continue
+        if sample.get("prev") != head or sample.get("digest") != digest_of(sample):
+            problems.append(f"samples.jsonl:{number}: does not fit the chain")
+        head = sample.get("digest", head)
+        samples.append(sample)
+    summary = None
+    if (path / "summary.json").exists():
+        summary = json.loads((path / "summary.json").read_text())
+        if summary.get("digests", {}).get("chain_head") != head:
+            problems.append("summary.json: was made from other samples")
+    return Run(path, environment, tuple(samples), summary, tuple(problems))
+
+
+def latest(runs_dir: Path) -> Path:
+    """The newest run's folder. Raises `NotFound` if nothing was measured."""
+    runs = sorted(path.parent for path in runs_dir.glob("*/environment.json"))
+    if not runs:
+        raise NotFound(f"nothing was measured yet in {runs_dir}", fix="pov measure")
+    return runs[-1]
+
+
+def _pretty(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
+def _cannot_write(path: Path, error: OSError) -> PovError:
+    return PovError(
+        f"cannot write {path}",
+        cause=str(error),
+        fix="free some space on this disk; what was measured is kept until then",
+    )

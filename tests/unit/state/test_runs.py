@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import NotFound, PovError
+from pov.state.runs import RunWriter, latest, read_run
+
+
+def sample(**more: Any) -> dict[str, Any]:
+    return {"experiment": "deploy", "arm": "automated", "trial": 1, "seconds": 1.5, "ok": True, **more}
+
+
+def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {"scenario": "x"})
+    writer.append(sample())
+    writer.append(sample(trial=2))
+    writer.finish({"schema": "pov.dev/summary/v1"})
+    run = read_run(latest(tmp_path))
+    assert [s["trial"] for s in run.samples] == [1, 2]
+    assert [s["n"] for s in run.samples] == [1, 2]
+    assert run.problems == ()
+    assert run.summary is not None
+    assert run.environment["scenario"] == "x"
+
+
+def test_each_sample_is_on_disk_before_the_next_begins(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    writer.append(sample())
+    assert len(read_run(writer.path).samples) == 1
+    assert read_run(writer.path).summary is None
+
+
+@pytest.mark.parametrize("tamper", ["change", "drop", "swap"])
+def test_a_tampered_chain_shows(tmp_path: Path, tamper: str) -> None:
+    writer = RunWriter(tmp_path, {})
+    for trial in (1, 2, 3):
+        writer.append(sample(trial=trial))
+    writer.finish({})
+    path = writer.path / "samples.jsonl"
+    lines = path.read_text().splitlines()
+    if tamper == "change":
+        lines[1] = lines[1].replace('"seconds":1.5', '"seconds":0.5')
+    elif tamper == "drop":
+        del lines[1]
+    else:
+        lines[0], lines[1] = lines[1], lines[0]
+    path.write_text("\n".join(lines) + "\n")
+    assert read_run(writer.path).problems
+
+
+def test_dropping_the_last_sample_shows_by_the_summary(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    writer.append(sample())
+    writer.append(sample(trial=2))
+    writer.finish({})
+    path = writer.path / "samples.jsonl"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    assert any("summary" in problem for problem in read_run(writer.path).problems)
+
+
+def test_a_line_cut_off_by_a_crash_is_reported_and_the_rest_kept(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    writer.append(sample())
+    with (writer.path / "samples.jsonl").open("a") as stream:
+        stream.write('{"schema": "pov')
+    run = read_run(writer.path)
+    assert len(run.samples) == 1
+    assert run.problems == ("samples.jsonl:2: cut off or not JSON",)
+
+
+def test_text_with_unusual_line_separators_survives(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    writer.append(sample(error="a\u2028b\u0085c"))
+    run = read_run(writer.path)
+    assert run.problems == ()
+    assert run.samples[0]["error"] == "a\u2028b\u0085c"
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = RunWriter(tmp_path, {})
+    writer.append(sample(trial=1))
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PovError, match="cannot write") as caught:
+        writer.append(sample(trial=2))
+    assert "space" in caught.value.fix
+    assert [s["trial"] for s in writer.unsaved] == [2]
+    monkeypatch.setattr(os, "fsync", real)
+    writer.append(sample(trial=3))
+    run = read_run(writer.path)
+    assert [s["trial"] for s in run.samples] == [1, 2, 3]
+    assert run.problems == ()
+
+
+def test_no_run_is_told_with_the_next_command(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        latest(tmp_path)
+    assert caught.value.fix == "pov measure"
+
+
+def test_the_summary_names_the_digests(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    saved = writer.append(sample())
+    writer.finish({"a": 1})
+    summary = json.loads((writer.path / "summary.json").read_text())
+    assert summary["digests"]["chain_head"] == saved["digest"]
