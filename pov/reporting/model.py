@@ -1,0 +1,81 @@
+"""The report as data: `build(run)` is all that lies between a saved run and what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pov.reporting.blocks import Block
+from pov.reporting.facts import Facts, gather
+from pov.reporting.section import Section
+from pov.reporting.sections import SECTIONS
+from pov.state.runs import Run
+
+SCHEMA = "pov.dev/report/v1"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A section with its blocks."""
+
+    id: str
+    title: str
+    opens_page: bool
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is drawn. `simulated` runs are marked on every page."""
+
+    run: str
+    title: str
+    subtitle: str
+    date: str
+    simulated: bool
+    chapters: tuple[Chapter, ...]
+    facts: Facts
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as one JSON document, `pov.dev/report/v1`."""
+        return {
+            "schema": SCHEMA,
+            "run": self.run,
+            "title": self.title,
+            "subtitle": self.subtitle,
+            "date": self.date,
+            "simulated": self.simulated,
+            "sections": [
+                {
+                    "id": chapter.id,
+                    "title": chapter.title,
+                    "opens_page": chapter.opens_page,
+                    "blocks": [block.as_json() for block in chapter.blocks],
+                }
+                for chapter in self.chapters
+            ],
+            "digests": dict(self.facts.digests),
+            "problems": list(self.facts.problems),
+        }
+
+
+def build(run: Run, sections: Sequence[Section] = SECTIONS) -> Report:
+    """Read a saved run into a report. Partial, interrupted and damaged runs give a report that says so."""
+    facts = gather(run)
+    built = (Chapter(s.id, s.title, s.opens_page, tuple(s.build(facts))) for s in sections)
+    return Report(
+        run=facts.run,
+        title=f"Proof of value for {facts.customer}" if facts.customer else "Proof of value",
+        subtitle=_subtitle(facts),
+        date=(facts.finished or facts.started)[:10],
+        simulated=facts.simulated,
+        chapters=tuple(chapter for chapter in built if chapter.blocks),
+        facts=facts,
+    )
+
+
+def _subtitle(facts: Facts) -> str:
+    scenario = facts.environment.get("scenario")
+    title = scenario.get("title") or scenario.get("name") if isinstance(scenario, dict) else scenario
+    return str(title or "")

@@ -1,0 +1,88 @@
+"""Draw a report with Typst: one PDF that is both accessible (PDF/UA-1) and fit for archives (PDF/A-3a).
+
+The files of the run are attached byte for byte. Only the fonts inside Typst are used, and the date is the run's own, so
+that the same run gives the same PDF on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pov.base.errors import PovError
+from pov.base.paths import data
+from pov.reporting.model import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STANDARDS = ["ua-1", "a-3a"]
+MAIN = "report.typ"
+
+
+def render_pdf(report: Report, attachments: Mapping[str, bytes]) -> bytes:
+    """The report as PDF, with `attachments` by file name. Raises `PovError` if Typst refuses."""
+    with _workspace(report, attachments) as root:
+        return _pages(_compile(root, format="pdf", pdf_standards=STANDARDS, timestamp=_moment(report)))[0]
+
+
+def render_png(report: Report, *, ppi: float = 110) -> list[bytes]:
+    """The report's pages as PNG pictures at `ppi` dots an inch."""
+    with _workspace(report, {}) as root:
+        return _pages(_compile(root, format="png", ppi=ppi))
+
+
+def _compile(root: Path, **how: Any) -> Any:
+    import typst  # noqa: PLC0415 (a compiled library that only this command needs)
+
+    try:
+        fonts = typst.Fonts(include_system_fonts=False)
+        return typst.Compiler(str(root / MAIN), root=str(root), font_paths=fonts).compile(**how)
+    except RuntimeError as error:
+        raise PovError("the report could not be drawn", cause=str(getattr(error, "diagnostic", error))) from error
+
+
+def _pages(result: Any) -> list[bytes]:
+    return [bytes(page) for page in result] if isinstance(result, list) else [bytes(result)]
+
+
+def _moment(report: Report) -> datetime:
+    for text in (report.facts.finished, report.facts.started):
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        moment = moment.replace(microsecond=0)  # as fine as Typst takes it
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@contextmanager
+def _workspace(report: Report, attachments: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder with the templates, the report as JSON and the attachments: Typst sees nothing else."""
+    with tempfile.TemporaryDirectory(prefix="pov-report-") as name:
+        root = Path(name)
+        for template in data("reports").glob("*.typ"):
+            shutil.copyfile(template, root / template.name)
+        document = {**report.as_json(), "attachments": [_attachment(file) for file in attachments]}
+        (root / "report.json").write_text(json.dumps(document, ensure_ascii=False))
+        for file, content in attachments.items():
+            (root / file).write_bytes(content)
+        yield root
+
+
+def _attachment(name: str) -> dict[str, str]:
+    purposes = {
+        "samples.jsonl": "Every sample of the run, a hash chain, one JSON object a line",
+        "summary.json": "Summary of the run",
+        "environment.json": "Versions, machine, order and seeds of the run",
+        "criteria.json": "Criteria as saved before the first trial",
+    }
+    mime = "application/jsonl" if name.endswith(".jsonl") else "application/json"
+    return {"name": name, "mime": mime, "description": purposes.get(name, name)}

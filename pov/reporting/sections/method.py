@@ -1,0 +1,79 @@
+"""How it was measured, and what the method cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pov.reporting import wording
+from pov.reporting.blocks import Block, Bullets, Heading, Text
+from pov.reporting.facts import Facts, number
+from pov.reporting.numbers import count, plural
+from pov.reporting.section import Section
+
+_ARMS = (
+    "Automated: a commit, and nothing else by hand. Runbook: the customer's steps run one after the other over SSH "
+    "against a legacy estate of the same services, host by host, without a pause. Replicas, health gate and prober "
+    "are the same."
+)
+_STATISTICS = (
+    "Median, least, greatest and n of successful trials. Failed trials are counted, never averaged in. Executed times "
+    "and stopwatch times are never pooled, and stated figures enter no statistic."
+)
+_INDEPENDENCE = (
+    "Whoever ran the trials also wrote the record. The hash chain shows a changed or missing sample to a reader who "
+    "kept its last digest; nobody else has signed it."
+)
+
+
+def build(facts: Facts) -> Iterator[Block]:
+    """Clocks, order, load, statistics; then limits."""
+    yield Bullets(tuple(_method(facts)))
+    order = facts.environment.get("plan")
+    if isinstance(order, list) and order and all(isinstance(item, dict) for item in order):
+        names = [" ".join(str(item.get(key, "")) for key in ("experiment", "arm", "trial")) for item in order]
+        yield Text(f"The order, drawn before the first trial: {', '.join(names)}.", "note")
+    yield Heading("What this report does not prove")
+    yield Bullets(tuple(_limits(facts)))
+
+
+SECTION = Section("method", "Method", build)
+
+
+def _method(facts: Facts) -> Iterator[tuple[str, str]]:
+    for experiment in facts.experiments:
+        words = wording.experiment(experiment.name)
+        yield f"Clock, {words.noun}.", f"Starts when {words.starts}; stops when {words.stops}. The same in every arm."
+    yield "Arms.", _ARMS
+    seed = facts.environment.get("order_seed")
+    told = f"in a random order from seed {seed}" if seed is not None else "in an order whose seed was not recorded"
+    yield "Order.", f"Trials of the arms are interleaved {told}. Each sample is saved as it happens, failed ones too."
+    yield "Load.", _load(facts)
+    yield "Statistics.", _STATISTICS
+    yield "Time.", "A monotonic clock on the machine that ran the trials; the prober runs inside the cluster."
+
+
+def _load(facts: Facts) -> str:
+    traffic = facts.environment.get("traffic")
+    traffic = traffic if isinstance(traffic, dict) else {}
+    kept, new = number(traffic.get("interval_ms")), number(traffic.get("new_connection_interval_ms"))
+    limit = number(traffic.get("timeout_ms"))
+    if kept is None or new is None or limit is None:
+        return "An open-loop prober drives the edges on a fixed schedule; its intervals were not recorded."
+    return (
+        f"An open-loop prober calls every edge each {count(kept)} ms on a kept connection and each {count(new)} ms on "
+        f"a new one, with a limit of {count(limit)} ms and no retries. Late or unsent counts as failed."
+    )
+
+
+def _limits(facts: Facts) -> Iterator[tuple[str, str]]:
+    machine = facts.environment.get("machine")
+    cores = machine.get("cores") if isinstance(machine, dict) else None
+    where = f"one machine with {plural(cores, 'core')}" if isinstance(cores, int) else "one machine"
+    yield (
+        "Your estate.",
+        f"These are mock services on {where}. Shape of the graph and way of working are alike, sizes are not.",
+    )
+    yield "Human time.", "No person was timed in arms that are executed by machine."
+    yield "Savings.", "Hours and money are not part of this report; it holds times and failures."
+    yield "Rare failures.", "A failure that shows once in a hundred rotations is not found by a handful of them."
+    yield "Independence.", _INDEPENDENCE

@@ -1,0 +1,105 @@
+"""Where the time goes: each trial as a bar of its steps."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from pov.reporting import wording
+from pov.reporting.blocks import Bars, Block, Heading, Text
+from pov.reporting.facts import Arm, Facts, Trial
+from pov.reporting.numbers import nice_axis, seconds
+from pov.reporting.section import Section
+
+_LARGEST = 7
+"""Steps drawn on their own; the smaller ones are drawn as one, and named in the legend."""
+_LETTERS = "abcdefghij"
+
+
+def build(facts: Facts) -> Iterator[Block]:
+    """A chart for each arm whose trials recorded steps, on one axis within an experiment."""
+    for experiment in facts.experiments:
+        arms = [arm for arm in experiment.arms if any(trial.steps for trial in arm.trials)]
+        if not arms:
+            continue
+        yield Heading(wording.experiment(experiment.name).title)
+        axis = nice_axis(max(_length(trial) for arm in arms for trial in arm.trials))
+        for arm in arms:
+            yield bars(arm, axis)
+    if any(_overlap(trial) for trial in facts.trials):
+        yield Text(
+            "Steps that ran side by side sum to more than their trial took; the tick marks the trial's time.", "note"
+        )
+
+
+SECTION = Section("steps", "Where the time goes", build)
+
+
+def bars(arm: Arm, axis: tuple[float, ...]) -> Bars:
+    """One arm's trials. Steps of the same name (one a host) are summed, the largest drawn on their own.
+
+    The legend gives each step's median over successful trials: on a shared axis a short bar cannot be read.
+    """
+    sums = {trial.n: _sums(trial) for trial in arm.trials}
+    totals: dict[str, float] = {}
+    for steps in sums.values():
+        for name, value in steps.items():
+            totals[name] = totals.get(name, 0.0) + value
+    largest = sorted(totals, key=lambda name: -totals[name])[:_LARGEST]
+    drawn = [name for name in totals if name in largest]
+    others = [name for name in totals if name not in largest]
+    legend = [
+        {"letter": letter, "name": _times(arm, name), "median": _median(arm, sums, [name])}
+        for letter, name in zip(_LETTERS, drawn, strict=False)
+    ]
+    rest = _LETTERS[len(drawn)]
+    if others:
+        few = "1 shorter step" if len(others) == 1 else f"{len(others)} shorter steps"
+        legend.append({"letter": rest, "name": few, "median": _median(arm, sums, others)})
+    letters = dict(zip(drawn, _LETTERS, strict=False))
+    rows = tuple(_row(trial, letters, rest) for trial in arm.trials)
+    said = "; ".join(f"sample {row['n']}: {row['said']}" for row in rows[:20])
+    caption = f"{wording.arm(arm.name)}: seconds by step, a bar for each trial with its sample's number. Key: medians."
+    return Bars(caption, said, arm.name, rows, tuple(legend), axis)
+
+
+def _sums(trial: Trial) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for name, value in trial.steps:
+        sums[name] = sums.get(name, 0.0) + value
+    return sums
+
+
+def _times(arm: Arm, name: str) -> str:
+    most = max(sum(1 for step, _ in trial.steps if step == name) for trial in arm.trials)
+    return f"{name} ×{most}" if most > 1 else name
+
+
+def _median(arm: Arm, sums: dict[int, dict[str, float]], names: list[str]) -> str:
+    values = [sum(sums[trial.n].get(name, 0.0) for name in names) for trial in arm.good]
+    return seconds(statistics.median(values)) if values else ""
+
+
+def _row(trial: Trial, letters: dict[str, str], rest: str) -> dict[str, Any]:
+    sums: dict[str, float] = dict.fromkeys([*letters, ""], 0.0)
+    for name, value in trial.steps:
+        sums[name if name in letters else ""] += value
+    parts = [{"letter": letters.get(name, rest), "seconds": value} for name, value in sums.items() if value > 0]
+    said = ", ".join(f"{name or 'other steps'} {seconds(value)}" for name, value in sums.items() if value > 0)
+    return {
+        "n": trial.n,
+        "ok": trial.ok,
+        "seconds": trial.seconds,
+        "total": seconds(trial.seconds) if trial.ok else "failed",
+        "parts": parts,
+        "said": said or "no step recorded",
+    }
+
+
+def _length(trial: Trial) -> float:
+    return max(sum(value for _, value in trial.steps), trial.seconds or 0.0)
+
+
+def _overlap(trial: Trial) -> bool:
+    return trial.seconds is not None and sum(value for _, value in trial.steps) > trial.seconds * 1.02 + 0.05

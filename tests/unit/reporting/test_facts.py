@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pov.reporting.facts import gather
+from pov.reporting.judge import compare, score
+from pov.reporting.numbers import NARROW, nice_axis, seconds, span
+from pov.state.runs import read_run
+from tests.unit.reporting import simulated
+
+
+def test_statistics_stand_on_successful_trials_alone(tmp_path: Path) -> None:
+    order = [{"experiment": "deploy", "arm": "automated", "trial": i} for i in (1, 2, 3, 4)]
+    changes = {1: {"seconds": 10.0}, 2: {"seconds": 20.0}, 3: {"seconds": 300.0, "ok": False}, 4: {"seconds": 40.0}}
+    facts = gather(read_run(simulated.save(tmp_path, order=order, sample_changes=changes)))
+    arm = facts.experiments[0].arms[0]
+    assert (arm.n, arm.median, arm.least, arm.greatest) == (3, 20.0, 10.0, 40.0)
+    assert [trial.n for trial in arm.failed] == [3]
+
+
+def test_the_negative_control_is_in_no_arm(tmp_path: Path) -> None:
+    facts = gather(read_run(simulated.save(tmp_path)))
+    rotate = facts.experiment("rotate")
+    assert rotate is not None
+    assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
+    assert rotate.control is not None
+    assert rotate.control.total("failed_requests") == 37
+
+
+def test_human_time_never_shares_an_arm_with_machine_time(tmp_path: Path) -> None:
+    changes = {1: {"origin": "stopwatch", "arm": "manual"}}
+    facts = gather(read_run(simulated.save(tmp_path, sample_changes=changes)))
+    for experiment in facts.experiments:
+        for arm in experiment.arms:
+            assert len({trial.origin for trial in arm.trials}) == 1
+    assert "manual-stopwatch" in {arm.name for experiment in facts.experiments for arm in experiment.arms}
+
+
+@pytest.mark.parametrize("seconds_", [None, float("nan"), -1.0, "12", True])
+def test_a_success_without_a_time_is_a_failure_that_is_told(tmp_path: Path, seconds_: object) -> None:
+    path = simulated.save(tmp_path)
+    lines = (path / "samples.jsonl").read_text().splitlines()
+    first = {**json.loads(lines[0]), "seconds": seconds_}
+    (path / "samples.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+    facts = gather(read_run(path))
+    assert not facts.trials[0].ok
+    assert any("without a time" in problem for problem in facts.problems)
+
+
+def test_a_summary_that_tells_other_medians_is_told_off(tmp_path: Path) -> None:
+    path = simulated.save(tmp_path)
+    summary = json.loads((path / "summary.json").read_text())
+    summary["experiments"] = [{"name": "deploy", "arms": [{"name": "automated", "median": 1.0}]}]
+    (path / "summary.json").write_text(json.dumps(summary))
+    assert any("deploy / automated" in problem for problem in gather(read_run(path)).problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, "pass"),
+        ({i: {"seconds": 200.0} for i in range(1, 16)}, "fail"),
+        ({i: {"ok": False} for i in range(1, 16)}, "not shown"),
+    ],
+)
+def test_a_criterion_passes_fails_or_is_not_shown(
+    tmp_path: Path, changes: dict[int, dict[str, object]], outcome: str
+) -> None:
+    facts = gather(read_run(simulated.save(tmp_path, sample_changes=changes)))
+    assert score(facts, facts.criteria[0]).outcome == outcome
+
+
+def test_one_failed_trial_turns_no_criterion_into_a_pass(tmp_path: Path) -> None:
+    order = [{"experiment": "deploy", "arm": "automated", "trial": i} for i in (1, 2, 3)]
+    facts = gather(read_run(simulated.save(tmp_path, order=order, sample_changes={2: {"ok": False}})))
+    found = score(facts, facts.criteria[0])
+    assert found.outcome == "not shown"
+    assert "1 of 3 trials failed" in found.reason
+
+
+@pytest.mark.parametrize(("manual", "gain"), [(61.0, True), (14.0, False), (24.0, None)])
+def test_a_gain_is_claimed_only_when_the_ranges_are_apart(tmp_path: Path, manual: float, gain: bool | None) -> None:
+    facts = gather(read_run(simulated.save(tmp_path, medians={("deploy", "manual"): manual})))
+    found = compare(facts.experiments[0])
+    assert found is not None
+    assert found.gain is gain
+
+
+def test_figures_read_well() -> None:
+    assert seconds(0.1234) == f"0.12{NARROW}s"
+    assert seconds(24.31) == f"24.3{NARROW}s"
+    assert seconds(2700) == f"45{NARROW}min{NARROW}00{NARROW}s"
+    assert span(36.1, 41) == f"36.1 – 41.0{NARROW}s"
+    assert nice_axis(141.7) == (0, 50, 100, 150)
+    assert nice_axis(0) == (0.0, 1.0)
