@@ -33,7 +33,7 @@ class Stated(Model):
 
     id: Name
     figure: str = Field(min_length=1)
-    value: float
+    value: float = Field(strict=True, allow_inf_nan=False)
     unit: str
     origin: Literal["stated"]
     by: str = Field(min_length=1)

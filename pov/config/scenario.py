@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.paths import data
+from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
 from pov.config.topology import WELL_KNOWN_SCOPE, generate
 from pov.config.units import Cpu, Duration, Memory, mebibytes, millicores, seconds
 
 MAX_SERVICES = 1000
+SCOPE_SIZE = 5
+MAX_SCOPE = 20
+Fault = tuple[Location, str, str]
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")]
 
 
@@ -35,18 +39,18 @@ class Resources(Model):
     @model_validator(mode="after")
     def _limit_holds_request(self) -> Self:
         if mebibytes(self.memory_limit) < mebibytes(self.memory_request):
-            raise ValueError("memoryLimit is below memoryRequest")
+            raise Faults([(("memoryLimit",), "is below memoryRequest", "raise it")])
         if millicores(self.cpu_request) < 1:
-            raise ValueError("cpuRequest must be at least 1m")
+            raise Faults([(("cpuRequest",), "must be at least 1m", "5m is enough")])
         return self
 
 
 class Services(Model):
     """How many, drawn from which seed, with how many replicas each."""
 
-    count: int = Field(ge=1, le=MAX_SERVICES)
-    seed: int = Field(default=35, ge=0, le=2**32)
-    replicas: int = Field(default=1, ge=1, le=5)
+    count: int = Field(ge=1, le=MAX_SERVICES, strict=True)
+    seed: int = Field(default=35, ge=0, le=2**32, strict=True)
+    replicas: int = Field(default=1, ge=1, le=5, strict=True)
     resources: Resources = Resources()
 
 
@@ -66,8 +70,15 @@ class Pki(Model):
 
     @model_validator(mode="after")
     def _each_outlives_the_next(self) -> Self:
-        if not 30 <= seconds(self.ttl) < seconds(self.ca_ttl) < seconds(self.root_ttl):
-            raise ValueError("30s <= ttl < caTtl < rootTtl must hold")
+        faults: list[tuple[tuple[int | str, ...], str, str]] = []
+        if seconds(self.ttl) < 30:
+            faults.append((("ttl",), f"{self.ttl} is too short to renew in", "at least 30s"))
+        if seconds(self.ca_ttl) <= seconds(self.ttl):
+            faults.append((("caTtl",), f"{self.ca_ttl} does not outlive ttl ({self.ttl})", "make it longer"))
+        if seconds(self.root_ttl) <= seconds(self.ca_ttl):
+            faults.append((("rootTtl",), f"{self.root_ttl} does not outlive caTtl ({self.ca_ttl})", "make it longer"))
+        if faults:
+            raise Faults(faults)
         return self
 
 
@@ -80,22 +91,22 @@ class Engines(Model):
 class Traffic(Model):
     """The prober's fixed schedule for each edge, in milliseconds: kept connections and new ones apart."""
 
-    interval_ms: int = Field(default=1000, ge=50, le=60_000)
-    new_connection_interval_ms: int = Field(default=2000, ge=50, le=60_000)
-    timeout_ms: int = Field(default=1000, ge=50, le=30_000)
+    interval_ms: int = Field(default=1000, ge=50, le=60_000, strict=True)
+    new_connection_interval_ms: int = Field(default=2000, ge=50, le=60_000, strict=True)
+    timeout_ms: int = Field(default=1000, ge=50, le=30_000, strict=True)
 
 
 class Legacy(Model):
     """Hosts of the legacy estate that the manual arm works on; 0 leaves it out."""
 
-    hosts: int = Field(default=5, ge=0, le=20)
+    hosts: int = Field(default=5, ge=0, le=20, strict=True)
 
 
 class Experiment(Model):
     """What is measured, how often, in which arms."""
 
     name: Literal["deploy", "rotate"]
-    trials: int = Field(default=3, ge=1, le=100)
+    trials: int = Field(default=3, ge=1, le=100, strict=True)
     arms: tuple[Literal["automated", "automated-poll", "manual"], ...] = ("automated", "manual")
 
 
@@ -103,18 +114,23 @@ class Criterion(Model):
     """A bound agreed beforehand on one figure of one arm."""
 
     id: Name
-    title: str
+    title: str = Field(min_length=1)
     experiment: Literal["deploy", "rotate"]
     arm: Literal["automated", "automated-poll", "manual"] = "automated"
     metric: Literal["median_seconds", "max_seconds", "failed_requests", "failed_handshakes"]
-    at_most: float = Field(ge=0)
+    at_most: float = Field(ge=0, strict=True, allow_inf_nan=False)
 
 
 class Smoke(Model):
     """What the smoke test does with this scenario."""
 
-    trials: int = Field(default=1, ge=1, le=3)
+    trials: int = Field(default=1, ge=1, le=3, strict=True)
     experiments: tuple[Literal["deploy", "rotate"], ...] = ("deploy", "rotate")
+
+
+def _names_or_number(schema: dict[str, Any]) -> None:
+    names = {key: schema.pop(key) for key in ("type", "items", "minItems", "maxItems")}
+    schema["anyOf"] = [{"type": "integer", "minimum": 1, "maximum": MAX_SCOPE}, names]
 
 
 class Scenario(Model):
@@ -125,7 +141,13 @@ class Scenario(Model):
     metadata: Metadata
     services: Services
     environments: tuple[Environment, ...] = Field(min_length=1)
-    pov_services: tuple[str, ...] = WELL_KNOWN_SCOPE
+    pov_services: tuple[str, ...] = Field(
+        default=WELL_KNOWN_SCOPE[:SCOPE_SIZE],
+        min_length=1,
+        max_length=MAX_SCOPE,
+        json_schema_extra=_names_or_number,
+        description="Services under proof: their names, or how many to take from the best known ones.",
+    )
     pki: Pki = Pki()
     engines: Engines = Engines()
     traffic: Traffic = Traffic()
@@ -139,26 +161,72 @@ class Scenario(Model):
         """The scenario's name."""
         return self.metadata.name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count_to_names(cls, document: Any) -> Any:
+        """`povServices: 3` means the three best-known services; left out, five, or all when there are fewer."""
+        if not isinstance(document, dict):
+            return document
+        services = document.get("services")
+        count = services.get("count") if isinstance(services, dict) else None
+        if type(count) is not int or not 1 <= count <= MAX_SERVICES:
+            return document
+        wanted = document.get("povServices", min(SCOPE_SIZE, count))
+        if type(wanted) is int and 1 <= wanted <= MAX_SCOPE:
+            if wanted > count:
+                raise Faults([(("povServices",), f"{wanted} of {count} services", f"at most {count}")])
+            # The generator puts the best-known services first, next to each other in the graph.
+            return {**document, "povServices": list(generate(0, wanted).names())}
+        return document
+
     @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        known = set(generate(self.services.seed, self.services.count).names())
-        asked = {
-            *self.pov_services,
-            *(n for e in self.environments if not isinstance(e.services, str) for n in e.services),
-        }
-        unknown = sorted(asked - known)
-        if unknown:
-            raise ValueError(f"no such services with N = {self.services.count}: {', '.join(unknown)}")
-        for what, names in (
-            ("environments", [environment.name for environment in self.environments]),
-            ("criteria", [criterion.id for criterion in self.criteria]),
-            ("experiments", [experiment.name for experiment in self.experiments]),
-        ):
-            if len(set(names)) != len(names):
-                raise ValueError(f"{what} name one twice")
+    def _hangs_together(self) -> Self:
+        faults = [*self._unknown_services(), *self._named_twice()]
         if "staging" not in {environment.name for environment in self.environments}:
-            raise ValueError("environments must hold staging: it is where the proof of value runs")
+            faults.append((("environments",), "staging is missing: it is where the proof of value runs", "add it"))
+        measured = {experiment.name: experiment.arms for experiment in self.experiments}
+        for index, criterion in enumerate(self.criteria):
+            if criterion.arm not in measured.get(criterion.experiment, (criterion.arm,)):
+                place = ("criteria", index, "arm")
+                faults.append((place, f"{criterion.experiment} is not measured in arm {criterion.arm}", "add the arm"))
+            if criterion.metric == "failed_handshakes" and criterion.experiment != "rotate":
+                faults.append((("criteria", index, "metric"), "is counted in rotate alone", "failed_requests"))
+        if not self.legacy.hosts:
+            faults += [
+                (("experiments", index, "arms"), "the manual arm needs a legacy estate", "legacy: {hosts: 5}")
+                for index, experiment in enumerate(self.experiments)
+                if "manual" in experiment.arms
+            ]
+        if faults:
+            raise Faults(faults)
         return self
+
+    def _unknown_services(self) -> list[Fault]:
+        known = generate(self.services.seed, self.services.count).names()
+        places: list[tuple[Location, tuple[str, ...]]] = [(("povServices",), self.pov_services)]
+        for index, environment in enumerate(self.environments):
+            if not isinstance(environment.services, str):
+                places.append((("environments", index, "services"), environment.services))
+        return [
+            ((*place, index), f"no service `{name}` with N = {len(known)}", nearest(name, known))
+            for place, names in places
+            for index, name in enumerate(names)
+            if name not in known
+        ]
+
+    def _named_twice(self) -> list[Fault]:
+        lists: dict[str, list[str]] = {
+            "povServices": list(self.pov_services),
+            "environments": [environment.name for environment in self.environments],
+            "criteria": [criterion.id for criterion in self.criteria],
+            "experiments": [experiment.name for experiment in self.experiments],
+        }
+        return [
+            ((key, index), f"`{name}` is named twice", "keep one")
+            for key, names in lists.items()
+            for index, name in enumerate(names)
+            if name in names[:index]
+        ]
 
     def with_services(self, count: int) -> Scenario:
         """The same with another N. Raises `InvalidInput` outside 1..1000; the scope shrinks to what is left."""
@@ -177,13 +245,16 @@ class Scenario(Model):
         )
         return self.model_copy(update={"services": services, "pov_services": scope, "environments": environments})
 
-    def with_scope(self, names: tuple[str, ...]) -> Scenario:
-        """The same with another scope of the proof of value. Raises `InvalidInput` for services that do not exist."""
+    def with_scope(self, names: tuple[str, ...], *, where: str = "scope.services") -> Scenario:
+        """The same with another scope. Raises `InvalidInput` for services that do not exist; `where` names the file."""
         known = generate(self.services.seed, self.services.count).names()
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            problem = f"no such services with N = {self.services.count}: {', '.join(unknown)}"
-            raise InvalidInput([Problem("scope.services", problem, "pov scenarios show " + self.name)])
+        problems = [
+            Problem(where, f"no service `{name}` with N = {len(known)}", nearest(name, known))
+            for name in names
+            if name not in known
+        ]
+        if problems:
+            raise InvalidInput(problems)
         return self.model_copy(update={"pov_services": names})
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _CPU = re.compile(r"(\d+)m|(\d+(?:\.\d+)?)")
@@ -15,7 +16,7 @@ _MEMORY_FACTOR = {"Ki": 1 / 1024, "Mi": 1.0, "Gi": 1024.0}
 
 def seconds(text: str) -> int:
     """`"24h"`, `"1h30m"` or `"30s"` in seconds. Raises `ValueError` with an example."""
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if match is None or not text:
         raise ValueError(f"`{text}` is no duration; write for example 24h, 90m or 30s")
     hours, minutes, rest = (int(group or 0) for group in match.groups())
@@ -24,7 +25,7 @@ def seconds(text: str) -> int:
 
 def millicores(text: str) -> int:
     """`"20m"` or `"0.5"` in thousandths of a core."""
-    match = _CPU.fullmatch(text)
+    match = _CPU.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"`{text}` is no amount of CPU; write for example 20m or 0.5")
     return int(match[1]) if match[1] else round(float(match[2]) * 1000)
@@ -32,18 +33,19 @@ def millicores(text: str) -> int:
 
 def mebibytes(text: str) -> float:
     """`"64Mi"` or `"1Gi"` in MiB."""
-    match = _MEMORY.fullmatch(text)
+    match = _MEMORY.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"`{text}` is no amount of memory; write for example 64Mi or 1Gi")
     return int(match[1]) * _MEMORY_FACTOR[match[2]]
 
 
-def _checked(convert: object) -> AfterValidator:
+def _checked(convert: Callable[[str], float]) -> BeforeValidator:
+    # Before pydantic's own check of the type, so that `ttl: 10` is told about its unit and not about text.
     def check(text: str) -> str:
-        convert(text)  # type: ignore[operator]
+        convert(text)
         return text
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 Duration = Annotated[str, _checked(seconds)]

@@ -6,9 +6,10 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
+from pov.base.errors import PovError
 
 
 class JournalWriter:
@@ -19,16 +20,27 @@ class JournalWriter:
         self._lock = threading.Lock()
 
     def record(self, kind: str, **fields: object) -> None:
-        """Append `{"at", "kind", "pid", …fields}`."""
+        """Append `{"at", "kind", "pid", …fields}`. Raises `PovError` if the disk refuses."""
         line = json.dumps(
             {"at": timestamp(SYSTEM_CLOCK.wall()), "kind": kind, "pid": os.getpid(), **fields}, default=str
         )
-        with self._lock:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a") as stream:
-                stream.write(line + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
+        try:
+            with self._lock:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("ab+") as stream:
+                    # A line that a crash cut off is closed first, or it would take this one with it.
+                    cut_off = stream.tell() > 0 and _last_byte(stream) != b"\n"
+                    stream.write(b"\n" * cut_off + line.encode() + b"\n")
+                    stream.flush()
+                    os.fsync(stream.fileno())
+        except OSError as error:
+            fix = "free some space on this disk, or make the folder writable"
+            raise PovError(f"cannot write {self._path}", cause=str(error), fix=fix) from error
+
+
+def _last_byte(stream: IO[bytes]) -> bytes:
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1)
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
@@ -36,7 +48,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     entries = []
-    for line in path.read_text().split("\n"):
+    for line in path.read_text(errors="replace").split("\n"):
         try:
             entries.append(json.loads(line))
         except ValueError:

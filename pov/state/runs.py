@@ -111,7 +111,7 @@ def read_run(path: Path) -> Run:
     """Read a run and check its chain. A cut-off last line is reported, not an error."""
     try:
         environment = json.loads((path / "environment.json").read_text())
-        lines = (path / "samples.jsonl").read_text().split("\n")
+        lines = (path / "samples.jsonl").read_text(errors="replace").split("\n")
     except (OSError, ValueError) as error:
         raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
     problems: list[str] = []
@@ -120,9 +120,8 @@ def read_run(path: Path) -> Run:
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        try:
-            sample = json.loads(line)
-        except ValueError:
+        sample = _object(line)
+        if sample is None:
             problems.append(f"samples.jsonl:{number}: cut off or not JSON")
             continue
         if sample.get("prev") != head or sample.get("digest") != digest_of(sample):
@@ -131,10 +130,20 @@ def read_run(path: Path) -> Run:
         samples.append(sample)
     summary = None
     if (path / "summary.json").exists():
-        summary = json.loads((path / "summary.json").read_text())
-        if summary.get("digests", {}).get("chain_head") != head:
+        summary = _object((path / "summary.json").read_text(errors="replace"))
+        if summary is None:
+            problems.append("summary.json: cut off or not JSON")
+        elif summary.get("digests", {}).get("chain_head") != head:
             problems.append("summary.json: was made from other samples")
     return Run(path, environment, tuple(samples), summary, tuple(problems))
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def latest(runs_dir: Path) -> Path:

@@ -12,6 +12,7 @@ from pov.config.engagement import load_engagement
 from pov.config.estates import estates
 from pov.config.scenario import list_scenarios, load_scenario, scenario_path
 from pov.config.schema import json_schema
+from pov.config.topology import WELL_KNOWN_SCOPE
 
 GOOD = """\
 apiVersion: pov.dev/v1
@@ -41,6 +42,14 @@ def test_shipped_scenarios_load_and_fit_the_published_schema(name: str) -> None:
     jsonschema.validate(json.loads(json.dumps(document)), json_schema("scenario"))
 
 
+def test_the_published_schema_takes_what_loads_and_refuses_what_does_not() -> None:
+    document = YAML(typ="safe").load(GOOD)
+    jsonschema.validate({**document, "povServices": 3}, json_schema("scenario"))
+    for bad in ({"povServices": "ledger"}, {"povServices": 0}, {"unknown": 1}, {"services": {"count": 1001}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**document, **bad}, json_schema("scenario"))
+
+
 def test_the_reference_engagement_is_the_default_scenario() -> None:
     shape = {estate.name: len(estate.services) for estate in estates(load_scenario("gitops-35"))}
     assert shape == {"dev": 5, "staging": 35, "prod": 5, "legacy": 35}
@@ -55,20 +64,68 @@ def test_the_legacy_estate_runs_what_staging_runs() -> None:
 BAD = [
     ("unknown key", GOOD.replace("count: 5", "count: 5\n  cuont: 6"), ":8", "unknown key `services.cuont`", "`count`"),
     ("nested unknown key", GOOD + "pki: {tll: 24h}\n", ":10", "unknown key `pki.tll`", "`ttl`"),
-    ("no services", GOOD.replace("count: 5", "count: 0"), ":7", "greater than or equal to 1, not 0", ""),
-    ("too many", GOOD.replace("count: 5", "count: 1001"), ":7", "less than or equal to 1000, not 1001", ""),
+    ("snake case", GOOD + "pov_services: [ledger]\n", ":10", "unknown key `pov_services`", "`povServices`"),
+    ("no services", GOOD.replace("count: 5", "count: 0"), ":7", "services.count: must be at least 1, not 0", ""),
+    ("too many", GOOD.replace("count: 5", "count: 1001"), ":7", "must be at most 1000, not 1001", ""),
+    ("text for a number", GOOD.replace("count: 5", 'count: "5"'), ":7", "must be a whole number, not '5'", ""),
+    ("truth for a number", GOOD.replace("count: 5", "count: true"), ":7", "must be a whole number, not True", ""),
     ("wrong unit", GOOD + "pki: {ttl: 24 hours}\n", ":10", "`24 hours` is no duration; write for example 24h", ""),
-    ("wrong memory", GOOD + "pki:\n  ttl: 10\n", ":11", "valid string, not 10", ""),
+    ("no unit", GOOD + "pki:\n  ttl: 10\n", ":11", "pki.ttl: `10` is no duration; write for example 24h", ""),
+    ("wrong memory", GOOD + "services: {}\n", ":10", "duplicate key", ""),
+    ("empty part", GOOD + "pki:\n", ":10", "pki: must be a mapping of keys, not empty", ""),
+    ("list for a part", GOOD + "pki: [24h]\n", ":10", "pki: must be a mapping of keys", ""),
+    ("wrong choice", GOOD + "engines: {vault: opnbao}\n", ":10", "not 'opnbao'", "`openbao`"),
+    ("choice or list", GOOD.replace("all", "al"), ":9", "must be 'all' or 'pov' or must be a list, not 'al'", "`all`"),
+    (
+        "endless",
+        GOOD + "criteria:\n- {id: a, title: b, experiment: deploy, metric: max_seconds, atMost: .inf}\n",
+        ":11",
+        "must be a number that ends",
+        "",
+    ),
     ("missing key", GOOD.replace("  title: Mine\n", ""), ":3", "`metadata.title` is missing", "add `title:`"),
     ("duplicate key", GOOD + "kind: Scenario\n", ":10", "duplicate key", ""),
-    ("alias", "a: &a [1]\nb: *a\n", ":2", "alias *a is not allowed", ""),
-    ("not a mapping", "- a\n", ":1", "not a mapping", ""),
-    ("broken YAML", "a: [1\n", ":2", "", ""),
+    ("alias", "a: &a [1]\nb: *a\n", ":2", "alias *a is not allowed", "write the value out"),
+    ("nested deeply", "a:\n  " + "[" * 60_000, ":2", "nested deeper than", ""),
+    ("two documents", GOOD + "---\n" + GOOD, ":10", "another document", ""),
+    ("not a mapping", "- a\n", ":1", "not a mapping", "apiVersion"),
+    ("empty file", "", ":1", "not a mapping", "apiVersion"),
+    ("broken YAML", "a: [1\n", ":2", "", "mend"),
+    ("control character", "a: \x01", "", "not YAML", "mend"),
     ("another version", GOOD.replace("pov.dev/v1", "pov.dev/v9"), ":1", "'pov.dev/v1'", ""),
-    ("order of lifetimes", GOOD + "pki: {ttl: 24h, caTtl: 1h}\n", ":10", "ttl < caTtl < rootTtl", ""),
-    ("unknown service", GOOD + "povServices: [nobody]\n", "", "no such services with N = 5: nobody", ""),
-    ("no staging", GOOD.replace("staging", "prod"), "", "must hold staging", ""),
-    ("twice", GOOD + "  - {name: staging}\n", "", "name one twice", ""),
+    ("order of lifetimes", GOOD + "pki:\n  caTtl: 1h\n", ":11", "1h does not outlive ttl (24h)", "longer"),
+    (
+        "limit below request",
+        GOOD.replace("count: 5", "count: 5\n  resources:\n    memoryLimit: 1Mi"),
+        ":9",
+        "is below memoryRequest",
+        "raise it",
+    ),
+    (
+        "unknown service",
+        GOOD + "povServices:\n  - ledger\n  - leger\n",
+        ":12",
+        "no service `leger` with N = 5",
+        "`ledger`",
+    ),
+    ("scope above N", GOOD + "povServices: 6\n", ":10", "6 of 5 services", "at most 5"),
+    ("no staging", GOOD.replace("staging", "prod"), ":8", "staging is missing", ""),
+    ("twice", GOOD + "  - {name: staging}\n", ":10", "`staging` is named twice", ""),
+    (
+        "manual without legacy",
+        GOOD + "legacy: {hosts: 0}\nexperiments:\n- name: deploy\n  arms: [manual]\n",
+        ":13",
+        "needs a legacy estate",
+        "hosts",
+    ),
+    (
+        "criterion without arm",
+        GOOD + "experiments: [{name: deploy, arms: [automated]}]\ncriteria:\n"
+        "- {id: a, title: b, experiment: deploy, arm: manual, metric: max_seconds, atMost: 1}\n",
+        ":12",
+        "deploy is not measured in arm manual",
+        "",
+    ),
 ]
 
 
@@ -92,6 +149,20 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
         load_scenario(write(tmp_path, text))
     assert len(caught.value.problems) == 3
     assert caught.value.message.startswith("3 problems")
+
+
+def test_checks_across_keys_are_listed_at_once_too(tmp_path: Path) -> None:
+    text = GOOD + "povServices: [nobody]\nexperiments: [{name: deploy}, {name: deploy}]\n"
+    with pytest.raises(InvalidInput) as caught:
+        load_scenario(write(tmp_path, text))
+    assert [problem.where.rsplit(":", 1)[1] for problem in caught.value.problems] == ["10", "11"]
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 50])
+def test_the_scope_is_five_services_or_all_there_are_or_the_number_asked_for(tmp_path: Path, count: int) -> None:
+    text = GOOD.replace("count: 5", f"count: {count}")
+    assert load_scenario(write(tmp_path, text)).pov_services == WELL_KNOWN_SCOPE[: min(5, count)]
+    assert load_scenario(write(tmp_path, text + "povServices: 1\n")).pov_services == ("payment-gateway",)
 
 
 def test_a_bomb_is_refused_at_once(tmp_path: Path) -> None:

@@ -65,3 +65,12 @@ def test_the_journal_survives_a_cut_off_line(tmp_path: Path) -> None:
     with home.journal.open("a") as stream:
         stream.write('{"kind": "tw')
     assert [entry["kind"] for entry in read_journal(home.journal)] == ["one"]
+    home.journal_writer().record("three")
+    assert [entry["kind"] for entry in read_journal(home.journal)] == ["one", "three"]
+
+
+def test_a_disk_that_refuses_the_journal_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("a file where the folder should be")
+    with pytest.raises(PovError, match="cannot write") as caught:
+        Home(tmp_path / "demo").journal_writer().record("one")
+    assert "space" in caught.value.fix

@@ -74,6 +74,22 @@ def test_a_line_cut_off_by_a_crash_is_reported_and_the_rest_kept(tmp_path: Path)
     assert run.problems == ("samples.jsonl:2: cut off or not JSON",)
 
 
+def test_files_that_are_not_what_they_should_be_are_reported(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    writer.append(sample())
+    with (writer.path / "samples.jsonl").open("ab") as stream:
+        stream.write(b"17\n\xff\n")
+    (writer.path / "summary.json").write_text("{")
+    run = read_run(writer.path)
+    assert len(run.samples) == 1
+    assert run.summary is None
+    assert [problem.split(": ")[0] for problem in run.problems] == [
+        "samples.jsonl:2",
+        "samples.jsonl:3",
+        "summary.json",
+    ]
+
+
 def test_text_with_unusual_line_separators_survives(tmp_path: Path) -> None:
     writer = RunWriter(tmp_path, {})
     writer.append(sample(error="a\u2028b\u0085c"))
