@@ -131,14 +131,17 @@ class Stated:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the report knows. `environment` is the raw record, for tables of versions and machine."""
+    """Everything the report knows. `environment` is the raw record, for tables of versions and machine.
+
+    `planned` holds (experiment, arm) of each trial that was drawn before the first, None if it was not recorded.
+    """
 
     run: str
     started: str
     finished: str
     interrupted: bool
     simulated: bool
-    planned: int | None
+    planned: tuple[tuple[str, str], ...] | None
     trials: tuple[Trial, ...]
     experiments: tuple[Experiment, ...]
     criteria: tuple[Criterion, ...]
@@ -150,6 +153,11 @@ class Facts:
     digests: Mapping[str, str]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def saved(self) -> int:
+        """How many trials were saved, the negative control left out."""
+        return sum(1 for trial in self.trials if trial.arm != CONTROL)
 
     def experiment(self, name: str) -> Experiment | None:
         """The experiment of this name, if any trial of it ran."""
@@ -175,7 +183,7 @@ def gather(run: Run) -> Facts:
         finished=text(facts_of_run.get("finished") or (trials[-1].started if trials else "")),
         interrupted=run.summary is None or bool(facts_of_run.get("interrupted")),
         simulated=bool(environment.get("simulated")),
-        planned=len(plan) if isinstance(plan, list) else None,
+        planned=_planned(plan),
         trials=trials,
         experiments=experiments,
         criteria=_criteria(environment.get("criteria"), problems),
@@ -237,6 +245,13 @@ def _trial(sample: Mapping[str, Any], number_in_file: int, problems: list[str]) 
         digest=text(sample.get("digest")),
         details=details,
     )
+
+
+def _planned(plan: object) -> tuple[tuple[str, str], ...] | None:
+    if not isinstance(plan, list):
+        return None
+    pairs = ((text(item.get("experiment")), text(item.get("arm"))) for item in map(_mapping, plan))
+    return tuple(pair for pair in pairs if pair[1] != CONTROL)
 
 
 def _whole(sample: Mapping[str, Any], details: Mapping[str, Any], name: str) -> int | None:

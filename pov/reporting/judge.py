@@ -12,6 +12,8 @@ from pov.reporting.numbers import count, plain, plural, seconds
 Outcome = Literal["pass", "fail", "not shown"]
 INTERVAL_FROM = 6
 """No interval and no p-value below this number of trials an arm: with three, even a full separation stays above 5 %."""
+COMPARE_FROM = 3
+"""Fewer successful trials an arm are shown and not compared."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Score:
 
 
 def score(facts: Facts, criterion: Criterion) -> Score:
-    """Pass, fail or not shown. A failed trial never turns into a pass: the figure is then not shown."""
+    """Pass, fail or not shown. Failed or missing trials never turn into a pass: the figure is then not shown."""
     timed = criterion.metric.endswith("_seconds")
     threshold = f"at most {seconds(criterion.at_most) if timed else plain(criterion.at_most)}"
     experiment = facts.experiment(criterion.experiment)
@@ -44,6 +46,9 @@ def score(facts: Facts, criterion: Criterion) -> Score:
     if arm.failed:
         why = f"{len(arm.failed)} of {plural(len(arm.trials), 'trial')} failed"
         return Score(criterion, "not shown", observed, threshold, why)
+    planned = (facts.planned or ()).count((criterion.experiment, criterion.arm))
+    if len(arm.trials) < planned:
+        return Score(criterion, "not shown", observed, threshold, f"{len(arm.trials)} of {planned} planned trials ran")
     return Score(criterion, "pass", observed, threshold, samples)
 
 
@@ -59,18 +64,24 @@ def _observe(arm: Arm, metric: str) -> float | None:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Automated against manual, machine time alone. `gain` is None where the trials do not tell the arms apart."""
+    """Automated against manual, machine time alone. `gain` is None where the trials do not tell the arms apart.
+
+    `few` says that an arm has too few successful trials for any comparison; `gain` is None then.
+    """
 
     experiment: str
     automated: Arm
     manual: Arm
     ratio: float
     gain: bool | None
+    few: bool
 
     @property
     def lead(self) -> str:
         """The finding in a few words."""
         noun = wording.experiment(self.experiment).noun
+        if self.few:
+            return f"Too few trials to compare machine time per {noun}."
         if self.gain is None:
             return f"No clear difference in machine time per {noun}."
         return f"{'Less' if self.gain else 'No gain in'} machine time per {noun}."
@@ -80,11 +91,13 @@ class Comparison:
         """What the trials say, without more than they say."""
         automated, manual = self.automated, self.manual
         medians = f"median {seconds(automated.median)} automated, {seconds(manual.median)} for the runbook"
+        if self.few:
+            return f"Successful ones: {automated.n} automated, {manual.n} by the runbook."
         if self.gain is None:
             return f"The ranges overlap: {medians}."
         if self.gain:
-            return f"In every trial: {medians}, {_times(self.ratio)} as long."
-        return f"The runbook's machine time was shorter in every trial: {medians}."
+            return f"In every successful trial: {medians}, {_times(self.ratio)} as long."
+        return f"The runbook's machine time was shorter in every successful trial: {medians}."
 
 
 def compare(experiment: Experiment) -> Comparison | None:
@@ -92,12 +105,15 @@ def compare(experiment: Experiment) -> Comparison | None:
     automated, manual = experiment.arm("automated"), experiment.arm("manual")
     if automated is None or manual is None or not automated.n or not manual.n or automated.median <= 0:
         return None
+    few = min(automated.n, manual.n) < COMPARE_FROM
     gain: bool | None = None
-    if automated.greatest < manual.least:
+    if few:
+        pass
+    elif automated.greatest < manual.least:
         gain = True
     elif manual.greatest < automated.least:
         gain = False
-    return Comparison(experiment.name, automated, manual, manual.median / automated.median, gain)
+    return Comparison(experiment.name, automated, manual, manual.median / automated.median, gain, few)
 
 
 def numbers(arm: Arm) -> str:

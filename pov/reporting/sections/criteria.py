@@ -29,7 +29,7 @@ def build(facts: Facts) -> Iterator[Block]:
     )
     yield Text(
         "Pass and fail follow from the samples alone. A criterion is not shown when its arm did not run, when the "
-        "figure was not recorded, or when a trial failed and the others kept the bound.",
+        "figure was not recorded, or when a trial failed or is missing and the others kept the bound.",
         "note",
     )
 

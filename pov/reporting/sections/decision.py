@@ -19,7 +19,7 @@ from pov.reporting.blocks import (
     marks,
 )
 from pov.reporting.facts import Arm, Experiment, Facts
-from pov.reporting.judge import INTERVAL_FROM, compare, numbers, score
+from pov.reporting.judge import COMPARE_FROM, INTERVAL_FROM, compare, numbers, score
 from pov.reporting.numbers import NARROW, count, nice_axis, percent, plain, plural, seconds, seconds_parts, span
 from pov.reporting.section import Section
 
@@ -64,12 +64,8 @@ SECTION = Section("decision", "The page to decide on", build)
 
 def _caveats(facts: Facts) -> Iterator[Block]:
     if facts.interrupted:
-        done = count(len(facts.trials))
-        of = (
-            f"{done} of {plural(facts.planned, 'planned trial')}"
-            if facts.planned
-            else plural(len(facts.trials), "trial")
-        )
+        planned = len(facts.planned) if facts.planned else None
+        of = f"{facts.saved} of {plural(planned, 'planned trial')}" if planned else plural(facts.saved, "trial")
         yield Callout("This run did not end by itself", f"{of} saved; what is shown stands on those alone.", "warning")
     if facts.problems:
         more = f", and {len(facts.problems) - 1} more under Evidence" if len(facts.problems) > 1 else ""
@@ -133,14 +129,7 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
         yield comparison.lead, comparison.sentence
     for experiment in facts.experiments:
         yield from _polling(experiment)
-        arms = [arm for arm in experiment.arms if arm.total("failed_requests") is not None]
-        losses = [
-            f"{wording.arm(arm.name)}: {count(arm.total('failed_requests'))} of {count(arm.total('requests'))}"
-            for arm in arms
-        ]
-        if losses:
-            lead = f"Requests that failed per arm, {wording.experiment(experiment.name).noun}s."
-            yield lead, "; ".join(losses) + "."
+        yield from _losses(experiment)
     failed = sum(len(arm.failed) for experiment in facts.experiments for arm in experiment.arms)
     if failed:
         yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median; see every sample."
@@ -148,7 +137,7 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
 
 def _polling(experiment: Experiment) -> Iterator[tuple[str, str]]:
     push, poll = experiment.arm("automated"), experiment.arm("automated-poll")
-    if push and poll and push.n and poll.n:
+    if push and poll and min(push.n, poll.n) >= COMPARE_FROM:
         yield (
             (
                 "The webhook matters.",
@@ -160,6 +149,19 @@ def _polling(experiment: Experiment) -> Iterator[tuple[str, str]]:
                 f"Median {seconds(push.median)} with it, {seconds(poll.median)} by polling alone.",
             )
         )
+
+
+def _losses(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    noun = wording.experiment(experiment.name).noun
+    arm, manual = experiment.arm("automated"), experiment.arm("manual")
+    failed = arm.total("failed_requests") if arm else None
+    if arm is None or failed is None:
+        return
+    lead = f"{plural(failed, 'request') if failed else 'No request'} failed in automated {noun}s."
+    rest = f"{count(failed)} of {count(arm.total('requests'))} over {plural(len(arm.trials), 'trial')}"
+    if manual and (lost := manual.total("failed_requests")) is not None:
+        rest += f"; in the runbook's, {count(lost)} of {count(manual.total('requests'))}"
+    yield lead, rest + "."
 
 
 def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,9 @@ def _comparison(experiment: Experiment) -> Iterator[Block]:
     if found is None:
         yield Text("Arms are not compared: automated and runbook need a successful trial each.", "note")
         return
+    if found.few:
+        yield Text(f"{found.lead} {found.sentence}", "note")
+        return
     smallest = min(found.automated.n, found.manual.n)
     ratio = f"Ratio of medians, runbook to automated, in machine time: {found.ratio:.2f}."
     if smallest < INTERVAL_FROM:
