@@ -37,7 +37,7 @@ class ReportResult:
     """The files written, by format; what is wrong with the run's files; the time it took in seconds."""
 
     run: str
-    files: dict[str, Path]
+    paths: dict[str, Path]
     problems: tuple[str, ...]
     seconds: float
 
@@ -45,7 +45,7 @@ class ReportResult:
         """The result as one JSON document."""
         return {
             "run": self.run,
-            "files": {kind: str(path) for kind, path in self.files.items()},
+            "paths": {kind: str(path) for kind, path in self.paths.items()},
             "problems": list(self.problems),
             "seconds": round(self.seconds, 3),
         }
@@ -64,15 +64,15 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     saved = read_run(_folder(home, options.run))
     report = build(saved)
     emit(Event("started", "report", f"Report of run {report.run}", 1.0))
-    files = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
-    for kind, path in files.items():
+    paths = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
+    for kind, path in paths.items():
         content = _pdf(report, saved) if kind == "pdf" else json.dumps(report.as_json(), indent=2, ensure_ascii=False)
         _write(path, content)
     for problem in report.facts.problems:
         emit(Event("warning", "report", problem))
     seconds = SYSTEM_CLOCK.monotonic() - started
-    emit(Event("finished", "report", str(next(iter(files.values()), "")), seconds))
-    return ReportResult(report.run, files, report.facts.problems, seconds)
+    emit(Event("finished", "report", str(next(iter(paths.values()), "")), seconds))
+    return ReportResult(report.run, paths, report.facts.problems, seconds)
 
 
 def attachments(saved: Run) -> dict[str, bytes]:

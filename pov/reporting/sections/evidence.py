@@ -33,11 +33,11 @@ def build(facts: Facts) -> Iterator[Block]:
         (
             (
                 "Attached to this PDF.",
-                "The samples, the summary, the environment and the criteria, byte for byte as saved.",
+                "Samples, summary and environment byte for byte as saved, and the criteria out of the latter.",
             ),
             (
                 "To check.",
-                "Take samples.jsonl out of the PDF, run sha256sum on it. Each line carries the digest of the last.",
+                "pdfdetach -saveall report.pdf, then sha256sum samples.jsonl. Each line carries the digest of the line before.",
             ),
             ("Self-attested.", "Nobody but the machine that measured has signed this chain."),
         )

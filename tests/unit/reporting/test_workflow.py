@@ -18,9 +18,9 @@ def test_both_formats_from_the_newest_run(tmp_path: Path) -> None:
     events: list[Event] = []
     result = run(ReportOptions(tmp_path), events.append)
     assert result.run == path.name
-    assert result.files["pdf"] == (tmp_path / ".pov/gitops-35/reports" / path.name / "report.pdf").absolute()
-    assert result.files["pdf"].read_bytes().startswith(b"%PDF")
-    assert json.loads(result.files["json"].read_text())["schema"] == "pov.dev/report/v1"
+    assert result.paths["pdf"] == (tmp_path / ".pov/gitops-35/reports" / path.name / "report.pdf").absolute()
+    assert result.paths["pdf"].read_bytes().startswith(b"%PDF")
+    assert json.loads(result.paths["json"].read_text())["schema"] == "pov.dev/report/v1"
     assert events[-1].kind == "finished"
     assert result.as_json()["problems"] == []
 
