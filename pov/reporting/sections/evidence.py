@@ -37,7 +37,7 @@ def build(facts: Facts) -> Iterator[Block]:
             ),
             (
                 "To check.",
-                "pdfdetach -saveall report.pdf, then sha256sum samples.jsonl. Each line carries its predecessor's digest.",
+                "pdfdetach -saveall report.pdf; sha256sum samples.jsonl. Each line carries its predecessor's digest.",
             ),
             ("Self-attested.", "Nobody but the machine that measured has signed this chain."),
         )
