@@ -1,0 +1,161 @@
+"""The root command: global options, and commands that are imported only when they are called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pov.base.errors import InvalidInput, Problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COMMANDS = {
+    "init": "Write an engagement folder: customer, scope, criteria.",
+    "doctor": "Tell what this machine lacks, and get it.",
+    "bundle": "Everything that is needed without a network.",
+    "up": "Bring the environment up, or finish what was cut off.",
+    "open": "Open a page of it, and tell how to log in.",
+    "status": "Tell what runs, how healthy, and where.",
+    "measure": "Measure the arms of each experiment.",
+    "report": "Write the PDF and the JSON of a run.",
+    "down": "Take the environment away; runs and reports stay.",
+    "scenarios": "List, show and smoke-test the scenarios.",
+    "version": "Tell the versions of everything.",
+}
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+_ENGAGEMENT_FILE = "engagement.yaml"
+
+
+@dataclass
+class Settings:
+    """The global options, wherever on the line they were given."""
+
+    engagement_option: Path | None = None
+    name: str | None = None
+    json: bool = False
+    plain: bool = False
+    verbose: bool = False
+    answered: bool = False
+    """Whether the one JSON document is out already: then an error is told in words alone."""
+
+    @property
+    def engagement(self) -> Path | None:
+        """The engagement folder: the one that was named, or the current one if it is one."""
+        folder = self.engagement_option
+        if folder is None:
+            return Path.cwd() if Path(_ENGAGEMENT_FILE).is_file() else None
+        if not (folder / _ENGAGEMENT_FILE).is_file():
+            fix = f"pov init {folder}"
+            raise InvalidInput([Problem(str(folder), f"no engagement folder: it holds no {_ENGAGEMENT_FILE}", fix)])
+        return folder.absolute()
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds `.pov/`."""
+        return self.engagement or Path.cwd()
+
+    @property
+    def hint(self) -> str:
+        """What to repeat on the next command's line so that it means the same environment."""
+        folder = f" --engagement {self.engagement_option}" if self.engagement_option else ""
+        return folder + (f" --name {self.name}" if self.name else "")
+
+
+def settings() -> Settings:
+    """The global options of the command that runs now."""
+    found: Settings = click.get_current_context().find_root().ensure_object(Settings)
+    return found
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is None or value is False or context.resilient_parsing:
+        return
+    if parameter.name == "name" and not _NAME.fullmatch(value):
+        fix = "lower-case letters, digits and dashes, at most 30, with a letter first"
+        raise InvalidInput([Problem("--name", f"`{value}` cannot name an environment", fix)])
+    setattr(context.find_root().ensure_object(Settings), parameter.name or "", value)
+
+
+def _global_options(hidden: bool) -> list[Callable[[F], F]]:
+    def option(*declarations: str, **more: Any) -> Callable[[F], F]:
+        return click.option(*declarations, expose_value=False, callback=_remember, hidden=hidden, **more)
+
+    folder = click.Path(path_type=Path)
+    return [
+        option("--engagement", "engagement_option", type=folder, metavar="DIR", help="Engagement folder."),
+        option("--name", metavar="NAME", help="Environment, where there are several."),
+        option("--json", is_flag=True, help="One JSON document on standard output."),
+        option("--plain", is_flag=True, help="Progress as plain lines."),
+        option("-v", "--verbose", "verbose", is_flag=True, help="Tell more; a traceback on failure."),
+    ]
+
+
+def command_options(function: F) -> F:
+    """Take the global options after the command's name, too: people type them there."""
+    for add in _global_options(hidden=True):
+        function = add(function)
+    return function
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"pov {version('pov')}")
+        context.exit()
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and one line each; imports the module of the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which people use them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"pov.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or tell the nearest one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+            remedy = f"Did you mean '{close[0]}'?" if close else f"Commands: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command '{args[0]}'. {remedy}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="The version."
+)
+def cli() -> None:
+    """Bring up a real GitOps platform, measure it against today's way of working, report it.
+
+    \b
+    pov up         the reference engagement: 35 services on a local cluster
+    pov measure    deploy and rotate, each arm
+    pov report     the PDF
+    pov down       nothing left
+    """
+
+
+for _add in _global_options(hidden=False):
+    cli = _add(cli)

@@ -1,0 +1,39 @@
+"""`pov init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pov.cli.app import command_options
+from pov.cli.console import console
+from pov.cli.tables import pairs, show
+
+if TYPE_CHECKING:
+    from pov.workflows.init import InitResult
+
+
+@click.command()
+@click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
+@click.option("--scenario", default="gitops-35", show_default=True, metavar="S", help="A scenario's name or path.")
+@click.option("--customer", default="", metavar="TEXT", help="The customer's name as the report prints it.")
+@click.option("--stated-by", default="", metavar="WHO", help="Who stated the baseline figures.")
+@command_options
+def command(folder: Path, scenario: str, customer: str, stated_by: str) -> None:
+    """Write an engagement folder: customer, scope, stated figures with their source, criteria.
+
+    NAME is a new folder, or one without these files; nothing is overwritten.
+    """
+    from pov.workflows import init
+
+    with console() as emit:
+        result = init.run(init.InitOptions(folder, scenario, customer, stated_by), emit)
+    show(result, lambda done: _in_words(done, folder))
+
+
+def _in_words(result: InitResult, folder: Path) -> str:
+    commands = {f"$EDITOR {folder}/engagement.yaml": "who stated what, and what was agreed", f"cd {folder}": ""}
+    commands["pov up"] = "bring it up"
+    return "\n".join([*(str(path) for path in result.files), "", "Next:", pairs(commands)])

@@ -1,0 +1,56 @@
+"""`pov up`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pov.cli.app import command_options, settings
+from pov.cli.console import console
+from pov.cli.tables import duration, pairs, show
+
+if TYPE_CHECKING:
+    from pov.workflows.up import UpResult
+
+
+@click.command()
+@click.argument("scenario", required=False)
+@click.option("--services", type=int, metavar="N", help="Another number of services, 1 to 1000.")
+@click.option("--target", default="kind", show_default=True, metavar="KIND", help="Where it runs.")
+@click.option(
+    "--images",
+    type=click.Choice(["auto", "official", "built"]),
+    default="auto",
+    show_default=True,
+    help="Official images where they can be pulled, or those of the bundle.",
+)
+@command_options
+def command(scenario: str | None, services: int | None, target: str, images: str) -> None:
+    """Bring the environment up, or finish what was cut off.
+
+    SCENARIO is a name (`pov scenarios list`) or a path; left out, it is the engagement's, else gitops-35. Run twice,
+    it changes nothing. It ends when every service has answered over mutual TLS.
+    """
+    chosen = settings()
+    from pov.workflows import up
+
+    options = up.UpOptions(chosen.root, chosen.name, chosen.engagement, scenario, services, target, images)
+    with console() as emit:
+        result = up.run(options, emit)
+    show(result, _in_words)
+
+
+def _in_words(result: UpResult) -> str:
+    hint = settings().hint
+    head = (
+        f"{result.name} is up ({result.scenario}) after {duration(result.seconds)}."
+        if result.changed
+        else f"{result.name} is up ({result.scenario}): no changes, checked in {duration(result.seconds)}."
+    )
+    commands = {
+        f"pov open{hint}": "pages, and how to log in",
+        f"pov measure{hint}": "measure it",
+        f"pov down{hint}": "take it away again",
+    }
+    return "\n".join([head, "", pairs(result.addresses), "", "Next:", pairs(commands)])

@@ -1,0 +1,100 @@
+"""`pov open`: the pages of a running environment, and how to log in. Passwords are told by the file they lie in."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import InvalidInput, Problem
+from pov.model.events import Emit, Event
+from pov.workflows.environment import attach
+
+_NO_ARGOCD_PAGE = (
+    "Argo CD built from its module has no web page: its API and `pov status` answer; official images have it"
+)
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a service is logged in to: `secret` is a file's name in the home's `secrets/`; empty where there is none."""
+
+    title: str
+    user: str
+    secret: str
+    path: str = "/"
+    note: str = ""
+
+
+LOGINS: Mapping[str, Login] = {
+    "argocd": Login("Argo CD", "admin", "argocd-admin-password"),
+    "gitea": Login("Git (Gitea)", "pov", "gitea-password"),
+    "vault": Login("Vault", "", "", "/ui/", "log in by Kubernetes auth as pov-admin; the root token is revoked"),
+}
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """`what` is one of `LOGINS`, or None for all; `browser` opens the page where there is a browser."""
+
+    root: Path
+    name: str | None = None
+    what: str | None = None
+    browser: bool = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page. `password_file` holds the password and can be read by its owner alone."""
+
+    what: str
+    title: str
+    url: str
+    user: str
+    password_file: Path | None
+    note: str
+
+
+@dataclass(frozen=True)
+class OpenResult:
+    """The pages, the CA certificate that a browser or `curl --cacert` needs, and whether a browser was opened."""
+
+    pages: tuple[Page, ...]
+    ca: Path
+    opened: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as one JSON document; it names files, never what is in them."""
+        pages = [
+            {**vars(page), "password_file": str(page.password_file) if page.password_file else None}
+            for page in self.pages
+        ]
+        return {"pages": pages, "ca": str(self.ca), "opened": self.opened}
+
+
+def run(options: OpenOptions, emit: Emit) -> OpenResult:
+    """Tell where the pages are. A browser is opened for one named page, if there is a browser and a screen."""
+    if options.what is not None and options.what not in LOGINS:
+        raise InvalidInput([Problem("WHAT", f"nothing named {options.what} to open", f"one of {', '.join(LOGINS)}")])
+    ctx = attach(options.root, options.name, emit)
+    pages = []
+    for what, login in LOGINS.items():
+        if options.what in {None, what}:
+            file = ctx.home.secrets_dir / login.secret if login.secret else None
+            note = _NO_ARGOCD_PAGE if what == "argocd" and ctx.bundle.source == "built" else login.note
+            url = ctx.url(what) + login.path
+            pages.append(Page(what, login.title, url, login.user, file, note))
+    opened = False
+    if options.what is not None and options.browser and pages[0].note != _NO_ARGOCD_PAGE and has_screen(os.environ):
+        opened = webbrowser.open(pages[0].url)
+        emit(Event("note", "open", f"{pages[0].title} in the browser" if opened else "no browser could be opened"))
+    return OpenResult(tuple(pages), ctx.trust.ca_path, opened)
+
+
+def has_screen(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether a browser would show up in front of somebody: a text browser in a terminal is none."""
+    return platform == "darwin" or any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from pov.base.errors import CriterionNotMet, InvalidInput, PovError, PreflightFailed, Problem
+from pov.cli.app import COMMANDS, cli
+from pov.cli.main import main
+
+HEAVY = (
+    "rich",
+    "pydantic",
+    "ruamel",
+    "kubernetes",
+    "requests",
+    "hvac",
+    "git",
+    "cryptography",
+    "ansible_runner",
+    "typst",
+)
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "pov", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_imports_nothing_heavy_and_no_command() -> None:
+    code = (
+        "import sys\nfrom pov.cli.main import main\nassert main(['--help']) == 0\n"
+        f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "loaded += [name for name in sys.modules if name.startswith(('pov.workflows', 'pov.engines', 'pov.config'))]\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "bundle"])
+def test_a_commands_help_imports_no_workflow(name: str) -> None:
+    code = (
+        f"import sys\nfrom pov.cli.main import main\nassert main([{name!r}, '--help']) == 0\n"
+        f"assert not [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "assert not [name for name in sys.modules if name.startswith('pov.workflows.')]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    def seconds() -> float:
+        started = time.monotonic()
+        assert run("--help", cwd=tmp_path).returncode == 0
+        return time.monotonic() - started
+
+    # The quickest of three: a busy machine is not what this test is about.
+    assert min(seconds() for _ in range(3)) < 0.3
+
+
+GOOD = """\
+apiVersion: pov.dev/v1
+kind: Scenario
+metadata: {name: mine, title: Mine}
+services:
+  count: 5
+environments: [{name: staging}]
+"""
+BAD: dict[str, tuple[str, str]] = {
+    "unknown key": (GOOD + "pkii: {}\n", "mine.yaml:7: unknown key `pkii`"),
+    "wrong unit": (GOOD + "pki: {ttl: 24 hours}\n", "mine.yaml:7: pki.ttl: `24 hours` is no duration"),
+    "no services": (GOOD.replace("5", "0"), "mine.yaml:5: services.count: must be at least 1, not 0"),
+    "too many": (GOOD.replace("5", "1001"), "mine.yaml:5: services.count: must be at most 1000, not 1001"),
+    "wrong type": (GOOD.replace("5", "five"), "mine.yaml:5: services.count: must be a whole number, not 'five'"),
+    "duplicate key": (GOOD + "kind: Scenario\n", "mine.yaml:7: found duplicate key"),
+    "bomb": ("a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "mine.yaml:2: alias *a is not allowed"),
+    "not YAML": ("a: [\n", "mine.yaml:2: "),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_scenario_ends_with_2_one_message_and_nothing_changed(tmp_path: Path, case: str) -> None:
+    text, message = BAD[case]
+    (tmp_path / "mine.yaml").write_text(text)
+    done = run("scenarios", "show", "mine.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"Error: {message}")
+    assert done.stderr.count("Error:") == 1
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+USAGE = [
+    (["scenarios", "show", "none.yaml"], "none.yaml: no such file"),
+    (["scenarios", "show", "gitops-36"], "gitops-36: no such scenario"),
+    (["scenarios", "show", "quickstart", "--services", "0"], "--services: N = 0 is not in 1 to 1000"),
+    (["scenarios", "show", "quickstart", "--services", "1001"], "--services: N = 1001 is not in 1 to 1000"),
+    (["scenarios", "show", "quickstart", "--services", "many"], "'many' is not a valid integer"),
+    (["scenarios", "smoke", "--attempts", "0"], "--attempts: 0 is not at least 1"),
+    (["scenarios", "smoke", "none"], "none: no such scenario"),
+    (["stauts"], "No such command 'stauts'. Did you mean 'status'?"),
+    (["report", "--fromat", "pdf"], "No such option"),
+    (["report", "--format", "docx"], "--format: no format docx"),
+    (["--engagement", "nowhere", "report"], "nowhere: no engagement folder"),
+    (["--name", "UPPER", "status"], "--name: `UPPER` cannot name an environment"),
+    (["status", "--name", "../x"], "--name: `../x` cannot name an environment"),
+    (["init", "Acme Ltd"], "NAME: `Acme Ltd` cannot name an engagement"),
+    (["init", "acme", "--scenario", "nope"], "nope: no such scenario"),
+    (["measure", "--trials", "0"], "0 is not in the range"),
+    (["open", "--show-password"], "passwords are printed to a terminal only"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=[" ".join(case[0]) for case in USAGE])
+def test_bad_usage_ends_with_2_and_changes_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+ERRORS: list[tuple[BaseException, int, list[str]]] = [
+    (PovError("broken", cause="the cause", fix="pov up", details=["journal: x"]), 1, ["broken", "the cause", "pov up"]),
+    (InvalidInput([Problem("a:1", "x"), Problem("a:2", "y", "z")]), 2, ["2 problems", "a:1: x", "a:2: y (z)"]),
+    (PreflightFailed([Problem("memory", "too little", "N = 20 fits")]), 3, ["memory: too little", "N = 20 fits"]),
+    (CriterionNotMet("deploy-time"), 4, ["deploy-time"]),
+    (KeyboardInterrupt(), 130, ["interrupted"]),
+    (click.Abort(), 130, ["interrupted"]),
+    (OSError(28, "No space left on device", "/x"), 1, ["/x: No space left on device"]),
+    (RuntimeError("surprise"), 1, ["unexpected error", "RuntimeError: surprise", "-v"]),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "words"), ERRORS, ids=[type(case[0]).__name__ for case in ERRORS])
+def test_every_error_becomes_words_and_a_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    words: list[str],
+) -> None:
+    command = click.Command("x", callback=raising(error))
+    monkeypatch.setattr(cli, "resolve_command", lambda ctx, args: ("x", command, []))
+    assert main(["x"]) == code
+    err = capsys.readouterr().err
+    assert all(word in err for word in words)
+    assert "Traceback" not in err
+    assert main(["-v", "x"]) == code
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_json_gives_exactly_one_document_also_when_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["scenarios", "show", "nope", "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["error"]["exit_code"] == 2
+    assert document["error"]["problems"][0]["where"] == "nope"
+
+
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "pov", "scenarios", "show", "gitops-35", "--services", "900", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(
+        argv, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_global_options_are_taken_before_and_after_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (
+        ["--json", "scenarios", "list"],
+        ["scenarios", "--json", "list"],
+        ["scenarios", "list", "--json"],
+    ):
+        assert main(arguments) == 0
+        names: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["scenarios"]
+        assert {"gitops-35", "quickstart"} <= {entry["name"] for entry in names}
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("pov ")
+    assert main(["version", "--json"]) == 0
+    assert "pov" in json.loads(capsys.readouterr().out)
+
+
+def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("scenario", "engagement"):
+        assert main(["scenarios", "schema", kind]) == 0
+        assert json.loads(capsys.readouterr().out)["$id"].endswith(f"{kind}/v1")
