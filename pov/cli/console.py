@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 5.0
 STILL_THERE_EVERY_S = 30.0
+_SUBJECT, _TIMES = 16, 26
 _MARKS = {
     "changed": ("✓", "green", "done"),
     "finished": ("✓", "green", "done"),
@@ -104,7 +105,7 @@ class Plain:
 
     def _line(self, subject: str, text: str) -> None:
         moment = f"{datetime.now().astimezone():%H:%M:%S}"
-        self._stream.write(f"{moment}  {subject:<16}  {' '.join(text.split())}\n")
+        self._stream.write(f"{moment}  {subject:<{_SUBJECT}}  {' '.join(text.split())}\n")
         self._stream.flush()
 
 
@@ -151,10 +152,11 @@ class Live:
         with self._lock:
             running = list(self._running.items())
         now = self._clock.monotonic()
-        table = Table.grid(padding=(0, 2))
+        # Fixed widths: only the last column, what is waited for, is cut on a narrow terminal.
+        table = Table.grid(padding=(0, 2), expand=True)
         table.add_column(width=1)
-        table.add_column(min_width=14, no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
+        table.add_column(width=_SUBJECT, no_wrap=True)
+        table.add_column(width=_TIMES, no_wrap=True)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for subject, step in running:
             elapsed = now - step.since
@@ -172,7 +174,7 @@ class Live:
 
         mark, style, _ = _MARKS[event.kind]
         title = event.message or (done.title if done else "")
-        line = Text.assemble((mark, style), "  ", f"{event.subject:<14}", "  ", (title, "" if done else style))
+        line = Text.assemble((mark, style), "  ", f"{event.subject:<{_SUBJECT}}", "  ", (title, "" if done else style))
         if event.seconds is not None and event.kind not in {"note", "warning"}:
             line.append(f"  {_seconds(event.seconds)}", style="dim")
         return line

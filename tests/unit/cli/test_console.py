@@ -116,6 +116,22 @@ def test_live_shows_running_steps_with_times_and_keeps_ended_ones() -> None:
     assert "refused" in kept
 
 
+def test_a_long_state_is_cut_and_the_times_are_not() -> None:
+    clock = HandClock()
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    view = Live(console, clock)
+    view.emit(Event("started", "vault", "Vault", 130))
+    clock.sleep(61)
+    view.emit(Event("progress", "vault", "pod " + "x" * 200))
+    console.print(view.picture())
+    assert isinstance(console.file, io.StringIO)
+    first, second = console.file.getvalue().splitlines()
+    assert "1 min 01 s of ~2 min 10 s" in first
+    assert "vault" in first
+    assert first.rstrip().endswith("…")
+    assert "in all" in second
+
+
 def test_markup_in_a_message_is_shown_as_it_is() -> None:
     console = Console(file=io.StringIO(), width=100, color_system=None)
     view = Live(console, HandClock())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -220,3 +221,25 @@ def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> No
     for kind in ("scenario", "engagement"):
         assert main(["scenarios", "schema", kind]) == 0
         assert json.loads(capsys.readouterr().out)["$id"].endswith(f"{kind}/v1")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_with_130_after_cleaning_up(tmp_path: Path, number: signal.Signals) -> None:
+    code = (
+        "import click, sys, time\nfrom pov.cli.app import cli\nfrom pov.cli.main import main\n"
+        "def work():\n"
+        "    print('working', flush=True)\n"
+        "    try:\n        time.sleep(60)\n    finally:\n        print('cleaned up', flush=True)\n"
+        "cli.resolve_command = lambda ctx, args: ('x', click.Command('x', callback=work), [])\n"
+        "sys.exit(main(['x']))"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == "cleaned up\n"
+    assert "Error: interrupted" in err
+    assert "Traceback" not in err

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+
+from pov.cli import down, status, up
+from pov.cli import open as open_command
+from pov.cli.app import Settings, cli
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    chosen = Settings(name="demo")
+    with click.Context(cli, obj=chosen):
+        yield chosen
+
+
+def test_up_tells_addresses_and_the_next_commands(settings: Settings) -> None:
+    addresses = {"argocd": "https://127.0.0.1:40001"}
+    result: Any = SimpleNamespace(name="demo", scenario="gitops-35", changed=True, seconds=117.0, addresses=addresses)
+    text = up._in_words(result)
+    assert "demo is up (gitops-35) after 117.0 s." in text
+    assert "https://127.0.0.1:40001" in text
+    assert "pov measure --name demo" in text
+    assert "no changes" in up._in_words(SimpleNamespace(**{**vars(result), "changed": False}))
+
+
+def test_down_tells_what_stays(settings: Settings) -> None:
+    result: Any = SimpleNamespace(name="demo", removed=("cluster pov-demo",), kept=("/x/runs",), seconds=3.0)
+    assert "kept     /x/runs" in down._in_words(result)
+    assert "cluster pov-demo" not in down._in_words(result)
+    settings.verbose = True
+    assert "cluster pov-demo" in down._in_words(result)
+    assert "no changes" in down._in_words(SimpleNamespace(**{**vars(result), "removed": ()}))
+
+
+def service(estate: str, name: str, error: str = "") -> SimpleNamespace:
+    end = (datetime.now(UTC) + timedelta(hours=23, minutes=30, seconds=5)).isoformat()
+    return SimpleNamespace(estate=estate, name=name, version="v1", serial="1", not_after=end, error=error)
+
+
+def test_status_shows_each_service_across_the_estates(settings: Settings) -> None:
+    result: Any = SimpleNamespace(
+        name="demo",
+        scenario="gitops-35",
+        addresses={"vault": "https://127.0.0.1:40002"},
+        applications=({"name": "staging", "sync": "Synced", "health": "Healthy", "revision": "0123456789abcdef"},),
+        services=(service("staging", "ledger"), service("prod", "ledger", "refused"), service("staging", "fees")),
+        engines={"kubernetes": "v1.37.2"},
+        problems=("prod/ledger: refused",),
+    )
+    text = status._in_words(result)
+    row = next(line for line in text.splitlines() if line.startswith("ledger"))
+    assert "v1, 23 h 30 min" in row
+    assert "no answer" in row
+    assert "0123456789abcdef" not in text
+    assert "prod/ledger: refused" in text
+    assert "v1.37.2" not in text
+    assert "All as it should be" in status._in_words(SimpleNamespace(**{**vars(result), "problems": ()}))
+    many = tuple(f"problem {number}" for number in range(14))
+    assert "… and 4 more (-v)" in status._in_words(SimpleNamespace(**{**vars(result), "problems": many}))
+
+
+def test_open_names_the_file_and_prints_the_password_only_when_asked(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "argocd-admin-password").write_text("s3cret-value")
+    page = SimpleNamespace(
+        title="Argo CD",
+        url="https://127.0.0.1:40001/",
+        user="admin",
+        password_file=tmp_path / "argocd-admin-password",
+        note="no web page",
+    )
+    result: Any = SimpleNamespace(pages=(page,), ca=tmp_path / "ca.pem", opened=False)
+    text = open_command._in_words(result, show_password=False)
+    assert "s3cret-value" not in text
+    assert str(page.password_file) in text
+    assert "no web page" in text
+    assert "pov open --name demo --show-password" in text
+    assert "s3cret-value" in open_command._in_words(result, show_password=True)
