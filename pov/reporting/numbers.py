@@ -9,12 +9,11 @@ NARROW = "\u202f"
 
 
 def seconds_parts(value: float) -> tuple[str, str]:
-    """A duration in seconds as (figure, unit): seconds up to 10 minutes, then minutes and seconds."""
+    """A duration in seconds as (figure, unit): seconds up to 10 minutes, then minutes."""
     if value >= 600:
-        minutes, rest = divmod(round(value), 60)
-        return f"{count(minutes)}{NARROW}min{NARROW}{rest:02d}", "s"
+        return plain(round(value / 60, 1)), "min"
     if value >= 100:
-        return f"{value:.0f}", "s"
+        return plain(round(value)), "s"
     return (f"{value:.1f}" if value >= 1 else f"{value:.2f}"), "s"
 
 
@@ -29,9 +28,8 @@ def span(low: float, high: float) -> str:
     """A range of seconds, both ends shown."""
     first, unit = seconds_parts(low)
     last, unit_of_last = seconds_parts(high)
-    if unit != unit_of_last or "min" in first or "min" in last:
-        return f"{seconds(low)} to {seconds(high)}"
-    return f"{first} – {last}{NARROW}{unit}"
+    first += "" if unit == unit_of_last else NARROW + unit
+    return f"{first} – {last}{NARROW}{unit_of_last}"
 
 
 def count(value: float | None) -> str:

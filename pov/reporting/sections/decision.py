@@ -99,12 +99,18 @@ def _cell(arm: Arm) -> dict[str, Any]:
         "note": wording.arm_note(arm.name),
         "figure": figure,
         "unit": unit,
-        "range": span(arm.least, arm.greatest) if arm.n else "no successful trial",
+        "range": _range(arm),
         "trials": n,
         "loss": loss,
         "lost": lost,
         "samples": numbers(arm),
     }
+
+
+def _range(arm: Arm) -> str:
+    if arm.n > 1:
+        return span(arm.least, arm.greatest)
+    return "one trial" if arm.n else "no successful trial"
 
 
 def _stated(facts: Facts) -> Block:

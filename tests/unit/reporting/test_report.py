@@ -88,6 +88,19 @@ def test_page_one_holds_the_decision(tmp_path: Path) -> None:
     assert set(reader.attachments) == {"samples.jsonl", "summary.json", "environment.json", "criteria.json"}
 
 
+def test_a_crowded_decision_still_fits_its_page(tmp_path: Path) -> None:
+    usual = simulated.environment([])
+    many = {
+        "baseline": [{**usual["baseline"][0], "id": f"figure-{i}"} for i in range(4)],
+        "criteria": [{**usual["criteria"][i % 2], "id": f"criterion-{i}"} for i in range(4)],
+    }
+    changes = {2: {"ok": False}, 4: {"origin": "stopwatch", "arm": "manual", "seconds": 1400.0}}
+    saved = read_run(simulated.save(tmp_path, environment_changes=many, sample_changes=changes, finish=False))
+    reader = pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), attachments(saved))))
+    assert "Not your production" in words(reader.pages[0])
+    assert "Every sample Deploying" in words(reader.pages[1])
+
+
 def test_page_one_says_when_machine_time_shows_no_gain(tmp_path: Path) -> None:
     _, pdf = report_of(tmp_path, "no gain")
     assert "No gain in machine time per deployment" in words(pypdf.PdfReader(io.BytesIO(pdf)).pages[0])
