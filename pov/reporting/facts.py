@@ -17,6 +17,8 @@ from pov.state.runs import Run
 
 CONTROL = "negative-control"
 """The arm whose trials must fail: it shows that the prober sees a failure when there is one."""
+QUIET = "control"
+"""The arm in which nothing is done under the same load: it shows what fails by itself."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,12 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment and its arms, in the order of the scenario; the negative control stands apart."""
+    """One experiment and its arms; the controls stand apart and enter no statistic."""
 
     name: str
     arms: tuple[Arm, ...]
     control: Arm | None = None
-    control_summary: Mapping[str, Any] | None = None
+    quiet: Arm | None = None
 
     def arm(self, name: str) -> Arm | None:
         """The arm of this name, if any trial of it ran."""
@@ -155,9 +157,14 @@ class Facts:
     warnings: tuple[str, ...]
 
     @property
+    def scored(self) -> tuple[Mapping[str, Any], ...]:
+        """The criteria as the summary scored them."""
+        return tuple(item for item in _list(self.summary.get("criteria")) if isinstance(item, Mapping))
+
+    @property
     def saved(self) -> int:
-        """How many trials were saved, the negative control left out."""
-        return sum(1 for trial in self.trials if trial.arm != CONTROL)
+        """How many trials were saved, controls left out."""
+        return sum(1 for trial in self.trials if trial.arm not in {CONTROL, QUIET})
 
     def experiment(self, name: str) -> Experiment | None:
         """The experiment of this name, if any trial of it ran."""
@@ -172,8 +179,8 @@ def gather(run: Run) -> Facts:
     trials = tuple(_trial(sample, number, problems) for number, sample in enumerate(map(_mapping, run.samples), 1))
     facts_of_run = _mapping(summary.get("run"))
     engagement = _mapping(environment.get("engagement"))
-    plan = environment.get("plan")
-    experiments = _experiments(trials, environment, summary)
+    plan = environment.get("plan") or environment.get("planned") or facts_of_run.get("planned")
+    experiments = _experiments(trials)
     problems += _disagreements(experiments, summary)
     return Facts(
         run=text(environment.get("run")) or run.path.name,
@@ -250,8 +257,13 @@ def _trial(sample: Mapping[str, Any], number_in_file: int, problems: list[str]) 
 def _planned(plan: object) -> tuple[tuple[str, str], ...] | None:
     if not isinstance(plan, list):
         return None
-    pairs = ((text(item.get("experiment")), text(item.get("arm"))) for item in map(_mapping, plan))
-    return tuple(pair for pair in pairs if pair[1] != CONTROL)
+    pairs = (
+        (text(item.get("experiment")), text(item.get("arm")))
+        for item in map(_mapping, plan)
+        # An item is one trial, or an arm with its number of trials.
+        for _ in range(int(number(item.get("trials", 1)) or 0))
+    )
+    return tuple(pair for pair in pairs if pair[1] not in {CONTROL, QUIET})
 
 
 def _whole(sample: Mapping[str, Any], details: Mapping[str, Any], name: str) -> int | None:
@@ -260,28 +272,17 @@ def _whole(sample: Mapping[str, Any], details: Mapping[str, Any], name: str) -> 
     return None if value is None else int(value)
 
 
-def _experiments(
-    trials: Iterable[Trial], environment: Mapping[str, Any], summary: Mapping[str, Any]
-) -> tuple[Experiment, ...]:
+def _experiments(trials: Iterable[Trial]) -> tuple[Experiment, ...]:
     by_name: dict[str, dict[str, list[Trial]]] = {}
     for trial in trials:
         by_name.setdefault(trial.experiment, {}).setdefault(trial.arm, []).append(trial)
-    controls = {
-        text(item.get("name")): _mapping(item.get("negative_control"))
-        for item in map(_mapping, _list(summary.get("experiments")))
-    }
     order = ("automated", "automated-poll", "scripted", "manual")
     experiments = []
-    for name, arms in sorted(by_name.items(), key=lambda item: (item[0] != "deploy", item[0])):
-        ranked = sorted(arms, key=lambda arm: (order.index(arm) if arm in order else len(order), arm))
-        experiments.append(
-            Experiment(
-                name,
-                tuple(Arm(arm, tuple(arms[arm])) for arm in ranked if arm != CONTROL),
-                Arm(CONTROL, tuple(arms[CONTROL])) if CONTROL in arms else None,
-                controls.get(name) or None,
-            )
-        )
+    for name, found in sorted(by_name.items(), key=lambda item: (item[0] != "deploy", item[0])):
+        ranked = sorted(found, key=lambda arm: (order.index(arm) if arm in order else len(order), arm))
+        arms = {arm: Arm(arm, tuple(found[arm])) for arm in ranked}
+        control, quiet = arms.pop(CONTROL, None), arms.pop(QUIET, None)
+        experiments.append(Experiment(name, tuple(arms.values()), control, quiet))
     return tuple(experiments)
 
 

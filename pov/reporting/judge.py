@@ -58,8 +58,21 @@ def _observe(arm: Arm, metric: str) -> float | None:
     if metric == "max_seconds":
         return arm.greatest if arm.n else None
     if metric in {"failed_requests", "failed_handshakes"}:
-        return arm.total(metric)
+        # Without a request nothing can have failed, and nothing is shown.
+        sent = arm.total("requests" if metric == "failed_requests" else "handshakes")
+        return arm.total(metric) if sent else None
     return None
+
+
+def disagreements(facts: Facts) -> list[str]:
+    """Where the summary scored a criterion otherwise than its samples do: the samples count."""
+    told = {str(item.get("id")): str(item.get("outcome")) for item in facts.scored}
+    scores = [score(facts, criterion) for criterion in facts.criteria]
+    return [
+        f"summary.json: {s.criterion.id} is scored as {told[s.criterion.id]}, the samples say {s.outcome}"
+        for s in scores
+        if told.get(s.criterion.id, s.outcome) != s.outcome
+    ]
 
 
 @dataclass(frozen=True)

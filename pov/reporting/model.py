@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pov.reporting.blocks import Block
 from pov.reporting.facts import Facts, gather
+from pov.reporting.judge import disagreements
 from pov.reporting.section import Section
 from pov.reporting.sections import SECTIONS
 from pov.state.runs import Run
@@ -63,6 +64,7 @@ class Report:
 def build(run: Run, sections: Sequence[Section] = SECTIONS) -> Report:
     """Read a saved run into a report. Partial, interrupted and damaged runs give a report that says so."""
     facts = gather(run)
+    facts = replace(facts, problems=(*facts.problems, *disagreements(facts)))
     built = (Chapter(s.id, s.title, s.opens_page, tuple(s.build(facts))) for s in sections)
     return Report(
         run=facts.run,

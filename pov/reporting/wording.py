@@ -33,6 +33,7 @@ _ARMS = {
     "automated-poll": ("Automated, poll only", "the same without the webhook"),
     "scripted": ("Scripted", "an imperative script"),
     "manual": ("Runbook by machine", "over SSH, no human time"),
+    "control": ("Quiet control", "nothing done"),
     "negative-control": ("Negative control", "reload switched off"),
     "manual-stopwatch": ("Runbook by hand", "human time, by stopwatch"),
 }

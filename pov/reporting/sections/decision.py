@@ -45,10 +45,11 @@ def build(facts: Facts) -> Iterator[Block]:
     else:
         yield Text("No criterion was agreed before this run: figures are shown, nothing is scored.")
     yield Heading("What was measured")
-    if not facts.trials:
+    if not arms_ran(facts):
         yield Text("Nothing: no trial of this run was saved.")
     for experiment in facts.experiments:
-        yield key_figures(facts, experiment)
+        if experiment.arms:
+            yield key_figures(facts, experiment)
     yield Heading("What the customer states")
     yield _stated(facts)
     yield Columns(
@@ -202,5 +203,10 @@ def _bound(facts: Facts) -> Iterator[tuple[str, str]]:
             "Not zero disruption.",
             f"0 failures in {plural(arm.n, 'rotation')} rule out, at 95{NARROW}%, only a rate above {bound} of them.",
         )
-    if rotate and not rotate.control and not rotate.control_summary:
-        yield "Not that the prober sees every failure.", "This run has no negative control."
+    if arms_ran(facts) and not any(experiment.control for experiment in facts.experiments):
+        yield "Not that the prober sees every failure.", "No trial was made to fail on purpose."
+
+
+def arms_ran(facts: Facts) -> bool:
+    """Whether any trial but a control ran."""
+    return any(experiment.arms for experiment in facts.experiments)

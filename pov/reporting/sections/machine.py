@@ -47,7 +47,7 @@ def _value(value: object) -> str:
 
 
 def _label(key: str) -> str:
-    return key.replace("_", " ").capitalize().replace(" gib", " (GiB)").replace("Cpu", "CPU")
+    return key.replace("_", " ").capitalize().replace(" gib", " (GiB)").replace(" mib", " (MiB)").replace("Cpu", "CPU")
 
 
 def _flat(value: Any) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Callout, Heading, Table, Text
-from pov.reporting.facts import Experiment, Facts, Trial, number
-from pov.reporting.numbers import count
+from pov.reporting.facts import Experiment, Facts, Trial
+from pov.reporting.judge import numbers
+from pov.reporting.numbers import count, plural
 from pov.reporting.section import Section
 
 _HEAD = ("Sample", "Arm", "Requests", "Failed", "Handshakes", "Failed")
@@ -38,6 +39,13 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Table(caption, _HEAD, tuple(rows), "llrrrr", strong=tuple(sums))
     for experiment in facts.experiments:
         yield from _control(experiment)
+    if any(experiment.arms for experiment in facts.experiments) and not any(e.control for e in facts.experiments):
+        lost = sum(arm.total("failed_requests") or 0 for e in facts.experiments for arm in e.arms)
+        seen = (
+            f"It did see {plural(lost, 'failed request')} in this run's trials." if lost else "It saw none in this run."
+        )
+        text = f"No trial was made to fail on purpose, so how well the prober sees failures is not shown. {seen}"
+        yield Callout("No negative control", text)
 
 
 SECTION = Section("traffic", "Requests that failed", build)
@@ -54,18 +62,19 @@ def _counts_text(trial: Trial) -> tuple[str, ...]:
 
 
 def _control(experiment: Experiment) -> Iterator[Block]:
-    failed: float | None = None
-    requests: float | None = None
-    if experiment.control is not None:
-        requests, failed = experiment.control.total("requests"), experiment.control.total("failed_requests")
-    elif experiment.control_summary is not None:
-        requests = number(experiment.control_summary.get("requests"))
-        failed = number(experiment.control_summary.get("failed_requests"))
-    elif experiment.name == "rotate":
-        yield Callout("No negative control in this run", "That the prober would have seen a failure is not shown.")
+    quiet = experiment.quiet
+    if quiet is not None:
+        failed, requests = quiet.total("failed_requests"), quiet.total("requests")
+        seen = f"{count(failed)} of {count(requests)} requests failed under the same load while nothing was done"
+        of = f"{wording.experiment(experiment.name).noun}, samples {numbers(quiet)}"
+        if failed:
+            rest = "Failures during trials cannot be laid to the operation alone."
+            yield Callout(f"Quiet control ({of}): failures", f"{seen}. {rest}", "warning")
+        else:
+            yield Callout(f"Quiet control ({of})", f"{seen}.")
+    if experiment.control is None:
         return
-    else:
-        return
+    failed, requests = experiment.control.total("failed_requests"), experiment.control.total("requests")
     what = "a service whose reload is switched off, same code, same load"
     if failed:
         seen = f"{count(failed)} of {count(requests)} requests failed, as they must."

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pov.config.scenario import Criterion
+from pov.measure.summary import summarise
 from pov.reporting.facts import gather
 from pov.reporting.judge import compare, score
+from pov.reporting.model import build
 from pov.reporting.numbers import NARROW, nice_axis, seconds, span
 from pov.state.runs import read_run
 from tests.unit.reporting import simulated
@@ -28,6 +31,38 @@ def test_the_negative_control_is_in_no_arm(tmp_path: Path) -> None:
     assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
     assert rotate.control is not None
     assert rotate.control.total("failed_requests") == 37
+
+
+def test_a_quiet_control_is_in_no_arm_and_in_no_count(tmp_path: Path) -> None:
+    order = [*simulated.plan(), {"experiment": "rotate", "arm": "control", "trial": 1}]
+    facts = gather(read_run(simulated.save(tmp_path, order=order)))
+    rotate = facts.experiment("rotate")
+    assert rotate is not None
+    assert rotate.quiet is not None
+    assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
+    assert facts.saved == 15
+    assert facts.planned is not None
+    assert len(facts.planned) == 15
+
+
+def test_a_summary_that_scores_otherwise_than_the_samples_is_told_off(tmp_path: Path) -> None:
+    path = simulated.save(tmp_path)
+    summary = json.loads((path / "summary.json").read_text())
+    summary["criteria"] = [{"id": "deploy-time", "outcome": "fail"}, {"id": "rotation-disruption", "outcome": "pass"}]
+    (path / "summary.json").write_text(json.dumps(summary))
+    assert [p for p in build(read_run(path)).facts.problems if "scored as fail, the samples say pass" in p]
+
+
+def test_the_summary_of_measuring_agrees_with_the_report(tmp_path: Path) -> None:
+    order = [*simulated.plan(), {"experiment": "rotate", "arm": "control", "trial": 1}]
+    changes = {2: {"ok": False}, 5: {"seconds": 900.0}}
+    path = simulated.save(tmp_path, order=order, sample_changes=changes, control=False)
+    saved = read_run(path)
+    planned = [{"experiment": name, "arm": arm, "trials": 3} for name, arm in simulated.MEDIANS]
+    criteria = [Criterion.model_validate(item, by_name=True) for item in saved.environment["criteria"]]
+    summary = summarise({"id": saved.environment["run"], "planned": planned}, saved.samples, criteria)
+    (path / "summary.json").write_text(json.dumps({**saved.summary, **summary}))
+    assert build(read_run(path)).facts.problems == ()
 
 
 def test_human_time_never_shares_an_arm_with_machine_time(tmp_path: Path) -> None:
