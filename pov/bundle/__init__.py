@@ -1,0 +1,86 @@
+"""The air-gap bundle: every engine, pinned, built or pulled once, kept in the user's cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import NotFound
+from pov.base.paths import cache_root
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component for the manifest; `digest` is `sha256:…` of the file or the image's configuration."""
+
+    name: str
+    version: str
+    licence: str
+    origin: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Where everything lies. `late_archive` holds images loaded into the node after it was made, since they change."""
+
+    key: str
+    source: str
+    images: Mapping[str, str]
+    late_images: tuple[str, ...]
+    late_archive: Path
+    node_image: str
+    binaries: Mapping[str, Path]
+    argocd_manifest: Path
+    entries: tuple[Entry, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The bundle as one JSON document, as kept in `current.json`."""
+        return {
+            "key": self.key,
+            "source": self.source,
+            "images": dict(self.images),
+            "late_images": list(self.late_images),
+            "late_archive": str(self.late_archive),
+            "node_image": self.node_image,
+            "binaries": {name: str(path) for name, path in self.binaries.items()},
+            "argocd_manifest": str(self.argocd_manifest),
+            "entries": [vars(entry) for entry in self.entries],
+        }
+
+
+def bundle_file() -> Path:
+    """The file that names the bundle in use."""
+    return cache_root() / "bundle" / "current.json"
+
+
+def current() -> Bundle | None:
+    """The bundle in use, or None if there is none or its files are gone."""
+    try:
+        record = json.loads(bundle_file().read_text())
+    except (OSError, ValueError):
+        return None
+    bundle = Bundle(
+        key=record["key"],
+        source=record["source"],
+        images=record["images"],
+        late_images=tuple(record["late_images"]),
+        late_archive=Path(record["late_archive"]),
+        node_image=record["node_image"],
+        binaries={name: Path(path) for name, path in record["binaries"].items()},
+        argocd_manifest=Path(record["argocd_manifest"]),
+        entries=tuple(Entry(**entry) for entry in record["entries"]),
+    )
+    needed = [bundle.late_archive, bundle.argocd_manifest, *bundle.binaries.values()]
+    return bundle if all(path.exists() for path in needed) else None
+
+
+def require_current() -> Bundle:
+    """The bundle in use. Raises `NotFound` with the command that makes one."""
+    bundle = current()
+    if bundle is None:
+        raise NotFound("there is no bundle yet", fix="pov bundle build")
+    return bundle

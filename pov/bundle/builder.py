@@ -1,0 +1,133 @@
+"""Runs components as a graph: each cached by the hash of its inputs, resumable, several side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.files import write_atomic
+from pov.base.paths import cache_root
+from pov.model.events import Emit, Event
+
+_DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing to make. `make` fills a folder; what it returns (JSON) is kept and handed to those that need it.
+
+    `inputs` are all the facts that its content depends on besides the components it needs.
+    """
+
+    name: str
+    make: Callable[[Path, Mapping[str, Made], Callable[[str], None]], Mapping[str, Any]]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    expected_s: float = 5.0
+    still_good: Callable[[Mapping[str, Any]], bool] = lambda _: True
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished component: its folder, its key, what it said of itself."""
+
+    folder: Path
+    key: str
+    facts: Mapping[str, Any]
+
+
+def hash_of(*parts: str) -> str:
+    """A short hash over texts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def hash_files(*roots: Path) -> str:
+    """A short hash over the names, modes and contents of files and folders."""
+    digest = hashlib.sha256()
+    for root in roots:
+        paths = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+        for path in paths:
+            digest.update(str(path.relative_to(root.parent)).encode() + bytes([os.access(path, os.X_OK)]))
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None = None) -> dict[str, Made]:
+    """Make what is missing; returns every component by name. A failure lets others end and is raised then.
+
+    A component is made in a temporary folder and renamed, so a killed build leaves nothing half that looks whole.
+    """
+    base = root or cache_root() / "build" / "components"
+    base.mkdir(parents=True, exist_ok=True)
+    made: dict[str, Made] = {}
+    waiting = {component.name: component for component in components}
+    running: dict[Future[Made], Component] = {}
+    failure: BaseException | None = None
+    halt = threading.Event()
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="bundle") as pool:
+        while waiting or running:
+            ready = [c for c in waiting.values() if set(c.needs) <= made.keys()] if failure is None else []
+            for component in ready:
+                del waiting[component.name]
+                running[pool.submit(_make, component, made, base, emit)] = component
+            if not running:
+                break
+            try:
+                done = wait(running, return_when=FIRST_COMPLETED).done
+            except KeyboardInterrupt:
+                halt.set()
+                raise
+            for future in done:
+                component = running.pop(future)
+                error = future.exception()
+                if error is None:
+                    made[component.name] = future.result()
+                elif failure is None:
+                    failure = error
+    if failure is not None:
+        raise failure
+    return made
+
+
+def _make(component: Component, made: Mapping[str, Made], base: Path, emit: Emit) -> Made:
+    needs = {name: made[name] for name in component.needs}
+    inputs = json.dumps(dict(component.inputs), sort_keys=True)
+    key = hash_of(component.name, inputs, *(needs[name].key for name in component.needs))
+    folder = base / f"{component.name}-{key}"
+    marker = folder / _DONE
+    if marker.exists():
+        facts = json.loads(marker.read_text())
+        if component.still_good(facts):
+            emit(Event("unchanged", component.name, "cached"))
+            return Made(folder, key, facts)
+        shutil.rmtree(folder)
+    started = time.monotonic()
+    emit(Event("started", component.name, f"building {component.name}", component.expected_s))
+    half = base / f".{component.name}-{key}.{os.getpid()}"
+    for leftover in base.glob(f".{component.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    half.mkdir()
+    try:
+        facts = dict(component.make(half, needs, lambda text: emit(Event("progress", component.name, text))))
+        write_atomic(half / _DONE, json.dumps(facts, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        half.rename(folder)
+    except BaseException as error:
+        text = error.message if isinstance(error, PovError) else repr(error)
+        emit(Event("failed", component.name, text, time.monotonic() - started))
+        if isinstance(error, PovError):
+            error.details = (f"while building {component.name}", *error.details)
+            error.fix = error.fix or "pov bundle build  (finished parts are kept)"
+        raise
+    emit(Event("changed", component.name, f"built {component.name}", time.monotonic() - started))
+    return Made(folder, key, facts)

@@ -1,0 +1,1 @@
+"""Adapters: each outside system has one, and only it imports that system's client."""

@@ -1,0 +1,1 @@
+"""Trials, statistics, criteria. No engine in sight: an experiment hands in what a trial does."""

@@ -1,0 +1,40 @@
+"""The bring-up as a list: add a step here, and say what it needs."""
+
+from __future__ import annotations
+
+from pov.config.scenario import Scenario
+from pov.steps import (
+    argocd,
+    argocd_install,
+    cluster,
+    git,
+    git_repository,
+    landing_zone,
+    legacy,
+    prober,
+    services,
+    trust,
+    vault,
+    verify,
+)
+from pov.steps.core import Step
+
+
+def bring_up(scenario: Scenario) -> list[Step]:
+    """Every step from nothing to a verified environment."""
+    steps = [
+        trust.step(),
+        cluster.step(),
+        vault.step(),
+        git.step(),
+        landing_zone.step(),
+        argocd_install.step(),
+        git_repository.step(),
+        argocd.step(),
+        prober.step(),
+        services.step(),
+    ]
+    if scenario.legacy.hosts:
+        steps.append(legacy.step())
+    steps.append(verify.step(with_legacy=bool(scenario.legacy.hosts)))
+    return steps

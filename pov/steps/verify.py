@@ -1,0 +1,44 @@
+"""The last step: the prober calls every edge of every estate over mutual TLS, and says what did not answer."""
+
+from __future__ import annotations
+
+from pov.base.wait import Pending, wait_for
+from pov.engines.prober import Prober
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.prober import connect
+
+_LIMIT_S = 120.0
+
+
+def step(*, with_legacy: bool) -> Step:
+    """Verify after everything that serves."""
+    needs = ("services", "prober", *(("legacy",) if with_legacy else ()))
+    return Step("verify", "Every edge answers over mutual TLS", _run, needs, expected_s=3)
+
+
+def _run(ctx: Context, report: Report) -> Outcome:
+    prober = connect(ctx)
+    for estate in ctx.estates:
+        wait_for(
+            f"every edge of {estate.name}",
+            lambda name=estate.name: _unanswered(prober, name),  # type: ignore[misc]
+            timeout_s=_LIMIT_S,
+            interval_s=0.5,
+            on_pending=report.say,
+            fix="pov status",
+        )
+    edges = sum(len(estate.edges) for estate in ctx.estates)
+    report.note(f"{edges} edges in {len(ctx.estates)} estates answered")
+    return Outcome.UNCHANGED
+
+
+def _unanswered(prober: Prober, estate: str) -> int | Pending:
+    answers = prober.verify(estate)
+    bad = [edge for edge in answers if not edge.ok]
+    if not bad:
+        return len(answers)
+    first = bad[0]
+    return Pending(
+        f"{estate}: {len(bad)} of {len(answers)} edges silent, first {first.source} to {first.target}: {first.error}"
+    )

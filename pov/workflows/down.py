@@ -1,0 +1,60 @@
+"""`pov down`: takes away exactly what `pov up` made. Every wait is bounded; running it twice is fine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import SYSTEM_CLOCK
+from pov.model.events import Emit, Event
+from pov.workflows.environment import choose, home_of
+
+
+@dataclass(frozen=True)
+class DownOptions:
+    """`images` also removes the bundle's images from the container storage."""
+
+    root: Path
+    name: str | None = None
+    images: bool = False
+
+
+@dataclass(frozen=True)
+class DownResult:
+    """What was taken away, in words, and what was kept."""
+
+    name: str
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as one JSON document."""
+        return {"name": self.name, "removed": self.removed, "kept": self.kept, "seconds": round(self.seconds, 3)}
+
+
+def run(options: DownOptions, emit: Emit) -> DownResult:
+    """Remove the cluster (its finalizers die with it), the network if `up` made it and nobody uses it, the files.
+
+    Runs, reports, criteria and the journal stay. A cluster of the same name that `pov` did not make is not touched.
+    """
+    from pov.engines.containers import find
+    from pov.steps.cluster import remove
+
+    name = choose(options.root, options.name)
+    home = home_of(options.root, name)
+    started = SYSTEM_CLOCK.monotonic()
+    removed: list[str] = []
+    emit(Event("started", "down", f"Taking {name} down", 10))
+    with home.lock():
+        containers = find()
+        removed += remove(home, f"pov-{name}", containers)
+        home.journal_writer().record("down", removed=list(removed))
+        removed += home.remove()
+        if options.images:
+            removed += containers.remove_images("pov")
+    seconds = SYSTEM_CLOCK.monotonic() - started
+    emit(Event("changed" if removed else "unchanged", "down", f"{name} is down", seconds))
+    kept = tuple(str(path) for path in (home.runs_dir, home.reports_dir, home.journal) if path.exists())
+    return DownResult(name, tuple(removed), kept, seconds)

@@ -1,0 +1,124 @@
+"""One environment: what it was asked to be, and how later commands find it again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pov.base.errors import InvalidInput, NotFound, PovError, Problem
+from pov.base.files import write_atomic
+from pov.bundle import Bundle
+from pov.config.engagement import Engagement, load_engagement
+from pov.config.estates import estates
+from pov.config.scenario import Scenario, load_scenario
+from pov.config.topology import generate
+from pov.engines.containers import Containers
+from pov.engines.kube import Kube
+from pov.model.events import Emit
+from pov.state.home import Home
+from pov.steps.context import Context
+
+RECORD = "environment.json"
+DEFAULT_SCENARIO = "gitops-35"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an environment is asked to be: its name, its scenario (name or path), N when it was given."""
+
+    name: str
+    scenario: str
+    services: int | None
+    engagement: Path | None
+
+
+def home_of(root: Path, name: str) -> Home:
+    """The environment's folder under `root`."""
+    return Home(root / ".pov" / name)
+
+
+def environments(root: Path) -> tuple[str, ...]:
+    """Names of the environments that were brought up from `root` and not taken down."""
+    return tuple(sorted(path.parent.name for path in (root / ".pov").glob(f"*/{RECORD}")))
+
+
+def choose(root: Path, name: str | None) -> str:
+    """The environment that is meant: the named one, or the only one there is."""
+    known = environments(root)
+    if name is not None:
+        return name
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise NotFound(f"no environment in {root}", fix="pov up")
+    raise InvalidInput([Problem("--name", f"several environments: {', '.join(known)}", f"pov --name {known[0]} …")])
+
+
+def remember(home: Home, wish: Wish) -> None:
+    """Write down what was asked, for the commands that follow."""
+    record = {
+        "name": wish.name,
+        "scenario": wish.scenario,
+        "services": wish.services,
+        "engagement": str(wish.engagement) if wish.engagement else None,
+    }
+    write_atomic(home.root / RECORD, json.dumps(record, indent=2) + "\n")
+
+
+def recall(home: Home, name: str) -> Wish:
+    """What was asked when the environment was brought up."""
+    path = home.root / RECORD
+    try:
+        record = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise NotFound(f"no environment {name}", cause=f"{path} does not exist", fix="pov up") from error
+    except ValueError as error:
+        raise PovError(f"{path} cannot be read", cause=str(error), fix="pov up") from error
+    folder = record["engagement"]
+    return Wish(record["name"], record["scenario"], record["services"], Path(folder) if folder else None)
+
+
+def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
+    """Load and validate what the wish names; N and the engagement's own scope come on top."""
+    engagement = load_engagement(wish.engagement) if wish.engagement is not None else None
+    scenario = load_scenario(wish.scenario)
+    if wish.services is not None:
+        scenario = scenario.with_services(wish.services)
+    if engagement is not None:
+        scenario = scenario.with_scope(engagement.scope.services)
+    return scenario, engagement
+
+
+def context(wish: Wish, home: Home, bundle: Bundle, containers: Containers, emit: Emit) -> Context:
+    """Everything the steps share, from what was asked."""
+    scenario, engagement = scenario_of(wish)
+    return Context(
+        name=wish.name,
+        scenario=scenario,
+        engagement=engagement,
+        home=home,
+        bundle=bundle,
+        containers=containers,
+        topology=generate(scenario.services.seed, scenario.services.count),
+        estates=estates(scenario),
+        emit=emit,
+    )
+
+
+def attach(root: Path, name: str | None, emit: Emit) -> Context:
+    """The running environment: its cluster, addresses and trust, nothing changed. Raises `NotFound` without one."""
+    from pov.bundle import require_current
+    from pov.engines.certificates import Trust
+    from pov.engines.containers import find
+    from pov.steps.cluster import read_addresses
+
+    chosen = choose(root, name)
+    home = home_of(root, chosen)
+    ctx = context(recall(home, chosen), home, require_current(), find(), emit)
+    if not home.kubeconfig.exists():
+        raise NotFound(f"environment {chosen} has no cluster yet", fix="pov up")
+    ctx.addresses.update(read_addresses(ctx))
+    ctx.kube = Kube(home.kubeconfig)
+    ctx.trust = Trust.load(home)
+    return ctx

@@ -1,0 +1,113 @@
+"""`pov status`: what runs, in which version, how healthy, how old its certificates are, and where to look at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.model.events import Emit
+from pov.steps.context import Context
+from pov.workflows.environment import attach
+
+
+@dataclass(frozen=True)
+class StatusOptions:
+    """Which environment."""
+
+    root: Path
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service of one estate as the prober sees it; `not_after` is ISO 8601 in UTC."""
+
+    estate: str
+    name: str
+    version: str
+    serial: str
+    not_after: str
+    error: str
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    """The whole picture. `problems` is empty when everything is as it should be."""
+
+    name: str
+    scenario: str
+    addresses: dict[str, str]
+    applications: tuple[dict[str, str], ...]
+    services: tuple[ServiceStatus, ...]
+    engines: dict[str, str]
+    problems: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as one JSON document."""
+        return {
+            "name": self.name,
+            "scenario": self.scenario,
+            "addresses": self.addresses,
+            "applications": list(self.applications),
+            "services": [vars(service) for service in self.services],
+            "engines": self.engines,
+            "problems": list(self.problems),
+        }
+
+
+def run(options: StatusOptions, emit: Emit) -> StatusResult:
+    """Look, change nothing. What does not answer becomes a problem in words, not an exception."""
+    ctx = attach(options.root, options.name, emit)
+    problems: list[str] = []
+    applications = _tried(problems, "Argo CD", lambda: _applications(ctx)) or []
+    services = _tried(problems, "the prober", lambda: _services(ctx)) or []
+    problems += [
+        f"{app['name']} is {app['sync']} and {app['health']}"
+        for app in applications
+        if (app["sync"], app["health"]) != ("Synced", "Healthy")
+    ]
+    problems += [f"{service.estate}/{service.name}: {service.error}" for service in services if service.error]
+    return StatusResult(
+        name=ctx.name,
+        scenario=ctx.scenario.name,
+        addresses={name: ctx.url(name) for name in sorted(ctx.addresses)},
+        applications=tuple(applications),
+        services=tuple(services),
+        engines=_tried(problems, "Kubernetes", lambda: _engines(ctx)) or {},
+        problems=tuple(problems),
+    )
+
+
+def _tried(problems: list[str], who: str, look: Any) -> Any:
+    try:
+        return look()
+    except PovError as error:
+        problems.append(f"{who} does not answer: {error.message}")
+        return None
+
+
+def _applications(ctx: Context) -> list[dict[str, str]]:
+    from pov.steps.argocd import connect
+
+    return [
+        {"name": app.name, "sync": app.sync, "health": app.health, "revision": app.revision}
+        for app in connect(ctx).applications()
+    ]
+
+
+def _services(ctx: Context) -> list[ServiceStatus]:
+    from pov.steps.prober import connect
+
+    prober = connect(ctx)
+    return [
+        ServiceStatus(estate.name, seen.service, seen.version, seen.serial, seen.not_after, seen.error)
+        for estate in ctx.estates
+        for seen in prober.identify(estate.name)
+    ]
+
+
+def _engines(ctx: Context) -> dict[str, str]:
+    version = ctx.kube.version()
+    return {"kubernetes": version, **dict(sorted(ctx.images.items()))}
