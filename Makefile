@@ -24,11 +24,11 @@ demo: host bundle ## bring the demo up, measure it, write the PDF (IMAGES=offici
 	@echo "Take it down again: $(BIN)/pov down"
 
 test: ## set up, then lint, unit, contract and end-to-end tests
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory venv-dev lint host bundle
 	$(BIN)/python -m tests.run
 
 test-all: ## the long matrix: every kill point on its own cluster, every scenario
-	@$(MAKE) --no-print-directory host bundle lint
+	@$(MAKE) --no-print-directory venv-dev lint host bundle
 	$(BIN)/python -m tests.run --matrix
 
 unit: venv-dev ## unit tests alone: no engine needed

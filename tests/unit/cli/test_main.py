@@ -228,8 +228,8 @@ def test_an_interrupt_ends_with_130_after_cleaning_up(tmp_path: Path, number: si
     code = (
         "import click, sys, time\nfrom pov.cli.app import cli\nfrom pov.cli.main import main\n"
         "def work():\n"
-        "    print('working', flush=True)\n"
-        "    try:\n        time.sleep(60)\n    finally:\n        print('cleaned up', flush=True)\n"
+        "    try:\n        print('working', flush=True)\n        time.sleep(60)\n"
+        "    finally:\n        print('cleaned up', flush=True)\n"
         "cli.resolve_command = lambda ctx, args: ('x', click.Command('x', callback=work), [])\n"
         "sys.exit(main(['x']))"
     )
