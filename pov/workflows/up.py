@@ -66,7 +66,10 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     started = SYSTEM_CLOCK.monotonic()
     containers = find()
     check(scenario, home, containers, cluster=f"pov-{wish.name}")
-    bundle = current() or build(BuildOptions(images=options.images), emit)
+    bundle = current()
+    # What was loaded from an archive is taken as it is: there may be nothing here to build it from.
+    if bundle is None or options.images not in {"auto", bundle.source}:
+        bundle = build(BuildOptions(images=options.images), emit)
     with home.lock():
         _refuse_another_scenario(wish, options)
         remember(home, wish)
