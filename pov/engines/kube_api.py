@@ -96,10 +96,14 @@ def _problem(method: str, path: str, status: int, text: str, warnings: tuple[str
         said = text
     said = said.strip()[:2000]
     where = f"{method} {path}"
+    if status == 404 and method == "PATCH" and said == "404 page not found":
+        return Transient("the kind is not served yet", cause=where)
     if status == 404:
         return NotFound(said or f"nothing at {path}", cause=where)
     # A namespace is there a moment before its default service account: the pod would be let in soon.
-    if status in {409, 429} or status >= 500 or "error looking up service account" in said:
+    # A document that does not fit the schema gets a 500 from server-side apply, and will get it for ever.
+    misfit = "failed to create typed patch object" in said
+    if status in {409, 429} or (status >= 500 and not misfit) or "error looking up service account" in said:
         return Transient(f"the cluster's API answered {status}: {said}", cause=where)
     return Refused(said or f"status {status}", status=status, warnings=warnings, cause=f"{where} answered {status}")
 

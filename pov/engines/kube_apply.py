@@ -98,11 +98,10 @@ class Sets:
         def listed(place: _Place) -> list[tuple[_Key, dict[str, Any]]]:
             kind, namespace = place
             try:
-                resource = self._kinds.find(kind)
+                path = self._kinds.find(kind).path(namespace)
+                found = self._caller.call("GET", path, query={"labelSelector": f"{SET_LABEL}={set_name}"}).body["items"]
             except NotFound:
-                return []
-            query = {"labelSelector": f"{SET_LABEL}={set_name}"}
-            found = self._caller.call("GET", resource.path(namespace), query=query).body["items"]
+                return []  # the kind's definition is not there, or gone
             return [((kind, namespace, item["metadata"]["name"]), item) for item in found]
 
         return {key: item for rows in _each(sorted(places, key=str), listed) for key, item in rows}
@@ -219,4 +218,6 @@ def _same(live: Manifest | None, wanted: Manifest) -> bool:
     if live is None or live["metadata"].get("deletionTimestamp"):
         return False
     told = (live["metadata"].get("annotations") or {}).get(HASH_ANNOTATION)
-    return bool(told == wanted["metadata"]["annotations"][HASH_ANNOTATION]) and holds(live, wanted)
+    # Items of a list come without both.
+    content = {key: value for key, value in wanted.items() if key not in {"apiVersion", "kind"}}
+    return bool(told == wanted["metadata"]["annotations"][HASH_ANNOTATION]) and holds(live, content)
