@@ -1,0 +1,222 @@
+"""The real `kind`: one-node clusters in Docker or Podman, their loopback ports, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import CommandFailed, PovError, TimedOut
+from pov.base.ports import LOOPBACK
+from pov.base.process import run
+from pov.engines.containers import Containers
+
+NETWORK = "kind"
+CLUSTER_LABEL = "io.x-k8s.kind.cluster"
+MAX_PODS = 250
+"""Pods of the one node: its /24 holds 254 addresses."""
+
+_CREATE_LIMIT_S = 420.0
+_DELETE_LIMIT_S = 60.0
+_TAKEN = ("address already in use", "port is already allocated", "failed to bind port", "port is already in use")
+_PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
+
+
+class PortTaken(PovError):
+    """A host port was taken between choosing and using it: choose again."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """The cluster's one node container: whether it runs, its loopback ports by container port, whose cluster it is."""
+
+    name: str
+    running: bool
+    ports: Mapping[int, int]
+    cluster: str
+
+
+def configuration(ports: Mapping[int, int], *, own_cni: bool, cgroup_v1: bool) -> str:
+    """kind's configuration, as JSON (which is YAML). `ports` are host ports by node port; `own_cni` keeps kindnet out.
+
+    The patches make it quicker and smaller on a laptop: no leader election where there is one of each, more than the
+    usual 20 API calls a second for controllers that roll out dozens of services, no profiling endpoints.
+    """
+    kubelet: dict[str, Any] = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "maxPods": MAX_PODS,
+        "imageGCHighThresholdPercent": 100,
+        "imageMinimumGCAge": "24h",
+        "serializeImagePulls": False,
+        "kubeAPIQPS": 200,
+        "kubeAPIBurst": 400,
+    }
+    if cgroup_v1:
+        kubelet["failCgroupV1"] = False
+    quick = {"leader-elect": "false", "kube-api-qps": "200", "kube-api-burst": "400", "profiling": "false"}
+    operations = [
+        {"op": "add", "path": f"/{component}/extraArgs/-", "value": {"name": name, "value": value}}
+        for component, arguments in (
+            ("apiServer", {"profiling": "false"}),
+            ("controllerManager", quick),
+            ("scheduler", quick),
+        )
+        for name, value in arguments.items()
+    ]
+    # kubeadm's template leaves the scheduler's list empty, and JSON patches add to lists that exist.
+    operations.insert(0, {"op": "add", "path": "/scheduler", "value": {"extraArgs": []}})
+    document = {
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "kind": "Cluster",
+        "networking": {"apiServerAddress": LOOPBACK, "disableDefaultCNI": own_cni},
+        "nodes": [
+            {
+                "role": "control-plane",
+                "extraPortMappings": [
+                    {"containerPort": inside, "hostPort": outside, "listenAddress": LOOPBACK, "protocol": "TCP"}
+                    for inside, outside in sorted(ports.items())
+                ],
+            }
+        ],
+        "kubeadmConfigPatches": [json.dumps(kubelet)],
+        "kubeadmConfigPatchesJSON6902": [
+            {
+                "group": "kubeadm.k8s.io",
+                "version": "v1beta4",
+                "kind": "ClusterConfiguration",
+                "patch": json.dumps(operations),
+            }
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def on_cgroup_v1() -> bool:
+    """Whether this machine has the old control group layout, which the kubelet refuses unless told otherwise."""
+    return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
+
+class Kind:
+    """One cluster of that name. Its kubeconfig goes where it is told, never into the user's own."""
+
+    def __init__(self, binary: Path | None, containers: Containers, cluster: str) -> None:
+        self._binary = binary
+        self._containers = containers
+        self.cluster = cluster
+        self.node_name = f"{cluster}-control-plane"
+
+    def node(self) -> Node | None:
+        """The node container as it is now, by one look; None if there is none."""
+        done = self._containers.run("container", "inspect", self.node_name, check=False)
+        if done.code != 0:
+            return None
+        found = json.loads(done.stdout)[0]
+        # Not NetworkSettings.Ports: Docker empties it while a container is stopped.
+        bindings = found["HostConfig"].get("PortBindings") or {}
+        ports = {
+            int(inside.removesuffix("/tcp")): int(outside[0]["HostPort"])
+            for inside, outside in bindings.items()
+            if outside and inside.endswith("/tcp")
+        }
+        labels = found["Config"].get("Labels") or {}
+        return Node(self.node_name, bool(found["State"]["Running"]), ports, labels.get(CLUSTER_LABEL, ""))
+
+    def containers_of_cluster(self) -> list[str]:
+        """Names of all containers that belong to a kind cluster of this name, whoever made it."""
+        label = f"label={CLUSTER_LABEL}={self.cluster}"
+        return self._containers.run("ps", "--all", "--filter", label, "--format", "{{.Names}}").stdout.split()
+
+    def create(self, config: str, image: str, kubeconfig: Path, on_line: Callable[[str], None]) -> None:
+        """Make the cluster. Raises `PortTaken` when a port got taken meanwhile; kind has cleaned up then."""
+        argv = ["create", "cluster", "--name", self.cluster, "--image", image, "--kubeconfig", str(kubeconfig)]
+        try:
+            # No waiting for the node: what follows can be applied while it gets ready.
+            self._kind([*argv, "--wait", "0s", "--config", "-"], _CREATE_LIMIT_S, stdin=config, on_line=on_line)
+        except CommandFailed as error:
+            said = f"{error.stderr}\n{error.stdout}"
+            if any(text in said for text in _TAKEN):
+                raise PortTaken("a loopback port was taken while the cluster was being made", cause=said) from error
+            lines = [line for line in said.splitlines() if "ERROR" in line or "rror:" in line] or said.splitlines()
+            raise PovError(
+                f"kind could not make the cluster {self.cluster}", cause="\n".join(lines)[-1500:], fix="pov doctor"
+            ) from error
+
+    def write_kubeconfig(self, path: Path) -> None:
+        """Write the cluster's kubeconfig once more."""
+        self._kind(["export", "kubeconfig", "--name", self.cluster, "--kubeconfig", str(path)], _DELETE_LIMIT_S)
+
+    def start(self) -> None:
+        """Start the stopped node container."""
+        self._containers.start(self.node_name)
+
+    def delete(self, kubeconfig: Path) -> list[str]:
+        """Remove the cluster's containers and volumes, each wait bounded; returns what was removed, in words."""
+        names = self.containers_of_cluster()
+        for name in names:
+            # Its systemd would take its time over an orderly end that nobody needs.
+            self._containers.run("kill", name, check=False)
+        if self._binary is not None and names:
+            try:
+                argv = ["delete", "cluster", "--name", self.cluster, "--kubeconfig", str(kubeconfig)]
+                self._kind(argv, _DELETE_LIMIT_S)
+            except (CommandFailed, TimedOut):
+                pass  # what is left goes by the container engine's own command
+        for name in self.containers_of_cluster() if names else ():
+            self._containers.remove(name)
+        removed = [f"container {name}" for name in names]
+        label = f"label={CLUSTER_LABEL}={self.cluster}"
+        for volume in self._containers.run("volume", "ls", "--quiet", "--filter", label).stdout.split():
+            self._containers.run("volume", "rm", "--force", volume, check=False)
+            removed.append(f"volume {volume}")
+        return removed
+
+    def load(self, archive: Path) -> None:
+        """Import an archive of images into the node's containerd."""
+        inside = f"/root/{archive.name}"
+        self._containers.copy_in(self.node_name, archive, inside)
+        try:
+            self._containers.exec(
+                self.node_name, "ctr", "-n", "k8s.io", "images", "import", "--all-platforms", inside, timeout_s=300
+            )
+        finally:
+            self._containers.exec(self.node_name, "rm", "-f", inside, check=False)
+
+    def _kind(
+        self,
+        arguments: Sequence[str],
+        timeout_s: float,
+        *,
+        stdin: str | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        if self._binary is None:
+            raise PovError("there is no kind", fix="pov bundle build")
+        # kind hands proxy variables on to the node, where nothing but the cluster itself is to be reached.
+        env = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
+        run(
+            [str(self._binary), *arguments],
+            timeout_s=timeout_s,
+            env={**env, **self._containers.env()},
+            input=stdin.encode() if stdin is not None else None,
+            on_line=on_line,
+        )
+
+
+def network_id(containers: Containers) -> str | None:
+    """The id of the network that all kind clusters share, or None."""
+    done = containers.run("network", "inspect", NETWORK, check=False)
+    if done.code != 0:
+        return None
+    found = json.loads(done.stdout)[0]
+    return str(found.get("id") or found.get("Id") or "")
+
+
+def remove_network(containers: Containers) -> bool:
+    """Remove that network unless a container, running or not, is on it. Returns whether it is gone."""
+    if containers.run("ps", "--all", "--quiet", "--filter", f"network={NETWORK}").stdout.strip():
+        return False
+    return containers.run("network", "rm", NETWORK, check=False).code == 0
