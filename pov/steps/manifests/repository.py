@@ -1,0 +1,77 @@
+"""The configuration repository's files: one kustomize base for each service, one overlay for each environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pov.base.paths import data
+from pov.config.estates import Estate
+from pov.config.scenario import Scenario
+from pov.model.topology import Service, Topology
+from pov.steps.manifests.overlay import AGENT_IMAGE, Kept, overlay
+from pov.steps.manifests.templates import block, render
+
+MANAGED = ("services/", "envs/", "README.md")
+"""What the bring-up writes, and removes when it is no longer wanted; anything else in the repository is left alone."""
+
+_BASE = ("deployment.yaml", "kustomization.yaml", "networkpolicy.yaml", "service.yaml", "serviceaccount.yaml")
+
+
+def files(
+    topology: Topology,
+    estates: Sequence[Estate],
+    scenario: Scenario,
+    image: str,
+    *,
+    ca_pem: str,
+    kept: Mapping[str, Kept] | None = None,
+) -> dict[str, str]:
+    """Every file of the repository, by path.
+
+    `image` is the mock services' image; `kept` holds, by environment, what somebody else has set in the overlays.
+    The same arguments give the same texts, byte for byte.
+    """
+    gitops = [estate for estate in estates if estate.kind == "gitops"]
+    running = {name for estate in gitops for name in estate.services}
+    found = {"README.md": data("argocd", "repository", "README.md").read_text()}
+    for service in topology.services:
+        if service.name in running:
+            found.update(_base(service, topology, scenario))
+    for estate in gitops:
+        found.update(overlay(estate, image, ca_pem, (kept or {}).get(estate.name, Kept())))
+    return found
+
+
+def _base(service: Service, topology: Topology, scenario: Scenario) -> dict[str, str]:
+    resources = scenario.services.resources
+    values = {
+        "name": service.name,
+        "tier": service.tier,
+        "replicas": scenario.services.replicas,
+        "agent_image": AGENT_IMAGE,
+        "ttl": scenario.pki.ttl,
+        "cpu_request": resources.cpu_request,
+        "memory_request": resources.memory_request,
+        "memory_limit": resources.memory_limit,
+        "callers": _selectors(topology.callers(service.name)),
+        "callees": _callees(topology.callees(service.name)),
+    }
+    return {
+        f"services/{service.name}/{name}": _without_blank_lines(render("repository", "service", name, values=values))
+        for name in _BASE
+    }
+
+
+def _selectors(names: Sequence[str]) -> str:
+    return block((f"- podSelector: {{matchLabels: {{app: {name}}}}}" for name in sorted(names)), 8)
+
+
+def _callees(names: Sequence[str]) -> str:
+    # No rule at all for a service that calls nobody: an empty list of peers would allow every one.
+    if not names:
+        return ""
+    return "\n".join((block(["- to:"], 4), _selectors(names), block(["ports: [{protocol: TCP, port: 8443}]"], 6)))
+
+
+def _without_blank_lines(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
