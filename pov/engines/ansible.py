@@ -1,0 +1,216 @@
+"""Runbooks, run by ansible-runner over SSH: quiet, bounded, from a private folder, with each task timed by its events.
+
+Secrets travel in files of mode 0600 alone. The user's own Ansible configuration is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ansible_runner
+from ansible_runner.exceptions import AnsibleRunnerException
+
+from pov.base.errors import PovError, TimedOut
+from pov.base.files import private_dir, write_atomic
+from pov.base.redact import Secret
+from pov.engines import ssh
+
+_CONFIGURATION = """\
+[defaults]
+nocows = true
+host_key_checking = true
+gathering = explicit
+interpreter_python = /usr/bin/python3
+retry_files_enabled = false
+deprecation_warnings = false
+localhost_warning = false
+display_skipped_hosts = false
+timeout = 20
+forks = 1
+[ssh_connection]
+pipelining = true
+ssh_executable = ssh
+ssh_args = -F "{config}"
+sftp_extra_args = -F "{config}"
+scp_extra_args = -F "{config}"
+"""
+_HEARD_EVERY_S = 1
+_DONE = {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}
+_NO_WORK = {"include_tasks", "ansible.builtin.include_tasks"}
+
+
+@dataclass(frozen=True)
+class TaskTime:
+    """One task on one host: how long it took in seconds, by the runbook's own events."""
+
+    host: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """A host of the inventory: how sshd on it is reached, its public key, and its variables."""
+
+    ssh: ssh.Target
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Runbooks:
+    """Playbooks of one folder against one inventory. Use it as a context: the private folder goes with it.
+
+    `user` logs in with `key`; `common` are variables of every host.
+    """
+
+    def __init__(
+        self, playbooks: Path, targets: Sequence[Target], *, user: str, key: Secret, common: Mapping[str, Any]
+    ) -> None:
+        self._playbooks = playbooks
+        self._names = [target.ssh.name for target in targets]
+        # Sockets of shared connections lie in here: a path of more than about 100 characters would be refused.
+        self._temporary = tempfile.TemporaryDirectory(prefix="pov-")
+        self.folder = private_dir(Path(self._temporary.name))
+        self._client = ssh.configure(self.folder / "ssh", [target.ssh for target in targets], user, key)
+        write_atomic(self.folder / "ansible.cfg", _CONFIGURATION.format(config=self._client.config))
+        inventory = {"all": {"hosts": {t.ssh.name: dict(t.variables) for t in targets}, "vars": dict(common)}}
+        # JSON is YAML: no library is needed to write it.
+        write_atomic(self.folder / "inventory.yml", json.dumps(inventory), mode=0o600)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End shared connections and remove the private folder; twice is fine."""
+        if self.folder.exists():
+            self._client.close(self._names)
+            self._temporary.cleanup()
+
+    def check(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float = 60) -> None:
+        """Read the playbook without running it: mistakes show, and the program's own files are read once."""
+        self._run(playbook, variables, timeout_s, "--syntax-check")
+
+    def run(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float) -> list[TaskTime]:
+        """Run the playbook to its end; returns its tasks in their order.
+
+        Raises `PovError` with the task, the host and what it said, `TimedOut` after `timeout_s` seconds. An interrupt
+        ends the playbook before it gets through.
+        """
+        return self._run(playbook, variables, timeout_s, None)
+
+    def _run(self, playbook: str, variables: Mapping[str, Any], timeout_s: float, flags: str | None) -> list[TaskTime]:
+        heard = _Heard()
+        stop = threading.Event()
+        result: list[Any] = []
+        runs = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+        # Variables go into a file: an argument list is for everybody to see.
+        write_atomic(runs / "variables.json", json.dumps(dict(variables)), mode=0o600)
+        arguments = [f"--extra-vars @{runs / 'variables.json'}", *([flags] if flags else [])]
+
+        def work() -> None:
+            try:
+                result.append(self._start(runs, playbook, " ".join(arguments), timeout_s, heard, stop))
+            except (AnsibleRunnerException, OSError, ValueError) as error:
+                result.append(error)
+
+        # On a thread of its own: in the main thread, ansible-runner takes over the signal handlers and keeps them.
+        thread = threading.Thread(target=work, name="runbook", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(0.05)
+        except BaseException:
+            stop.set()
+            thread.join(15)
+            raise
+        return _judged(result[0] if result else None, heard, playbook, timeout_s)
+
+    def _start(
+        self, runs: Path, playbook: str, arguments: str, timeout_s: float, heard: _Heard, stop: threading.Event
+    ) -> Any:
+        return ansible_runner.run(
+            private_data_dir=str(runs),
+            project_dir=str(self._playbooks),
+            playbook=playbook,
+            inventory=str(self.folder / "inventory.yml"),
+            cmdline=arguments,
+            envvars=self._environment(),
+            settings={"pexpect_timeout": _HEARD_EVERY_S, "job_timeout": int(timeout_s) + 1},
+            event_handler=heard.take,
+            cancel_callback=stop.is_set,
+            quiet=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            # Of this installation, wherever it lies: ansible-playbook is found by its name.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONWARNINGS": "ignore",
+            # Ansible insists on a locale in UTF-8; this one is everywhere.
+            "LC_ALL": "C.UTF-8",
+        }
+
+
+class _Heard:
+    """What the events of a run told."""
+
+    def __init__(self) -> None:
+        self.tasks: list[TaskTime] = []
+        self.failure = ""
+
+    def take(self, event: Mapping[str, Any]) -> bool:
+        data = event.get("event_data") or {}
+        if event.get("event") in _DONE and data.get("task_action") not in _NO_WORK:
+            self.tasks.append(TaskTime(str(data.get("host")), str(data.get("task")), _seconds(data)))
+            if event["event"] != "runner_on_ok" and not data.get("ignore_errors") and not self.failure:
+                self.failure = f"{data.get('task')} on {data.get('host')}: {_said(data.get('res') or {})}"
+        # Nothing is to be written down for this event.
+        return False
+
+
+def _seconds(data: Mapping[str, Any]) -> float:
+    try:
+        return (datetime.fromisoformat(data["end"]) - datetime.fromisoformat(data["start"])).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return float(data.get("duration") or 0.0)
+
+
+def _said(outcome: Mapping[str, Any]) -> str:
+    parts = [str(outcome.get(key)).strip() for key in ("msg", "stderr", "stdout") if outcome.get(key)]
+    return " / ".join(parts)[-800:] or "no reason given"
+
+
+def _judged(result: Any, heard: _Heard, playbook: str, timeout_s: float) -> list[TaskTime]:
+    fix = "look at the hosts: pov status"
+    if isinstance(result, BaseException) or result is None:
+        raise PovError(f"the runbook {playbook} could not be started", cause=str(result), fix=fix)
+    if result.status == "timeout":
+        last = heard.tasks[-1].name if heard.tasks else "nothing"
+        raise TimedOut(f"the runbook {playbook}: not done after {timeout_s:.0f} s", cause=f"last done: {last}", fix=fix)
+    if result.status != "successful":
+        cause = heard.failure or _tail(result)
+        raise PovError(f"the runbook {playbook} ended as {result.status}", cause=cause, fix=fix)
+    return heard.tasks
+
+
+def _tail(result: Any) -> str:
+    try:
+        return str(result.stdout.read())[-1500:].strip()
+    except (AnsibleRunnerException, OSError):
+        return "nothing was printed"
