@@ -1,0 +1,119 @@
+"""Debian packages as files: what one says of itself, the index that apt reads, and a fetch of all that a list needs."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pov.base.errors import CommandFailed, PovError
+from pov.base.process import run
+from pov.bundle import Entry
+from pov.bundle.licences import UNKNOWN, of_debian
+from pov.bundle.packing import digest_of
+
+_FETCH_S = 600.0
+_HEADER = 60
+_MAGIC = b"!<arch>\n"
+
+
+@dataclass(frozen=True)
+class Deb:
+    """One package file and the fields of its control file, in their order."""
+
+    path: Path
+    control: str
+    copyright: str
+
+    def field(self, name: str) -> str:
+        """A single-line field, or an empty text."""
+        start = f"{name}: "
+        return next((line[len(start) :] for line in self.control.splitlines() if line.startswith(start)), "")
+
+    def entry(self) -> Entry:
+        """The package as a component."""
+        licence = of_debian(self.copyright) if self.copyright else UNKNOWN
+        source = self.field("Source").split(" ")[0] or self.field("Package")
+        origin = f"Debian package {self.field('Package')} (source {source})"
+        return Entry(self.field("Package"), self.field("Version"), licence, origin, f"sha256:{digest_of(self.path)}")
+
+    def index(self) -> str:
+        """Its paragraph in a `Packages` file beside it."""
+        size, digest = self.path.stat().st_size, digest_of(self.path)
+        return f"{self.control.strip()}\nFilename: ./{self.path.name}\nSize: {size}\nSHA256: {digest}\n"
+
+
+def read(path: Path) -> Deb:
+    """Read a package file. Raises `PovError` if it is none."""
+    control = copyright_file = ""
+    try:
+        for name, content in _members(path):
+            if name.startswith("control.tar"):
+                control = _text(content, ("control",))
+            elif name.startswith("data.tar"):
+                package = path.name.split("_")[0]
+                copyright_file = _text(content, (f"usr/share/doc/{package}/copyright",))
+    except (tarfile.TarError, ValueError, EOFError) as error:
+        raise PovError(f"{path.name} is no Debian package", cause=str(error)) from error
+    if "Package: " not in control:
+        raise PovError(f"{path.name} is no Debian package", cause="it has no control file")
+    return Deb(path, control, copyright_file)
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The members of an `ar` archive (deb(5)): a 60-byte header each, content padded to an even size."""
+    with path.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise ValueError("it does not start as an ar archive")
+        while len(header := stream.read(_HEADER)) == _HEADER:
+            size = int(header[48:58])
+            yield header[:16].decode().strip().rstrip("/"), stream.read(size)
+            stream.seek(size % 2, io.SEEK_CUR)
+
+
+def _text(archive: bytes, names: Sequence[str]) -> str:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r|*") as members:
+        for member in members:
+            if member.name.removeprefix("./") in names and member.isreg():
+                content = members.extractfile(member)
+                return content.read().decode(errors="replace") if content is not None else ""
+    return ""
+
+
+def fetch(packages: Sequence[str], folder: Path) -> list[Path]:
+    """Download packages with everything they depend on, from the system's own sources, as for an empty system.
+
+    Nothing is installed and no root is needed. What lies in `folder` already is not downloaded again, and what no
+    longer belongs to the set is removed.
+    """
+    if shutil.which("apt-get") is None:
+        raise PovError("runtime packages can be collected on Debian alone", fix="run `pov bundle save` there")
+    (folder / "partial").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pov-apt-") as scratch:
+        status = Path(scratch, "status")
+        status.touch()
+        empty = ("-o", f"Dir::State::status={status}", "-o", f"Dir::Cache={scratch}", "-o", "Debug::NoLocking=1")
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *empty]
+        try:
+            run(
+                [*install, "--download-only", "-o", f"Dir::Cache::archives={folder}", *packages],
+                timeout_s=_FETCH_S,
+                extra_env={"LC_ALL": "C"},
+            )
+            planned = run(
+                [*install, "--print-uris", "-o", f"Dir::Cache::archives={scratch}", *packages], timeout_s=_FETCH_S
+            )
+        except CommandFailed as error:
+            fix = "apt-get update, then the same command again"
+            raise PovError("cannot download the runtime packages", cause=error.cause, fix=fix) from error
+    # A line of the plan: 'address' file-name size digest. Only the name is of interest here.
+    names = {line.split()[1] for line in planned.stdout.splitlines() if line.startswith("'")}
+    shutil.rmtree(folder / "partial", ignore_errors=True)
+    for path in folder.iterdir():
+        if path.name not in names:
+            path.unlink()
+    return sorted(folder.glob("*.deb"))

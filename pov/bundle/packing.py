@@ -1,0 +1,62 @@
+"""Digests and gzip over files of any size, in pieces; gzip on all processors, since images are gigabytes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+PIECE = 4 * 2**20
+LEVEL = 6
+
+
+def pieces(stream: IO[bytes] | gzip.GzipFile, size: int = PIECE) -> Iterator[bytes]:
+    """What is left of a stream, piece by piece."""
+    while piece := stream.read(size):
+        yield piece
+
+
+def digest_of(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def pack(source: Path, target: Path) -> tuple[int, str]:
+    """Write `source` as gzip to `target`. Returns the size and SHA-256 of what was read.
+
+    Each piece is a gzip member of its own, so that they can be compressed side by side; every reader of gzip joins
+    them again. The same content gives the same bytes.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    workers = os.cpu_count() or 1
+    waiting: deque[Future[bytes]] = deque()
+    with source.open("rb") as read, target.open("wb") as write, ThreadPoolExecutor(workers) as pool:
+        for piece in pieces(read):
+            digest.update(piece)
+            size += len(piece)
+            waiting.append(pool.submit(_compress, piece))
+            if len(waiting) > 2 * workers:
+                write.write(waiting.popleft().result())
+        for future in waiting:
+            write.write(future.result())
+        if not size:
+            write.write(_compress(b""))
+    return size, digest.hexdigest()
+
+
+def unpack(source: IO[bytes]) -> gzip.GzipFile:
+    """The content of a gzip stream, as a stream."""
+    return gzip.GzipFile(fileobj=source, mode="rb")
+
+
+def _compress(piece: bytes) -> bytes:
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
+    return packer.compress(piece) + packer.flush()
