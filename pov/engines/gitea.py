@@ -1,0 +1,239 @@
+"""Gitea, by its REST API: users, repositories, protected branches, pull requests, webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import NotFound
+from pov.base.redact import Secret
+from pov.base.wait import Pending, wait_for
+from pov.engines.rest import Authorization, Refused, Rest, password
+
+_MERGE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a branch is protected. Nobody may force a push or delete it, whatever the rule says.
+
+    `pushers` push directly; none of them means that changes come by pull request only. `approvals` by `approvers` are
+    needed before a merge, an approval is void once the branch changes, and an administrator is no exception.
+    """
+
+    branch: str
+    pushers: tuple[str, ...] = ()
+    approvals: int = 0
+    approvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A pull request: `state` is open or closed; `merged_commit` is set once it is merged."""
+
+    number: int
+    head_commit: str
+    state: str
+    mergeable: bool
+    merged_commit: str | None
+
+
+class Gitea:
+    """One person's view of a Gitea. No answer and 5xx raise `Transient`, 404 `NotFound`, other refusals `Refused`."""
+
+    def __init__(self, rest: Rest, user: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.user = user
+        self._rest = rest
+        self._clock = clock
+
+    @classmethod
+    def by_password(cls, url: str, ca_path: Path, user: str, secret: Secret, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Log in by password: slow by design, and the only way to make tokens."""
+        return cls(Rest("Gitea", url, ca_path, password(user, secret)), user, clock=clock)
+
+    @classmethod
+    def by_token(cls, url: str, ca_path: Path, user: str, token: Secret, *, clock: Clock = SYSTEM_CLOCK) -> Self:
+        """Log in by token."""
+        return cls(Rest("Gitea", url, ca_path, Authorization("token", token)), user, clock=clock)
+
+    def close(self) -> None:
+        """Close kept connections."""
+        self._rest.close()
+
+    def version(self) -> str:
+        """The server's version."""
+        return str(self._call("GET", "/version")["version"])
+
+    def is_logged_in(self) -> bool:
+        """Whether the server knows this user by these credentials."""
+        try:
+            return bool(self._call("GET", "/user")["login"] == self.user)
+        except Refused as refusal:
+            if refusal.status in {401, 403}:
+                return False
+            raise
+
+    def make_token(self, name: str, scopes: Sequence[str], *, user: str | None = None) -> Secret:
+        """A new token for `user` (by default this one), in place of the one of that name. Needs a password's login."""
+        whose = user or self.user
+        self._call("DELETE", f"/users/{whose}/tokens/{name}", may_lack=True)
+        made = self._call("POST", f"/users/{whose}/tokens", {"name": name, "scopes": list(scopes)})
+        return Secret(made["sha1"])
+
+    def ensure_user(self, name: str, password: Secret) -> bool:
+        """Make a user, or give an existing one this password. Returns whether there was none. For administrators."""
+        if self._call("GET", f"/users/{name}", may_lack=True) is not None:
+            self.set_password(name, password)
+            return False
+        body = {"username": name, "email": f"{name}@pov.dev", "password": password.reveal()}
+        self._call("POST", "/admin/users", {**body, "must_change_password": False, "visibility": "private"})
+        return True
+
+    def set_password(self, name: str, password: Secret) -> None:
+        """Give a user another password. Needs an administrator."""
+        body = {"login_name": name, "source_id": 0, "password": password.reveal(), "must_change_password": False}
+        self._call("PATCH", f"/admin/users/{name}", body)
+
+    def ensure_repository(self, name: str, description: str) -> bool:
+        """Make a private repository of this user, without any commit. Returns whether there was none."""
+        if self._call("GET", f"/repos/{self.user}/{name}", may_lack=True) is not None:
+            return False
+        body = {"name": name, "description": description, "private": True, "default_branch": "main"}
+        self._call("POST", "/user/repos", body)
+        return True
+
+    def ensure_collaborator(self, repository: str, user: str, permission: str) -> bool:
+        """Let `user` into a repository (`read` or `write`). Returns whether that was a change."""
+        path = f"/repos/{repository}/collaborators/{user}"
+        held = self._call("GET", f"{path}/permission", may_lack=True)
+        if held is not None and held.get("permission") == permission:
+            return False
+        self._call("PUT", path, {"permission": permission})
+        return True
+
+    def branch_head(self, repository: str, branch: str) -> str | None:
+        """A branch's commit; None if there is no such branch."""
+        found = self._call("GET", f"/repos/{repository}/branches/{branch}", may_lack=True)
+        return None if found is None else str(found["commit"]["id"])
+
+    def create_branch(self, repository: str, branch: str, source: str) -> None:
+        """Make a branch where `source` stands."""
+        self._call("POST", f"/repos/{repository}/branches", {"new_branch_name": branch, "old_ref_name": source})
+
+    def protect(self, repository: str, rule: Rule) -> bool:
+        """Make the branch's protection what the rule says. Returns whether that was a change."""
+        wanted = _protection(rule)
+        path = f"/repos/{repository}/branch_protections"
+        held = self._call("GET", f"{path}/{rule.branch}", may_lack=True)
+        if held is None:
+            self._call("POST", path, {"rule_name": rule.branch, **wanted})
+            return True
+        if all(_same(held.get(key), value) for key, value in wanted.items()):
+            return False
+        self._call("PATCH", f"{path}/{rule.branch}", wanted)
+        return True
+
+    def ensure_webhook(self, repository: str, url: str, secret: Secret) -> bool:
+        """Have pushes told to `url`, signed with `secret`. Returns whether there was no such webhook.
+
+        An existing one is left as it is, active or not: its secret cannot be read back, and one that was made for
+        another secret fails to deliver.
+        """
+        if self._webhook(repository, url) is not None:
+            return False
+        config = {"url": url, "content_type": "json", "secret": secret.reveal()}
+        body = {"type": "gitea", "config": config, "events": ["push"], "active": True}
+        self._call("POST", f"/repos/{repository}/hooks", body)
+        return True
+
+    def set_webhook_active(self, repository: str, active: bool, *, secret: Secret | None = None) -> None:
+        """Switch every webhook of a repository on or off; with `secret`, sign with that from now on."""
+        for hook in self._call("GET", f"/repos/{repository}/hooks"):
+            body: dict[str, Any] = {"active": active}
+            if secret is not None:
+                body["config"] = {**hook["config"], "secret": secret.reveal()}
+            if secret is not None or hook["active"] != active:
+                self._call("PATCH", f"/repos/{repository}/hooks/{hook['id']}", body)
+
+    def is_webhook_active(self, repository: str) -> bool:
+        """Whether there is a webhook, and every one is switched on."""
+        hooks = self._call("GET", f"/repos/{repository}/hooks")
+        return bool(hooks) and all(hook["active"] for hook in hooks)
+
+    def open_pull(self, repository: str, head: str, base: str, title: str) -> Pull:
+        """Open a pull request from `head` to `base`; the open one of the same branches if there is one already."""
+        held = self._call("GET", f"/repos/{repository}/pulls/{base}/{head}", may_lack=True)
+        if held is None or held["state"] != "open":
+            held = self._call("POST", f"/repos/{repository}/pulls", {"head": head, "base": base, "title": title})
+        return _pull(held)
+
+    def pull(self, repository: str, number: int) -> Pull:
+        """A pull request as it is now."""
+        return _pull(self._call("GET", f"/repos/{repository}/pulls/{number}"))
+
+    def approve(self, repository: str, number: int, body: str = "") -> None:
+        """Approve a pull request as this user. Raises `PovError` for one's own."""
+        self._call("POST", f"/repos/{repository}/pulls/{number}/reviews", {"event": "APPROVED", "body": body})
+
+    def merge(self, repository: str, number: int) -> str:
+        """Merge a pull request by a merge commit; returns that commit.
+
+        Waits at most 30 seconds for the server's own check of conflicts. Raises `PovError` when an approval is missing.
+        """
+
+        def attempt() -> str | Pending:
+            now = self.pull(repository, number)
+            if now.merged_commit is not None:
+                return now.merged_commit
+            try:
+                self._call("POST", f"/repos/{repository}/pulls/{number}/merge", {"do": "merge"})
+            except Refused as refusal:
+                if refusal.status == 405 and "try again later" in refusal.cause:
+                    return Pending("Gitea is still checking for conflicts")
+                raise
+            return self.pull(repository, number).merged_commit or Pending("merged, not told yet")
+
+        return wait_for(
+            f"pull request {number} to be merged", attempt, timeout_s=_MERGE_S, interval_s=0.2, clock=self._clock
+        )
+
+    def _webhook(self, repository: str, url: str) -> dict[str, Any] | None:
+        hooks: list[dict[str, Any]] = self._call("GET", f"/repos/{repository}/hooks")
+        return next((hook for hook in hooks if hook["config"].get("url") == url), None)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, may_lack: bool = False) -> Any:
+        try:
+            return self._rest.call(method, f"/api/v1{path}", body)
+        except Refused as refusal:
+            if refusal.status != 404:
+                raise
+            if may_lack:
+                return None
+            raise NotFound(f"Gitea knows no {path}", cause=refusal.cause) from refusal
+
+
+def _protection(rule: Rule) -> dict[str, Any]:
+    return {
+        "enable_push": bool(rule.pushers),
+        "enable_push_whitelist": bool(rule.pushers),
+        "push_whitelist_usernames": list(rule.pushers),
+        "enable_force_push": False,
+        "required_approvals": rule.approvals,
+        "enable_approvals_whitelist": bool(rule.approvers),
+        "approvals_whitelist_username": list(rule.approvers),
+        "block_on_rejected_reviews": True,
+        "dismiss_stale_approvals": True,
+        "block_admin_merge_override": True,
+    }
+
+
+def _same(held: Any, wanted: Any) -> bool:
+    return (held or []) == wanted if isinstance(wanted, list) else held == wanted
+
+
+def _pull(found: Mapping[str, Any]) -> Pull:
+    merged = str(found["merge_commit_sha"]) if found.get("merged") else None
+    return Pull(int(found["number"]), found["head"]["sha"], found["state"], bool(found.get("mergeable")), merged)
