@@ -1,0 +1,353 @@
+"""An environment for end-to-end tests: `pov` as its users run it, in folders of its own, with bounded time.
+
+Every command line's output is kept, and every process of the machine is noted while a command runs: the test for
+secrets reads both. As root, `HOME` is a folder of the test's own, so that whatever `pov` or a tool under it leaves in
+the user's home shows (the cache stays where it is: it holds the bundle).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from pov.base.paths import cache_root
+from pov.bundle import require_current
+from pov.engines.containers import Containers, find
+from pov.model.events import silent
+from pov.state.home import Home
+from pov.steps.context import Context
+from pov.workflows.environment import attach, home_of
+
+HERE = Path(__file__).resolve().parent
+SMALL = HERE / "scenario.yaml"
+"""Quickstart with a prod environment: what most tests share."""
+UP_S, MEASURE_S, QUICK_S = 420.0, 600.0, 120.0
+
+COMPANY = {
+    **dict.fromkeys(("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "GIT_SSL_CAINFO"), "/nonexistent/ca.pem"),
+    **dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),
+    **dict.fromkeys(("https_proxy", "http_proxy", "all_proxy"), "http://127.0.0.1:9"),
+    "SSL_CERT_DIR": "/nonexistent",
+    "NO_PROXY": "example.com",
+    "no_proxy": "example.com",
+}
+"""What a company laptop sets: a CA bundle that knows nothing of ours, and a proxy where nothing answers."""
+
+
+@cache
+def containers() -> Containers:
+    """The container engine that `pov` uses."""
+    return find()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def json(self) -> Any:
+        """Its one JSON document."""
+        return json.loads(self.out)
+
+    def __str__(self) -> str:
+        return (
+            f"{' '.join(self.argv)} -> {self.code} after {self.seconds:.1f} s\n{self.out[-2000:]}\n{self.err[-4000:]}"
+        )
+
+
+class ProcessList:
+    """Every command line that showed in the machine's process list while it watched."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._young: dict[str, float] = {}
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.02):
+            now = time.monotonic()
+            there = {entry.name for entry in os.scandir("/proc") if entry.name.isdigit()}
+            for pid in there:
+                # A process shows its parent's command line until it has called exec, so young ones are read again.
+                if now - self._young.setdefault(pid, now) < 0.5:
+                    with suppress(OSError):
+                        self.seen.add(Path("/proc", pid, "cmdline").read_bytes())
+            self._young = {pid: since for pid, since in self._young.items() if pid in there}
+
+
+class Running:
+    """A `pov` that runs; its output is collected all the time."""
+
+    def __init__(self, process: subprocess.Popen[str], transcript: list[Ran], watch: ProcessList) -> None:
+        self.process = process
+        self._transcript = transcript
+        self._watch = watch
+        self._texts: dict[str, list[str]] = {"out": [], "err": []}
+        self._since = time.monotonic()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, self._texts[key]), daemon=True)
+            for key, stream in (("out", process.stdout), ("err", process.stderr))
+        ]
+        watch.__enter__()
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream: Any, into: list[str]) -> None:
+        into.extend(iter(stream.readline, ""))
+
+    @property
+    def err(self) -> str:
+        """Standard error so far."""
+        return "".join(self._texts["err"])
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal to the one process, as a terminal's Ctrl-C or the kernel's killer would."""
+        self.process.send_signal(number)
+
+    def wait(self, timeout_s: float) -> Ran:
+        """The end of it; at the limit it is interrupted, then killed, and the test fails."""
+        late = False
+        try:
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                late = True
+                self.stop()
+        finally:
+            self._watch.__exit__()
+        for reader in self._readers:
+            # Orphans of a killed `pov` may hold the pipes; what they say afterwards is not ours to wait for.
+            reader.join(0.5 if self.process.returncode < 0 else 5)
+        out, err = ("".join(self._texts[key]) for key in ("out", "err"))
+        ran = Ran(tuple(self.process.args), self.process.returncode, out, err, time.monotonic() - self._since)  # type: ignore[arg-type]
+        self._transcript.append(ran)
+        assert not late, f"not done after {timeout_s:.0f} s: {ran}"
+        return ran
+
+    def stop(self) -> None:
+        """End it, whatever it does."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self.process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(20)
+                return
+
+
+@dataclass
+class Environment:
+    """One environment of a test's own: `root` is the working directory of its commands, `base` holds all its files."""
+
+    base: Path
+    name: str
+    root: Path = Path()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    transcript: list[Ran] = field(default_factory=list)
+    watch: ProcessList = field(default_factory=ProcessList)
+    first_up: Ran | None = None
+
+    def __post_init__(self) -> None:
+        self.root = self.base / "work" if self.root == Path() else self.root
+        for folder in (self.root, self.tmp, self.user):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def tmp(self) -> Path:
+        """Where temporary files go: empty again after each command."""
+        return self.base / "tmp"
+
+    @property
+    def user(self) -> Path:
+        """The home folder of its commands, as root."""
+        return self.base / "home"
+
+    @property
+    def home(self) -> Home:
+        """Its folder `.pov/NAME`."""
+        return home_of(self.root, self.name)
+
+    @property
+    def node(self) -> str:
+        """The container that is the cluster."""
+        return f"pov-{self.name}-control-plane"
+
+    def _environ(self, variables: Mapping[str, str] | None) -> dict[str, str]:
+        keep = {key: value for key, value in os.environ.items() if not key.startswith("XDG_") and key != "KUBECONFIG"}
+        own = {"TMPDIR": str(self.tmp), "POV_CACHE": str(cache_root()), "PYTHONPATH": str(HERE.parent.parent)}
+        if os.geteuid() == 0:
+            own["HOME"] = str(self.user)
+        return {**keep, **own, **self.variables, **(variables or {})}
+
+    def start(
+        self, *arguments: str, bend: str = "", named: bool = True, variables: Mapping[str, str] | None = None
+    ) -> Running:
+        """Start `pov ARGUMENTS`; with `bend`, one that goes wrong in the way told (see `bent.py`)."""
+        name = ["--name", self.name] if named else []
+        program = [sys.executable, str(HERE / "bent.py"), bend] if bend else [sys.executable, "-m", "pov"]
+        process = subprocess.Popen(
+            [*program, *name, "--plain", *arguments],
+            cwd=self.root,
+            env=self._environ(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        return Running(process, self.transcript, self.watch)
+
+    def pov(
+        self,
+        *arguments: str,
+        code: int = 0,
+        timeout_s: float = QUICK_S,
+        bend: str = "",
+        variables: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run `pov ARGUMENTS --json` to its end; the exit code must be `code`."""
+        ran = self.start(*arguments, "--json", bend=bend, variables=variables).wait(timeout_s)
+        assert ran.code == code, str(ran)
+        return ran
+
+    def up(self, *arguments: str, **more: Any) -> Ran:
+        """`pov up`."""
+        return self.pov("up", *arguments, **{"timeout_s": UP_S, **more})
+
+    def measure(self, *arguments: str, **more: Any) -> Ran:
+        """`pov measure`."""
+        return self.pov("measure", *arguments, **{"timeout_s": MEASURE_S, **more})
+
+    def context(self) -> Context:
+        """The running environment as the library sees it."""
+        return attach(self.root, self.name, silent)
+
+    def runs(self) -> list[Path]:
+        """The folders of its runs, oldest first."""
+        return sorted(path.parent for path in self.home.runs_dir.glob("*/environment.json"))
+
+    def summary(self) -> dict[str, Any]:
+        """The newest run's summary."""
+        found: dict[str, Any] = json.loads((self.runs()[-1] / "summary.json").read_text())
+        return found
+
+    def secret(self, name: str) -> str:
+        """A saved secret, for what a test does in its user's place."""
+        found = self.home.secret(name)
+        assert found is not None, f"no secret {name}"
+        return found.reveal().strip()
+
+    def web(self, service: str, headers: Mapping[str, str] | None = None) -> Web:
+        """HTTPS to a page of the platform, with its certificate verified against the bootstrap CA."""
+        context = self.context()
+        return Web(context.url(service), context.trust.ca_path, headers or {})
+
+    def kubectl(self, *arguments: str, code: int | None = 0, timeout_s: float = 60, stdin: str | None = None) -> Ran:
+        """`kubectl` with the environment's own kubeconfig, as an engineer of the customer's would type it."""
+        argv = [str(require_current().binaries["kubectl"]), "--kubeconfig", str(self.home.kubeconfig), *arguments]
+        environ = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+        since = time.monotonic()
+        done = subprocess.run(
+            argv, env=environ, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+        ran = Ran(tuple(argv), done.returncode, done.stdout, done.stderr, time.monotonic() - since)
+        assert code is None or ran.code == code, str(ran)
+        return ran
+
+    def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
+        """What `kubectl get KIND` lists."""
+        items: list[dict[str, Any]] = self.kubectl("get", kind, "-o", "json", *arguments).json["items"]
+        return items
+
+    def until(self, what: str, check: Any, *, timeout_s: float = 90, interval_s: float = 0.5) -> Any:
+        """Wait until `check()` gives something true, and return that; the test fails at the limit."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                found, seen = check(), None
+            except (AssertionError, requests.RequestException) as error:
+                found, seen = None, error
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"{what}: not after {timeout_s:.0f} s; last seen: {seen or found}"
+            time.sleep(interval_s)
+
+    def until_healthy(self, timeout_s: float = 120) -> None:
+        """Wait until `pov status` finds no problem."""
+        self.until("no problem in pov status", lambda: not self.pov("status").json["problems"], timeout_s=timeout_s)
+
+    def volumes(self) -> list[str]:
+        """Names of the node's volumes."""
+        done = containers().run("container", "inspect", self.node, check=False)
+        found = json.loads(done.stdout) if done.code == 0 else []
+        return [mount["Name"] for entry in found for mount in entry["Mounts"] if mount.get("Name")]
+
+    def destroy(self) -> None:
+        """Take it down as a user would; as a last resort by the container's name, whatever happened before."""
+        try:
+            self.pov("down", timeout_s=180)
+        finally:
+            containers().remove(self.node)
+
+
+@dataclass(frozen=True)
+class Web:
+    """One platform service over HTTPS."""
+
+    url: str
+    ca: Path
+    headers: Mapping[str, str]
+
+    def __call__(self, method: str, path: str, *, auth: tuple[str, str] | None = None, json: Any = None) -> Any:
+        """The answer, whatever its code."""
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.request(
+                method,
+                self.url + path,
+                headers=dict(self.headers),
+                auth=auth,
+                json=json,
+                verify=str(self.ca),
+                timeout=20,
+            )
+
+
+@contextmanager
+def destroyed_afterwards(environment: Environment) -> Iterator[Environment]:
+    """The environment for a `with` block, gone after it whatever happens."""
+    try:
+        yield environment
+    finally:
+        environment.destroy()

@@ -1,0 +1,120 @@
+"""Bad days of a standing environment: interrupts, lost pods, a full disk. Each leaves it as healthy as before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from pov.state.runs import read_run
+from tests.e2e.harness import MEASURE_S, Environment
+from tests.e2e.trouble import PodDeleter, fill, small_disk
+
+pytestmark = pytest.mark.timeout(700)
+
+
+def test_ctrl_c_keeps_what_was_measured(shared: Environment) -> None:
+    known = set(shared.runs())
+    running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "3")
+
+    def first_sample() -> bool:
+        assert running.process.poll() is None, "over before it could be interrupted"
+        new = [run for run in shared.runs() if run not in known]
+        return bool(new) and _trials(new[0] / "samples.jsonl") >= 1
+
+    try:
+        shared.until("the first trial's sample", first_sample, timeout_s=180, interval_s=0.1)
+    finally:
+        running.send(signal.SIGINT)
+        ran = running.wait(120)
+    assert ran.code == 130
+    assert "Traceback" not in ran.err
+    saved = read_run(shared.runs()[-1])
+    assert saved.problems == ()
+    assert saved.summary is not None
+    assert saved.summary["run"]["interrupted"] is True
+    arm = saved.summary["experiments"][0]["arms"][0]
+    assert arm["planned"] == 3
+    assert 1 <= len(arm["trials"]) < 3
+    assert arm["trials"][0]["ok"] is True
+    assert shared.pov("report", "--run", saved.path.name).json["problems"] == []
+    shared.until_healthy()
+    assert shared.up().json["changed"] is False, "the interrupted trial was cleaned up after"
+
+
+def _trials(samples: os.PathLike[str]) -> int:
+    with open(samples) as stream:  # noqa: PTH123
+        return sum('"arm":"automated"' in line for line in stream)
+
+
+def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, facts: Callable[..., None]) -> None:
+    known = set(shared.runs())
+    running = shared.start("measure", "deploy", "rotate", "--arm", "automated", "--trials", "2")
+
+    def begun() -> bool:
+        assert running.process.poll() is None
+        return bool(set(shared.runs()) - known)
+
+    shared.until("the run's folder", begun, timeout_s=60, interval_s=0.1)
+    with PodDeleter(shared) as deleter:
+        ran = running.wait(MEASURE_S)
+    assert len(deleter.deleted) == 5
+    assert ran.code in {0, 4}, str(ran)
+    saved = read_run(shared.runs()[-1])
+    assert saved.problems == ()
+    assert saved.summary is not None
+    assert saved.summary["run"]["interrupted"] is False
+    trials = {e["name"]: e["arms"][0]["trials"] for e in saved.summary["experiments"]}
+    facts(
+        deleted=deleter.deleted, trials={n: [t["error"] or t["seconds"] for t in found] for n, found in trials.items()}
+    )
+    assert {name: len(found) for name, found in trials.items()} == {"deploy": 2, "rotate": 2}
+    every = sorted((t for found in trials.values() for t in found), key=lambda t: t["started"])
+    assert every[-1]["ok"] is True, "once the pods are back, it works again"
+    assert sum(not trial["ok"] for trial in every) <= 1
+    shared.until_healthy()
+
+
+def test_a_full_disk_is_told_and_spoils_nothing(shared: Environment) -> None:
+    with small_disk(shared.home.runs_dir, kib=256):
+        running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "1")
+
+        def begun() -> bool:
+            assert running.process.poll() is None, running.err
+            return any((run / "samples.jsonl").exists() for run in shared.runs())
+
+        try:
+            shared.until("the run's folder", begun, timeout_s=60, interval_s=0.02)
+            fill(shared.home.runs_dir)
+        finally:
+            ran = running.wait(MEASURE_S)
+        assert ran.code == 1, str(ran)
+        assert ran.err.count("Error:") == 1
+        assert "Traceback" not in ran.err
+        assert os.strerror(errno.ENOSPC) in ran.err
+        assert "free some space" in ran.err
+        saved = read_run(shared.runs()[-1])
+        assert saved.problems == (), "no half line"
+    shared.until_healthy()
+    assert shared.up().json["changed"] is False
+
+
+def test_another_command_waits_its_turn(shared: Environment) -> None:
+    running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "1")
+    try:
+        shared.until("the lock", lambda: _holder(shared) == str(running.process.pid), timeout_s=30, interval_s=0.05)
+        ran = shared.pov("down", code=1)
+        assert f"is being changed by process {running.process.pid}" in ran.err
+        assert shared.pov("status").code == 0
+    finally:
+        running.send(signal.SIGINT)
+        assert running.wait(120).code == 130
+    shared.until_healthy()
+
+
+def _holder(environment: Environment) -> str:
+    path = environment.home.root / "lock"
+    return path.read_text().strip() if path.exists() else ""

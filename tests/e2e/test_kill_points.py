@@ -1,0 +1,62 @@
+"""SIGKILL of `pov up` inside a step, then `pov up` again: it completes. Its children live on, as after a real kill."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from pov.config.scenario import load_scenario
+from pov.state.journal import read_journal
+from pov.steps.plan import bring_up
+from tests.e2e.harness import UP_S, Environment
+
+pytestmark = pytest.mark.timeout(1500)
+
+STEPS = bring_up(load_scenario("quickstart"))
+FEW = ("kill:cluster:4", "kill-saving:vault", "kill:services:3")
+"""While kind works; when Vault has given out its keys and none is saved; while services roll out."""
+
+
+def _killed(environment: Environment, bend: str) -> None:
+    ran = environment.start("up", "quickstart", bend=bend).wait(UP_S)
+    assert ran.code == -signal.SIGKILL, str(ran)
+
+
+def _completes(environment: Environment) -> float:
+    up = environment.up("quickstart").json
+    environment.until_healthy()
+    assert environment.up().json["changed"] is False
+    return float(up["seconds"])
+
+
+def test_killed_three_times_it_completes(own: Callable[..., Environment], facts: Callable[..., None]) -> None:
+    environment = own("killed")
+    for bend in FEW:
+        _killed(environment, bend)
+        steps = [e for e in read_journal(environment.home.journal) if "step" in e]
+        name = bend.split(":")[1]
+        assert [e["kind"] for e in steps if e["step"] == name][-1] == "step-started", f"killed inside {name}"
+    facts(completed_after_seconds=_completes(environment))
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("moment", ["middle", "end"])
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_killed_inside_any_step_it_completes(
+    own: Callable[..., Environment], step: object, moment: str, facts: Callable[..., None]
+) -> None:
+    assert isinstance(step, type(STEPS[0]))
+    environment = own("killed")
+    _killed(environment, f"kill:{step.name}:{step.expected_s / 2 if moment == 'middle' else UP_S}")
+    ended = [e["kind"] for e in read_journal(environment.home.journal) if e.get("step") == step.name]
+    assert ended == ["step-started"]
+    facts(completed_after_seconds=_completes(environment))
+
+
+@pytest.mark.matrix
+def test_killed_between_giving_out_and_saving_vaults_keys(own: Callable[..., Environment]) -> None:
+    environment = own("killed")
+    _killed(environment, "kill-saving:vault")
+    _completes(environment)

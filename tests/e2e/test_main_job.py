@@ -1,0 +1,186 @@
+"""What the SA does: up, look, measure, report. One environment, in this order."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from pov.config.estates import estates
+from pov.config.scenario import load_scenario
+from pov.state.journal import read_journal
+from pov.state.runs import read_run
+from pov.steps.plan import bring_up
+from tests.e2e.harness import COMPANY, SMALL, Environment, Ran, containers
+
+pytestmark = pytest.mark.timeout(700)
+
+SCENARIO = load_scenario(str(SMALL))
+STEPS = [step.name for step in bring_up(SCENARIO)]
+
+
+def test_up_takes_every_step_and_tells_so(shared: Environment, facts: Callable[..., None]) -> None:
+    assert shared.first_up is not None
+    result = shared.first_up.json
+    facts(up_seconds=result["seconds"], steps={step["name"]: step["seconds"] for step in result["steps"]})
+    assert (result["name"], result["scenario"], result["changed"]) == (shared.name, "small", True)
+    assert sorted(step["name"] for step in result["steps"]) == sorted(STEPS)
+    ports = {name: int(url.removeprefix("https://127.0.0.1:")) for name, url in result["addresses"].items()}
+    assert sorted(ports) == ["argocd", "gitea", "prober", "vault"]
+    assert len(set(ports.values())) == 4
+    told = {entry["step"] for entry in read_journal(shared.home.journal) if entry["kind"] == "step-done"}
+    assert told == set(STEPS)
+
+
+def test_nothing_listens_beyond_loopback(shared: Environment) -> None:
+    document = json.loads(containers().run("container", "inspect", shared.node).stdout)[0]
+    bindings = [b for found in document["NetworkSettings"]["Ports"].values() for b in found or ()]
+    assert len(bindings) >= 5
+    assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+
+
+def test_the_users_own_files_are_left_alone(shared: Environment) -> None:
+    assert [str(path) for path in shared.user.rglob("*") if path.is_file()] == []
+    assert list(shared.tmp.iterdir()) == []
+    private = [shared.home.secrets_dir, shared.home.kubeconfig, *shared.home.secrets_dir.rglob("*")]
+    assert len(private) > 4
+    open_ones = [path for path in private if path.suffix not in {".crt", ".pub"} and _open_to_others(path)]
+    assert open_ones == []
+
+
+def _open_to_others(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode) & 0o077
+
+
+def test_up_again_says_no_changes_and_is_quick(shared: Environment, facts: Callable[..., None]) -> None:
+    before = _versions(shared)
+    ran = shared.up()
+    facts(again_seconds=ran.json["seconds"], steps={step["name"]: step["seconds"] for step in ran.json["steps"]})
+    assert [step["name"] for step in ran.json["steps"] if step["outcome"] != "unchanged"] == []
+    assert ran.json["changed"] is False
+    assert _versions(shared) == before
+    # The goal of 5 s is the benchmark's to show on a quiet machine; ten times as much is a defect on any.
+    assert ran.json["seconds"] < 50
+    words = shared.start("up").wait(120)
+    assert words.code == 0
+    assert "no changes" in words.out
+
+
+def _versions(shared: Environment) -> dict[str, str]:
+    """Resource versions of what `up` applies and no controller writes to, as whoever changes nothing leaves them."""
+    kinds = "configmaps,services,serviceaccounts,networkpolicies,resourcequotas,limitranges,roles,rolebindings"
+    return {
+        f"{item['kind']}/{item['metadata']['namespace']}/{item['metadata']['name']}": item["metadata"][
+            "resourceVersion"
+        ]
+        for namespace in ("dev", "staging", "prod", "legacy", "vault", "gitea", "pov-system")
+        for item in shared.objects(kinds, "--namespace", namespace)
+        if item["kind"] != "ResourceQuota"
+    }
+
+
+def test_status_finds_no_problem(shared: Environment) -> None:
+    status = shared.pov("status").json
+    assert status["problems"] == []
+    assert {app["name"]: (app["sync"], app["health"]) for app in status["applications"]} == dict.fromkeys(
+        ("dev", "staging", "prod"), ("Synced", "Healthy")
+    )
+    expected = sorted((estate.name, service) for estate in estates(SCENARIO) for service in estate.services)
+    assert sorted((service["estate"], service["name"]) for service in status["services"]) == expected
+    assert all(service["serial"] and service["version"] and service["not_after"] for service in status["services"])
+
+
+def test_open_names_pages_that_answer_with_a_certificate_of_our_ca(shared: Environment) -> None:
+    pages = {page["what"]: page for page in shared.pov("open", "--no-browser").json["pages"]}
+    assert sorted(pages) == ["argocd", "gitea", "vault"]
+    for what, path in {"argocd": "/healthz", "gitea": "/user/login", "vault": "/v1/sys/health"}.items():
+        assert shared.web(what)("GET", path).status_code == 200, what
+        assert pages[what]["url"].startswith(shared.web(what).url)
+    password = Path(pages["argocd"]["password_file"]).read_text().strip()
+    login = {"username": "admin", "password": password}
+    assert shared.web("argocd")("POST", "/api/v1/session", json=login).status_code == 200
+    login["password"] = "admin"
+    assert shared.web("argocd")("POST", "/api/v1/session", json=login).status_code == 401
+    auth = (pages["gitea"]["user"], Path(pages["gitea"]["password_file"]).read_text().strip())
+    assert shared.web("gitea")("GET", "/api/v1/user", auth=auth).json()["is_admin"] is True
+
+
+@pytest.mark.timeout(900)
+def test_measure_takes_every_arm(shared: Environment, measured: Ran, facts: Callable[..., None]) -> None:
+    saved = read_run(shared.runs()[0])
+    assert saved.problems == ()
+    summary = saved.summary
+    assert summary is not None
+    facts(
+        seconds=round(measured.seconds),
+        medians={f"{e['name']} {a['name']}": a["median"] for e in summary["experiments"] for a in e["arms"]},
+    )
+    assert summary["run"]["interrupted"] is False
+    planned = {(e.name, arm) for e in SCENARIO.experiments for arm in e.arms}
+    trials = {(e["name"], a["name"]): a["trials"] for e in summary["experiments"] for a in e["arms"]}
+    assert set(trials) == planned
+    assert [(key, t["error"]) for key, found in trials.items() for t in found if not t["ok"]] == []
+    assert all(len(found) == 1 and found[0]["origin"] == "executed" for found in trials.values())
+    assert all(found[0]["seconds"] > 0 for found in trials.values())
+    rotation = trials["rotate", "automated"][0]
+    assert rotation["handshakes"] > 0
+    assert (rotation["failed_requests"], rotation["failed_handshakes"]) == (0, 0)
+    steps = trials["deploy", "manual"][0]["steps"]
+    assert len(steps) >= 3, "the runbook's steps are timed one by one"
+    rotated = next(e for e in summary["experiments"] if e["name"] == "rotate")
+    assert rotated["negative_control"]["requests"] > 0
+    assert [c["outcome"] for c in summary["criteria"]] == ["pass"]
+
+
+def test_a_deploy_put_the_version_that_the_prober_saw_there(shared: Environment, measured: Ran) -> None:
+    deploys = [s for s in read_run(shared.runs()[0]).samples if s["experiment"] == "deploy" and s["arm"] == "automated"]
+    assert deploys
+    assert json.dumps(deploys[-1]["details"]).count("sha256:") >= 1, "the artefact is named by its digest"
+    seen = {s["name"]: s["version"] for s in shared.pov("status").json["services"] if s["estate"] == "staging"}
+    assert set(seen) == set(SCENARIO.pov_services)
+    assert len(set(seen.values())) == 1
+
+
+def test_report_is_a_pdf_with_its_evidence(shared: Environment, measured: Ran, facts: Callable[..., None]) -> None:
+    result = shared.pov("report", "--run", shared.runs()[0].name).json
+    facts(report_seconds=result["seconds"])
+    assert result["problems"] == []
+    pdf = Path(result["paths"]["pdf"]).read_bytes()
+    assert pdf.startswith(b"%PDF")
+    reader = PdfReader(io.BytesIO(pdf))
+    assert reader.attachments["samples.jsonl"] == [(shared.runs()[0] / "samples.jsonl").read_bytes()]
+    text = "".join(page.extract_text() for page in reader.pages)
+    assert "deploy" in text.lower()
+    assert json.loads(Path(result["paths"]["json"]).read_text())
+
+
+def test_the_audit_trail_leads_from_a_commit_to_what_runs(shared: Environment, measured: Ran) -> None:
+    gitea = shared.web("gitea")
+    auth = ("pov", shared.secret("gitea-password"))
+    commits = gitea("GET", "/api/v1/repos/pov/platform-config/commits?sha=main&limit=50", auth=auth).json()
+    assert len(commits) >= 3, "the first one, a deployment, a rotation"
+    assert all(commit["commit"]["author"]["date"] and commit["commit"]["message"] for commit in commits)
+    revisions = {app["name"]: app["revision"] for app in shared.pov("status").json["applications"]}
+    assert revisions["staging"] == commits[0]["sha"]
+    names = [item["metadata"]["name"] for item in shared.objects("secrets", "--all-namespaces")]
+    assert [name for name in names if name.startswith("tfstate-")], "Terraform's state is in the cluster"
+    log = shared.kubectl(
+        "exec", "-n", "vault", "vault-0", "--", "sh", "-c", "cat /vault/audit/*.log || cat /vault/*/*audit*"
+    ).out
+    entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    issued = [e for e in entries if e["type"] == "response" and e["request"]["path"] == "pki_int/issue/service"]
+    assert len(issued) >= 2 * len(SCENARIO.pov_services), "every certificate is on record, those of the rotation too"
+
+
+def test_company_settings_do_not_matter(shared: Environment, measured: Ran) -> None:
+    ran = shared.up(variables=COMPANY)
+    assert ran.json["changed"] is False
+    assert shared.pov("status", variables=COMPANY).json["problems"] == []
+    shared.measure("rotate", "--arm", "automated", "--arm", "manual", "--trials", "1", variables=COMPANY)
+    trials = [t for e in shared.summary()["experiments"] for a in e["arms"] for t in a["trials"]]
+    assert [trial["error"] for trial in trials] == [None, None]

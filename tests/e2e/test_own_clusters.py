@@ -1,0 +1,122 @@
+"""Days so bad that they need a cluster of their own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pov.state.journal import read_journal
+from tests.e2e.harness import COMPANY, UP_S, Environment, containers
+from tests.e2e.trouble import PodDeleter, foreign_cluster, orphans
+
+pytestmark = pytest.mark.timeout(900)
+Own = Callable[..., Environment]
+
+
+def _left(environment: Environment) -> list[str]:
+    """What is left of an environment, beside what is kept on purpose."""
+    kept = {"runs", "reports", "criteria.yaml", "journal.jsonl"}
+    home = environment.home.root
+    files = [str(path) for path in home.iterdir() if path.name not in kept] if home.is_dir() else []
+    files += [str(path) for path in environment.tmp.iterdir()]
+    files += [str(path) for path in environment.user.rglob("*") if path.is_file()]
+    listed = containers().run("ps", "--all", "--format", "{{.Names}}").stdout.split()
+    return [*files, *(name for name in listed if environment.name in name), *orphans(environment.node)]
+
+
+def test_a_cluster_that_pov_did_not_make_is_never_touched(own: Own) -> None:
+    environment = own("foreign")
+
+    def state() -> str:
+        form = "{{.Id}} {{.State.Status}} {{.State.StartedAt}}"
+        return containers().run("container", "inspect", "--format", form, environment.node).stdout
+
+    with foreign_cluster(f"pov-{environment.name}"):
+        before = state()
+        refused = environment.pov("up", "quickstart", code=3)
+        assert environment.node in refused.err or f"pov-{environment.name}" in refused.err
+        assert state() == before
+        environment.start("down").wait(120)
+        assert state() == before
+    assert _left(environment) == []
+
+
+def test_two_environments_side_by_side_under_company_settings(
+    shared: Environment, own: Own, facts: Callable[..., None]
+) -> None:
+    before = shared.pov("status").json
+    second = own("second", root=shared.root, variables=COMPANY)
+    up = second.up("quickstart").json
+    facts(second_up_seconds=up["seconds"])
+    assert up["changed"] is True
+    assert not set(up["addresses"].values()) & set(before["addresses"].values())
+    assert second.pov("status").json["problems"] == []
+    volumes = second.volumes()
+    which = shared.start("status", named=False).wait(120)
+    assert which.code == 2
+    assert shared.name in which.err
+    assert second.name in which.err
+    second.measure("deploy", "--arm", "automated", "--trials", "1")
+    trials = [trial for e in second.summary()["experiments"] for arm in e["arms"] for trial in arm["trials"]]
+    assert [trial["error"] for trial in trials] == [None]
+    down = second.pov("down").json
+    assert down["removed"]
+    assert {Path(path).name for path in down["kept"]} >= {"runs", "journal.jsonl"}
+    assert _left(second) == []
+    assert not set(containers().run("volume", "ls", "--format", "{{.Name}}").stdout.split()) & set(volumes)
+    assert volumes
+    assert (second.runs()[-1] / "summary.json").exists(), "what was measured is kept"
+    again = second.pov("down").json
+    assert again["removed"] == []
+    after = shared.pov("status").json
+    assert (after["problems"], after["addresses"]) == ([], before["addresses"])
+
+
+def test_pods_lost_while_coming_up_do_not_matter(own: Own, facts: Callable[..., None]) -> None:
+    environment = own("lost")
+    with PodDeleter(environment) as deleter:
+        up = environment.up("quickstart").json
+    facts(deleted=deleter.deleted, seconds=up["seconds"])
+    assert len(deleter.deleted) == 5
+    assert up["changed"] is True
+    environment.until_healthy()
+    assert environment.up().json["changed"] is False
+
+
+def test_taken_ports_then_down_in_the_middle_then_nothing_is_left(own: Own) -> None:
+    environment = own("half")
+    # Every port that is chosen at first is taken before kind can use it; the cluster comes up on others.
+    running = environment.start("up", "quickstart", bend="ports")
+
+    def half_way() -> bool:
+        assert running.process.poll() is None, running.err
+        done = {e["step"]: e["kind"] for e in read_journal(environment.home.journal) if "step" in e}
+        return done.get("cluster") == "step-done" and done.get("vault") == "step-started"
+
+    try:
+        environment.until("the cluster, and Vault half way", half_way, timeout_s=180, interval_s=0.05)
+        refused = environment.pov("down", code=1)
+        assert f"process {running.process.pid}" in refused.err
+        volumes = environment.volumes()
+    finally:
+        running.send(signal.SIGINT)
+        ran = running.wait(60)
+    assert ran.code == 130, str(ran)
+    assert volumes
+    down = environment.pov("down").json
+    assert down["removed"]
+    assert _left(environment) == []
+    assert not set(containers().run("volume", "ls", "--format", "{{.Name}}").stdout.split()) & set(volumes)
+    assert environment.pov("down").json["removed"] == []
+
+
+@pytest.mark.matrix
+def test_a_machine_that_was_switched_off_comes_back(shared: Environment) -> None:
+    containers().run("kill", shared.node)
+    assert not containers().is_running(shared.node)
+    up = shared.up(timeout_s=UP_S)
+    assert up.json["addresses"] == shared.pov("status").json["addresses"]
+    shared.until_healthy()

@@ -1,0 +1,125 @@
+"""Changes that do not come from the GitOps path, pods that want too much, and what network policies say."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from pov.bundle import require_current
+from pov.config.estates import estates
+from pov.config.scenario import load_scenario
+from tests.e2e import netpol
+from tests.e2e.harness import SMALL, Environment
+
+pytestmark = pytest.mark.timeout(300)
+
+SERVICE = "payment-gateway"
+DEPLOYMENT = f"deployment/{SERVICE}"
+JANE = ("--as", "jane@example.com", "--as-group", "system:masters")
+"""An administrator whom RBAC lets do everything."""
+CHANGES = {
+    "change": ("set", "env", DEPLOYMENT, "BY_HAND=1"),
+    "scale": ("scale", DEPLOYMENT, "--replicas=2"),
+    "delete": ("delete", DEPLOYMENT, "--wait=false"),
+    "create": ("create", "configmap", "by-hand"),
+}
+
+
+def _pod(environment: Environment, namespace: str) -> str:
+    pods = environment.objects("pods", "-n", namespace, "-l", f"app={SERVICE}")
+    return str(next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])["metadata"]["name"])
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_by_hand_is_denied_in_prod_and_told_off_in_staging(shared: Environment, change: str) -> None:
+    denied = shared.kubectl(*CHANGES[change], *JANE, "-n", "prod", code=None)
+    assert denied.code != 0
+    assert "ValidatingAdmissionPolicy" in denied.err
+    assert "denied" in denied.err
+    for namespace in ("staging", "dev"):
+        warned = shared.kubectl(*CHANGES[change], *JANE, "-n", namespace, "--dry-run=server")
+        assert "Warning:" in warned.err
+        assert "ValidatingAdmissionPolicy" in warned.err
+
+
+def test_the_clusters_own_administrator_is_no_exception(shared: Environment) -> None:
+    denied = shared.kubectl(*CHANGES["change"], "-n", "prod", code=None)
+    assert denied.code != 0
+    assert "ValidatingAdmissionPolicy" in denied.err
+
+
+def test_exec_into_prod_is_denied(shared: Environment) -> None:
+    command = ("-c", "service", "--", "/pov-mock", "check", "--certs", "/certs")
+    denied = shared.kubectl("exec", *JANE, "-n", "prod", _pod(shared, "prod"), *command, code=None)
+    assert denied.code != 0
+    assert "ValidatingAdmissionPolicy" in denied.err
+    # The same command where it may be run, or the denial could have been any failure.
+    shared.kubectl("exec", *JANE, "-n", "staging", _pod(shared, "staging"), *command)
+
+
+def test_debugging_containers_in_prod_are_denied(shared: Environment) -> None:
+    debug = ("debug", f"--image={require_current().images['mock']}", "--profile=restricted", "--target=service")
+    denied = shared.kubectl(*debug, *JANE, "-n", "prod", _pod(shared, "prod"), code=None)
+    assert denied.code != 0
+    assert "ValidatingAdmissionPolicy" in denied.err
+    assert "ephemeralContainers" not in shared.objects("pods", "-n", "prod", "-l", f"app={SERVICE}")[0]["spec"]
+
+
+def test_the_gitops_path_may_change_prod(shared: Environment) -> None:
+    argocd = ("--as", "system:serviceaccount:argocd:argocd-application-controller")
+    shared.kubectl(*CHANGES["change"], *argocd, "-n", "prod", "--dry-run=server")
+
+
+@pytest.mark.parametrize("namespace", ["dev", "staging", "prod"])
+def test_the_landing_zone_bounds_what_runs(shared: Environment, namespace: str) -> None:
+    quotas = shared.objects("resourcequota", "-n", namespace)
+    assert any(quota["status"].get("used") for quota in quotas)
+    assert shared.objects("limitrange", "-n", namespace)
+    privileged = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "too-much", "namespace": namespace},
+        "spec": {"containers": [{"name": "x", "image": "x", "securityContext": {"privileged": True}}]},
+    }
+    import json
+
+    as_argocd = ("--as", "system:serviceaccount:argocd:argocd-application-controller")
+    denied = shared.kubectl(
+        "create", *as_argocd, "--dry-run=server", "-f", "-", stdin=json.dumps(privileged), code=None
+    )
+    assert denied.code != 0
+    assert "violates PodSecurity" in denied.err
+
+
+def test_network_policies_say_what_the_topology_says(shared: Environment) -> None:
+    labels = {item["metadata"]["name"]: item["metadata"]["labels"] for item in shared.objects("namespaces")}
+    policies = shared.objects("networkpolicies", "--all-namespaces")
+
+    def pod(namespace: str, selector: str) -> netpol.Pod:
+        found = shared.objects("pods", "-n", namespace, "-l", selector)[0]["metadata"]["labels"]
+        return netpol.Pod(namespace, labels[namespace], found)
+
+    gitops = [estate for estate in estates(load_scenario(str(SMALL))) if estate.kind == "gitops"]
+    pods = {(e.name, name): pod(e.namespace, f"app={name}") for e in gitops for name in e.services}
+    prober, gitea, vault = (
+        netpol.Pod(namespace, labels[namespace], shared.objects("pods", "-n", namespace)[0]["metadata"]["labels"])
+        for namespace in ("pov-system", "gitea", "vault")
+    )
+    dns = pod("kube-system", "k8s-app=kube-dns")
+    for estate in gitops:
+        edges = {(edge.source, edge.target) for edge in estate.edges}
+        for source, target in itertools.permutations(estate.services, 2):
+            ends = pods[estate.name, source], pods[estate.name, target]
+            assert netpol.allowed(policies, *ends, 8443) == ((source, target) in edges), (estate.name, source, target)
+            assert not netpol.allowed(policies, *ends, 8081)
+        for name in estate.services:
+            service = pods[estate.name, name]
+            assert netpol.allowed(policies, prober, service, 8443)
+            assert netpol.allowed(policies, service, vault, 8200)
+            assert netpol.allowed(policies, service, dns, 53, "UDP")
+            assert not netpol.allowed(policies, service, gitea, 3000)
+            assert not netpol.allowed(policies, gitea, service, 8443)
+    for (here, name), (there, other) in itertools.permutations(pods, 2):
+        if here != there:
+            assert not netpol.allowed(policies, pods[here, name], pods[there, other], 8443), (here, name, there, other)
