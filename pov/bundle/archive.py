@@ -178,9 +178,10 @@ def opened(path: Path) -> Iterator[Archive]:
             raise foreign(f"it does not start with {manifests.NAME}")
         stream = tar.extractfile(first)
         assert stream is not None
-        text = stream.read()
-        if len(text) != first.size:
-            raise damaged("it ends within its manifest")
+        try:
+            text = stream.read()
+        except tarfile.TarError as error:
+            raise damaged("it ends within its manifest") from error
         yield Archive(tar, manifests.parse(text), hashlib.sha256(text).hexdigest())
 
 

@@ -113,7 +113,7 @@ def check_path(path: str) -> None:
     """Refuse names that could lead out of the folder they are installed in."""
     pure = PurePosixPath(path)
     if (
-        not path
+        not pure.parts
         or "\0" in path
         or "\\" in path
         or pure.is_absolute()

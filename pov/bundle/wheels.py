@@ -64,7 +64,7 @@ def _wheel(*what: str, into: Path) -> None:
 
 def _block(lock: Path, name: str) -> str:
     """One requirement of a lock with its hashes."""
-    found = re.search(rf"^{re.escape(name)}==[^\n]*(?:\\\n[^\n]*)*", lock.read_text(), re.MULTILINE)
+    found = re.search(rf"^{re.escape(name)}==(?:[^\n]*\\\n)*[^\n]*", lock.read_text(), re.MULTILINE)
     if found is None:
         raise PovError(f"{lock.name} does not pin {name}", fix=f"add {name} to it")
     return found[0] + "\n"

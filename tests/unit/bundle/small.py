@@ -1,0 +1,111 @@
+"""A bundle of a few kilobytes, a container engine in a dictionary, and packages made on the spot."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pov.base.errors import CommandFailed
+from pov.bundle import Bundle, Entry
+
+NODE = "localhost/pov-node:1"
+MOCK = "localhost/pov-mock:1.0.0"
+
+
+class Engine:
+    """Stands for `Containers`: an image is its reference, its id and some bytes."""
+
+    kind = "podman"
+
+    def __init__(self, images: dict[str, str] | None = None) -> None:
+        self.images = dict(images or {})
+        self.loads: list[str] = []
+        self.full = False
+
+    def image_id(self, reference: str) -> str | None:
+        text = self.images.get(reference)
+        return hashlib.sha256(text.encode()).hexdigest() if text is not None else None
+
+    def save(self, references: Sequence[str], path: Path) -> None:
+        path.write_text(json.dumps({reference: self.images[reference] for reference in references}))
+
+    def load(self, path: Path) -> None:
+        if self.full:
+            raise CommandFailed(["podman", "load"], 125, "", "write /layer: no space left on device")
+        import gzip
+
+        self.loads.append(path.name)
+        content = path.read_bytes()
+        self.images |= json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+
+
+def engine() -> Engine:
+    return Engine({NODE: "node " * 40_000, MOCK: "mock"})
+
+
+def bundle(folder: Path, containers: Engine) -> Bundle:
+    """A bundle with one binary, one folder of binaries and one late image."""
+    (folder / "providers" / "a" / "b").mkdir(parents=True)
+    (folder / "kind").write_bytes(b"\x7fELF kind " * 20_000)
+    (folder / "kind").chmod(0o755)
+    (folder / "providers" / "a" / "b" / "provider").write_bytes(b"provider")
+    (folder / "providers" / "a" / "b" / "provider").chmod(0o755)
+    (folder / "go").write_bytes(b"left out")
+    (folder / "install.yaml").write_text("kind: List\n")
+    containers.save([MOCK], folder / "late.tar")
+    return Bundle(
+        key="0123456789abcdef",
+        source="built",
+        images={"mock": MOCK, "argocd": "localhost/argocd:1"},
+        late_images=("mock",),
+        late_archive=folder / "late.tar",
+        node_image=NODE,
+        binaries={
+            "kind": folder / "kind",
+            "terraform-providers": folder / "providers",
+            "go": folder / "go",
+        },
+        argocd_manifest=folder / "install.yaml",
+        entries=(Entry("kind", "0.33.0", "Apache-2.0", "sigs.k8s.io/kind", "sha256:" + "0" * 64),),
+    )
+
+
+def deb(folder: Path, name: str, version: str = "1.0", licence: str = "GPL-2+") -> Path:
+    """A Debian package that holds a copyright file and nothing else."""
+    control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nDescription: small\n"
+    copyright_file = f"Format: https://example.org/\n\nFiles: *\nCopyright: nobody\nLicense: {licence}\n"
+    members = {
+        "debian-binary": b"2.0\n",
+        "control.tar.xz": _tar({"./control": control}),
+        "data.tar.xz": _tar({f"./usr/share/doc/{name}/copyright": copyright_file}),
+    }
+    path = folder / f"{name}_{version}_all.deb"
+    with path.open("wb") as stream:
+        stream.write(b"!<arch>\n")
+        for member, content in members.items():
+            stream.write(f"{member:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode())
+            stream.write(content + b"\n" * (len(content) % 2))
+    return path
+
+
+def wheel(folder: Path, name: str = "click", version: str = "8.3.0") -> Path:
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        text = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nLicense-Expression: BSD-3-Clause\n"
+        archive.writestr(f"{name}-{version}.dist-info/METADATA", text)
+    return path
+
+
+def _tar(files: dict[str, str]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:xz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return stream.getvalue()
