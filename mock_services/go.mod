@@ -1,0 +1,3 @@
+module pov.dev/mock
+
+go 1.27

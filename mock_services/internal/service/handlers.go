@@ -1,0 +1,171 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"pov.dev/mock/internal/authz"
+	"pov.dev/mock/internal/client"
+	"pov.dev/mock/internal/health"
+	"pov.dev/mock/internal/identity"
+)
+
+const (
+	defaultTimeout = time.Second
+	maxTimeout     = 30 * time.Second
+	work           = "/work"
+)
+
+// Identity is the answer of /identity.
+type Identity struct {
+	Service  string    `json:"service"`
+	Version  string    `json:"version"`
+	Serial   string    `json:"serial"`
+	NotAfter time.Time `json:"notAfter"`
+	Started  time.Time `json:"started"`
+	Pod      string    `json:"pod"`
+}
+
+// Outcome is the answer of /call: how the service's own request to its callee went.
+type Outcome struct {
+	OK        bool    `json:"ok"`
+	Status    int     `json:"status"`
+	Error     string  `json:"error"`
+	Version   string  `json:"version"`
+	Serial    string  `json:"serial"`
+	Handshake bool    `json:"handshake"`
+	Ms        float64 `json:"ms"`
+}
+
+// Refusal is the answer of /refused: whether a call that the topology does not allow was refused by its target.
+type Refusal struct {
+	Refused bool   `json:"refused"`
+	Status  int    `json:"status"`
+	Error   string `json:"error"`
+}
+
+// ServeHTTP decides by the peer's name, then does what was asked. Whatever is not allowed is 403.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	topology := s.topology.Load()
+	w.Header().Set("X-Pov-Version", s.version)
+	if snapshot := s.store.Current(); snapshot != nil {
+		w.Header().Set("X-Pov-Serial", snapshot.Serial)
+	}
+	if !s.mayStay(r) {
+		w.Header().Set("Connection", "close")
+	}
+	peer, err := identity.Peer(r.TLS.PeerCertificates[0])
+	if err != nil || r.Method != http.MethodGet {
+		s.forbid(w, "no such peer or method")
+		return
+	}
+	if r.URL.Path == work && topology.MayWork(s.options.Name, peer) {
+		s.work(w, topology.Edge(s.options.Name, peer))
+		return
+	}
+	if !topology.IsProber(peer) {
+		s.forbid(w, fmt.Sprintf("%s may not ask %s for %s", peer, s.options.Name, r.URL.Path))
+		return
+	}
+	switch r.URL.Path {
+	case "/identity":
+		s.identity(w)
+	case "/call":
+		s.call(w, r, topology)
+	case "/refused":
+		s.refused(w, r, topology)
+	default:
+		s.forbid(w, "nothing here")
+	}
+}
+
+func (s *Service) forbid(w http.ResponseWriter, why string) {
+	health.JSON(w, http.StatusForbidden, map[string]string{"error": why})
+}
+
+func (s *Service) work(w http.ResponseWriter, edge authz.Call) {
+	time.Sleep(time.Duration(edge.LatencyMs * float64(time.Millisecond)))
+	if edge.ErrorRate > 0 && rand.Float64() < edge.ErrorRate {
+		health.JSON(w, http.StatusInternalServerError, map[string]string{"error": "injected by the topology"})
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.Itoa(edge.PayloadBytes))
+	_, _ = io.CopyN(w, filler{}, int64(edge.PayloadBytes))
+}
+
+type filler struct{}
+
+func (filler) Read(into []byte) (int, error) {
+	for i := range into {
+		into[i] = '.'
+	}
+	return len(into), nil
+}
+
+func (s *Service) identity(w http.ResponseWriter) {
+	answer := Identity{Service: s.options.Name, Version: s.version, Started: s.started, Pod: s.pod}
+	if snapshot := s.store.Current(); snapshot != nil {
+		answer.Serial, answer.NotAfter = snapshot.Serial, snapshot.Leaf().NotAfter.UTC()
+	}
+	health.JSON(w, http.StatusOK, answer)
+}
+
+func (s *Service) call(w http.ResponseWriter, r *http.Request, topology *authz.Topology) {
+	to := r.URL.Query().Get("to")
+	edge, ok := topology.Call(s.options.Name, to)
+	if !ok {
+		health.JSON(w, http.StatusOK, Outcome{Error: s.options.Name + " does not call " + to})
+		return
+	}
+	begun := time.Now()
+	answer, err := s.ask(r, edge.Address, topology.ID(to), r.URL.Query().Get("fresh") == "1")
+	outcome := Outcome{
+		Status: answer.Status, Handshake: answer.Handshake, Serial: answer.Serial(),
+		Ms: float64(time.Since(begun).Microseconds()) / 1000,
+	}
+	switch {
+	case err != nil:
+		outcome.Error = err.Error()
+	case answer.Status != http.StatusOK:
+		outcome.Error = fmt.Sprintf("status %d", answer.Status)
+	case len(answer.Body) != edge.PayloadBytes:
+		outcome.Error = fmt.Sprintf("%d bytes instead of %d", len(answer.Body), edge.PayloadBytes)
+	default:
+		outcome.OK = true
+	}
+	if answer.Header != nil {
+		outcome.Version = answer.Header.Get("X-Pov-Version")
+	}
+	health.JSON(w, http.StatusOK, outcome)
+}
+
+func (s *Service) refused(w http.ResponseWriter, r *http.Request, topology *authz.Topology) {
+	to := r.URL.Query().Get("to")
+	if _, ok := topology.Call(s.options.Name, to); ok || to == "" {
+		health.JSON(w, http.StatusOK, Refusal{Error: s.options.Name + " may call " + to})
+		return
+	}
+	answer, err := s.ask(r, topology.AddressOf(to), topology.ID(to), true)
+	refusal := Refusal{Status: answer.Status, Refused: err == nil && answer.Status == http.StatusForbidden}
+	if err != nil {
+		refusal.Error = err.Error()
+	}
+	health.JSON(w, http.StatusOK, refusal)
+}
+
+// ask sends one request as this service itself, within the time that the prober gives.
+func (s *Service) ask(r *http.Request, address, peer string, fresh bool) (client.Answer, error) {
+	timeout := defaultTimeout
+	if ms, err := strconv.ParseFloat(r.URL.Query().Get("timeoutMs"), 64); err == nil && ms > 0 {
+		timeout = min(time.Duration(ms*float64(time.Millisecond)), maxTimeout)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+	return s.client.Get(ctx, address, peer, work, fresh)
+}

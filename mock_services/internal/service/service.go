@@ -1,0 +1,169 @@
+// Package service is the mock microservice: it answers its callers over mutual TLS, and calls its callees when the
+// prober asks it to.
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"pov.dev/mock/internal/authz"
+	"pov.dev/mock/internal/client"
+	"pov.dev/mock/internal/health"
+	"pov.dev/mock/internal/identity"
+	"pov.dev/mock/internal/stamp"
+)
+
+// Longer than clients keep idle connections, so that it is they who close.
+const idleLimit = 2 * time.Minute
+
+// Options are the flags of the service.
+type Options struct {
+	Name      string
+	Namespace string
+	Topology  string
+	Certs     string
+	Listen    string
+	Health    string
+	Release   string
+	// Drain is how long no new connection must have come before a stopping service stops listening; 0 stops at once.
+	Drain time.Duration
+	// Reload follows changes of the certificate files. Without it a service reads them once, as plain services do.
+	Reload bool
+}
+
+// Service is one replica.
+type Service struct {
+	options  Options
+	log      *slog.Logger
+	store    *identity.Store
+	client   *client.Client
+	topology atomic.Pointer[authz.Topology]
+	version  string
+	pod      string
+	started  time.Time
+	draining atomic.Bool
+	accepted atomic.Int64
+}
+
+// New reads the topology and the release; the certificate may come later.
+func New(options Options, logger *slog.Logger) (*Service, error) {
+	topology, err := authz.Load(options.Topology)
+	if err != nil {
+		return nil, err
+	}
+	if topology.Namespace != options.Namespace {
+		return nil, errors.New("the topology is of namespace " + topology.Namespace)
+	}
+	release, err := os.ReadFile(options.Release)
+	if err != nil {
+		return nil, err
+	}
+	pod, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	store := identity.Open(options.Certs, logger)
+	s := &Service{
+		options: options, log: logger, store: store, client: client.New(store),
+		version: strings.TrimSpace(string(release)), pod: pod, started: time.Now().UTC(),
+	}
+	s.topology.Store(topology)
+	return s, nil
+}
+
+// Run serves until ctx ends, then drains and returns. Requests under way are finished.
+func (s *Service) Run(ctx context.Context) error {
+	always, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	listener, err := net.Listen("tcp", s.options.Listen)
+	if err != nil {
+		return err
+	}
+	if err := health.Serve(always, s.options.Health, s.ready, nil); err != nil {
+		return err
+	}
+	if s.options.Reload {
+		go s.store.Watch(always)
+	} else if s.store.Current() == nil {
+		return errors.New("no certificate, and reloading is off")
+	}
+	topology := []string{s.options.Topology}
+	go stamp.Watch(always, 2*time.Second, stamp.Of(topology...), topology, s.reloadTopology)
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       idleLimit,
+		MaxHeaderBytes:    16 << 10,
+		ConnContext:       withTrust,
+		ErrorLog:          log.New(io.Discard, "", 0), // one line for each refused handshake would be noise
+	}
+	counted := &countingListener{Listener: listener, last: &s.accepted}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(tls.NewListener(counted, s.store.ServerConfig())) }()
+	s.log.Info("serving", "service", s.options.Name, "version", s.version, "listen", listener.Addr().String())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.drain()
+	limited, cancel := context.WithTimeout(always, 10*time.Second)
+	defer cancel()
+	err = server.Shutdown(limited)
+	s.client.Close()
+	s.log.Info("stopped", "service", s.options.Name)
+	return err
+}
+
+// drain keeps serving until it is certain that nobody is sent here any more: the cluster needs time to take this
+// replica out of its tables on each node. Kept connections are told to close with their next answer.
+func (s *Service) drain() {
+	s.draining.Store(true)
+	begun := time.Now()
+	s.log.Info("draining", "service", s.options.Name)
+	for {
+		quiet := time.Since(begun)
+		if last := time.Since(time.Unix(0, s.accepted.Load())); last < quiet {
+			quiet = last
+		}
+		if quiet >= s.options.Drain || time.Since(begun) >= 4*s.options.Drain {
+			return
+		}
+		time.Sleep(min(50*time.Millisecond, s.options.Drain-quiet))
+	}
+}
+
+func (s *Service) ready() bool { return !s.draining.Load() && s.store.Current() != nil }
+
+func (s *Service) reloadTopology() error {
+	topology, err := authz.Load(s.options.Topology)
+	if err != nil {
+		s.log.Warn("topology not loaded", "error", err.Error())
+		return err
+	}
+	s.topology.Store(topology)
+	return nil
+}
+
+type countingListener struct {
+	net.Listener
+	last *atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	connection, err := l.Listener.Accept()
+	if err == nil {
+		l.last.Store(time.Now().UnixNano())
+	}
+	return connection, err
+}
