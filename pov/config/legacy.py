@@ -38,7 +38,7 @@ class Host:
 
 
 def hosts(estate: Estate, count: int) -> tuple[Host, ...]:
-    """`count` hosts (no more than services) with the estate's services dealt out in turn, so that each has its share."""
+    """`count` hosts (no more than services); the estate's services are dealt out in turn."""
     names = [f"legacy-{number}" for number in range(1, min(count, len(estate.services)) + 1)]
     dealt: dict[str, list[Placed]] = {name: [] for name in names}
     for index, service in enumerate(estate.services):

@@ -121,7 +121,20 @@ class Runbooks:
 
         def work() -> None:
             try:
-                result.append(self._start(runs, playbook, " ".join(arguments), timeout_s, heard, stop))
+                result.append(
+                    ansible_runner.run(
+                        private_data_dir=str(runs),
+                        project_dir=str(self._playbooks),
+                        playbook=playbook,
+                        inventory=str(self.folder / "inventory.yml"),
+                        cmdline=" ".join(arguments),
+                        envvars=self._environment(),
+                        settings={"pexpect_timeout": _HEARD_EVERY_S, "job_timeout": int(timeout_s) + 1},
+                        event_handler=heard.take,
+                        cancel_callback=stop.is_set,
+                        quiet=True,
+                    )
+                )
             except (AnsibleRunnerException, OSError, ValueError) as error:
                 result.append(error)
 
@@ -136,22 +149,6 @@ class Runbooks:
             thread.join(15)
             raise
         return _judged(result[0] if result else None, heard, playbook, timeout_s)
-
-    def _start(
-        self, runs: Path, playbook: str, arguments: str, timeout_s: float, heard: _Heard, stop: threading.Event
-    ) -> Any:
-        return ansible_runner.run(
-            private_data_dir=str(runs),
-            project_dir=str(self._playbooks),
-            playbook=playbook,
-            inventory=str(self.folder / "inventory.yml"),
-            cmdline=arguments,
-            envvars=self._environment(),
-            settings={"pexpect_timeout": _HEARD_EVERY_S, "job_timeout": int(timeout_s) + 1},
-            event_handler=heard.take,
-            cancel_callback=stop.is_set,
-            quiet=True,
-        )
 
     def _environment(self) -> dict[str, str]:
         return {

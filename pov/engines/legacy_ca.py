@@ -33,10 +33,10 @@ class LegacyCa:
 
     @classmethod
     def ensure(cls, folder: Path) -> tuple[LegacyCa, bool]:
-        """The CA in `folder`, made if there is none that works; tells whether it was made. Safe from several threads."""
+        """The CA in `folder`, made if there is none that works; tells whether it was made. Thread-safe."""
         found = cls.at(folder)
         with _making:
-            if found._works():
+            if found.works():
                 return found, False
             private_dir(folder)
             pair = make_ca("Legacy estate CA")
@@ -50,7 +50,7 @@ class LegacyCa:
     def load(cls, folder: Path) -> LegacyCa:
         """The CA in `folder`. Raises `NotFound` if there is none."""
         found = cls.at(folder)
-        if not found._works():
+        if not found.works():
             raise NotFound("the legacy estate has no CA yet", fix="pov up")
         return found
 
@@ -72,7 +72,8 @@ class LegacyCa:
             return False
         return set(names) <= set(said.names) and said.life_left(now) > _RENEW_BELOW and signed_by(pem, self.pem)
 
-    def _works(self) -> bool:
+    def works(self) -> bool:
+        """Whether both files are there and belong together."""
         try:
             return belongs(self.pem, Secret(self.key.read_text()))
         except FileNotFoundError:

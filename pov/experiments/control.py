@@ -1,0 +1,55 @@
+"""Quiet windows: the same load on the same estate, and nothing is done. What fails here fails by itself."""
+
+from __future__ import annotations
+
+from pov.base.wait import Pending, wait_for
+from pov.config.estates import Estate
+from pov.experiments.load import Watched
+from pov.experiments.toolbox import Toolbox
+from pov.measure.trials import Evidence, Trial
+
+WINDOW_S = 15.0
+
+
+class QuietWindow(Trial):
+    """A load on `estate` for `seconds`."""
+
+    def __init__(self, box: Toolbox, estate: Estate, seconds: float = WINDOW_S) -> None:
+        self._box = box
+        self._estate = estate
+        self._seconds = seconds
+        self._load: Watched | None = None
+        self._details = {"estate": estate.name, "load_per_core": 0.0}
+
+    def set_up(self) -> None:
+        """Start the load."""
+        self._details["load_per_core"] = round(self._box.busy(), 2)
+        self._load = Watched.start(self._box, self._estate)
+
+    def warm_up(self) -> None:
+        """Nothing."""
+
+    def operate(self) -> None:
+        """Let the window pass: here the time itself is what is waited for."""
+        clock = self._box.clock
+        end = clock.monotonic() + self._seconds
+        wait_for(
+            "the quiet window",
+            lambda: True if clock.monotonic() >= end else Pending("quiet"),
+            timeout_s=self._seconds + 5,
+            interval_s=0.5,
+            clock=clock,
+        )
+
+    def verify(self) -> None:
+        """Nothing: what failed is counted."""
+
+    def evidence(self) -> Evidence:
+        """What the load saw."""
+        traffic = self._load.stop() if self._load is not None else None
+        return Evidence(traffic=traffic, details=self._details)
+
+    def clean_up(self) -> None:
+        """Load off."""
+        if self._load is not None:
+            self._load.stop()

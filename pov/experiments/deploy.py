@@ -1,0 +1,175 @@
+"""`deploy`: a new version of the services under proof, from the change being ready to every replica serving it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.wait import Pending, wait_for
+from pov.experiments.core import Experiment
+from pov.experiments.gate import until_seen
+from pov.experiments.gitops import GitOpsTrial, moment
+from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.toolbox import Configuration, Toolbox
+from pov.measure.order import Slot
+
+_PODS_S = 60.0
+_CONTAINER = "service"
+
+
+def version_of(box: Toolbox, slot: Slot) -> str:
+    """A version of its own for each trial, so that no trial can be fooled by another's release."""
+    mark = {"automated": "a", "automated-poll": "p", "manual": "m"}.get(slot.arm, "x")
+    return f"{box.run}-{mark}{slot.trial}"
+
+
+class AutomatedDeploy(GitOpsTrial):
+    """A commit that changes the images; Argo CD does the rest."""
+
+    def __init__(self, box: Toolbox, slot: Slot, *, webhook: bool = True) -> None:
+        super().__init__(box, slot, webhook=webhook)
+        self._version = version_of(box, slot)
+        self._image = ""
+        self._before: Mapping[str, str] = {}
+        self._old_ids: set[str] = set()
+
+    def prepare(self) -> None:
+        """The image in the node, the images edited."""
+        self._image = self.box.releases.image(self._version)
+        self._before = {name: self.copy.images()[name] for name in self.box.scope}
+        self._old_ids = {image_id for _, image_id, _ in self._containers()}
+        self.copy.set_images(dict.fromkeys(self.box.scope, self._image))
+        self.details |= {"version": self._version, "image": self._image, "images_before": dict(self._before)}
+
+    def message(self) -> str:
+        """As a customer would write it."""
+        return f"Deploy {self._version} to staging: {', '.join(self.box.scope)}"
+
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """Every replica of the services under proof serves the new version."""
+        what = f"version {self._version} on every replica in {self.estate.name}"
+        return until_seen(
+            self.box,
+            self.estate,
+            self.box.scope,
+            lambda row: row.version == self._version,
+            what,
+            timeout_s=self.limit_s,
+        )
+
+    def check(self) -> None:
+        """The cluster's own record: every pod runs the new image, by reference and by digest, and no other runs."""
+        wanted = len(self.box.scope) * self.estate.replicas
+
+        def look() -> set[str] | Pending:
+            found = self._containers()
+            other = [image for image, _, _ in found if image != self._image]
+            if other or len(found) != wanted:
+                return Pending(f"{len(found) - len(other)} of {wanted} pods run {self._image}")
+            return {image_id for _, image_id, _ in found}
+
+        ids = wait_for("pods of the new image alone", look, timeout_s=_PODS_S, interval_s=0.5, clock=self.box.clock)
+        if len(ids) != 1 or ids & self._old_ids:
+            raise PovError(f"the pods' image digests are not those of one new image: {', '.join(sorted(ids))}")
+        self.details |= {"image_digest": next(iter(ids)), "image_digests_before": sorted(self._old_ids)}
+
+    def rolled_out(self) -> datetime | None:
+        """When the last of the new pods became ready (whole seconds)."""
+        times = [ready for image, _, ready in self._containers() if image == self._image and ready is not None]
+        return max(times, default=None)
+
+    def undo(self, copy: Configuration) -> bool:
+        """The images from before."""
+        if all(copy.images()[name] == image for name, image in self._before.items()):
+            return False
+        copy.set_images(self._before)
+        return True
+
+    def clean_up(self) -> None:
+        """As ever; the image stays in the node, where it runs, and goes from this machine."""
+        try:
+            super().clean_up()
+        finally:
+            self.box.releases.forget(self._version)
+
+    def _containers(self) -> list[tuple[str, str, datetime | None]]:
+        """Image reference, image digest and time of readiness of each pod that is not on its way out."""
+        found = []
+        for name in self.box.scope:
+            for pod in self.box.kube.list("v1/Pod", self.estate.namespace, labels=f"app={name}"):
+                if pod["metadata"].get("deletionTimestamp"):
+                    continue
+                status = pod.get("status") or {}
+                image = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == _CONTAINER)
+                ids = [c["imageID"] for c in status.get("containerStatuses") or [] if c["name"] == _CONTAINER]
+                found.append((image, ids[0] if ids else "", _ready_since(status)))
+        return found
+
+
+class ManualDeploy(RunbookTrial):
+    """The runbook: copy the release, stop, swap the link, start, check; host by host."""
+
+    playbook = "deploy.yml"
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot)
+        self._version = version_of(box, slot)
+        self._archive = ""
+
+    def prepare(self) -> None:
+        """The release as an archive on this machine."""
+        self._archive = str(self.box.releases.archive(self._version, self.runbooks.folder))
+        self.details["version"] = self._version
+
+    def variables(self) -> Mapping[str, Any]:
+        """Release, version, services."""
+        return {"release": self._archive, "version": self._version, "services": list(self.box.scope)}
+
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """Every service under proof serves the new version."""
+        what = f"version {self._version} on every host"
+        return until_seen(
+            self.box,
+            self.estate,
+            self.box.scope,
+            lambda row: row.version == self._version,
+            what,
+            timeout_s=SEEN_LIMIT_S,
+        )
+
+    def check(self) -> None:
+        """The process that runs on each host is the one of the new release's folder."""
+        for host in self.box.hosts:
+            for name in (p.service for p in host.services if p.service in self.box.scope):
+                pid = f"$(cat /etc/service/{name}/supervise/pid)"
+                running = on_host(self.box, host.pod, "sh", "-c", f"readlink /proc/{pid}/exe").strip()
+                if f"/releases/{self._version}/" not in running:
+                    raise PovError(f"{name} on {host.name} runs {running or 'nothing'}, not {self._version}")
+
+    def clean_up(self) -> None:
+        """As ever, and releases that are no longer in use go from the hosts: each is a whole program."""
+        super().clean_up()
+        if self._verified:
+            keep = '[ "$(basename "$r")" = "$(basename "$(readlink "$s/current")")" ]'
+            sweep = f'for s in /opt/pov/*; do for r in "$s"/releases/*; do {keep} || rm -rf "$r"; done; done'
+            for host in self.box.hosts:
+                on_host(self.box, host.pod, "sh", "-c", sweep)
+
+
+EXPERIMENT = Experiment(
+    "deploy",
+    {
+        "automated": AutomatedDeploy,
+        "automated-poll": lambda box, slot: AutomatedDeploy(box, slot, webhook=False),
+        "manual": ManualDeploy,
+    },
+)
+
+
+def _ready_since(status: Mapping[str, Any]) -> datetime | None:
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "Ready" and condition.get("status") == "True":
+            return moment(condition.get("lastTransitionTime"))
+    return None

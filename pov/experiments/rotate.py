@@ -1,0 +1,157 @@
+"""`rotate`: every certificate of an estate renewed once, under load, until the prober has seen each new one serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.config.legacy import dns_names, identity
+from pov.experiments.core import Experiment
+from pov.experiments.gate import all_new, serials, until_seen
+from pov.experiments.gitops import GitOpsTrial
+from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.toolbox import Configuration, Toolbox
+from pov.measure.order import Slot
+
+POLICY = "certificate-policy"
+
+
+class AutomatedRotation(GitOpsTrial):
+    """A commit that raises the certificates' generation; each service's agent fetches a new one from Vault."""
+
+    def __init__(self, box: Toolbox, slot: Slot, *, webhook: bool = True) -> None:
+        super().__init__(box, slot, webhook=webhook)
+        self._generation = 0
+        self._before: dict[str, list[str]] = {}
+
+    def prepare(self) -> None:
+        """The generation edited."""
+        self._generation = self.copy.generation() + 1
+        self.copy.set_generation(self._generation)
+        self.details["generation"] = self._generation
+
+    def warm_up(self) -> None:
+        """Note the serial numbers from before, last thing: a renewal by age in between is none of ours."""
+        self._before = serials(self.box, self.estate)
+
+    def message(self) -> str:
+        """As a customer would write it."""
+        return f"Renew every certificate in staging (generation {self._generation})"
+
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """Every replica of every service shows a certificate that it did not show before."""
+        old = {serial for values in self._before.values() for serial in values}
+        return until_seen(
+            self.box,
+            self.estate,
+            self.estate.services,
+            lambda row: row.serial not in old,
+            f"a new certificate on every replica in {self.estate.name}",
+            timeout_s=self.limit_s,
+        )
+
+    def check(self) -> None:
+        """The cluster holds the new generation, and all certificates differ from before and from each other."""
+        policy = self.box.kube.get("v1/ConfigMap", POLICY, self.estate.namespace) or {}
+        held = (policy.get("data") or {}).get("generation")
+        if str(held) != str(self._generation):
+            raise PovError(f"the cluster holds generation {held}, not {self._generation}")
+        _compare(self.details, self._before, serials(self.box, self.estate))
+
+    def undo(self, copy: Configuration) -> bool:
+        """Nothing to undo: a renewed certificate is as good as the one before."""
+        return False
+
+
+class ManualRotation(RunbookTrial):
+    """The runbook: new key and request on the host, signed here with openssl, copied back, restart, check."""
+
+    playbook = "rotate.yml"
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot)
+        self._before: dict[str, list[str]] = {}
+        self._requests = Path()
+
+    def prepare(self) -> None:
+        """A file for each service with the names that its certificate is for."""
+        self._requests = self.runbooks.folder / "requests"
+        self._requests.mkdir(mode=0o700, exist_ok=True)
+        for name in self.estate.services:
+            (self._requests / f"{name}.cnf").write_text(extensions(self.estate.namespace, name))
+
+    def warm_up(self) -> None:
+        """As ever, and note the serial numbers from before."""
+        super().warm_up()
+        self._before = serials(self.box, self.estate)
+
+    def variables(self) -> Mapping[str, Any]:
+        """The CA's files by name, the services, where requests go."""
+        ca = self.box.legacy_ca()
+        return {
+            "services": list(self.estate.services),
+            "ca": str(ca.certificate),
+            "ca_key": str(ca.key),
+            "days": ca.days,
+            "requests": str(self._requests),
+        }
+
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """Every service shows a certificate that it did not show before."""
+        old = {serial for values in self._before.values() for serial in values}
+        return until_seen(
+            self.box,
+            self.estate,
+            self.estate.services,
+            lambda row: row.serial not in old,
+            "a new certificate on every host",
+            timeout_s=SEEN_LIMIT_S,
+        )
+
+    def check(self) -> None:
+        """The files on the hosts are those that the services show."""
+        after = serials(self.box, self.estate)
+        for host in self.box.hosts:
+            files = [f"/etc/pov/certs/{placed.service}/tls.crt" for placed in host.services]
+            command = 'for f in "$@"; do openssl x509 -in "$f" -noout -serial || exit 1; done'
+            lines = on_host(self.box, host.pod, "sh", "-c", command, "sh", *files).split()
+            for placed, line in zip(host.services, lines, strict=True):
+                if [_number(line.removeprefix("serial="))] != [_number(serial) for serial in after[placed.service]]:
+                    raise PovError(f"{placed.service} on {host.name} does not show the certificate in its file")
+        _compare(self.details, self._before, after)
+
+
+EXPERIMENT = Experiment(
+    "rotate",
+    {
+        "automated": AutomatedRotation,
+        "automated-poll": lambda box, slot: AutomatedRotation(box, slot, webhook=False),
+        "manual": ManualRotation,
+    },
+)
+
+
+def extensions(namespace: str, service: str) -> str:
+    """The extension file that `openssl x509` reads for one service."""
+    names = ", ".join(
+        [f"URI:{identity(namespace, service)}", *(f"DNS:{name}" for name in dns_names(namespace, service))]
+    )
+    return (
+        "basicConstraints = critical, CA:FALSE\n"
+        "keyUsage = critical, digitalSignature\n"
+        "extendedKeyUsage = serverAuth, clientAuth\n"
+        "subjectKeyIdentifier = hash\n"
+        "authorityKeyIdentifier = keyid\n"
+        f"subjectAltName = {names}\n"
+    )
+
+
+def _compare(details: dict[str, Any], before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> None:
+    details["rotations"] = all_new(before, after)
+    details["serials"] = {name: {"before": before.get(name, []), "after": values} for name, values in after.items()}
+
+
+def _number(serial: str) -> int:
+    return int(serial.replace(":", "").strip() or "0", 16)

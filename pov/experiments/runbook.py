@@ -1,0 +1,139 @@
+"""The manual arms' common part: the customer's runbook, step by step over SSH, host by host."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pov.base.errors import PovError, Transient
+from pov.base.wait import Pending, wait_for
+from pov.experiments.gate import serials
+from pov.experiments.load import Watched
+from pov.experiments.toolbox import Runbooks, Task, Toolbox
+from pov.measure.order import Slot
+from pov.measure.trials import Evidence, Timed, Trial
+
+RUN_LIMIT_S = 1800.0
+SEEN_LIMIT_S = 120.0
+_FIT_S = 180.0
+
+
+class RunbookTrial(Trial):
+    """One trial of `playbook` against the legacy estate."""
+
+    playbook = ""
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        self.box = box
+        self.slot = slot
+        self.estate = box.legacy
+        self.details: dict[str, Any] = {"estate": self.estate.name, "hosts": len(box.hosts)}
+        self._runbooks: Runbooks | None = None
+        self._load: Watched | None = None
+        self._tasks: Sequence[Task] = ()
+        self._begun = False
+        self._ran_s: float | None = None
+        self._seen_s: float | None = None
+        self._verified = False
+
+    @property
+    def runbooks(self) -> Runbooks:
+        """The runbooks; there from `set_up` on."""
+        if self._runbooks is None:
+            raise PovError("the trial was not set up")
+        return self._runbooks
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the artefact ready."""
+
+    @abstractmethod
+    def variables(self) -> Mapping[str, Any]:
+        """What the runbook is told."""
+
+    @abstractmethod
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """Return once the prober has seen it everywhere."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Check it on the hosts. Raises if it is not there."""
+
+    def set_up(self) -> None:
+        """Estate fit, artefact ready, load running."""
+        self.details["load_per_core"] = round(self.box.busy(), 2)
+        wait_until_fit(self.box)
+        self._runbooks = self.box.runbooks()
+        self.prepare()
+        self._load = Watched.start(self.box, self.estate)
+
+    def warm_up(self) -> None:
+        """Have the runbook read, and let the prober look once."""
+        self.runbooks.check(self.playbook, self.variables())
+        self.box.prober().identify(self.estate.name, self.box.scope)
+
+    def operate(self) -> None:
+        """Run the runbook, then wait until the prober has seen its work."""
+        clock, begun = self.box.clock, self.box.clock.monotonic()
+        self._begun = True
+        self._tasks = self.runbooks.run(self.playbook, self.variables(), timeout_s=RUN_LIMIT_S)
+        self._ran_s = clock.monotonic() - begun
+        self.wait_until_seen()
+        self._seen_s = clock.monotonic() - begun
+
+    def verify(self) -> None:
+        """Look on the hosts themselves."""
+        self.check()
+        self._verified = True
+
+    def evidence(self) -> Evidence:
+        """The runbook's steps by host, its own overhead, what the load saw."""
+        steps = [Timed(name, seconds) for (_, name), seconds in summed(self._tasks).items()]
+        if self._ran_s is not None:
+            steps.append(Timed("runbook itself", max(0.0, self._ran_s - sum(step.seconds for step in steps))))
+        if self._ran_s is not None and self._seen_s is not None:
+            steps.append(Timed("seen by prober", self._seen_s - self._ran_s))
+        traffic = self._load.stop() if self._load is not None else None
+        return Evidence(tuple(steps), traffic, self.details)
+
+    def clean_up(self) -> None:
+        """Load off, connections closed; after a failure the hosts start anew at their baseline."""
+        try:
+            if self._load is not None:
+                self._load.stop()
+        finally:
+            if self._runbooks is not None:
+                self._runbooks.close()
+        if self._begun and not self._verified:
+            for host in self.box.hosts:
+                self.box.kube.delete("v1/Pod", host.pod, self.estate.namespace)
+            wait_until_fit(self.box)
+
+
+def on_host(box: Toolbox, pod: str, *argv: str) -> str:
+    """What a command printed on a legacy host, by another way than SSH."""
+    return box.kube.exec(pod, box.legacy.namespace, list(argv))
+
+
+def summed(tasks: Sequence[Task]) -> dict[tuple[str, str], float]:
+    """Seconds by host and step: services on one host together."""
+    found: dict[tuple[str, str], float] = {}
+    for task in tasks:
+        found[task.host, task.name] = found.get((task.host, task.name), 0.0) + task.seconds
+    return found
+
+
+def wait_until_fit(box: Toolbox) -> None:
+    """Wait until every service of the legacy estate answers the prober."""
+
+    def look() -> bool | Pending:
+        try:
+            serials(box, box.legacy)
+        except Transient:
+            raise
+        except PovError as error:
+            return Pending(f"{error.message}: {error.cause}" if error.cause else error.message)
+        return True
+
+    wait_for("the legacy estate", look, timeout_s=_FIT_S, interval_s=0.5, clock=box.clock, fix="pov up")
