@@ -24,7 +24,7 @@ class Authorization(AuthBase):
         self._scheme = scheme
         self._secret = secret
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:  # noqa: D102 - as in requests
         request.headers["Authorization"] = f"{self._scheme} {self._secret.reveal()}"
         return request
 
@@ -49,8 +49,11 @@ class Rest:
     from 400 `Refused`. Nothing is sent twice by itself.
     """
 
-    def __init__(self, service: str, url: str, ca_path: Path, auth: AuthBase | None = None) -> None:
+    def __init__(
+        self, service: str, url: str, ca_path: Path, auth: AuthBase | None = None, *, timeout_s: float = _CALL_S
+    ) -> None:
         self.service = service
+        self._timeout_s = timeout_s
         self.url = url.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False
@@ -70,7 +73,7 @@ class Rest:
         """Send a request; returns the decoded answer, `{}` for an empty one."""
         try:
             reply = self._session.request(
-                method, f"{self.url}{path}", json=body, params=query, timeout=_CALL_S, allow_redirects=False
+                method, f"{self.url}{path}", json=body, params=query, timeout=self._timeout_s, allow_redirects=False
             )
         except requests.exceptions.RequestException as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):

@@ -49,7 +49,7 @@ func (p *Prober) guarded(next http.Handler) http.Handler {
 }
 
 func refuse(w http.ResponseWriter, status int, why string) {
-	health.JSON(w, status, map[string]string{"error": why})
+	health.JSON(w, status, map[string]string{"message": why})
 }
 
 // chosen is the estate that the request names, or nil after an answer that it is unknown.

@@ -26,6 +26,9 @@ import (
 // Longer than clients keep idle connections, so that it is they who close.
 const idleLimit = 2 * time.Minute
 
+// For requests under way when the drain is over. With the longest drain it stays below a grace period of 10 s.
+const finishLimit = 3 * time.Second
+
 // Options are the flags of the service.
 type Options struct {
 	Name      string
@@ -117,7 +120,7 @@ func (s *Service) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.drain()
-	limited, cancel := context.WithTimeout(always, 10*time.Second)
+	limited, cancel := context.WithTimeout(always, finishLimit)
 	defer cancel()
 	err = server.Shutdown(limited)
 	s.client.Close()
@@ -126,7 +129,8 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // drain keeps serving until it is certain that nobody is sent here any more: the cluster needs time to take this
-// replica out of its tables on each node. Kept connections are told to close with their next answer.
+// replica out of its tables on each node. That has happened once no new connection has come for a while; twice that
+// while is the limit. Kept connections are told to close with their next answer.
 func (s *Service) drain() {
 	s.draining.Store(true)
 	begun := time.Now()
@@ -136,7 +140,7 @@ func (s *Service) drain() {
 		if last := time.Since(time.Unix(0, s.accepted.Load())); last < quiet {
 			quiet = last
 		}
-		if quiet >= s.options.Drain || time.Since(begun) >= 4*s.options.Drain {
+		if quiet >= s.options.Drain || time.Since(begun) >= 2*s.options.Drain {
 			return
 		}
 		time.Sleep(min(50*time.Millisecond, s.options.Drain-quiet))
