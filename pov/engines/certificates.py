@@ -78,14 +78,19 @@ def signed_by(pem: str, ca_pem: str) -> bool:
     return True
 
 
-def make_ca(common_name: str, life: timedelta = CA_LIFE) -> KeyPair:
-    """A self-signed CA that signs leaves and no further CA."""
+def make_ca(
+    common_name: str, life: timedelta = CA_LIFE, *, path_length: int = 0, under: KeyPair | None = None
+) -> KeyPair:
+    """A CA with at most `path_length` CAs below it: self-signed, or signed by the CA `under` which it stands."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(common_name)
-    builder = _builder(name, name, key.public_key(), life)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    issuer = _read(under.certificate).subject if under else name
+    builder = _builder(name, issuer, key.public_key(), life)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
-    return _finish(builder, key, key)
+    if under:
+        builder = _from_authority(builder, under)
+    return _finish(builder, key, _private(under.key) if under else key)
 
 
 def issue(
@@ -97,21 +102,14 @@ def issue(
     client: bool = False,
 ) -> KeyPair:
     """A leaf for `names` (DNS names, IP addresses, URIs), signed by `ca`; for servers, with `client` for both sides."""
-    signing = serialization.load_pem_private_key(ca.key.reveal().encode(), None)
-    assert isinstance(signing, ec.EllipticCurvePrivateKey)
-    authority = _read(ca.certificate)
     key = ec.generate_private_key(ec.SECP256R1())
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if client else [])]
-    builder = _builder(_name(common_name), authority.subject, key.public_key(), life)
+    builder = _builder(_name(common_name), _read(ca.certificate).subject, key.public_key(), life)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     builder = builder.add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-    identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    builder = builder.add_extension(
-        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
-    )
-    return _finish(builder, key, signing)
+    return _finish(_from_authority(builder, ca), key, _private(ca.key))
 
 
 @dataclass(frozen=True)
@@ -226,6 +224,18 @@ def _builder(
         .not_valid_after(now + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
+
+
+def _from_authority(builder: x509.CertificateBuilder, ca: KeyPair) -> x509.CertificateBuilder:
+    identifier = _read(ca.certificate).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    extension = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    return builder.add_extension(extension, critical=False)
+
+
+def _private(key: Secret) -> ec.EllipticCurvePrivateKey:
+    loaded = serialization.load_pem_private_key(key.reveal().encode(), None)
+    assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+    return loaded
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -136,14 +136,12 @@ class Vault:
             answer = self._call(ask, f"/v1/{path}")
         except NotFound:
             return None
-        data = answer.get("data", answer)
-        return data if isinstance(data, dict) else {}
+        return _data(answer)
 
     def write(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Write to `path`; what the server answers as data, possibly nothing."""
         answer = self._call(self._client.adapter.post, f"/v1/{path}", json=dict(body or {}))
-        data = answer.get("data") if isinstance(answer, dict) else None
-        return data if isinstance(data, dict) else {}
+        return _data(answer) if isinstance(answer, dict) else {}
 
     def delete(self, path: str) -> None:
         """Remove what is at `path`; nothing there is fine."""
@@ -158,25 +156,33 @@ class Vault:
         return Issued(data["certificate"], tuple(data["ca_chain"]), Secret(data["private_key"]), data["serial_number"])
 
     def new_root_token(self, recovery_keys: Sequence[Secret]) -> Secret:
-        """A root token made from recovery keys, for changes that no other token may make. Revoke it afterwards."""
-        path = "/v1/sys/generate-root/attempt"
-        self._call(self._client.adapter.delete, path)
-        attempt = self._call(self._client.adapter.put, path, json={})
+        """A root token made from recovery keys, for changes that no other token may make. Revoke it afterwards.
+
+        OpenBao asks for a token that may use these paths as well; HashiCorp Vault asks for the keys alone.
+        """
+        path = "/v1/sys/generate-root-token" if self.engine().startswith("OpenBao") else "/v1/sys/generate-root"
+        # An attempt that was cut off is in the way of the next one, and worth nothing.
+        self._call(self._client.adapter.delete, f"{path}/attempt")
+        attempt = _data(self._call(self._client.adapter.put, f"{path}/attempt", json={}))
         for key in recovery_keys:
             body = {"key": key.reveal(), "nonce": attempt["nonce"]}
-            answer = self._call(self._client.adapter.put, "/v1/sys/generate-root/update", json=body)
+            answer = _data(self._call(self._client.adapter.put, f"{path}/update", json=body))
             if answer["complete"]:
                 return Secret(_decode(answer["encoded_token"], attempt["otp"]))
-        raise PovError("no root token", cause=f"{len(recovery_keys)} recovery keys were not enough")
+        raise PovError(
+            "no root token could be made",
+            cause=f"{len(recovery_keys)} recovery keys were not enough",
+            fix="put the recovery keys back into the environment's secrets",
+        )
 
     def _call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
         except requests.exceptions.SSLError as error:
+            # Passing, too: a pod that is being replaced shows its old certificate until it ends.
             fix = "pov up, which renews the certificate; or something else answers on that port"
-            raise PovError(
-                f"{self.url} does not show the bootstrap CA's certificate", cause=str(error), fix=fix
-            ) from error
+            message = f"{self.url} does not show a certificate of the bootstrap CA"
+            raise Transient(message, cause=str(error), fix=fix) from error
         except requests.RequestException as error:
             raise Transient(f"no answer from {self.url}", cause=str(error), fix="pov status") from error
         except hvac.exceptions.InvalidPath as error:
@@ -196,6 +202,12 @@ _PASSING = (
     hvac.exceptions.BadGateway,
     hvac.exceptions.VaultDown,
 )
+
+
+def _data(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer is about; old paths answer without an envelope."""
+    data = answer.get("data", answer)
+    return dict(data) if isinstance(data, Mapping) else {}
 
 
 def _told(error: hvac.exceptions.VaultError) -> str:
