@@ -139,6 +139,16 @@ class ConfigRepo:
         """A branch's commit on the server, as last fetched or pushed; None if the server has no such branch."""
         return self._commit_of(f"refs/remotes/origin/{branch or self.branch}")
 
+    def subject(self) -> str:
+        """The first line of the message of the commit that the working copy stands on."""
+        return self._call("log", "-1", "--format=%s") if self.head is not None else ""
+
+    def is_part_of(self, branch: str) -> bool:
+        """Whether the server's `branch` contains the commit that the working copy stands on."""
+        if self.head is None or self.remote_head(branch) is None:
+            return False
+        return not self._call("rev-list", "--max-count=1", "HEAD", f"^refs/remotes/origin/{branch}")
+
     def files(self) -> dict[str, str]:
         """Every text file of the working copy, by path."""
         found = sorted(path for path in self.folder.rglob("*") if path.is_file())

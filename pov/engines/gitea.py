@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,25 +138,30 @@ class Gitea:
         return True
 
     def ensure_webhook(self, repository: str, url: str, secret: Secret) -> bool:
-        """Have pushes told to `url`, signed with `secret`. Returns whether there was no such webhook.
+        """Have pushes told to `url`, signed with `secret`. Returns whether that was a change.
 
-        An existing one is left as it is, active or not: its secret cannot be read back, and one that was made for
-        another secret fails to deliver.
+        A webhook that was switched off stays so. A secret can neither be read nor changed there, so the webhook's name
+        carries a short digest of it, and one for another secret is replaced.
         """
-        if self._webhook(repository, url) is not None:
-            return False
+        name = f"{url.split('/')[2]} {hashlib.sha256(secret.reveal().encode()).hexdigest()[:12]}"
+        changed = False
+        for hook in self._call("GET", f"/repos/{repository}/hooks"):
+            if hook["config"].get("url") != url:
+                continue
+            if hook["name"] == name:
+                return changed
+            self._call("DELETE", f"/repos/{repository}/hooks/{hook['id']}")
+            changed = True
         config = {"url": url, "content_type": "json", "secret": secret.reveal()}
-        body = {"type": "gitea", "config": config, "events": ["push"], "active": True}
+        body = {"type": "gitea", "name": name, "config": config, "events": ["push"], "active": True}
         self._call("POST", f"/repos/{repository}/hooks", body)
         return True
 
-    def set_webhook_active(self, repository: str, active: bool, *, secret: Secret | None = None) -> None:
-        """Switch every webhook of a repository on or off; with `secret`, sign with that from now on."""
+    def set_webhook_active(self, repository: str, active: bool) -> None:
+        """Switch every webhook of a repository on or off."""
         for hook in self._call("GET", f"/repos/{repository}/hooks"):
-            body: dict[str, Any] = {"active": active}
-            if secret is not None:
-                body["config"] = {**hook["config"], "secret": secret.reveal()}
-            if secret is not None or hook["active"] != active:
+            if hook["active"] != active:
+                body = {"active": active, "events": hook["events"]}
                 self._call("PATCH", f"/repos/{repository}/hooks/{hook['id']}", body)
 
     def is_webhook_active(self, repository: str) -> bool:
@@ -199,10 +205,6 @@ class Gitea:
         return wait_for(
             f"pull request {number} to be merged", attempt, timeout_s=_MERGE_S, interval_s=0.2, clock=self._clock
         )
-
-    def _webhook(self, repository: str, url: str) -> dict[str, Any] | None:
-        hooks: list[dict[str, Any]] = self._call("GET", f"/repos/{repository}/hooks")
-        return next((hook for hook in hooks if hook["config"].get("url") == url), None)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, may_lack: bool = False) -> Any:
         try:

@@ -1,0 +1,228 @@
+"""Argo CD, by its REST API: what it should watch, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import NotFound, PovError
+from pov.base.redact import Secret
+from pov.base.wait import Pending, wait_for
+from pov.engines.rest import Authorization, Refused, Rest
+
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One object of an application; `health` is empty for kinds that have none."""
+
+    kind: str
+    name: str
+    sync: str
+    health: str
+
+
+@dataclass(frozen=True)
+class App:
+    """An application as Argo CD sees it: `sync` Synced or OutOfSync, `health` Healthy, Progressing, Degraded …
+
+    `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync.
+    """
+
+    name: str
+    sync: str
+    health: str
+    revision: str
+    phase: str
+    message: str
+    resources: tuple[Resource, ...]
+
+    def missing(self, revision: str | None = None) -> str:
+        """What is not done yet, in words; empty when everything is as it should be, at `revision` if that is given."""
+        if revision is not None and self.revision != revision:
+            return f"{self.name} is at {self.revision[:8] or 'no revision yet'}, not at {revision[:8]}"
+        if self.phase in {"Failed", "Error"} and self.sync != "Synced":
+            return f"{self.name}: sync failed: {self.message}"
+        if self.sync != "Synced":
+            late = [resource for resource in self.resources if resource.sync != "Synced"]
+            return f"{self.name}: {len(late)} of {len(self.resources)} objects to sync"
+        if self.health != "Healthy":
+            judged = [resource for resource in self.resources if resource.health]
+            ill = [resource for resource in judged if resource.health != "Healthy"]
+            first = f", first {ill[0].kind} {ill[0].name}: {ill[0].health}" if ill else ""
+            return f"{self.name}: {len(ill)} of {len(judged)} objects not healthy yet{first}"
+        return "" if self.phase != "Running" else f"{self.name}: sync is running"
+
+
+class ArgoCD:
+    """Argo CD as one user sees it. Logs in at the first call, and again when a session has run out.
+
+    No answer and 5xx raise `Transient`, a refusal `PovError` with what Argo CD said.
+    """
+
+    def __init__(self, rest: Rest, user: str, secret: Secret, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._rest = rest
+        self._user = user
+        self._secret = secret
+        self._clock = clock
+        self._logged_in = False
+
+    @classmethod
+    def at(cls, url: str, ca_path: Path, user: str, secret: Secret) -> Self:
+        """The one behind `url`, which `ca_path` vouches for."""
+        return cls(Rest("Argo CD", url, ca_path), user, secret)
+
+    def version(self) -> str:
+        """The server's version; needs no login."""
+        return str(self._rest.call("GET", "/api/version")["Version"])
+
+    def close(self) -> None:
+        """Close kept connections."""
+        self._rest.close()
+
+    def ensure_project(self, project: Mapping[str, Any]) -> bool:
+        """Make a project what the manifest says. Returns whether that was a change."""
+        if self._is_there("/projects", project):
+            return False
+        self._call("POST", "/projects", {"project": project, "upsert": True})
+        return True
+
+    def ensure_repository(self, url: str, user: str, password: Callable[[], Secret]) -> bool:
+        """Have a repository read as `user`. Returns whether that was a change.
+
+        Argo CD tries the login before it keeps it, so this raises `Transient` or `PovError` while it cannot be read.
+        `password` is asked for only if the one that Argo CD has does not work.
+        """
+        held = next((item for item in self._items("/repositories") if item["repo"] == url), None)
+        if held is not None and held.get("username") == user:
+            if held.get("connectionState", {}).get("status") == "Successful":
+                return False
+            # What was seen may be minutes old.
+            asked = self._items("/repositories", {"forceRefresh": "true"})
+            if any(i["repo"] == url and i.get("connectionState", {}).get("status") == "Successful" for i in asked):
+                return False
+        body = {"repo": url, "type": "git", "username": user, "password": password().reveal()}
+        self._call("POST", "/repositories", body, {"upsert": "true"})
+        return True
+
+    def ensure_application_set(self, application_set: Mapping[str, Any]) -> bool:
+        """Make an ApplicationSet what the manifest says. Returns whether that was a change."""
+        if self._is_there("/applicationsets", application_set):
+            return False
+        self._call("POST", "/applicationsets", application_set, {"upsert": "true"})
+        return True
+
+    def applications(self) -> list[App]:
+        """Every application."""
+        return [_app(item) for item in self._items("/applications")]
+
+    def app(self, name: str) -> App:
+        """One application. Raises `NotFound`."""
+        for app in self.applications():
+            if app.name == name:
+                return app
+        raise NotFound(f"Argo CD has no application {name}", fix="pov up")
+
+    def refresh(self, name: str) -> App:
+        """Have an application compared with Git now, and return it. For the bring-up; never for a measurement."""
+        return _app(self._call("GET", f"/applications/{name}", None, {"refresh": "normal"}))
+
+    def wait(
+        self,
+        revisions: Mapping[str, str],
+        *,
+        timeout_s: float,
+        on_pending: Callable[[str], None] | None = None,
+        fix: str = "pov status",
+    ) -> None:
+        """Return once these applications are synced and healthy, each at its commit. Raises `TimedOut`."""
+
+        def look() -> bool | Pending:
+            seen = {app.name: app for app in self.applications()}
+            lacking = [
+                seen[name].missing(revision) if name in seen else f"{name}: no application yet"
+                for name, revision in revisions.items()
+            ]
+            said = [text for text in lacking if text]
+            return Pending("; ".join(said)) if said else True
+
+        wait_for(
+            f"{', '.join(revisions)} synced and healthy",
+            look,
+            timeout_s=timeout_s,
+            interval_s=_POLL_S,
+            clock=self._clock,
+            on_pending=on_pending,
+            fix=fix,
+        )
+
+    def _items(self, path: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        return self._call("GET", path, None, query).get("items") or []
+
+    def _is_there(self, path: str, manifest: Mapping[str, Any]) -> bool:
+        # A list tells its items without the type that it is a list of.
+        wanted = {key: value for key, value in manifest.items() if key not in {"apiVersion", "kind"}}
+        return any(
+            _holds(item, wanted)
+            for item in self._items(path)
+            if item["metadata"]["name"] == manifest["metadata"]["name"]
+        )
+
+    def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+        if not self._logged_in:
+            self._log_in()
+        try:
+            return self._rest.call(method, f"/api/v1{path}", body, query)
+        except Refused as refusal:
+            if refusal.status != 401:
+                raise
+        self._log_in()
+        return self._rest.call(method, f"/api/v1{path}", body, query)
+
+    def _log_in(self) -> None:
+        self._rest.use(None)
+        login = {"username": self._user, "password": self._secret.reveal()}
+        try:
+            token = Secret(self._rest.call("POST", "/api/v1/session", login)["token"])
+        except Refused as refusal:
+            raise PovError(f"Argo CD does not let {self._user} in", cause=refusal.cause, fix="pov up") from refusal
+        self._rest.use(Authorization("Bearer", token))
+        self._logged_in = True
+
+
+def _app(item: Mapping[str, Any]) -> App:
+    status = item.get("status") or {}
+    operation = status.get("operationState") or {}
+    return App(
+        name=item["metadata"]["name"],
+        sync=(status.get("sync") or {}).get("status") or "Unknown",
+        health=(status.get("health") or {}).get("status") or "Unknown",
+        revision=(status.get("sync") or {}).get("revision") or "",
+        phase="Running" if item.get("operation") else operation.get("phase") or "",
+        message=operation.get("message") or "; ".join(c.get("message", "") for c in status.get("conditions") or []),
+        resources=tuple(
+            Resource(
+                entry["kind"],
+                entry["name"],
+                entry.get("status") or "",
+                (entry.get("health") or {}).get("status") or "",
+            )
+            for entry in status.get("resources") or []
+        ),
+    )
+
+
+def _holds(held: Any, wanted: Any) -> bool:
+    """Whether `held` says everything that `wanted` does. The server leaves empty values out."""
+    if isinstance(wanted, Mapping):
+        if held is None:
+            return not wanted
+        return isinstance(held, Mapping) and all(_holds(held.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        pairs = held or []
+        return len(pairs) == len(wanted) and all(_holds(one, other) for one, other in zip(pairs, wanted, strict=True))
+    return bool(held == wanted) or (held is None and wanted in {"", False})

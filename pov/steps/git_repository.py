@@ -1,0 +1,125 @@
+"""The configuration repository: its content, who may change which branch, and whom it tells of a push."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pov.base.wait import wait_for
+from pov.engines.git import ConfigRepo, Remote
+from pov.engines.gitea import Gitea, Rule
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.git import OWNER, READER, REVIEWER, TOKEN_FILE, connect
+from pov.steps.manifests import overlay, repository
+from pov.steps.passwords import kept
+from pov.steps.promotion import promote
+
+NAME = "platform-config"
+FULL_NAME = f"{OWNER}/{NAME}"
+IN_CLUSTER_URL = f"https://gitea.gitea.svc:3000/{FULL_NAME}.git"
+WEBHOOK_URL = "https://argocd-server.argocd.svc/api/webhook"
+WEBHOOK_SECRET_FILE = "gitea-webhook-secret"  # noqa: S105 - a file's name
+MAIN = "main"
+PROD = "prod"
+RULES = (Rule(MAIN, pushers=(OWNER,)), Rule(PROD, approvals=1, approvers=(REVIEWER,)))
+
+_SUBJECT = "Bring the environments to what the scenario asks for"
+_ANSWER_LIMIT_S = 60.0
+
+
+def step() -> Step:
+    """The content needs the Git server and the CA's certificate; nothing of Argo CD or Vault."""
+    return Step("git_repository", "Configuration repository", _run, ("git",), expected_s=3)
+
+
+def branch_of(environment: str) -> str:
+    """The branch that an environment follows."""
+    return PROD if environment == "prod" else MAIN
+
+
+def working_copy(ctx: Context, branch: str = MAIN) -> ConfigRepo:
+    """A working copy of the configuration repository, as it is on the server now; uncommitted changes are dropped."""
+    remote = Remote(f"{ctx.url('gitea')}/{FULL_NAME}.git", OWNER, ctx.home.secrets_dir / TOKEN_FILE, ctx.trust.ca_path)
+    return ConfigRepo.open(ctx.home.root / "git" / NAME, remote, branch)
+
+
+def images(repo: ConfigRepo, environment: str) -> dict[str, str]:
+    """Image references by service, as the working copy has them."""
+    found = overlay.images_of(repo.read(f"envs/{environment}/kustomization.yaml"))
+    return {name: reference for name, reference in found.items() if name != overlay.AGENT_IMAGE}
+
+
+def set_images(repo: ConfigRepo, environment: str, changed: Mapping[str, str]) -> None:
+    """Write other images for some services of an environment; commit and push are the caller's."""
+    path = f"envs/{environment}/kustomization.yaml"
+    repo.write(path, overlay.with_images(repo.read(path), changed))
+
+
+def generation(repo: ConfigRepo, environment: str) -> int:
+    """The number whose rise renews every certificate of an environment."""
+    return overlay.generation_of(repo.read(f"envs/{environment}/certificate-policy.yaml"))
+
+
+def set_generation(repo: ConfigRepo, environment: str, number: int) -> None:
+    """Write another number; commit and push are the caller's."""
+    path = f"envs/{environment}/certificate-policy.yaml"
+    repo.write(path, overlay.with_generation(repo.read(path), number))
+
+
+def webhook(ctx: Context, on: bool) -> None:
+    """Switch the webhook to Argo CD on or off: off, Argo CD finds out by itself, as it polls."""
+    connect(ctx).set_webhook_active(FULL_NAME, on)
+
+
+def _run(ctx: Context, report: Report) -> Outcome:
+    gitea = connect(ctx)
+    report.say("making the repository")
+    description = "What runs in each environment"
+    # The first call of a step that another one made the server ready for: it may still be a moment away.
+    changed = wait_for("Gitea to answer", lambda: gitea.ensure_repository(NAME, description), timeout_s=_ANSWER_LIMIT_S)
+    changed |= gitea.ensure_collaborator(FULL_NAME, REVIEWER, "write")
+    changed |= gitea.ensure_collaborator(FULL_NAME, READER, "read")
+    report.say("writing the configuration")
+    repo = working_copy(ctx)
+    changed |= _write(ctx, repo)
+    changed |= _branches(ctx, gitea, repo)
+    changed |= gitea.ensure_webhook(FULL_NAME, WEBHOOK_URL, kept(ctx.home, WEBHOOK_SECRET_FILE))
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _write(ctx: Context, repo: ConfigRepo) -> bool:
+    """Commit and push what differs from the scenario. Versions that somebody else has set stay."""
+    held = repo.files()
+    gitops = [estate.name for estate in ctx.estates if estate.kind == "gitops"]
+    wanted = repository.files(
+        ctx.topology,
+        ctx.estates,
+        ctx.scenario,
+        ctx.images["mock"],
+        ca_pem=ctx.trust.ca_pem,
+        kept={name: overlay.read_kept(held, name) for name in gitops},
+    )
+    repo.replace(wanted, repository.MANAGED)
+    if not repo.is_changed():
+        return False
+    repo.commit(_SUBJECT)
+    repo.push()
+    return True
+
+
+def _branches(ctx: Context, gitea: Gitea, repo: ConfigRepo) -> bool:
+    """Make prod where main stands, protect both, and bring to prod by pull request what an `up` has changed since."""
+    changed = False
+    if repo.remote_head(PROD) is None and gitea.branch_head(FULL_NAME, PROD) is None:
+        gitea.create_branch(FULL_NAME, PROD, MAIN)
+        changed = True
+    elif repo.subject() == _SUBJECT and not repo.is_part_of(PROD) and _has_prod(ctx):
+        promote(ctx, _SUBJECT)
+        changed = True
+    for rule in RULES:
+        changed |= gitea.protect(FULL_NAME, rule)
+    return changed
+
+
+def _has_prod(ctx: Context) -> bool:
+    return any(estate.name == "prod" for estate in ctx.estates)
