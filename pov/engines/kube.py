@@ -113,9 +113,12 @@ class Kube:
         return str(self._api.call("GET", path, query=query, as_text=True).body)
 
     def create_token(self, service_account: str, namespace: str, *, audience: str, ttl_s: int = 600) -> Secret:
-        """A token for a service account, meant for one audience, valid for `ttl_s` seconds (at least 600)."""
+        """A token for a service account, meant for one audience, valid for `ttl_s` seconds (at least 600).
+
+        An empty audience means the API server itself.
+        """
         path = self._kinds.find("v1/ServiceAccount").path(namespace, service_account, "token")
-        spec = {"audiences": [audience], "expirationSeconds": ttl_s}
+        spec = {"audiences": [audience] if audience else [], "expirationSeconds": ttl_s}
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         return Secret(self._api.call("POST", path, body=body).body["status"]["token"])
 
@@ -158,6 +161,11 @@ class Kube:
         except Refused as refusal:
             return False, refusal.message, refusal.warnings
         return True, "", reply.warnings
+
+    def endpoint(self) -> tuple[str, str]:
+        """The API server's URL and the CA that signed its certificate (PEM), for other clients of the same cluster."""
+        configuration = self._api.configuration()
+        return str(configuration.host), Path(configuration.ssl_ca_cert).read_text()
 
     def is_up(self) -> bool:
         """Whether the API server answers and calls itself ready, asked once."""

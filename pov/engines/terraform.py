@@ -1,0 +1,174 @@
+"""Terraform (or OpenTofu) through python-terraform, with that package's traps hidden.
+
+Its `destroy` passes a flag that is gone, its `plan` calls changes an error, it adds `-var-file` where a saved plan
+forbids it, knows no time limit, logs output, and takes any misspelt method for a command. So only its command builder
+is used, and every command runs through our own process runner.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_terraform import IsFlagged
+from python_terraform import Terraform as CommandBuilder
+
+from pov.base.errors import NotFound, PovError, Transient
+from pov.base.files import write_atomic
+from pov.base.process import Completed, run
+
+_INIT_LIMIT_S = 120.0
+_PLAN_LIMIT_S = 180.0
+_APPLY_LIMIT_S = 300.0
+_MINIMUM = (1, 9)  # validation across variables
+_PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
+_BOX = re.compile(r"^[│╷╵]\s?", re.MULTILINE)
+_PASSING = ("connection refused", "i/o timeout", "context deadline exceeded", "EOF", "the object has been modified")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an apply would do: counts of objects, the text as Terraform prints it, and the file to apply."""
+
+    create: int
+    update: int
+    delete: int
+    text: str
+    path: Path
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.create + self.update + self.delete == 0
+
+
+def find_program(binaries: Mapping[str, Path]) -> Path:
+    """The installed `terraform` if it is new enough, else the bundle's OpenTofu. Raises `NotFound`."""
+    installed = shutil.which("terraform")
+    if installed is not None and _version(Path(installed)) >= _MINIMUM:
+        return Path(installed)
+    if "tofu" in binaries:
+        return binaries["tofu"]
+    found = f"{installed} is older than {'.'.join(map(str, _MINIMUM))}" if installed else "there is no terraform"
+    raise NotFound(found, fix="pov bundle build")
+
+
+def _version(program: Path) -> tuple[int, ...]:
+    said = run([str(program), "version", "-json"], timeout_s=20, extra_env={"CHECKPOINT_DISABLE": "1"}, check=False)
+    match = re.search(r'"terraform_version":\s*"(\d+)\.(\d+)', said.stdout)
+    return (int(match[1]), int(match[2])) if match else (0,)
+
+
+class Terraform:
+    """One root module. Everything that Terraform writes goes to `work`; the user's own configuration is not read.
+
+    `env` carries what backend and provider need (KUBE_CONFIG_PATH, KUBE_TOKEN): credentials stand nowhere else.
+    """
+
+    def __init__(
+        self, program: Path, module: Path, *, providers: Path, work: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._module = module
+        self._work = work
+        self._builder = CommandBuilder(working_dir=str(module), terraform_bin_path=str(program))
+        work.mkdir(parents=True, exist_ok=True)
+        self._env = self._environment(providers, env or {})
+
+    def init(self) -> None:
+        """Fetch the provider from the mirror, connect the backend."""
+        self._checked("init", timeout_s=_INIT_LIMIT_S, reconfigure=IsFlagged)
+
+    def plan(self, variables: Mapping[str, Any]) -> Plan:
+        """What would change. Raises `PovError` with Terraform's own reasons, a guardrail's refusal among them."""
+        inputs, out = self._work / "variables.tfvars.json", self._work / "plan.out"
+        write_atomic(inputs, json.dumps(variables, indent=2) + "\n")
+        options = {"var_file": str(inputs), "out": str(out), "detailed_exitcode": IsFlagged, "lock_timeout": "20s"}
+        done = self._run("plan", timeout_s=_PLAN_LIMIT_S, **options)
+        if done.code not in {0, 2}:
+            raise _failure("plan", done)
+        write_atomic(self._work / "plan.txt", done.stdout)
+        shown = json.loads(self._checked("show", str(out), timeout_s=_PLAN_LIMIT_S, json=IsFlagged).stdout)
+        actions = [change["change"]["actions"] for change in shown.get("resource_changes", ())]
+        create, update, delete = (sum(name in some for some in actions) for name in ("create", "update", "delete"))
+        return Plan(create, update, delete, done.stdout, out)
+
+    def apply(self, plan: Plan) -> None:
+        """Do exactly what was planned."""
+        self._checked("apply", str(plan.path), timeout_s=_APPLY_LIMIT_S, lock_timeout="20s")
+
+    def output(self) -> dict[str, Any]:
+        """The root module's outputs."""
+        found = json.loads(self._checked("output", timeout_s=_PLAN_LIMIT_S, json=IsFlagged).stdout or "{}")
+        return {name: entry["value"] for name, entry in found.items()}
+
+    def unlock(self, lock_id: str) -> None:
+        """Release a lock of the state whose holder is known to be gone."""
+        self._checked("force-unlock", lock_id, timeout_s=_INIT_LIMIT_S, force=IsFlagged)
+
+    def test(self) -> str:
+        """Run the module's own tests; returns what they printed. Raises `PovError` if one failed."""
+        return self._checked("test", timeout_s=_APPLY_LIMIT_S).stdout
+
+    def _checked(self, command: str, *arguments: str, timeout_s: float, **options: Any) -> Completed:
+        done = self._run(command, *arguments, timeout_s=timeout_s, **options)
+        if done.code != 0:
+            raise _failure(command, done)
+        return done
+
+    def _run(self, command: str, *arguments: str, timeout_s: float, **options: Any) -> Completed:
+        if command in {"init", "plan", "apply"}:
+            options["input"] = False
+        if command != "force-unlock":
+            options["no_color"] = IsFlagged
+        argv: Sequence[str] = self._builder.generate_cmd_string(command, *arguments, **options)
+        return run(argv, timeout_s=timeout_s, env=self._env, cwd=self._module, check=False)
+
+    def _environment(self, providers: Path, extra: Mapping[str, str]) -> dict[str, str]:
+        settings = self._work / "cli.tfrc"
+        mirror = f"filesystem_mirror {{\n    path = {json.dumps(str(providers))}\n  }}"
+        write_atomic(settings, f"disable_checkpoint = true\nprovider_installation {{\n  {mirror}\n}}\n")
+        # Variables like TF_LOG, TF_VAR_x or TF_WORKSPACE would steer it from outside; proxies would see the cluster's
+        # token; the provider keeps a cache in the home folder, which is the user's.
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TF_", "KUBE")) and name.lower() not in _PROXIES
+        }
+        return {
+            **env,
+            "HOME": str(self._work),
+            "TF_CLI_CONFIG_FILE": str(settings),
+            "TF_DATA_DIR": str(self._work / "data"),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            **extra,
+        }
+
+
+def _failure(command: str, done: Completed) -> PovError:
+    said = _BOX.sub("", done.stderr or done.stdout).strip()
+    start = said.find("Error:")
+    cause = re.sub(r"\n{3,}", "\n\n", said[max(0, start) :])[:2000]
+    if any(text in said for text in _PASSING):
+        return Transient(f"terraform {command} was cut off", cause=cause, fix="pov up")
+    return PovError(f"terraform {command} failed", cause=cause)
+
+
+def copy_modules(source: Path, target: Path) -> Path:
+    """Copy the shipped modules to where Terraform may write its lock file; returns `target`."""
+    kept = {target / "targets" / "local" / ".terraform.lock.hcl"}
+    wanted = {path.relative_to(source) for path in source.rglob("*.tf")}
+    for path in target.rglob("*"):
+        if path.is_file() and path not in kept and path.relative_to(target) not in wanted:
+            path.unlink()
+    for relative in wanted:
+        destination = target / relative
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / relative, destination)
+    return target

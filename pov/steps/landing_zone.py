@@ -1,0 +1,232 @@
+"""The landing zone: Terraform makes the environments, behind a guardrail; then a probe proves that prod says no.
+
+A second run compares what lies in the cluster with what the last one left there, and starts Terraform only when that,
+the modules or the sizes differ.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import hashlib
+import json
+import math
+import socket
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.files import write_atomic
+from pov.base.paths import data
+from pov.base.wait import Pending, wait_for
+from pov.config.estates import Estate
+from pov.config.scenario import Scenario
+from pov.config.units import mebibytes, millicores
+from pov.engines.kube import Kube
+from pov.engines.terraform import Terraform, copy_modules, find_program
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.landing_zone_identity import NAMESPACE, SERVICE_ACCOUNT, manifests
+
+ENFORCED = "prod"
+_RECORD = "landing-zone"
+_LEASE = "lock-tfstate-default-landing-zone"
+_ADMIN_GROUPS = ("system:masters", "system:authenticated")
+_PROBE_LIMIT_S = 60.0
+_ORPHAN_LIMIT_S = 300.0
+_TOKEN_TTL_S = 1800
+_AGENT_MILLICORES = 5
+_AGENT_LIMIT_MIB = 64
+_SPARE = 1.25
+_KINDS = (
+    "Namespace",
+    "ResourceQuota",
+    "LimitRange",
+    "networking.k8s.io/v1/NetworkPolicy",
+    "rbac.authorization.k8s.io/v1/Role",
+    "rbac.authorization.k8s.io/v1/RoleBinding",
+    "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy",
+    "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicyBinding",
+)
+
+
+def step() -> Step:
+    """Needs the cluster alone."""
+    return Step("landing_zone", "Environments with guardrails (Terraform)", _run, ("cluster",), expected_s=9)
+
+
+def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
+    """What each environment may use: every service with one pod more than usual (a rollout), and a quarter to spare.
+
+    CPU in cores, memory in GiB (limits). Each pod has a certificate agent beside the service.
+    """
+    resources = scenario.services.resources
+    cpu = (millicores(resources.cpu_request) + _AGENT_MILLICORES) / 1000
+    memory = (mebibytes(resources.memory_limit) + _AGENT_LIMIT_MIB) / 1024
+    found = {}
+    for estate in estates:
+        if estate.kind == "gitops":
+            pods = max(1, len(estate.services)) * (estate.replicas + 1)
+            found[estate.namespace] = {
+                "cpu": round(max(0.5, pods * cpu * _SPARE), 1),
+                "memory_gib": round(max(0.5, pods * memory * _SPARE), 1),
+                "pods": math.ceil(pods * _SPARE) + 5,
+                # One to call, one headless to count replicas by.
+                "services": 2 * len(estate.services) + 5,
+            }
+    return found
+
+
+def _run(ctx: Context, report: Report) -> Outcome:
+    kube = ctx.kube
+    variables = {"environments": sizes(ctx.scenario, ctx.estates)}
+    inputs = _digest(variables) + _digest_tree(data("terraform"))
+    changed = kube.apply(manifests(), set_name="landing-zone")
+    record = kube.get("ConfigMap", _RECORD, NAMESPACE)
+    known = (record or {}).get("data") or {}
+    if known.get("inputs") == inputs and known.get("live") == _live(kube):
+        return Outcome.CHANGED if changed else Outcome.UNCHANGED
+    changed |= _terraform(ctx, variables, report)
+    _prove(kube, tuple(variables["environments"]), report)
+    content = {"inputs": inputs, "live": _live(kube)}
+    kube.apply([_record(content)], set_name="landing-zone-record")
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bool:
+    work = ctx.home.root / "terraform"
+    modules = copy_modules(data("terraform"), work / "modules")
+    address = _write_address(ctx.kube, work / "kubeconfig")
+    token = ctx.kube.create_token(SERVICE_ACCOUNT, NAMESPACE, audience="", ttl_s=_TOKEN_TTL_S)
+    terraform = Terraform(
+        find_program(ctx.binaries),
+        modules / "targets" / "local",
+        providers=ctx.binaries["terraform-providers"],
+        work=work,
+        env={"KUBE_CONFIG_PATH": str(address), "KUBE_TOKEN": token.reveal()},
+    )
+    report.say("terraform init")
+    terraform.init()
+    _release_stale_lock(ctx.kube, terraform, work, report)
+    report.say("terraform plan")
+    plan = terraform.plan(variables)
+    if plan.empty:
+        return False
+    report.note(
+        f"terraform plan: {plan.create} to create, {plan.update} to change, {plan.delete} to delete "
+        f"({work / 'plan.txt'})"
+    )
+    report.say("terraform apply")
+    terraform.apply(plan)
+    return True
+
+
+def _write_address(kube: Kube, path: Path) -> Path:
+    """A kubeconfig without credentials: Terraform's backend takes an address from nowhere else."""
+    host, authority = kube.endpoint()
+    ca = base64.b64encode(authority.encode()).decode()
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "pov",
+        "clusters": [{"name": "pov", "cluster": {"server": host, "certificate-authority-data": ca}}],
+        "users": [{"name": "from-environment", "user": {}}],
+        "contexts": [{"name": "pov", "context": {"cluster": "pov", "user": "from-environment"}}],
+    }
+    write_atomic(path, json.dumps(document))
+    return path
+
+
+def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Report) -> None:
+    """A run of ours that was killed leaves the state locked, and its terraform perhaps at work for a moment more.
+
+    We hold the environment, so a lock of this user on this machine is stale once no such process is left.
+    """
+    lease = kube.get("coordination.k8s.io/v1/Lease", _LEASE, NAMESPACE)
+    lock_id = ((lease or {}).get("spec") or {}).get("holderIdentity")
+    if not lock_id:
+        return
+    annotations = (lease or {})["metadata"].get("annotations") or {}
+    who = json.loads(annotations.get("app.terraform.io/lock-info") or "{}").get("Who", "")
+    if who and who != f"{getpass.getuser()}@{socket.gethostname()}":
+        raise PovError(f"Terraform's state is locked by {who}", fix="wait for it, then pov up")
+    report.say("waiting for the terraform of an interrupted run")
+    wait_for(
+        "an interrupted terraform to end",
+        lambda: Pending("still at work") if _at_work(work) else True,
+        timeout_s=_ORPHAN_LIMIT_S,
+    )
+    lease = kube.get("coordination.k8s.io/v1/Lease", _LEASE, NAMESPACE)
+    if ((lease or {}).get("spec") or {}).get("holderIdentity") == lock_id:
+        terraform.unlock(lock_id)
+
+
+def _at_work(work: Path) -> bool:
+    """Whether a process works inside our folder. Where there is no /proc nobody can tell: the answer is no."""
+    for process in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if process.readlink().is_relative_to(work):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _prove(kube: Kube, environments: tuple[str, ...], report: Report) -> None:
+    """Wait until an administrator's change by hand is denied in prod and warned about elsewhere."""
+    for environment in environments:
+        denied = environment == ENFORCED
+        wait_for(
+            f"{environment} to {'refuse' if denied else 'warn about'} changes by hand",
+            lambda name=environment, denied=denied: _probe(kube, name, denied),  # type: ignore[misc]
+            timeout_s=_PROBE_LIMIT_S,
+            on_pending=report.say,
+            fix="kubectl get validatingadmissionpolicies only-from-git -o yaml",
+        )
+
+
+def _probe(kube: Kube, environment: str, denied: bool) -> bool | Pending:
+    probe = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "pov-probe", "namespace": environment},
+        "data": {"by": "hand"},
+    }
+    allowed, said, warnings = kube.can_i_dry_run(probe, as_user="pov-probe", as_groups=_ADMIN_GROUPS)
+    if denied:
+        return True if not allowed and "come from Git" in said else Pending(f"{environment}: a change by hand passes")
+    told = any("come from Git" in warning for warning in warnings)
+    return True if allowed and told else Pending(f"{environment}: no warning yet {said}".strip())
+
+
+def _live(kube: Kube) -> str:
+    """A digest of what the landing zone's objects say now, without what controllers write into them."""
+
+    def listed(kind: str) -> list[dict[str, Any]]:
+        return kube.list(kind, labels="app.kubernetes.io/part-of=landing-zone")
+
+    with ThreadPoolExecutor(max_workers=len(_KINDS)) as pool:
+        found = [item for items in pool.map(listed, _KINDS) for item in items]
+    said = []
+    for item in found:
+        metadata = item["metadata"]
+        kept = {key: metadata.get(key) for key in ("name", "namespace", "uid", "labels", "annotations")}
+        content = {key: value for key, value in item.items() if key not in {"metadata", "status"}}
+        said.append({**content, "metadata": kept})
+    return _digest(sorted(said, key=lambda item: json.dumps(item, sort_keys=True)))
+
+
+def _record(content: Mapping[str, str]) -> dict[str, Any]:
+    metadata = {"name": _RECORD, "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(content)}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _digest_tree(root: Path) -> str:
+    files = sorted(path for path in root.rglob("*.tf"))
+    return _digest([(str(path.relative_to(root)), path.read_text()) for path in files])

@@ -1,0 +1,158 @@
+# Plans only: nothing is made, no cluster is needed.
+
+variables {
+  environments = {
+    staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40 }
+    prod    = { cpu = 8, memory_gib = 16, pods = 80, services = 40 }
+  }
+}
+
+run "a_modest_request_passes" {
+  command = plan
+  assert {
+    condition     = output.decision == "within the standard offering" && length(output.environments) == 2
+    error_message = "A modest request must pass unchanged."
+  }
+}
+
+run "exactly_64_cores_pass_without_scope" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 64, memory_gib = 16, pods = 80, services = 40 } }
+  }
+}
+
+run "above_64_cores_is_refused_without_scope" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 65, memory_gib = 16, pods = 80, services = 40 } }
+  }
+  expect_failures = [output.environments]
+}
+
+run "splitting_a_request_does_not_help" {
+  command = plan
+  variables {
+    environments = {
+      staging = { cpu = 40, memory_gib = 16, pods = 80, services = 40 }
+      prod    = { cpu = 40, memory_gib = 16, pods = 80, services = 40 }
+    }
+  }
+  expect_failures = [output.environments]
+}
+
+run "an_approved_scope_allows_512_cores" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 512, memory_gib = 16, pods = 80, services = 40 } }
+    scope        = { reference = "SOW-7", approved_by = "A. Architect" }
+  }
+}
+
+run "above_512_cores_is_refused_even_with_scope" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 513, memory_gib = 16, pods = 80, services = 40 } }
+    scope        = { reference = "SOW-7", approved_by = "A. Architect" }
+  }
+  expect_failures = [output.environments]
+}
+
+run "a_scope_without_approver_is_refused" {
+  command = plan
+  variables {
+    scope = { reference = "SOW-7", approved_by = " " }
+  }
+  expect_failures = [var.scope]
+}
+
+run "iops_below_the_threshold_pass" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 9999 } }
+  }
+}
+
+run "ten_thousand_iops_need_the_vp" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 10000 } }
+  }
+  expect_failures = [output.environments]
+}
+
+run "the_vp_approves_iops" {
+  command = plan
+  variables {
+    environments  = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 10000 } }
+    iops_approval = { role = "engineering-vp", approved_by = "V. President" }
+  }
+}
+
+run "nobody_else_approves_iops" {
+  command = plan
+  variables {
+    iops_approval = { role = "sales-vp", approved_by = "S. President" }
+  }
+  expect_failures = [var.iops_approval]
+}
+
+run "no_environment_is_refused" {
+  command = plan
+  variables {
+    environments = {}
+  }
+  expect_failures = [var.environments]
+}
+
+run "an_empty_name_is_refused" {
+  command = plan
+  variables {
+    environments = { "" = { cpu = 8, memory_gib = 16, pods = 80, services = 40 } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "a_name_that_is_no_namespace_is_refused" {
+  command = plan
+  variables {
+    environments = { "Prod_1" = { cpu = 8, memory_gib = 16, pods = 80, services = 40 } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "no_limit_at_all_is_refused" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 0, memory_gib = 16, pods = 80, services = 40 } }
+  }
+  expect_failures = [var.environments]
+}
+
+run "an_override_lets_through_and_is_recorded" {
+  command = plan
+  variables {
+    environments = { staging = { cpu = 600, memory_gib = 16, pods = 80, services = 40, iops = 20000 } }
+    override     = { approved_by = "C. Officer", reason = "load test agreed for one week" }
+  }
+  assert {
+    condition     = output.decision == "overridden by C. Officer: load test agreed for one week" && length(output.overridden) == 2
+    error_message = "An override must name its approver and what it set aside."
+  }
+}
+
+run "an_override_without_a_name_is_refused" {
+  command = plan
+  variables {
+    override = { approved_by = "", reason = "load test agreed for one week" }
+  }
+  expect_failures = [var.override]
+}
+
+run "an_override_without_a_reason_is_refused" {
+  command = plan
+  variables {
+    override = { approved_by = "C. Officer", reason = "because" }
+  }
+  expect_failures = [var.override]
+}

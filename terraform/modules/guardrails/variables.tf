@@ -1,0 +1,84 @@
+variable "environments" {
+  description = "What is asked for, by environment. CPU in cores, memory in GiB, storage speed in IOPS."
+  type = map(object({
+    cpu        = number
+    memory_gib = number
+    pods       = number
+    services   = number
+    iops       = optional(number, 0)
+  }))
+
+  validation {
+    condition     = length(var.environments) > 0
+    error_message = "No environment is asked for: name at least one."
+  }
+  validation {
+    condition     = alltrue([for name, _ in var.environments : trimspace(name) != ""])
+    error_message = "An environment has an empty name: every environment needs one, so that its cost has an owner."
+  }
+  validation {
+    condition = alltrue([
+      for name, _ in var.environments : trimspace(name) == "" || can(regex("^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name))
+    ])
+    error_message = "An environment's name must be lower-case letters, digits and dashes, and start with a letter: it becomes a namespace."
+  }
+  validation {
+    condition = alltrue([
+      for _, asked in var.environments : asked.cpu > 0 && asked.memory_gib > 0 && asked.pods > 0 && asked.services > 0
+    ])
+    error_message = "CPU, memory, pods and services must all be above 0: an environment without limits is not a standard offering."
+  }
+  validation {
+    condition     = alltrue([for _, asked in var.environments : asked.iops >= 0])
+    error_message = "IOPS cannot be negative."
+  }
+}
+
+variable "scope" {
+  description = "The approved scope of the deal, if there is one: its reference and who approved it."
+  type = object({
+    reference   = string
+    approved_by = string
+  })
+  default = null
+
+  validation {
+    condition     = var.scope == null ? true : trimspace(var.scope.reference) != "" && trimspace(var.scope.approved_by) != ""
+    error_message = "An approved scope names its reference and who approved it."
+  }
+}
+
+variable "iops_approval" {
+  description = "The approval that 10,000 IOPS and more need: the engineering VP's, by name."
+  type = object({
+    role        = string
+    approved_by = string
+  })
+  default = null
+
+  validation {
+    condition = (
+      var.iops_approval == null ? true :
+      var.iops_approval.role == "engineering-vp" && trimspace(var.iops_approval.approved_by) != ""
+    )
+    error_message = "IOPS are approved by the role engineering-vp, with a name."
+  }
+}
+
+variable "override" {
+  description = "Lets a request through that a quota refuses. Explicit, with a name and a reason; both are recorded."
+  type = object({
+    approved_by = string
+    reason      = string
+  })
+  default = null
+
+  validation {
+    condition     = var.override == null ? true : trimspace(var.override.approved_by) != ""
+    error_message = "An override names who approved it."
+  }
+  validation {
+    condition     = var.override == null ? true : length(trimspace(var.override.reason)) >= 10
+    error_message = "An override says why, in at least ten characters."
+  }
+}

@@ -1,0 +1,56 @@
+variable "environments" {
+  description = "Environments as the guardrails module let them through: CPU in cores, memory in GiB."
+  type = map(object({
+    cpu        = number
+    memory_gib = number
+    pods       = number
+    services   = number
+    iops       = optional(number, 0)
+  }))
+}
+
+variable "decision" {
+  description = "The guardrail's decision, kept on each namespace for whoever asks later."
+  type        = string
+}
+
+variable "enforced" {
+  description = "Environments in which a change that does not come from Git is denied. Elsewhere it is warned about and audited."
+  type        = set(string)
+  default     = ["prod"]
+}
+
+variable "gitops_users" {
+  description = "Who brings changes from Git: the one way into an enforced environment."
+  type        = set(string)
+  default     = ["system:serviceaccount:argocd:argocd-application-controller"]
+}
+
+variable "platform_users" {
+  description = "Parts of Kubernetes itself, and the identity that applies this module."
+  type        = set(string)
+  default = [
+    "system:apiserver",
+    "system:kube-controller-manager",
+    "system:kube-scheduler",
+    "system:serviceaccount:pov-system:terraform",
+  ]
+}
+
+variable "platform_groups" {
+  description = "Controllers of kube-system, and nodes: they act on what others decided."
+  type        = set(string)
+  default     = ["system:serviceaccounts:kube-system", "system:nodes"]
+}
+
+variable "break_glass_groups" {
+  description = "Groups that may change an enforced environment by hand in an emergency. Empty unless somebody decided so."
+  type        = set(string)
+  default     = []
+}
+
+variable "reader_group" {
+  description = "The group that may look at everything in the environments but secrets."
+  type        = string
+  default     = "pov:developers"
+}

@@ -1,0 +1,37 @@
+# The landing zone on a local cluster. The guardrail stands in front: the landing zone takes its environments from it.
+# Where the cluster is comes from KUBE_CONFIG_PATH (a kubeconfig without credentials), and as whom to speak to it from
+# KUBE_TOKEN: no credential stands in a file, an argument or the state.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    kubectl = {
+      source  = "gavinbunney/kubectl"
+      version = "~> 1.19"
+    }
+  }
+  backend "kubernetes" {
+    secret_suffix = "landing-zone"
+    namespace     = "pov-system"
+  }
+}
+
+provider "kubectl" {
+  apply_retry_count = 2
+}
+
+module "guardrails" {
+  source = "../../modules/guardrails"
+
+  environments  = var.environments
+  scope         = var.scope
+  iops_approval = var.iops_approval
+  override      = var.override
+}
+
+module "landing_zone" {
+  source = "../../modules/landing_zone"
+
+  environments = module.guardrails.environments
+  decision     = module.guardrails.decision
+}

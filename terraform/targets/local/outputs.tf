@@ -1,0 +1,14 @@
+output "namespaces" {
+  description = "The environments' namespaces."
+  value       = module.landing_zone.namespaces
+}
+
+output "decision" {
+  description = "The guardrail's decision."
+  value       = module.guardrails.decision
+}
+
+output "overridden" {
+  description = "The refusals that an override set aside."
+  value       = module.guardrails.overridden
+}

@@ -1,0 +1,28 @@
+variable "environments" {
+  description = "See modules/guardrails."
+  type = map(object({
+    cpu        = number
+    memory_gib = number
+    pods       = number
+    services   = number
+    iops       = optional(number, 0)
+  }))
+}
+
+variable "scope" {
+  description = "See modules/guardrails."
+  type        = object({ reference = string, approved_by = string })
+  default     = null
+}
+
+variable "iops_approval" {
+  description = "See modules/guardrails."
+  type        = object({ role = string, approved_by = string })
+  default     = null
+}
+
+variable "override" {
+  description = "See modules/guardrails."
+  type        = object({ approved_by = string, reason = string })
+  default     = null
+}
