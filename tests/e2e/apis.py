@@ -18,7 +18,7 @@ from pov.bundle import require_current
 from tests.e2e.harness import Environment, Web
 
 REPOSITORY = "/api/v1/repos/pov/platform-config"
-_GENERATION = re.compile(r"(generation[:=]\s*[\"']?)(\d+)")
+_GENERATION = re.compile(r"(generation: \")(\d+)")
 
 
 class Git:
@@ -32,11 +32,6 @@ class Git:
     def api(self, method: str, path: str = "", json: Any = None) -> Any:
         """An answer of the repository's API, whatever its code."""
         return self._web(method, REPOSITORY + path, auth=self._auth, json=json)
-
-    def tree(self, branch: str) -> list[str]:
-        """Every file's path."""
-        answer = self.api("GET", f"/git/trees/{branch}?recursive=true&per_page=1000")
-        return [entry["path"] for entry in answer.json()["tree"] if entry["type"] == "blob"]
 
     def edit(self, branch: str, path: str, change: Any, message: str) -> Any:
         """Commit `change(text)` as the new content of a file; the answer, whatever its code."""
@@ -54,15 +49,8 @@ class Git:
 
     def renew_all(self, environment: str, branch: str = "main") -> Any:
         """Commit the next generation of an environment's certificate policy: every certificate is renewed."""
-        for path in self.tree(branch):
-            if path.startswith(f"envs/{environment}/") and self._holds_generation(branch, path):
-                message = f"Renew {environment}'s certificates"
-                return self.edit(branch, path, lambda text: _GENERATION.sub(_next, text, count=1), message)
-        raise AssertionError(f"no certificate policy in envs/{environment}")
-
-    def _holds_generation(self, branch: str, path: str) -> bool:
-        content = self.api("GET", f"/contents/{quote(path)}?ref={branch}").json()["content"]
-        return _GENERATION.search(base64.b64decode(content).decode()) is not None
+        path, message = f"envs/{environment}/certificate-policy.yaml", f"Renew {environment}'s certificates"
+        return self.edit(branch, path, lambda text: _GENERATION.sub(_next, text, count=1), message)
 
 
 def _next(match: re.Match[str]) -> str:

@@ -14,14 +14,19 @@ from tests.e2e.harness import UP_S, Environment
 
 pytestmark = pytest.mark.timeout(1500)
 
+KEYS = "kill-saving:vault-recovery-keys"
 STEPS = bring_up(load_scenario("quickstart"))
-FEW = ("kill:cluster:4", "kill-saving:vault", "kill:services:3")
+FEW = {"cluster": "kill:cluster:4", "vault": KEYS, "services": "kill:services:3"}
 """While kind works; when Vault has given out its keys and none is saved; while services roll out."""
 
 
 def _killed(environment: Environment, bend: str) -> None:
     ran = environment.start("up", "quickstart", bend=bend).wait(UP_S)
     assert ran.code == -signal.SIGKILL, str(ran)
+
+
+def _history(environment: Environment, step: str) -> list[str]:
+    return [str(entry["kind"]) for entry in read_journal(environment.home.journal) if entry.get("step") == step]
 
 
 def _completes(environment: Environment) -> float:
@@ -33,11 +38,9 @@ def _completes(environment: Environment) -> float:
 
 def test_killed_three_times_it_completes(own: Callable[..., Environment], facts: Callable[..., None]) -> None:
     environment = own("killed")
-    for bend in FEW:
+    for step, bend in FEW.items():
         _killed(environment, bend)
-        steps = [e for e in read_journal(environment.home.journal) if "step" in e]
-        name = bend.split(":")[1]
-        assert [e["kind"] for e in steps if e["step"] == name][-1] == "step-started", f"killed inside {name}"
+        assert _history(environment, step)[-1] == "step-started", f"killed inside {step}"
     facts(completed_after_seconds=_completes(environment))
 
 
@@ -50,13 +53,12 @@ def test_killed_inside_any_step_it_completes(
     assert isinstance(step, type(STEPS[0]))
     environment = own("killed")
     _killed(environment, f"kill:{step.name}:{step.expected_s / 2 if moment == 'middle' else UP_S}")
-    ended = [e["kind"] for e in read_journal(environment.home.journal) if e.get("step") == step.name]
-    assert ended == ["step-started"]
+    assert _history(environment, step.name) == ["step-started"]
     facts(completed_after_seconds=_completes(environment))
 
 
 @pytest.mark.matrix
 def test_killed_between_giving_out_and_saving_vaults_keys(own: Callable[..., Environment]) -> None:
     environment = own("killed")
-    _killed(environment, "kill-saving:vault")
+    _killed(environment, KEYS)
     _completes(environment)
