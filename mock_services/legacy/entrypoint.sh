@@ -38,7 +38,7 @@ while read -r name port health; do
 exec 2>&1
 cd /opt/pov/$name/current
 exec chpst -u :65532:65532 ./pov-mock service --name $name --namespace legacy --topology /etc/pov/topology.json \
-    --certs $certs --listen :$port --health 127.0.0.1:$health --release /opt/pov/$name/current/release --drain 0s
+    --certs $certs --listen :$port --health 127.0.0.1:$health --release /opt/pov/$name/current/release --drain 0s --reload=false
 RUN
     chmod 0755 "/etc/service/$name/run.new"
     mv "/etc/service/$name/run.new" "/etc/service/$name/run"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from pov.config.estates import Estate
 
@@ -12,7 +11,6 @@ PORT = 8443
 _FIRST_PORT = 8443
 _FIRST_HEALTH_PORT = 18081
 TRUST_DOMAIN = "pov.dev"
-PROBER_ID = f"spiffe://{TRUST_DOMAIN}/ns/pov-system/sa/prober"
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,3 @@ def identity(namespace: str, service: str) -> str:
 def dns_names(namespace: str, service: str) -> tuple[str, ...]:
     """The names by which a service is called."""
     return f"{service}.{namespace}.svc", service
-
-
-def topology_document(estate: Estate) -> dict[str, Any]:
-    """`topology.json` of an estate: who may call whom, at which address, and how the answer behaves."""
-    services: dict[str, dict[str, Any]] = {name: {"callers": [], "calls": []} for name in estate.services}
-    for edge in estate.edges:
-        services[edge.target]["callers"].append(edge.source)
-        services[edge.source]["calls"].append(
-            {
-                "to": edge.target,
-                "address": f"{edge.target}.{estate.namespace}.svc:{PORT}",
-                "latencyMs": edge.latency_ms,
-                "errorRate": edge.error_rate,
-                "payloadBytes": edge.payload_bytes,
-            }
-        )
-    return {"trustDomain": TRUST_DOMAIN, "namespace": estate.namespace, "prober": PROBER_ID, "services": services}
