@@ -13,7 +13,8 @@ from pov.model.events import Event
 
 GOAL = 1.2
 COSTLY = {
-    "go", "node", "kind-files", "engines", "terraform-providers", "base", "node-root", "gitea", "bao", "mock", "tofu",
+    "go", "node", "kind-files", "engines", "terraform-providers", "base", "node-root",
+    "gitea", "gitea-web", "bao", "mock", "tofu",
 }  # fmt: skip
 """Components that compile or download; all others only put together what these made."""
 
