@@ -105,7 +105,7 @@ def _blueprint(environment: Environment, context: Context) -> Blueprint:
         cluster=context.cluster_name,
         manifests=tuple(dump(lambda *arguments: environment.kubectl(*arguments).out)),
         wishes=wishes(context),
-        estates=tuple(estate.name for estate in context.estates if estate.kind == "gitops"),
+        estates=tuple(estate.name for estate in context.estates),
         ca=context.trust.ca_pem,
         prober_token=token,
     )

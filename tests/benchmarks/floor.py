@@ -8,10 +8,10 @@ apart.
 
 What has no manifest but must be there for the engines to do their work is done by direct API calls: Vault is
 initialised and gets its PKI, policies and roles (the same declarations, else no service gets a certificate). It ends as
-`pov up` does, when the prober has seen every edge of every GitOps estate answer over mutual TLS.
+`pov up` does, when the prober has seen every edge of every estate answer over mutual TLS.
 
 The floor does less than `pov up` on purpose: no repository is made and pushed, Argo CD syncs nothing (its objects are
-applied), no Terraform, no releases and no SSH keys on legacy hosts, no recovery keys saved, nothing checked beforehand.
+applied), no Terraform, no recovery keys saved, nothing checked beforehand.
 So it is a lower bound; what `pov up` takes beyond it is the price of those steps and of doing things twice.
 """
 
