@@ -1,0 +1,47 @@
+"""The bundle's images in the engine's own storage: the bundle keeps most of them in the node's image alone."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from pathlib import Path
+
+from pov.base.wait import Pending, wait_for
+from pov.bundle import Bundle
+from pov.engines.containers import Containers
+
+_EXPORT_S = 300.0
+
+
+def in_engine(bundle: Bundle, name: str, containers: Containers) -> str:
+    """Put a component's image into the engine's storage unless it is there; returns its reference."""
+    reference = bundle.images[name]
+    if containers.image_id(reference) is not None:
+        return reference
+    if name in bundle.late_images:
+        containers.load(bundle.late_archive)
+    else:
+        _take_out_of_the_node(bundle, reference, containers)
+    assert containers.image_id(reference) is not None, f"{reference} is nowhere in the bundle"
+    return reference
+
+
+def _take_out_of_the_node(bundle: Bundle, reference: str, containers: Containers) -> None:
+    node = f"pov-contract-{uuid.uuid4().hex[:8]}"
+    entrypoint = ("--entrypoint", "containerd", "--network", "none", "--privileged")
+    containers.run("run", "--detach", "--name", node, *entrypoint, bundle.node_image, timeout_s=_EXPORT_S)
+    ctr = ("ctr", "--namespace", "k8s.io")
+    try:
+        wait_for("containerd", lambda: _listens(containers, node), timeout_s=30, interval_s=0.2)
+        containers.exec(node, *ctr, "images", "export", "/image.tar", reference, timeout_s=_EXPORT_S)
+        with tempfile.TemporaryDirectory(prefix="pov-image-") as folder:
+            path = Path(folder, "image.tar")
+            containers.run("cp", f"{node}:/image.tar", str(path), timeout_s=_EXPORT_S)
+            containers.load(path)
+    finally:
+        containers.remove(node)
+
+
+def _listens(containers: Containers, node: str) -> bool | Pending:
+    done = containers.exec(node, "ctr", "version", check=False)
+    return True if done.code == 0 else Pending(done.stderr.strip()[-200:])
