@@ -1,0 +1,103 @@
+"""What a scenario takes on one node: memory, CPU requests, pods. One table, so that a measurement changes one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pov.config.estates import estates
+from pov.config.scenario import Scenario
+from pov.config.units import mebibytes, millicores
+from pov.engines.kind import MAX_PODS
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One part: resident memory in MiB, CPU request in millicores, pods; `source` says where the figures are from."""
+
+    mib: float
+    millicores: float
+    pods: int
+    source: str
+
+
+# Working sets by the kubelet's summary at rest, rounded up; requests as the manifests ask for them.
+_ESTIMATE = "estimated from the parts' own documentation, not measured yet"
+PLATFORM = {
+    "control plane, containerd, system pods": Cost(1150, 950, 9, _ESTIMATE),
+    "Argo CD": Cost(650, 200, 7, _ESTIMATE),
+    "Vault API server": Cost(150, 50, 1, _ESTIMATE),
+    "Gitea": Cost(220, 50, 1, _ESTIMATE),
+    "prober": Cost(60, 20, 1, _ESTIMATE),
+}
+SERVICE = Cost(48, 5, 1, _ESTIMATE)
+"""A service with its certificate agent, its two container shims and its sandbox; its own CPU request comes on top."""
+LEGACY_HOST = Cost(60, 50, 1, _ESTIMATE)
+LEGACY_SERVICE = Cost(14, 0, 0, _ESTIMATE)
+SURGE_PODS = 15
+"""Pods beyond the wished number while services roll over."""
+RESERVE_MIB = 1024
+"""What is left to the machine itself."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a scenario takes in all: MiB of memory, millicores of requests, pods at the peak."""
+
+    mib: float
+    millicores: float
+    pods: int
+
+
+@dataclass(frozen=True)
+class Room:
+    """What there is: MiB that can be used, cores, pods of a node."""
+
+    mib: float
+    cores: int
+    pods: int = MAX_PODS
+
+
+def need(scenario: Scenario) -> Need:
+    """Sum over every estate and the platform."""
+    mib = sum(cost.mib for cost in PLATFORM.values())
+    requests = sum(cost.millicores for cost in PLATFORM.values())
+    pods = sum(cost.pods for cost in PLATFORM.values()) + SURGE_PODS
+    resources = scenario.services.resources
+    # A service cannot take less than what is requested for it, nor is it billed for more than it uses.
+    each = max(SERVICE.mib, mebibytes(resources.memory_request) + 32)
+    for estate in estates(scenario):
+        count = len(estate.services) * estate.replicas
+        if estate.kind == "legacy":
+            mib += scenario.legacy.hosts * LEGACY_HOST.mib + count * LEGACY_SERVICE.mib
+            requests += scenario.legacy.hosts * LEGACY_HOST.millicores
+            pods += scenario.legacy.hosts
+        else:
+            mib += count * each
+            requests += count * (millicores(resources.cpu_request) + SERVICE.millicores)
+            pods += count
+    return Need(mib, requests, pods)
+
+
+def shortages(wanted: Need, room: Room) -> list[str]:
+    """What is not enough, in words; empty where it fits."""
+    found = []
+    if wanted.mib + RESERVE_MIB > room.mib:
+        asked, there = (wanted.mib + RESERVE_MIB) / 1024, room.mib / 1024
+        found.append(f"it takes {asked:.1f} GiB of memory and {there:.1f} GiB can be had")
+    if wanted.millicores > room.cores * 1000:
+        found.append(f"its pods request {wanted.millicores / 1000:.1f} CPU cores and there are {room.cores}")
+    if wanted.pods > room.pods:
+        found.append(f"it takes {wanted.pods} pods and one node carries {room.pods}")
+    return found
+
+
+def largest(scenario: Scenario, room: Room) -> int:
+    """The largest N up to the scenario's own that fits, 0 if none does."""
+    low, high = 0, scenario.services.count
+    while low < high:
+        middle = (low + high + 1) // 2
+        if shortages(need(scenario.with_services(middle)), room):
+            high = middle - 1
+        else:
+            low = middle
+    return low
