@@ -40,8 +40,9 @@ def test_prod_changes_by_an_approved_pull_request_alone(shared: Environment, fac
     assert opened.status_code == 201, opened.text
     pull = f"/pulls/{opened.json()['number']}"
     merge = {"Do": "merge"}
-    early = author.api("POST", f"{pull}/merge", json=merge)
-    assert early.status_code == 405, f"a merge without approval: {early.status_code} {early.text}"
+    for early in (merge, merge | {"force_merge": True}):
+        answer = author.api("POST", f"{pull}/merge", json=early)
+        assert answer.status_code in {403, 405}, f"a merge without approval: {answer.status_code} {answer.text}"
     approval = {"event": "APPROVED", "body": "As agreed."}
     own = author.api("POST", f"{pull}/reviews", json=approval)
     assert own.status_code in {403, 422}, f"the author's own approval: {own.text}"
@@ -74,6 +75,7 @@ def test_git_needs_a_login_and_refuses_a_rewrite_of_history(shared: Environment)
     assert web("GET", "/pov/platform-config.git/info/refs?service=git-upload-pack").status_code == 401
     git = Git(shared)
     assert git.api("GET").status_code == 200
+    assert Git(shared, "reviewer").renew_all("staging").status_code == 403, "whoever approves does not push"
     for branch in ("main", "prod"):
         rules = git.api("GET", f"/branch_protections/{branch}").json()
         assert not rules.get("enable_force_push")

@@ -44,19 +44,6 @@ def test_nothing_listens_beyond_loopback(shared: Environment) -> None:
     assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
 
 
-def test_the_users_own_files_are_left_alone(shared: Environment) -> None:
-    assert [str(path) for path in shared.user.rglob("*") if path.is_file()] == []
-    assert list(shared.tmp.iterdir()) == []
-    private = [shared.home.secrets_dir, shared.home.kubeconfig, *shared.home.secrets_dir.rglob("*")]
-    assert len(private) > 4
-    open_ones = [path for path in private if path.suffix not in {".crt", ".pub"} and _open_to_others(path)]
-    assert open_ones == []
-
-
-def _open_to_others(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode) & 0o077
-
-
 def test_up_again_says_no_changes_and_is_quick(shared: Environment, facts: Callable[..., None]) -> None:
     before = _versions(shared)
     ran = shared.up()
@@ -135,6 +122,19 @@ def test_measure_takes_every_arm(shared: Environment, measured: Ran, facts: Call
     rotated = next(e for e in summary["experiments"] if e["name"] == "rotate")
     assert rotated["negative_control"]["requests"] > 0
     assert [c["outcome"] for c in summary["criteria"]] == ["pass"]
+
+
+def test_the_users_own_files_are_left_alone(shared: Environment, measured: Ran) -> None:
+    assert [str(path) for path in shared.user.rglob("*") if path.is_file()] == []
+    assert list(shared.tmp.iterdir()) == []
+    private = [shared.home.secrets_dir, shared.home.kubeconfig, *shared.home.secrets_dir.rglob("*")]
+    assert len(private) > 4
+    open_ones = [path for path in private if path.suffix not in {".crt", ".pub"} and _open_to_others(path)]
+    assert open_ones == []
+
+
+def _open_to_others(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode) & 0o077
 
 
 def test_a_deploy_put_the_version_that_the_prober_saw_there(shared: Environment, measured: Ran) -> None:
