@@ -153,8 +153,8 @@ def _images(content: _Content, bundle: Bundle, containers: Containers, say: Say)
             full(node, error)
         raise
     say("packing the node's image")
-    content.add(node, NODE_ARCHIVE, "images")
-    node.unlink()
+    if content.add(node, NODE_ARCHIVE, "images").packed:
+        node.unlink()
     say("packing the services' images")
     content.add(bundle.late_archive, LATE_ARCHIVE, "images")
     return ids

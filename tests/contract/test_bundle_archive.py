@@ -1,0 +1,192 @@
+"""Saving and loading with a real container engine, without any network: first a tiny bundle, then the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.bundle import Bundle, debian, wheels
+from pov.bundle.saving import save
+from pov.engines.containers import Containers
+from pov.model.events import silent
+from tests.unit.bundle import small
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+
+REPOSITORY = Path(__file__).parents[2]
+OFFLINE = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "--net", "--map-root-user")
+
+
+def offline(*argv: str, env: Mapping[str, str], timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run a command in a network namespace with nothing in it, not even the loopback address."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
+    return subprocess.run(
+        [*OFFLINE, *argv], env=environment, capture_output=True, text=True, check=False, timeout=timeout_s
+    )
+
+
+def pov(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pov", *arguments)
+
+
+@pytest.fixture
+def tiny(
+    containers: Containers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """An archive of a bundle with two images of a few bytes, which are no longer in the engine; and their ids."""
+    tag = uuid.uuid4().hex[:8]
+    references = {"node": f"localhost/pov-test-node:{tag}", "mock": f"localhost/pov-test-mock:{tag}"}
+    for name, reference in references.items():
+        (tmp_path / "file").write_text(name)
+        with tarfile.open(tmp_path / "root.tar", "w") as root:
+            root.add(tmp_path / "file", name)
+        containers.import_root(tmp_path / "root.tar", reference)
+    source = tmp_path / "source"
+    bundle = small.bundle(source, small.engine())
+    (source / "late.tar").unlink()
+    containers.save([references["mock"]], source / "late.tar")
+    record = {
+        **bundle.as_json(),
+        "images": {"mock": references["mock"]},
+        "node_image": references["node"],
+    }
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "first"))
+    monkeypatch.setattr(debian, "fetch", lambda packages, folder: [])
+    monkeypatch.setattr(wheels, "collect", lambda folder: [])
+    target = tmp_path / "pov-bundle.tar"
+    saved = save(_bundle(record), target, containers, silent)
+    for reference in references.values():
+        containers.run("rmi", "--force", reference)
+        assert containers.image_id(reference) is None
+    yield target, saved.manifest.image_ids
+    for reference in references.values():
+        containers.run("rmi", "--force", reference, check=False)
+
+
+def _bundle(record: Mapping[str, Any]) -> Bundle:
+    return Bundle(
+        key=record["key"],
+        source=record["source"],
+        images=record["images"],
+        late_images=tuple(record["late_images"]),
+        late_archive=Path(record["late_archive"]),
+        node_image=record["node_image"],
+        binaries={name: Path(path) for name, path in record["binaries"].items()},
+        argocd_manifest=Path(record["argocd_manifest"]),
+        entries=(),
+    )
+
+
+def test_an_archive_loads_without_a_network(
+    tiny: tuple[Path, Mapping[str, str]], containers: Containers, tmp_path: Path
+) -> None:
+    archive, ids = tiny
+    env = {"POV_CACHE": str(tmp_path / "fresh")}
+    loaded = offline(*pov("bundle", "load", str(archive), "--json"), env=env)
+    assert loaded.returncode == 0, loaded.stderr
+    assert set(json.loads(loaded.stdout)["images"]) == set(ids)
+    assert {reference: containers.image_id(reference) for reference in ids} == dict(ids)
+    listed = json.loads(offline(*pov("bundle", "list", "--json"), env=env).stdout)
+    assert listed["loaded"]
+    assert Path(listed["binaries"]["kind"]).is_relative_to(tmp_path / "fresh")
+    again = offline(*pov("bundle", "load", str(archive), "--json"), env=env)
+    assert json.loads(again.stdout)["images"] == []
+    kept = offline(*pov("bundle", "build", "--json"), env=env)
+    assert kept.returncode == 0, kept.stderr
+    assert json.loads(kept.stdout)["loaded"]
+
+
+def test_a_damaged_archive_changes_nothing(tiny: tuple[Path, Mapping[str, str]], tmp_path: Path) -> None:
+    archive, _ = tiny
+    content = bytearray(archive.read_bytes())
+    with tarfile.open(archive) as members:
+        content[members.getmember("images/node.tar").offset_data + 600] ^= 1
+    archive.write_bytes(content)
+    refused = offline(*pov("bundle", "load", str(archive)), env={"POV_CACHE": str(tmp_path / "fresh")})
+    assert refused.returncode == 1
+    assert "nothing was installed" in refused.stderr
+    assert not (tmp_path / "fresh" / "bundle").exists()
+
+
+def test_official_images_that_cannot_be_pulled_are_refused_quickly(tmp_path: Path) -> None:
+    env = {"POV_CACHE": str(tmp_path / "fresh")}
+    refused = offline(*pov("bundle", "build", "--images", "official"), env=env, timeout_s=60)
+    assert refused.returncode == 3
+    assert "--images built" in refused.stderr
+    assert not (tmp_path / "fresh" / "bundle" / "current.json").exists()
+
+
+@pytest.fixture(scope="module")
+def real(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real bundle, saved by the command."""
+    target = tmp_path_factory.mktemp("saved") / "pov-bundle.tar"
+    done = subprocess.run(
+        pov("bundle", "save", str(target), "--json"), capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture
+def storage(tmp_path: Path, containers: Containers) -> Iterator[dict[str, str]]:
+    """Variables for a cache and a container storage that are empty, as on a machine that never saw a registry."""
+    if containers.kind != "podman":
+        pytest.fail("a storage of its own needs Podman")
+    text = f'[storage]\ndriver = "overlay"\ngraphroot = "{tmp_path}/graph"\nrunroot = "{tmp_path}/run"\n'
+    (tmp_path / "storage.conf").write_text(text)
+    variables = {"POV_CACHE": str(tmp_path / "fresh"), "CONTAINERS_STORAGE_CONF": str(tmp_path / "storage.conf")}
+    yield variables
+    environment = {**os.environ, **containers.env(), **variables}
+    subprocess.run(["podman", "system", "reset", "--force"], env=environment, check=False, timeout=120)
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(1800)
+def test_the_real_bundle_installs_and_loads_as_its_readme_says(
+    real: Path, storage: dict[str, str], tmp_path: Path
+) -> None:
+    readme = subprocess.run(
+        ["tar", "-xOf", str(real), "README.md"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    commands = [line.strip() for line in readme.splitlines() if line.startswith("    ")]
+    assert len(commands) == 4
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (target / real.name).hardlink_to(real) if _same_disk(real, target) else shutil.copy(real, target)
+    script = f"set -eu; cd {target}; " + "; ".join(commands) + "; pov-venv/bin/pov bundle list --json"
+    done = offline("sh", "-c", script, env={**storage, "PYTHONPATH": ""}, timeout_s=1500)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout[done.stdout.index("{") :])
+    assert document["loaded"]
+    assert all(component["licence"] and component["version"] for component in document["components"])
+    program = offline(document["binaries"]["kind"], "version", env=storage)
+    assert "kind v" in program.stdout
+
+
+def _same_disk(one: Path, other: Path) -> bool:
+    return one.stat().st_dev == other.stat().st_dev
+
+
+@pytest.mark.matrix
+def test_every_component_of_the_real_bundle_is_described(real: Path) -> None:
+    with tarfile.open(real) as archive:
+        stream = archive.extractfile("manifest.json")
+        assert stream is not None
+        manifest = json.load(stream)
+    described = {component["name"] for component in manifest["components"]}
+    assert {"kind", "kubectl", "openbao", "gitea", "argocd", "podman", "click", "pov"} <= described
+    for component in manifest["components"]:
+        assert component["digest"].startswith("sha256:"), component
+        assert component["origin"], component
+    hosts = ("://", "proxy.golang", "pypi.org", "deb.debian.org")
+    assert not [word for word in hosts if word in json.dumps(manifest)]
