@@ -60,9 +60,13 @@ def read_kept(files: Mapping[str, str], environment: str) -> Kept:
     folder = f"envs/{environment}"
     if f"{folder}/kustomization.yaml" not in files:
         return Kept()
-    return Kept(
-        images_of(files[f"{folder}/kustomization.yaml"]), generation_of(files[f"{folder}/certificate-policy.yaml"])
-    )
+    try:
+        return Kept(
+            images_of(files[f"{folder}/kustomization.yaml"]), generation_of(files[f"{folder}/certificate-policy.yaml"])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        fix = f"mend {folder} in the configuration repository, then pov up"
+        raise PovError(f"{folder} cannot be read", cause=f"{type(error).__name__}: {error}", fix=fix) from error
 
 
 def images_of(kustomization: str) -> dict[str, str]:
@@ -88,7 +92,10 @@ def generation_of(policy: str) -> int:
 
 def with_generation(policy: str, generation: int) -> str:
     """The certificate policy with another number."""
-    return re.sub(r'(?m)^(  generation: )"\d+"$', rf'\g<1>"{generation}"', policy)
+    changed, count = re.subn(r'(?m)^(\s+generation:\s*)["\']?\d+["\']?\s*$', rf'\g<1>"{generation}"', policy)
+    if count != 1:
+        raise PovError("the certificate policy holds no generation")
+    return changed
 
 
 def image_entries(images: Mapping[str, str]) -> str:

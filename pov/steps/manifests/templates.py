@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from pov.base.errors import PovError
 from pov.base.paths import data
 
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,14 +27,19 @@ def block(lines: Iterable[str], indent: int) -> str:
 
 
 def documents(text: str) -> list[dict[str, Any]]:
-    """Every document of a YAML text; empty ones are left out."""
-    return [document for document in yaml.load_all(text, Loader=_LOADER) if document]
+    """Every document of a YAML text; empty ones are left out. Raises `PovError` for what is not YAML."""
+    try:
+        return [document for document in yaml.load_all(text, Loader=_LOADER) if document]
+    except yaml.YAMLError as error:
+        raise PovError("a manifest is not YAML", cause=str(error)) from error
 
 
 def document(text: str) -> dict[str, Any]:
-    """The one document of a YAML text."""
-    (only,) = documents(text)
-    return only
+    """The one document of a YAML text. Raises `PovError` if there are others, or none."""
+    found = documents(text)
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise PovError(f"a manifest holds {len(found)} documents where one is meant")
+    return found[0]
 
 
 def documents_of(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,83 @@
+"""What Argo CD watches: the configuration repository, one project, one application for each environment."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.redact import Secret
+from pov.base.wait import wait_for
+from pov.engines.argocd import ArgoCD
+from pov.steps.argocd_install import ADMIN, PASSWORD_FILE
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.git import READER, READER_TOKEN_FILE
+from pov.steps.git_repository import IN_CLUSTER_URL, branch_of
+from pov.steps.manifests.templates import document, render
+
+_SERVER = "https://kubernetes.default.svc"
+_ANSWER_LIMIT_S = 90.0
+
+
+def step() -> Step:
+    """Argo CD starts to sync as soon as it is told, so the repository and the namespaces come first."""
+    needs = ("argocd_install", "git_repository", "landing_zone")
+    return Step("argocd", "Argo CD watches the configuration repository", _run, needs, expected_s=3)
+
+
+def connect(ctx: Context) -> ArgoCD:
+    """Argo CD as its administrator. Raises `PovError` before it is installed."""
+    password = ctx.home.secret(PASSWORD_FILE)
+    if password is None:
+        raise PovError("Argo CD has no login yet", fix="pov up")
+    return ArgoCD.at(ctx.url("argocd"), ctx.trust.ca_path, ADMIN, password)
+
+
+def environments(ctx: Context) -> list[str]:
+    """The environments that Argo CD looks after, which are its applications' names as well."""
+    return [estate.name for estate in ctx.estates if estate.kind == "gitops"]
+
+
+def _run(ctx: Context, report: Report) -> Outcome:
+    argo = connect(ctx)
+    report.say("telling Argo CD of the repository")
+
+    def repository() -> bool:
+        return argo.ensure_repository(IN_CLUSTER_URL, READER, lambda: _reader_token(ctx))
+
+    # It tries the login through its repository server, which may be a moment behind its API.
+    changed = wait_for(
+        "Argo CD to reach Git", repository, timeout_s=_ANSWER_LIMIT_S, interval_s=0.5, on_pending=report.say
+    )
+    changed |= _borne(lambda: argo.ensure_project(project(ctx)))
+    report.say("telling Argo CD of the environments")
+    changed |= _borne(lambda: argo.ensure_application_set(application_set(ctx)))
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _borne(call: Any) -> bool:
+    return bool(wait_for("Argo CD to answer", call, timeout_s=_ANSWER_LIMIT_S, interval_s=0.5))
+
+
+def _reader_token(ctx: Context) -> Secret:
+    token = ctx.home.secret(READER_TOKEN_FILE)
+    if token is None:
+        raise PovError("Git has no login for Argo CD yet", fix="pov up")
+    return token
+
+
+def project(ctx: Context) -> dict[str, Any]:
+    """The AppProject: what the environments may touch."""
+    destinations = [{"server": _SERVER, "namespace": name} for name in environments(ctx)]
+    return document(
+        render("project.yaml", values={"repository": IN_CLUSTER_URL, "destinations": json.dumps(destinations)})
+    )
+
+
+def application_set(ctx: Context) -> dict[str, Any]:
+    """The ApplicationSet: one application for each environment."""
+    elements = [{"environment": name, "branch": branch_of(name)} for name in environments(ctx)]
+    return document(
+        render("applicationset.yaml", values={"repository": IN_CLUSTER_URL, "elements": json.dumps(elements)})
+    )

@@ -1,0 +1,76 @@
+"""Argo CD from its official manifest, with a password, a certificate and secrets of its own."""
+
+from __future__ import annotations
+
+import secrets
+
+import bcrypt
+
+from pov.base.clock import SYSTEM_CLOCK, timestamp
+from pov.base.redact import Secret
+from pov.steps.context import NODE_PORTS, Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.git_repository import WEBHOOK_SECRET_FILE
+from pov.steps.manifests.argocd_install import NAMESPACE, WORKLOADS, Values, install
+from pov.steps.manifests.templates import documents_of
+from pov.steps.passwords import kept
+from pov.steps.tls import tls_secret
+
+ADMIN = "admin"
+PASSWORD_FILE = "argocd-admin-password"  # noqa: S105 - a file's name
+
+_DNS = ("argocd-server.argocd.svc", "argocd-server.argocd.svc.cluster.local", "argocd-server")
+_START_LIMIT_S = 240.0
+
+
+def step() -> Step:
+    """Argo CD needs the cluster and the CA; what it watches comes later."""
+    return Step("argocd_install", "Argo CD", _run, ("trust", "cluster"), expected_s=25)
+
+
+def _run(ctx: Context, report: Report) -> Outcome:
+    report.say("reading the official manifest")
+    official = documents_of(ctx.argocd_manifest)
+    held = ctx.kube.secret("argocd-secret", NAMESPACE) or {}
+    values = Values(
+        argocd_image=ctx.images["argocd"],
+        redis_image=ctx.images["redis"],
+        node_port=NODE_PORTS["argocd"],
+        ca_pem=ctx.trust.ca_pem,
+        secret=_secret(ctx, held),
+        redis_password=_redis_password(ctx),
+    )
+    report.say("installing Argo CD")
+    tls = tls_secret(ctx, NAMESPACE, "argocd-server-tls", _DNS)
+    changed = ctx.kube.apply([*install(official, values), tls], set_name="argocd")
+    for kind, names in WORKLOADS.items():
+        ctx.kube.wait_ready(kind, names, NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.say)
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _secret(ctx: Context, held: dict[str, bytes]) -> dict[str, bytes]:
+    """The content of `argocd-secret`: what the cluster holds as long as it fits, so that nobody is logged out."""
+    password = kept(ctx.home, PASSWORD_FILE)
+    hashed = held.get("admin.password", b"")
+    since = held.get("admin.passwordMtime", b"")
+    if not (since and _fits(password, hashed)):
+        hashed = bcrypt.hashpw(password.reveal().encode(), bcrypt.gensalt(rounds=10))
+        since = timestamp(SYSTEM_CLOCK.wall()).encode()
+    return {
+        "admin.password": hashed,
+        "admin.passwordMtime": since,
+        "server.secretkey": held.get("server.secretkey") or secrets.token_urlsafe(32).encode(),
+        "webhook.gogs.secret": kept(ctx.home, WEBHOOK_SECRET_FILE).reveal().encode(),
+    }
+
+
+def _fits(password: Secret, hashed: bytes) -> bool:
+    try:
+        return bcrypt.checkpw(password.reveal().encode(), hashed)
+    except ValueError:
+        return False
+
+
+def _redis_password(ctx: Context) -> bytes:
+    held = ctx.kube.secret("argocd-redis", NAMESPACE) or {}
+    return held.get("auth") or secrets.token_urlsafe(24).encode()

@@ -1,0 +1,57 @@
+"""The services of every environment: Argo CD has synced them at the commit that was pushed, and they are healthy."""
+
+from __future__ import annotations
+
+from pov.base.wait import Pending, wait_for
+from pov.engines.argocd import ArgoCD
+from pov.steps.argocd import connect, environments
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.git_repository import branch_of, working_copy
+
+_LIMIT_S = 420.0
+_FOUND_LIMIT_S = 60.0
+
+
+def step() -> Step:
+    """They sync as soon as Argo CD knows them, and start as soon as Vault gives certificates."""
+    return Step("services", "Services in every environment", _run, ("argocd", "vault"), expected_s=40)
+
+
+def _run(ctx: Context, report: Report) -> Outcome:
+    revisions = wanted(ctx)
+    argo = connect(ctx)
+    if not _lacking(argo, revisions):
+        return Outcome.UNCHANGED
+    _wake(argo, revisions, report)
+    argo.wait(revisions, timeout_s=_LIMIT_S, on_pending=report.say)
+    return Outcome.CHANGED
+
+
+def wanted(ctx: Context) -> dict[str, str]:
+    """The commit that each environment's branch stands on now."""
+    repo = working_copy(ctx)
+    heads = {name: repo.remote_head(branch_of(name)) for name in environments(ctx)}
+    return {name: head for name, head in heads.items() if head is not None}
+
+
+def _lacking(argo: ArgoCD, revisions: dict[str, str]) -> list[str]:
+    apps = {app.name: app for app in argo.applications()}
+    return [name for name, commit in revisions.items() if name not in apps or apps[name].missing(commit)]
+
+
+def _wake(argo: ArgoCD, revisions: dict[str, str], report: Report) -> None:
+    """Have applications look at Git that have not seen the last commit: its webhook may have gone by unheard."""
+
+    def found() -> dict[str, str] | Pending:
+        seen = {app.name: app.revision for app in argo.applications()}
+        absent = [name for name in revisions if name not in seen]
+        return Pending(f"no application yet for {', '.join(absent)}") if absent else seen
+
+    seen = wait_for(
+        "the applications", found, timeout_s=_FOUND_LIMIT_S, interval_s=0.5, on_pending=report.say, fix="pov status"
+    )
+    for name, commit in revisions.items():
+        # A new application compares by itself; asking again would only make it do so twice.
+        if seen[name] and seen[name] != commit:
+            argo.refresh(name)
