@@ -46,6 +46,16 @@ def tiny(
     """An archive of a bundle with two images of a few bytes, which are no longer in the engine; and their ids."""
     tag = uuid.uuid4().hex[:8]
     references = {"node": f"localhost/pov-test-node:{tag}", "mock": f"localhost/pov-test-mock:{tag}"}
+    try:
+        yield _saved(containers, references, tmp_path, monkeypatch)
+    finally:
+        for reference in references.values():
+            containers.run("rmi", "--force", reference, check=False)
+
+
+def _saved(
+    containers: Containers, references: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Mapping[str, str]]:
     for name, reference in references.items():
         (tmp_path / "file").write_text(name)
         with tarfile.open(tmp_path / "root.tar", "w") as root:
@@ -55,11 +65,7 @@ def tiny(
     bundle = small.bundle(source, small.engine())
     (source / "late.tar").unlink()
     containers.save([references["mock"]], source / "late.tar")
-    record = {
-        **bundle.as_json(),
-        "images": {"mock": references["mock"]},
-        "node_image": references["node"],
-    }
+    record = {**bundle.as_json(), "images": {"mock": references["mock"]}, "node_image": references["node"]}
     monkeypatch.setenv("POV_CACHE", str(tmp_path / "first"))
     monkeypatch.setattr(debian, "fetch", lambda packages, folder: [])
     monkeypatch.setattr(wheels, "collect", lambda folder: [])
@@ -68,9 +74,7 @@ def tiny(
     for reference in references.values():
         containers.run("rmi", "--force", reference)
         assert containers.image_id(reference) is None
-    yield target, saved.manifest.image_ids
-    for reference in references.values():
-        containers.run("rmi", "--force", reference, check=False)
+    return target, saved.manifest.image_ids
 
 
 def _bundle(record: Mapping[str, Any]) -> Bundle:
