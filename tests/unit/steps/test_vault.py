@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import PovError, TimedOut, Transient
+from pov.engines.vault import Denied
+from pov.steps import vault
+from pov.steps.core import Outcome
+from tests.fakes.vault import FakeVault
+from tests.unit.steps.vault_world import World, lines, make
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return make(tmp_path, monkeypatch)
+
+
+class Killed(BaseException):
+    """What SIGKILL leaves: nothing after it runs."""
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, target: Any, name: str, *, after: bool) -> None:
+    real = getattr(target, name)
+
+    def deadly(*arguments: Any, **options: Any) -> Any:
+        if after:
+            real(*arguments, **options)
+        monkeypatch.setattr(target, name, real)
+        raise Killed
+
+    monkeypatch.setattr(target, name, deadly)
+
+
+def finished(world: World) -> None:
+    """What must hold once `up` came to its end."""
+    assert world.mark == "completed"
+    assert world.ctx.home.secret(vault.ROOT_TOKEN) is None
+    assert not [token for token, holder in world.server.tokens.items() if "root" in holder.policies]
+    assert len(lines(world.ctx.home.secret(vault.RECOVERY_KEYS))) == 5
+    assert set(lines(world.ctx.home.secret(vault.RECOVERY_KEYS))) == set(world.server.keys)
+    assert vault.connect(world.ctx).token_works()
+
+
+def test_from_nothing_to_done_and_again(world: World) -> None:
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+    writes = len(world.server.writes)
+    assert world.up() is Outcome.UNCHANGED
+    assert len(world.server.writes) == writes
+    assert world.kube.waited == ["vault", "vault"]
+
+
+def test_every_environment_and_the_prober_may_log_in(world: World) -> None:
+    world.up()
+    roles = {path.rpartition("/")[2]: body for path, body in world.server.store.items() if "kubernetes/role/" in path}
+    assert set(roles) == {"pov-admin", "dev", "staging", "pov-system"}
+    assert roles["pov-system"]["bound_service_account_names"] == ["prober"]
+    assert roles["dev"]["bound_service_account_names"] == ["payment-gateway", "checkout-bff"]
+    assert roles["staging"]["token_policies"] == ["service"]
+    assert roles["staging"]["audience"] == "vault"
+
+
+def test_the_server_may_take_its_time(world: World) -> None:
+    world.server.down = 7
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+
+
+KILLS = [
+    (vault, "_mark", False),
+    (vault, "_mark", True),
+    (FakeVault, "initialise", False),
+    (FakeVault, "initialise", True),
+    (vault, "_save", False),
+    (vault, "_save", True),
+    (vault, "converge", False),
+    (vault, "converge", True),
+    (vault, "_give_up_root", False),
+    (FakeVault, "login_kubernetes", True),
+    (FakeVault, "revoke_own_token", False),
+    (FakeVault, "revoke_own_token", True),
+    (vault, "_give_up_root", True),
+]
+
+
+@pytest.mark.parametrize(("target", "name", "after"), KILLS)
+def test_killed_anywhere_and_run_again_it_completes(
+    world: World, monkeypatch: pytest.MonkeyPatch, target: Any, name: str, after: bool
+) -> None:
+    killed_at(monkeypatch, target, name, after=after)
+    with pytest.raises(Killed):
+        world.up()
+    world.up()
+    finished(world)
+    assert world.up() is Outcome.UNCHANGED
+
+
+def test_keys_lost_before_they_were_saved_start_it_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_at(monkeypatch, FakeVault, "initialise", after=True)
+    with pytest.raises(Killed):
+        world.up()
+    assert world.server.initialised
+    assert world.mark == "started"
+    assert world.up() is Outcome.CHANGED
+    assert ("PersistentVolumeClaim", "vault", "vault-data") in world.kube.deleted
+    assert any("starting it over" in event.message for event in world.events)
+    finished(world)
+
+
+def test_killed_while_starting_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_at(monkeypatch, FakeVault, "initialise", after=True)
+    with pytest.raises(Killed):
+        world.up()
+    killed_at(monkeypatch, vault.volumes, "discard", after=False)
+    with pytest.raises(Killed):
+        world.up()
+    world.up()
+    finished(world)
+
+
+def test_what_was_completed_once_is_never_deleted(world: World) -> None:
+    world.up()
+    del world.server.store["auth/kubernetes/role/pov-admin"]
+    with pytest.raises(PovError, match="does not open") as caught:
+        world.up()
+    assert "pov down" in caught.value.fix
+    assert "invalid role name" in caught.value.cause
+    assert world.kube.deleted == []
+    assert world.server.initialised
+
+
+def test_a_server_that_somebody_else_initialised_is_never_deleted(world: World) -> None:
+    FakeVault(world.server).initialise(auto_unseal=True, shares=1, threshold=1)
+    with pytest.raises(PovError, match="does not open"):
+        world.up()
+    assert world.kube.deleted == []
+    assert world.mark == ""
+
+
+def test_another_releases_policy_takes_a_root_token_once_more(world: World) -> None:
+    world.up()
+    world.server.store["sys/policies/acl/service"]["policy"] = "# of an older release"
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+    assert "issue/service" in world.server.store["sys/policies/acl/service"]["policy"]
+    assert world.up() is Outcome.UNCHANGED
+
+
+def test_without_recovery_keys_that_is_an_error_with_a_fix(world: World) -> None:
+    world.up()
+    world.ctx.home.forget_secret(vault.RECOVERY_KEYS)
+    world.server.store["sys/policies/acl/service"]["policy"] = "# of an older release"
+    with pytest.raises(PovError, match="no root token"):
+        world.up()
+
+
+def test_the_admin_alone_changes_lifetimes(world: World) -> None:
+    world.up()
+    pki = world.ctx.scenario.pki.model_copy(update={"ttl": "1h"})
+    world.ctx.scenario = world.ctx.scenario.model_copy(update={"pki": pki})
+    tokens = set(world.server.tokens)
+    assert world.up() is Outcome.CHANGED
+    assert world.server.store["pki_int/roles/service"]["ttl"] == 3600
+    assert all("root" not in world.server.tokens[token].policies for token in set(world.server.tokens) - tokens)
+
+
+def test_another_lifetime_of_the_issuing_ca_makes_a_new_one_under_the_same_root(world: World) -> None:
+    world.up()
+    root = world.server.defaults["pki"]
+    before = world.server.defaults["pki_int"]
+    pki = world.ctx.scenario.pki.model_copy(update={"ca_ttl": "360h"})
+    world.ctx.scenario = world.ctx.scenario.model_copy(update={"pki": pki})
+    assert world.up() is Outcome.CHANGED
+    assert world.server.defaults["pki"] == root
+    assert world.server.defaults["pki_int"] != before
+    assert len(world.server.authorities["pki_int"]) == 2
+    assert world.up() is Outcome.UNCHANGED
+
+
+def test_a_pod_that_goes_away_in_the_middle_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = vault.converge
+    calls: list[int] = []
+
+    def once_gone(*arguments: Any, **options: Any) -> bool:
+        calls.append(1)
+        if len(calls) == 1:
+            world.server.down = 3
+            raise Transient("no answer")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(vault, "converge", once_gone)
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+
+
+def test_a_volume_lost_after_all_is_filled_again(world: World) -> None:
+    world.up()
+    world.server.wipe()
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+
+
+def test_a_pod_that_does_not_start_is_told_with_its_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = {"reason": "ErrImageNeverPull", "message": "no image here"}
+    monkeypatch.setattr(vault, "_ANSWER_LIMIT_S", 0.05)
+    real = world.kube.on_apply
+
+    def applied(live: dict[str, Any]) -> None:
+        real(live)
+        if live["kind"] == "StatefulSet":
+            world.pod(containerStatuses=[{"name": "vault", "state": {"waiting": waiting}}])
+
+    world.kube.on_apply = applied
+    with pytest.raises(TimedOut) as caught:
+        world.up()
+    assert "ErrImageNeverPull no image here" in caught.value.cause
+    assert any("ErrImageNeverPull" in event.message for event in world.events)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (lambda w: w.kube.objects["StatefulSet", "vault", "vault"]["metadata"].update(generation=2), "to be seen"),
+        (lambda w: w.kube.delete("Pod", "vault-0", "vault"), "to be made"),
+        (lambda w: w.kube.get("Pod", "vault-0", "vault")["metadata"].update(deletionTimestamp="now"), "to end"),
+        (lambda w: w.kube.get("Pod", "vault-0", "vault")["metadata"]["labels"].clear(), "to be replaced"),
+        (lambda w: w.kube.get("Pod", "vault-0", "vault")["status"].update(phase="Pending"), "to start"),
+    ],
+)
+def test_an_old_pod_is_not_spoken_to(world: World, monkeypatch: pytest.MonkeyPatch, change: Any, state: str) -> None:
+    world.up()
+    monkeypatch.setattr(vault, "_ANSWER_LIMIT_S", 0.01)
+    change(world)
+    with pytest.raises(TimedOut) as caught:
+        world.up()
+    assert state in caught.value.cause
+
+
+def test_an_interrupt_ends_the_wait(world: World) -> None:
+    world.ctx.cancel()
+    with pytest.raises(PovError, match="interrupted"):
+        world.up()
+
+
+def test_hashicorp_vault_is_unsealed_with_saved_keys_and_audited_by_api(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make(tmp_path, monkeypatch, engine="vault")
+    assert world.up() is Outcome.CHANGED
+    assert len(lines(world.ctx.home.secret(vault.UNSEAL_KEYS))) == 5
+    assert world.ctx.home.secret(vault.RECOVERY_KEYS) is None
+    assert world.server.mounts["sys/audit"]["volume/"]["type"] == "file"
+    assert world.server.writes[0] == "sys/audit/volume"
+    assert world.up() is Outcome.UNCHANGED
+    world.server.restart()
+    assert world.server.sealed
+    assert world.up() is Outcome.CHANGED
+    assert not world.server.sealed
+
+
+def test_hashicorp_vault_without_its_unseal_keys_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make(tmp_path, monkeypatch, engine="vault")
+    world.up()
+    world.server.restart()
+    world.ctx.home.forget_secret(vault.UNSEAL_KEYS)
+    with pytest.raises(PovError, match="does not open"):
+        world.up()
+    assert world.kube.deleted == []
+
+
+def test_connecting_does_not_wait(world: World) -> None:
+    world.up()
+    world.server.down = 1
+    with pytest.raises(Transient):
+        vault.connect(world.ctx)
+    with pytest.raises(Denied):
+        vault.connect(world.ctx).write("sys/policies/acl/pov-admin", {"policy": ""})
