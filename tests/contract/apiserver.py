@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pov.base.errors import Transient
+from pov.base.errors import NotFound, Transient
 from pov.base.paths import cache_root
 from pov.base.ports import free_ports
 from pov.base.process import run
@@ -17,30 +17,34 @@ from pov.base.wait import Pending, wait_for
 from pov.engines.kube import Kube
 
 
-def engines() -> Path | None:
-    """The folder that holds `kube-apiserver` and `etcd`: named by a variable, or left by the bundle's build."""
+def engines() -> Path:
+    """The folder with `kube-apiserver` and `etcd` that the bundle's build left (or `POV_TEST_ENGINES` names)."""
     named = os.environ.get("POV_TEST_ENGINES")
-    folders = [Path(named)] if named else sorted(cache_root().glob("b*/**/kube-apiserver"))
-    for found in folders:
-        folder = found if found.is_dir() else found.parent
-        if (folder / "kube-apiserver").exists() and _etcd(folder).exists():
-            return folder
-    return None
+    folders = [Path(named)] if named else sorted((cache_root() / "build" / "components").glob("engines-*/bin"))
+    found = [folder for folder in folders if (folder / "kube-apiserver").exists() and (folder / "etcd").exists()]
+    if not found:
+        raise NotFound("no kube-apiserver was built here", fix="pov bundle build --images built")
+    return found[-1]
 
 
-def _etcd(folder: Path) -> Path:
-    return next((folder / name for name in ("etcd", "server") if (folder / name).exists()), folder / "etcd")
+def providers() -> Path:
+    """The mirror with the Terraform provider that the bundle's build left."""
+    found = sorted((cache_root() / "build" / "components").glob("terraform-providers-*/mirror"))
+    if not found:
+        raise NotFound("no Terraform provider was built here", fix="pov bundle build")
+    return found[-1]
 
 
 @contextmanager
-def control_plane(folder: Path, work: Path) -> Iterator[Kube]:
+def control_plane(work: Path) -> Iterator[Kube]:
     """Run it for the duration of the block; yields a `Kube` that may do everything."""
+    folder = engines()
     etcd_port, peer_port, port = free_ports(3)
     run(["openssl", "genrsa", "-out", str(work / "sa.key"), "2048"], timeout_s=30)
     token = secrets.token_hex(16)
     (work / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
     etcd = [
-        str(_etcd(folder)),
+        str(folder / "etcd"),
         f"--data-dir={work}/etcd",
         f"--listen-client-urls=http://127.0.0.1:{etcd_port}",
         f"--advertise-client-urls=http://127.0.0.1:{etcd_port}",
@@ -62,11 +66,10 @@ def control_plane(folder: Path, work: Path) -> Iterator[Kube]:
         "--disable-admission-plugins=ServiceAccount",
         "--endpoint-reconciler-type=none",
     ]
-    processes = []
     with (work / "log").open("wb") as log:
+        quiet = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
+        processes = [subprocess.Popen(command, **quiet) for command in (etcd, api)]
         try:
-            for command in (etcd, api):
-                processes.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
             kube = Kube(_kubeconfig(work, port, token))
             wait_for(
                 "the API server",
