@@ -179,7 +179,7 @@ def _server(server: Engine) -> dict[str, Any]:
         "ports": [{"name": "https", "containerPort": _PORT, "protocol": "TCP"}],
         "readinessProbe": _probe(_READY, period_s=2, failures=2),
         "livenessProbe": _probe(_ALIVE, period_s=10, failures=6),
-        "resources": {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": _confined(),
         "volumeMounts": [
             _mount("config"),

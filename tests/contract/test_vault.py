@@ -226,6 +226,17 @@ def test_a_new_issuing_ca_stands_under_the_same_root(opened: Opened) -> None:
     assert not converge(opened.root, opened.wishes, with_audit=False)
 
 
+def test_anybody_may_read_which_roots_to_trust(opened: Opened) -> None:
+    """Agents do, before they have a token worth anything here."""
+    if opened.bao is None:
+        return
+    anybody = opened.open(None)
+    listed = anybody.read("pki_int/issuers", listing=True)["keys"]
+    pems = [anybody.read(f"pki_int/issuer/{issuer}/json")["certificate"] for issuer in listed]
+    roots = [pem for pem in pems if signed_by(pem, pem)]
+    assert [details(pem).subject for pem in roots] == ["CN=pov root CA"]
+
+
 def test_a_root_token_is_made_from_recovery_keys_and_revoked(opened: Opened) -> None:
     admin = opened.as_account("vault", "pov-admin", "pov-admin")
     with pytest.raises(PovError, match="no root token"):
