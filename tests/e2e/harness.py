@@ -12,15 +12,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 import requests
 
 from pov.base.paths import cache_root
@@ -80,19 +82,26 @@ class ProcessList:
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
         self._young: dict[str, float] = {}
+        self._commands = 0
+        self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread()
 
     def __enter__(self) -> Self:
-        self._ended.clear()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        with self._lock:
+            self._commands += 1
+            if self._commands == 1:
+                self._ended.clear()
+                self._thread = threading.Thread(target=self._watch, daemon=True)
+                self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._lock:
+            self._commands -= 1
+            if not self._commands:
+                self._ended.set()
+                self._thread.join()
 
     def _watch(self) -> None:
         while not self._ended.wait(0.02):
@@ -107,30 +116,24 @@ class ProcessList:
 
 
 class Running:
-    """A `pov` that runs; its output is collected all the time."""
+    """A `pov` that runs. It writes to files: orphans of a killed one may hold them open, and nobody waits for those."""
 
-    def __init__(self, process: subprocess.Popen[str], transcript: list[Ran], watch: ProcessList) -> None:
-        self.process = process
-        self._transcript = transcript
-        self._watch = watch
-        self._texts: dict[str, list[str]] = {"out": [], "err": []}
+    def __init__(
+        self, argv: Sequence[str], root: Path, environ: Mapping[str, str], logs: Path, done: Callable[[Ran], None]
+    ) -> None:
+        self._argv = tuple(argv)
+        self._done = done
+        self._out, self._err = (Path(tempfile.mkstemp(dir=logs, suffix=kind)[1]) for kind in (".out", ".err"))
         self._since = time.monotonic()
-        self._readers = [
-            threading.Thread(target=self._read, args=(stream, self._texts[key]), daemon=True)
-            for key, stream in (("out", process.stdout), ("err", process.stderr))
-        ]
-        watch.__enter__()
-        for reader in self._readers:
-            reader.start()
-
-    @staticmethod
-    def _read(stream: Any, into: list[str]) -> None:
-        into.extend(iter(stream.readline, ""))
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                argv, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            )
 
     @property
     def err(self) -> str:
         """Standard error so far."""
-        return "".join(self._texts["err"])
+        return self._err.read_text(errors="replace")
 
     def send(self, number: signal.Signals) -> None:
         """A signal to the one process, as a terminal's Ctrl-C or the kernel's killer would."""
@@ -138,22 +141,20 @@ class Running:
 
     def wait(self, timeout_s: float) -> Ran:
         """The end of it; at the limit it is interrupted, then killed, and the test fails."""
-        late = False
         try:
-            try:
-                self.process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                late = True
-                self.stop()
-        finally:
-            self._watch.__exit__()
-        for reader in self._readers:
-            # Orphans of a killed `pov` may hold the pipes; what they say afterwards is not ours to wait for.
-            reader.join(0.5 if self.process.returncode < 0 else 5)
-        out, err = ("".join(self._texts[key]) for key in ("out", "err"))
-        ran = Ran(tuple(self.process.args), self.process.returncode, out, err, time.monotonic() - self._since)  # type: ignore[arg-type]
-        self._transcript.append(ran)
-        assert not late, f"not done after {timeout_s:.0f} s: {ran}"
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            pytest.fail(f"not done after {timeout_s:.0f} s: {self._ran()}")
+        except BaseException:
+            self.stop()
+            raise
+        return self._ran()
+
+    def _ran(self) -> Ran:
+        out, seconds = self._out.read_text(errors="replace"), time.monotonic() - self._since
+        ran = Ran(self._argv, self.process.returncode, out, self.err, seconds)
+        self._done(ran)
         return ran
 
     def stop(self) -> None:
@@ -173,13 +174,13 @@ class Environment:
     name: str
     root: Path = Path()
     variables: Mapping[str, str] = field(default_factory=dict)
-    transcript: list[Ran] = field(default_factory=list)
-    watch: ProcessList = field(default_factory=ProcessList)
-    first_up: Ran | None = None
+    transcript: list[Ran] = field(default_factory=list, repr=False)
+    watch: ProcessList = field(default_factory=ProcessList, repr=False)
+    first_up: Ran | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.root = self.base / "work" if self.root == Path() else self.root
-        for folder in (self.root, self.tmp, self.user):
+        for folder in (self.root, self.tmp, self.user, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -191,6 +192,11 @@ class Environment:
     def user(self) -> Path:
         """The home folder of its commands, as root."""
         return self.base / "home"
+
+    @property
+    def logs(self) -> Path:
+        """Where the output of its commands goes."""
+        return self.base / "logs"
 
     @property
     def home(self) -> Home:
@@ -215,18 +221,14 @@ class Environment:
         """Start `pov ARGUMENTS`; with `bend`, one that goes wrong in the way told (see `bent.py`)."""
         name = ["--name", self.name] if named else []
         program = [sys.executable, str(HERE / "bent.py"), bend] if bend else [sys.executable, "-m", "pov"]
-        process = subprocess.Popen(
-            [*program, *name, "--plain", *arguments],
-            cwd=self.root,
-            env=self._environ(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        return Running(process, self.transcript, self.watch)
+        argv = [*program, *name, "--plain", *arguments]
+        self.watch.__enter__()
+
+        def done(ran: Ran) -> None:
+            self.watch.__exit__()
+            self.transcript.append(ran)
+
+        return Running(argv, self.root, self._environ(variables), self.logs, done)
 
     def pov(
         self,

@@ -13,10 +13,11 @@ from pov.state.home import Home
 from tests.e2e.harness import SMALL, Environment, containers
 
 GOOD = SMALL.read_text()
+END = len(GOOD.splitlines()) + 1
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
 FILES = {
-    "unknown key": (GOOD + "legacyy: {hosts: 1}\n", r"mine\.yaml:27: .*legacyy"),
-    "wrong unit": (GOOD + "pki: {ttl: 24 parsecs}\n", r"mine\.yaml:27: .*24 parsecs"),
+    "unknown key": (GOOD + "legacyy: {hosts: 1}\n", rf"mine\.yaml:{END}: .*legacyy"),
+    "wrong unit": (GOOD + "pki: {ttl: 24 parsecs}\n", rf"mine\.yaml:{END}: .*24 parsecs"),
     "N = 0": (GOOD.replace("count: 5", "count: 0"), r"mine\.yaml:7: .*\b0\b"),
     "N = 1001": (GOOD.replace("count: 5", "count: 1001"), r"mine\.yaml:7: .*\b1001\b"),
     "bomb": (BOMB, r"mine\.yaml:2: alias"),
