@@ -30,7 +30,9 @@ type Answer struct {
 	Header    http.Header
 	Body      []byte
 	Handshake bool
-	Leaf      *x509.Certificate
+	// Closing tells that the peer ends the connection with this answer.
+	Closing bool
+	Leaf    *x509.Certificate
 }
 
 // Serial is the serial number that the peer showed when this connection was made.
@@ -100,6 +102,7 @@ func (c *Client) Get(ctx context.Context, address, peer, path string, fresh bool
 		c.keep(key, connection)
 	}
 	answer.Status, answer.Header, answer.Body = response.StatusCode, response.Header, body
+	answer.Closing = response.Close
 	return answer, nil
 }
 

@@ -1,0 +1,94 @@
+package schedule
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type counts struct{ sent, late, unsent atomic.Int64 }
+
+func (c *counts) stream(first time.Time, send func(deadline time.Time)) Stream {
+	return Stream{
+		First: first, Interval: 100 * time.Millisecond, Timeout: 200 * time.Millisecond, Limit: 3,
+		Send:   func(_, deadline time.Time) { c.sent.Add(1); send(deadline) },
+		Late:   func() { c.late.Add(1) },
+		Unsent: func() { c.unsent.Add(1) },
+	}
+}
+
+func (c *counts) want(t *testing.T, sent, late, unsent int64) {
+	t.Helper()
+	if c.sent.Load() != sent || c.late.Load() != late || c.unsent.Load() != unsent {
+		t.Errorf("sent %d, late %d, unsent %d; want %d, %d, %d",
+			c.sent.Load(), c.late.Load(), c.unsent.Load(), sent, late, unsent)
+	}
+}
+
+func TestASlowPeerDoesNotSlowTheSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second-time.Millisecond)
+		defer cancel()
+		c.stream(time.Now(), func(deadline time.Time) { time.Sleep(time.Until(deadline)) }).Run(ctx)
+		c.want(t, 100, 0, 0)
+	})
+}
+
+func TestStuckRequestsMakeTheNextUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second-time.Millisecond)
+		defer cancel()
+		c.stream(time.Now(), func(time.Time) { time.Sleep(time.Hour) }).Run(ctx)
+		c.want(t, 3, 0, 7)
+	})
+}
+
+func TestASenderBehindItsScheduleIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second-time.Millisecond)
+		defer cancel()
+		// Slots lie at -450, -350, -250, -150, -50 ms, and then in the future: the first four are over half a timeout old.
+		c.stream(time.Now().Add(-450*time.Millisecond), func(time.Time) {}).Run(ctx)
+		c.want(t, 1+10, 4, 0)
+	})
+}
+
+func TestSlotsBeforeTheEndAreToldEvenIfItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		c.stream(time.Now().Add(-250*time.Millisecond), func(time.Time) {}).Run(ctx)
+		c.want(t, 0, 3, 0)
+	})
+}
+
+func TestTheEndWaitsForWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counts
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		ended := false
+		c.stream(time.Now(), func(deadline time.Time) { time.Sleep(time.Until(deadline)); ended = true }).Run(ctx)
+		if !ended {
+			t.Error("left a request behind")
+		}
+		c.want(t, 1, 0, 0)
+	})
+}
+
+func TestPhasesAreSpread(t *testing.T) {
+	for index, want := range []time.Duration{0, 250, 500, 750} {
+		if got := Phase(index, 4, time.Second); got != want*time.Millisecond {
+			t.Errorf("%d: %s", index, got)
+		}
+	}
+	if Phase(0, 0, time.Second) != 0 {
+		t.Error("no stream, no phase")
+	}
+}
