@@ -59,10 +59,10 @@ class LegacyCa:
         """The CA's certificate."""
         return self.certificate.read_text()
 
-    def issue(self, names: Sequence[str]) -> KeyPair:
+    def issue(self, names: Sequence[str], life: timedelta = LIFE) -> KeyPair:
         """A key and certificate for both sides of a connection; the first name is the common name, URIs are ids."""
         pair = KeyPair(self.pem, Secret(self.key.read_text()))
-        return issue(pair, names[0], names, life=LIFE, client=True)
+        return issue(pair, names[0], names, life=life, client=True)
 
     def vouches_for(self, pem: str, names: Sequence[str], now: datetime) -> bool:
         """Whether `pem` can go on serving: signed by this CA, for all of `names`, with a third of its life left."""

@@ -14,7 +14,11 @@ MakeTrial = Callable[[Toolbox, Slot], Trial]
 
 @dataclass(frozen=True)
 class Experiment:
-    """Something that is measured in several arms; making a trial touches nothing yet."""
+    """Something that is measured in several arms; making a trial touches nothing yet.
+
+    `negative` makes the trial that must fail requests, where there is one; it works on the legacy estate.
+    """
 
     name: str
     arms: Mapping[str, MakeTrial]
+    negative: MakeTrial | None = None

@@ -13,20 +13,22 @@ _WARM_LIMIT_S = 60.0
 
 
 class Watched:
-    """A load on one estate. Stop it once; stopping again gives the same figures."""
+    """A load on some estates. Stop it once; stopping again gives the same figures."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self._traffic: Traffic | None = None
 
     @classmethod
-    def start(cls, box: Toolbox, estate: Estate) -> Watched | None:
+    def start(cls, box: Toolbox, *estates: Estate) -> Watched | None:
         """Start, and wait until each edge was called on a kept and on a new connection. None without edges."""
-        if not estate.edges:
+        edges = sum(len(estate.edges) for estate in estates)
+        names = [estate.name for estate in estates]
+        if not edges:
             return None
         wish = box.traffic
         load = box.prober().start_load(
-            [estate.name],
+            names,
             interval_ms=wish.interval_ms,
             new_connection_interval_ms=wish.new_connection_interval_ms,
             timeout_ms=wish.timeout_ms,
@@ -34,8 +36,8 @@ class Watched:
         watched = cls(load)
         try:
             wait_for(
-                f"the load on {estate.name}",
-                lambda: _all_called(load, len(estate.edges)),
+                f"the load on {' and '.join(names)}",
+                lambda: _all_called(load, edges),
                 timeout_s=_WARM_LIMIT_S + wish.new_connection_interval_ms / 1000,
                 interval_s=0.5,
                 clock=box.clock,
@@ -52,9 +54,9 @@ class Watched:
             self._traffic = traffic(self._load.stop())
         return self._traffic
 
-    def seconds(self) -> float:
-        """For how long it has run."""
-        return float(self._load.counts().seconds)
+    def failed_handshakes(self) -> int:
+        """New connections that failed up to now."""
+        return int(self._load.counts().failed_handshakes)
 
 
 def traffic(report: Any) -> Traffic:

@@ -11,6 +11,7 @@ from pov.config.legacy import dns_names, identity
 from pov.experiments.core import Experiment
 from pov.experiments.gate import all_new, serials, until_seen
 from pov.experiments.gitops import GitOpsTrial
+from pov.experiments.negative import ExpiredCanary
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
 from pov.experiments.toolbox import Configuration, Toolbox
 from pov.measure.order import Slot
@@ -130,6 +131,7 @@ EXPERIMENT = Experiment(
         "automated-poll": lambda box, slot: AutomatedRotation(box, slot, webhook=False),
         "manual": ManualRotation,
     },
+    negative=ExpiredCanary,
 )
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.redact import Secret
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import Host
 from pov.config.scenario import Traffic
@@ -119,7 +121,7 @@ class Kube(Protocol):
         """Delete one object."""
         ...
 
-    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, timeout_s: float = 60) -> str:
+    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, stdin: bytes | None = None) -> str:
         """Run a command in a pod."""
         ...
 
@@ -164,6 +166,20 @@ class Runbooks(Protocol):
         ...
 
 
+class Pair(Protocol):
+    """A certificate and its key, in PEM."""
+
+    @property
+    def certificate(self) -> str:
+        """The certificate."""
+        ...
+
+    @property
+    def key(self) -> Secret:
+        """Its key."""
+        ...
+
+
 class Releases(Protocol):
     """Makes new versions to deploy."""
 
@@ -205,6 +221,7 @@ class Toolbox:
     runbooks: Callable[[], Runbooks]
     releases: Releases
     legacy_ca: Callable[[], LegacyCaFiles]
+    legacy_pair: Callable[[Sequence[str], timedelta], Pair]
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
 

@@ -54,6 +54,6 @@ def why_no_interval(one: int, other: int) -> str:
     if min(one, other) < ENOUGH:
         return (
             f"{one} and {other} trials: an exact rank test could not give a two-sided p below "
-            f"{smallest_p(one, other):.2g}; at least {ENOUGH} trials an arm are wanted, all raw values are shown instead"
+            f"{smallest_p(one, other):.2g}; at least {ENOUGH} trials an arm are wanted, all raw values are shown"
         )
     return "not computed; all raw values are shown instead"

@@ -17,8 +17,10 @@ _TRIAL_KEYS = (
     "requests", "failed_requests", "handshakes", "failed_handshakes",
 )  # fmt: skip
 _NEVER_COMPARED = {"automated-poll"}
-CONTROL = "control"
-"""The arm name of a negative control: a window in which nothing is done. It never enters a statistic."""
+QUIET = "control"
+"""The arm of quiet windows: the load alone, nothing is done. Like the negative control it enters no statistic."""
+NEGATIVE = "negative-control"
+"""The arm of trials that must show failures: they prove that the prober can see one."""
 
 
 def summarise(
@@ -42,13 +44,19 @@ def summarise(
 def _experiment(
     name: str, all_samples: Sequence[Mapping[str, Any]], planned: Mapping[tuple[str, str], int]
 ) -> dict[str, Any]:
-    controls = [s for s in all_samples if s["experiment"] == name and s["arm"] == CONTROL]
-    samples = [s for s in all_samples if s["experiment"] == name and s["arm"] != CONTROL]
+    mine = [s for s in all_samples if s["experiment"] == name]
+    quiet, negative = ([s for s in mine if s["arm"] == arm] for arm in (QUIET, NEGATIVE))
+    samples = [s for s in mine if s["arm"] not in {QUIET, NEGATIVE}]
     arms = dict.fromkeys([*(arm for exp, arm in planned if exp == name), *(str(s["arm"]) for s in samples)])
     return {
         "name": name,
         "arms": [_arm(arm, [s for s in samples if s["arm"] == arm], planned.get((name, arm), 0)) for arm in arms],
-        "negative_control": _control(controls),
+        "quiet_control": _control(
+            quiet, "the same load on the estates of this experiment at once, with nothing being done"
+        ),
+        "negative_control": _control(
+            negative, "a service whose certificate runs out while reloading is off: the prober has to see it fail"
+        ),
         "comparisons": [_comparison(arm, samples) for arm in arms if arm != REFERENCE and arm not in _NEVER_COMPARED],
         "warnings": look(name, samples),
     }
@@ -91,11 +99,11 @@ def _comparison(arm: str, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any
     }
 
 
-def _control(controls: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _control(controls: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any] | None:
     if not controls:
         return None
     return {
-        "what": "the same load on the same estates for about as long as an operation takes, with nothing being done",
+        "what": what,
         "windows": [
             {
                 "estate": s["details"].get("estate"),

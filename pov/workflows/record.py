@@ -1,0 +1,127 @@
+"""What a run records of itself before its first trial: the machine, and the versions of what really runs there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from typing import Any
+
+from pov.base.clock import timestamp
+from pov.base.errors import PovError
+from pov.base.process import run
+from pov.config.estates import estate_named
+from pov.config.scenario import Criterion
+from pov.engines import ssh
+from pov.engines.terraform import find_program
+from pov.engines.vault import Vault
+from pov.experiments.toolbox import STAGING
+from pov.measure.machine import machine
+from pov.measure.order import Slot
+from pov.steps import argocd, git
+from pov.steps.context import Context
+
+SCHEMA = "pov.dev/environment/v1"
+_LIMIT_S = 20.0
+
+
+def environment(
+    ctx: Context, slots: Sequence[Slot], seed: int, criteria: Sequence[Criterion], started: datetime
+) -> dict[str, Any]:
+    """The run's `environment.json`, without the run's id."""
+    scenario, engagement, staging = ctx.scenario, ctx.engagement, estate_named(ctx.estates, STAGING)
+    return {
+        "schema": SCHEMA,
+        "started": timestamp(started),
+        "environment_name": ctx.name,
+        "target": "kind",
+        "images_kind": ctx.bundle.source,
+        "bundle": ctx.bundle.key,
+        "order_seed": seed,
+        "plan": [vars(slot) for slot in slots],
+        "scenario": {"name": scenario.name, "title": scenario.metadata.title},
+        "services": len(staging.services),
+        "services_seed": scenario.services.seed,
+        "replicas": scenario.services.replicas,
+        "edges": len(staging.edges),
+        "scope": list(scenario.pov_services),
+        "environment": STAGING,
+        "estates": {
+            estate.name: {"kind": estate.kind, "services": len(estate.services), "edges": len(estate.edges)}
+            for estate in ctx.estates
+        },
+        "legacy_hosts": scenario.legacy.hosts,
+        "traffic": scenario.traffic.model_dump(mode="json"),
+        "pki": scenario.pki.model_dump(mode="json"),
+        "engagement": _engagement(engagement),
+        "baseline": [figure.model_dump(mode="json") for figure in engagement.baseline] if engagement else [],
+        "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
+        "versions": versions(ctx),
+        "machine": machine(),
+    }
+
+
+def criteria_of(ctx: Context) -> tuple[Criterion, ...]:
+    """The scenario's criteria; those of the engagement come on top and replace the ones of the same id."""
+    agreed = ctx.engagement.criteria if ctx.engagement is not None else ()
+    by_id = {criterion.id: criterion for criterion in (*ctx.scenario.criteria, *agreed)}
+    return tuple(by_id.values())
+
+
+def versions(ctx: Context) -> dict[str, str]:
+    """Every engine as it names itself. One that does not answer is recorded as such, and stops nothing."""
+    asked: Mapping[str, Callable[[], str]] = {
+        "Kubernetes": ctx.kube.version,
+        "node": lambda: _node(ctx),
+        "Argo CD": lambda: argocd.connect(ctx).version(),
+        "Vault API": lambda: Vault(ctx.url("vault"), ctx.trust.ca_path).engine(),
+        "Gitea": lambda: git.connect(ctx).version(),
+        "Terraform": lambda: _terraform(ctx),
+        "mock services": lambda: _of_program(ctx, "pov-mock", "version"),
+        "kind": lambda: _of_program(ctx, "kind", "version"),
+        "container engine": ctx.containers.version,
+        "Ansible": lambda: f"ansible-core {package_version('ansible-core')}",
+        "ansible-runner": lambda: package_version("ansible-runner"),
+        "SSH client": ssh.version,
+        "OpenSSL": lambda: _says("openssl", "version"),
+        "Git client": lambda: _says("git", "--version"),
+        "pov": lambda: package_version("pov"),
+    }
+    return {name: _told(ask) for name, ask in asked.items()} | {
+        f"image {name}": reference for name, reference in sorted(ctx.images.items())
+    }
+
+
+def _told(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except (PovError, PackageNotFoundError, KeyError, ValueError) as error:
+        return f"did not say ({error})"
+
+
+def _node(ctx: Context) -> str:
+    info = ctx.kube.list("v1/Node")[0]["status"]["nodeInfo"]
+    return f"{info['osImage']}, {info['containerRuntimeVersion']}, kernel {info['kernelVersion']}"
+
+
+def _terraform(ctx: Context) -> str:
+    program = find_program(ctx.binaries)
+    quiet = {"CHECKPOINT_DISABLE": "1"}
+    told = json.loads(run([str(program), "version", "-json"], timeout_s=_LIMIT_S, extra_env=quiet).stdout)
+    return f"{'OpenTofu' if program.name == 'tofu' else 'Terraform'} {told['terraform_version']}"
+
+
+def _of_program(ctx: Context, name: str, *arguments: str) -> str:
+    return _says(str(ctx.binaries[name]), *arguments)
+
+
+def _says(*argv: str) -> str:
+    return run(argv, timeout_s=_LIMIT_S).stdout.strip()
+
+
+def _engagement(engagement: Any) -> dict[str, Any] | None:
+    if engagement is None:
+        return None
+    return {"name": engagement.name, "customer": engagement.customer.model_dump(mode="json")}
