@@ -160,10 +160,11 @@ def _failure(command: str, done: Completed) -> PovError:
     return PovError(f"terraform {command} failed", cause=cause)
 
 
-def copy_modules(source: Path, target: Path) -> Path:
-    """Copy the shipped modules to where Terraform may write its lock file; returns `target`."""
+def copy_modules(source: Path, target: Path, *, tests: bool = False) -> Path:
+    """Copy the shipped modules, with their tests if wanted, to where Terraform may write its lock file."""
     kept = {target / "targets" / "local" / ".terraform.lock.hcl"}
-    wanted = {path.relative_to(source) for path in source.rglob("*.tf")}
+    endings = ("*.tf", "*.tftest.hcl") if tests else ("*.tf",)
+    wanted = {path.relative_to(source) for ending in endings for path in source.rglob(ending)}
     for path in target.rglob("*"):
         if path.is_file() and path not in kept and path.relative_to(target) not in wanted:
             path.unlink()

@@ -139,6 +139,11 @@ def _write_address(kube: Kube, path: Path) -> Path:
     return path
 
 
+def whoami() -> str:
+    """This user on this machine, as Terraform writes it into a lock."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
 def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Report) -> None:
     """A run of ours that was killed leaves the state locked, and its terraform perhaps at work for a moment more.
 
@@ -150,7 +155,7 @@ def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Re
         return
     annotations = (lease or {})["metadata"].get("annotations") or {}
     who = json.loads(annotations.get("app.terraform.io/lock-info") or "{}").get("Who", "")
-    if who and who != f"{getpass.getuser()}@{socket.gethostname()}":
+    if who and who != whoami():
         raise PovError(f"Terraform's state is locked by {who}", fix="wait for it, then pov up")
     report.say("waiting for the terraform of an interrupted run")
     wait_for(

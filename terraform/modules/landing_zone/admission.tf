@@ -102,7 +102,7 @@ resource "kubectl_manifest" "only_from_git_binding" {
     kind       = "ValidatingAdmissionPolicyBinding"
     metadata   = { name = each.key, labels = local.labels }
     spec = {
-      policyName        = kubectl_manifest.only_from_git.name
+      policyName        = "only-from-git"
       validationActions = each.value.actions
       # By the label that the API server sets itself: nobody can take it off.
       matchResources = {
@@ -114,5 +114,8 @@ resource "kubectl_manifest" "only_from_git_binding" {
   })
 
   # Last, so that nothing of this module is judged by a policy that is half there.
-  depends_on = [kubectl_manifest.role_binding, kubectl_manifest.quota, kubectl_manifest.limits, kubectl_manifest.default_deny]
+  depends_on = [
+    kubectl_manifest.only_from_git, kubectl_manifest.role, kubectl_manifest.role_binding, kubectl_manifest.quota, kubectl_manifest.limits,
+    kubectl_manifest.default_deny,
+  ]
 }

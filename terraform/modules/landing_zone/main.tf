@@ -41,7 +41,7 @@ resource "kubectl_manifest" "quota" {
   yaml_body = yamlencode({
     apiVersion = "v1"
     kind       = "ResourceQuota"
-    metadata   = { name = "landing-zone", namespace = kubectl_manifest.namespace[each.key].name, labels = local.labels }
+    metadata   = { name = "landing-zone", namespace = each.key, labels = local.labels }
     spec = {
       hard = {
         "requests.cpu"           = "${ceil(each.value.cpu * 1000)}m"
@@ -54,6 +54,8 @@ resource "kubectl_manifest" "quota" {
       }
     }
   })
+
+  depends_on = [kubectl_manifest.namespace]
 }
 
 # No CPU limit: throttling would make latency a property of the quota.
@@ -66,7 +68,7 @@ resource "kubectl_manifest" "limits" {
   yaml_body = yamlencode({
     apiVersion = "v1"
     kind       = "LimitRange"
-    metadata   = { name = "landing-zone", namespace = kubectl_manifest.namespace[each.key].name, labels = local.labels }
+    metadata   = { name = "landing-zone", namespace = each.key, labels = local.labels }
     spec = {
       limits = [{
         type           = "Container"
@@ -76,6 +78,8 @@ resource "kubectl_manifest" "limits" {
       }]
     }
   })
+
+  depends_on = [kubectl_manifest.namespace]
 }
 
 # What may talk to what comes from Git, service by service; without it nothing may.
@@ -88,7 +92,9 @@ resource "kubectl_manifest" "default_deny" {
   yaml_body = yamlencode({
     apiVersion = "networking.k8s.io/v1"
     kind       = "NetworkPolicy"
-    metadata   = { name = "landing-zone-default-deny", namespace = kubectl_manifest.namespace[each.key].name, labels = local.labels }
+    metadata   = { name = "landing-zone-default-deny", namespace = each.key, labels = local.labels }
     spec       = { podSelector = {}, policyTypes = ["Ingress", "Egress"] }
   })
+
+  depends_on = [kubectl_manifest.namespace]
 }

@@ -31,9 +31,11 @@ resource "kubectl_manifest" "role" {
   yaml_body = yamlencode({
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "Role"
-    metadata   = { name = each.value.role, namespace = kubectl_manifest.namespace[each.value.environment].name, labels = local.labels }
+    metadata   = { name = each.value.role, namespace = each.value.environment, labels = local.labels }
     rules      = local.roles[each.value.role]
   })
+
+  depends_on = [kubectl_manifest.namespace]
 }
 
 resource "kubectl_manifest" "role_binding" {
@@ -45,7 +47,7 @@ resource "kubectl_manifest" "role_binding" {
   yaml_body = yamlencode({
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "RoleBinding"
-    metadata   = { name = each.value.role, namespace = kubectl_manifest.namespace[each.value.environment].name, labels = local.labels }
+    metadata   = { name = each.value.role, namespace = each.value.environment, labels = local.labels }
     roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = each.value.role }
     subjects = {
       "certificate-policy-reader" = [for name in ["system:serviceaccounts:${each.value.environment}"] : { apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = name }]
@@ -53,4 +55,6 @@ resource "kubectl_manifest" "role_binding" {
       "environment-reader"        = [for name in [var.reader_group] : { apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = name }]
     }[each.value.role]
   })
+
+  depends_on = [kubectl_manifest.namespace]
 }

@@ -1,0 +1,68 @@
+# Plans only, against a mocked provider: what would be applied, for whoever reads or changes the module.
+
+mock_provider "kubectl" {}
+
+variables {
+  decision = "within the standard offering"
+  environments = {
+    dev  = { cpu = 1, memory_gib = 2, pods = 20, services = 15 }
+    prod = { cpu = 1.5, memory_gib = 2, pods = 20, services = 15 }
+  }
+}
+
+run "prod_denies_and_dev_warns" {
+  command = plan
+  assert {
+    condition     = yamldecode(kubectl_manifest.only_from_git_binding["only-from-git-deny"].yaml_body).spec.validationActions == ["Deny", "Audit"]
+    error_message = "prod must deny."
+  }
+  assert {
+    condition = (
+      yamldecode(kubectl_manifest.only_from_git_binding["only-from-git-deny"].yaml_body)
+      .spec.matchResources.namespaceSelector.matchExpressions[0].values == ["prod"]
+    )
+    error_message = "prod alone must deny."
+  }
+  assert {
+    condition     = yamldecode(kubectl_manifest.only_from_git_binding["only-from-git-warn"].yaml_body).spec.validationActions == ["Warn", "Audit"]
+    error_message = "dev must warn."
+  }
+}
+
+run "nothing_warns_when_everything_denies" {
+  command = plan
+  variables {
+    enforced = ["dev", "prod"]
+  }
+  assert {
+    condition     = keys(kubectl_manifest.only_from_git_binding) == ["only-from-git-deny"]
+    error_message = "A binding without environments must not exist."
+  }
+}
+
+run "every_namespace_is_restricted" {
+  command = plan
+  assert {
+    condition = alltrue([
+      for name in ["dev", "prod"] :
+      yamldecode(kubectl_manifest.namespace[name].yaml_body).metadata.labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    ])
+    error_message = "Every environment carries the restricted profile."
+  }
+}
+
+run "nobody_breaks_glass_unless_named" {
+  command = plan
+  assert {
+    condition     = !strcontains(kubectl_manifest.only_from_git.yaml_body, "system:masters")
+    error_message = "Administrators are not exempt."
+  }
+}
+
+run "quotas_are_what_was_asked_for" {
+  command = plan
+  assert {
+    condition     = yamldecode(kubectl_manifest.quota["prod"].yaml_body).spec.hard["requests.cpu"] == "1500m"
+    error_message = "The quota must be the request that passed the guardrail."
+  }
+}
