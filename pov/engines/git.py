@@ -191,9 +191,13 @@ class ConfigRepo:
             self._call("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--message", message)
         return self._standing()
 
-    def push(self) -> str:
-        """Push the branch, never by force; returns the commit's id. Raises `PovError` if the server refuses it."""
-        self._call("push", "--quiet", "origin", f"HEAD:refs/heads/{self.branch}")
+    def push(self, *others: str) -> str:
+        """Push the branch, and the same commit as each of `others`: all or none, never by force.
+
+        Returns the commit's id. Raises `PovError` if the server refuses it.
+        """
+        targets = [f"HEAD:refs/heads/{branch}" for branch in (self.branch, *others)]
+        self._call("push", "--quiet", "--atomic", "origin", *targets)
         return self._standing()
 
     def _standing(self) -> str:

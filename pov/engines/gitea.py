@@ -115,15 +115,6 @@ class Gitea:
         self._call("PUT", path, {"permission": permission})
         return True
 
-    def branch_head(self, repository: str, branch: str) -> str | None:
-        """A branch's commit; None if there is no such branch."""
-        found = self._call("GET", f"/repos/{repository}/branches/{branch}", may_lack=True)
-        return None if found is None else str(found["commit"]["id"])
-
-    def create_branch(self, repository: str, branch: str, source: str) -> None:
-        """Make a branch where `source` stands."""
-        self._call("POST", f"/repos/{repository}/branches", {"new_branch_name": branch, "old_ref_name": source})
-
     def protect(self, repository: str, rule: Rule) -> bool:
         """Make the branch's protection what the rule says. Returns whether that was a change."""
         wanted = _protection(rule)
@@ -169,12 +160,16 @@ class Gitea:
         hooks = self._call("GET", f"/repos/{repository}/hooks")
         return bool(hooks) and all(hook["active"] for hook in hooks)
 
+    def commits_ahead(self, repository: str, head: str, base: str) -> int:
+        """How many commits `head` has that `base` lacks."""
+        return int(self._call("GET", f"/repos/{repository}/compare/{base}...{head}")["total_commits"])
+
     def open_pull(self, repository: str, head: str, base: str, title: str) -> Pull:
         """Open a pull request from `head` to `base`; the open one of the same branches if there is one already."""
-        held = self._call("GET", f"/repos/{repository}/pulls/{base}/{head}", may_lack=True)
-        if held is None or held["state"] != "open":
-            held = self._call("POST", f"/repos/{repository}/pulls", {"head": head, "base": base, "title": title})
-        return _pull(held)
+        for held in self._call("GET", f"/repos/{repository}/pulls?state=open"):
+            if (held["head"]["ref"], held["base"]["ref"]) == (head, base):
+                return _pull(held)
+        return _pull(self._call("POST", f"/repos/{repository}/pulls", {"head": head, "base": base, "title": title}))
 
     def pull(self, repository: str, number: int) -> Pull:
         """A pull request as it is now."""
@@ -183,6 +178,11 @@ class Gitea:
     def approve(self, repository: str, number: int, body: str = "") -> None:
         """Approve a pull request as this user. Raises `PovError` for one's own."""
         self._call("POST", f"/repos/{repository}/pulls/{number}/reviews", {"event": "APPROVED", "body": body})
+
+    def is_approved(self, repository: str, number: int) -> bool:
+        """Whether somebody's approval stands: not dismissed, and of the last change."""
+        reviews = self._call("GET", f"/repos/{repository}/pulls/{number}/reviews")
+        return any(r["state"] == "APPROVED" and not r["dismissed"] and not r["stale"] for r in reviews)
 
     def merge(self, repository: str, number: int) -> str:
         """Merge a pull request by a merge commit; returns that commit.

@@ -100,20 +100,19 @@ def _write(ctx: Context, repo: ConfigRepo) -> bool:
         kept={name: overlay.read_kept(held, name) for name in gitops},
     )
     repo.replace(wanted, repository.MANAGED)
-    if not repo.is_changed():
+    fresh = repo.remote_head(PROD) is None
+    if not repo.is_changed() and not fresh:
         return False
     repo.commit(_SUBJECT)
-    repo.push()
+    # Prod starts where main does; from then on it is protected, and changes by pull request alone.
+    repo.push(*([PROD] if fresh else []))
     return True
 
 
 def _branches(ctx: Context, gitea: Gitea, repo: ConfigRepo) -> bool:
-    """Make prod where main stands, protect both, and bring to prod by pull request what an `up` has changed since."""
+    """Protect both branches, and bring to prod by pull request what an `up` has changed since."""
     changed = False
-    if repo.remote_head(PROD) is None and gitea.branch_head(FULL_NAME, PROD) is None:
-        gitea.create_branch(FULL_NAME, PROD, MAIN)
-        changed = True
-    elif repo.subject() == _SUBJECT and not repo.is_part_of(PROD) and _has_prod(ctx):
+    if repo.subject() == _SUBJECT and not repo.is_part_of(PROD) and _has_prod(ctx):
         promote(ctx, _SUBJECT)
         changed = True
     for rule in RULES:
