@@ -50,16 +50,20 @@ def step() -> Step:
 
 def connect(ctx: Context) -> Vault:
     """The server, logged in to as `pov-admin`, for 15 minutes. Raises `Denied` or `Transient`."""
-    vault = Vault(ctx.url("vault"), ctx.trust.ca_path)
+    vault = reach(ctx)
     _login(ctx, vault)
     return vault
 
 
+def reach(ctx: Context) -> Vault:
+    """The server without a login: it tells whether it is sealed, and which engine it is."""
+    return Vault(ctx.url("vault"), ctx.trust.ca_path)
+
+
 def _run(ctx: Context, report: Report) -> Outcome:
     server = engine(ctx)
-    wanted = manifests(ctx, server)
-    changes = [ctx.kube.apply(wanted, set_name=SET)]
-    vault = Vault(ctx.url("vault"), ctx.trust.ca_path)
+    changes = [_apply(ctx, server)]
+    vault = reach(ctx)
 
     def attempt() -> bool:
         try:
@@ -67,7 +71,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
         except _Worthless:
             report.note("Vault was cut off between its initialisation and the saving of its keys: starting it over")
             _start_over(ctx)
-            changes.append(ctx.kube.apply(wanted, set_name=SET))
+            changes.append(_apply(ctx, server))
             changes.append(_open(ctx, report, vault, server))
         changes.append(_set_up(ctx, report, vault, server))
         return True
@@ -76,6 +80,11 @@ def _run(ctx: Context, report: Report) -> Outcome:
     wait_for("Vault is set up", attempt, timeout_s=_SET_UP_LIMIT_S, interval_s=_POLL_S, on_pending=report.say)
     ctx.kube.wait_ready("StatefulSet", [STATEFUL_SET], NAMESPACE, timeout_s=_READY_LIMIT_S, on_pending=report.say)
     return Outcome.CHANGED if any(changes) else Outcome.UNCHANGED
+
+
+def _apply(ctx: Context, server: Engine) -> bool:
+    # Made anew each time: asking for the claim's manifest sees to the folder that it lies in.
+    return ctx.kube.apply(manifests(ctx, server), set_name=SET)
 
 
 def _open(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
@@ -245,7 +254,7 @@ def _set_up(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
 
 def _give_up_root(ctx: Context, vault: Vault) -> None:
     """Only once `pov-admin` has logged in: there is no way back in without one of the two."""
-    _login(ctx, Vault(vault.url, ctx.trust.ca_path))
+    _login(ctx, reach(ctx))
     _mark(ctx, _COMPLETED)
     vault.revoke_own_token()
     ctx.home.forget_secret(ROOT_TOKEN)

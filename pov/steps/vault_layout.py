@@ -22,7 +22,7 @@ ROOT_MOUNT = "pki"
 ISSUING_MOUNT = "pki_int"
 PLATFORM_NAMESPACE = "pov-system"
 KUBERNETES_HOST = "https://kubernetes.default.svc"
-_NAMESPACES = ("dev", "staging", "prod", PLATFORM_NAMESPACE)
+NAMESPACES = ("dev", "staging", "prod", PLATFORM_NAMESPACE)
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _WORKERS = 8
 _LIFE_TOLERANCE_S = 120
@@ -186,7 +186,7 @@ def _policies() -> dict[str, str]:
 
 
 def _role_paths(declared: Mapping[str, Any]) -> list[str]:
-    return [str(_fill(declared["path"], {"namespace": namespace})) for namespace in _NAMESPACES]
+    return [str(_fill(declared["path"], {"namespace": namespace})) for namespace in NAMESPACES]
 
 
 def _namespace_roles(

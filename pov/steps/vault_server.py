@@ -14,6 +14,7 @@ from pov.engines.certificates import details
 from pov.steps import volumes
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.tls import certificate_of, tls_secret
+from pov.steps.vault_layout import NAMESPACES
 
 NAMESPACE = "vault"
 STATEFUL_SET = "vault"
@@ -129,13 +130,18 @@ def _service(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _network_policy() -> dict[str, Any]:
-    """In: the API. Out: name look-ups and the API server, whose address no selector knows."""
+    """In: the API, for namespaces with services. Out: name look-ups and the API server, whom no selector knows.
+
+    The node itself is always let in, and with it what comes through the node port.
+    """
+    users = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(NAMESPACES)}
+    peers = [{"namespaceSelector": {"matchExpressions": [users]}}]
     dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     api = [{"protocol": "TCP", "port": port} for port in (443, 6443)]
     spec = {
         "podSelector": {"matchLabels": dict(_LABELS)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"ports": [{"protocol": "TCP", "port": _PORT}]}],
+        "ingress": [{"from": peers, "ports": [{"protocol": "TCP", "port": _PORT}]}],
         "egress": [{"ports": dns}, {"ports": api}],
     }
     return _object("networking.k8s.io/v1", "NetworkPolicy", "vault", spec=spec)

@@ -23,7 +23,8 @@ while true; do
       number=$previous
     done
     mv -f "$log" "$log.1"
-    kill -HUP "$(cat "$pid_file")"
+    # Not there: it is just starting, and opens a new file anyway.
+    kill -HUP "$(cat "$pid_file")" || true
   fi
   # In the background, so that the signal to end is heard at once.
   sleep "$period" &

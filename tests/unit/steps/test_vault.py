@@ -110,6 +110,19 @@ def test_keys_lost_before_they_were_saved_start_it_over(world: World, monkeypatc
     finished(world)
 
 
+def test_starting_over_on_a_folder_of_the_node_makes_the_folder_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provisioner = "kubernetes.io/host-path"
+    world.kube.put({"kind": "StorageClass", "metadata": {"name": "standard"}, "provisioner": provisioner})
+    killed_at(monkeypatch, FakeVault, "initialise", after=True)
+    with pytest.raises(Killed):
+        world.up()
+    world.up()
+    finished(world)
+    assert [command[1] for command in world.containers.ran] == ["mkdir", "rm", "mkdir"]
+
+
 def test_killed_while_starting_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     killed_at(monkeypatch, FakeVault, "initialise", after=True)
     with pytest.raises(Killed):
