@@ -63,8 +63,9 @@ func start(t *testing.T, drain time.Duration) *estate {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		e.stop[name], e.ended[name] = cancel, make(chan error, 1)
-		go func() { e.ended[name] <- s.Run(ctx) }()
+		ended := make(chan error, 1)
+		e.stop[name], e.ended[name] = cancel, ended
+		go func() { ended <- s.Run(ctx) }()
 		t.Cleanup(cancel)
 	}
 	for _, name := range names {
@@ -190,7 +191,8 @@ func TestOnlyKnownCertificatesGetIn(t *testing.T) {
 		c := client.New(identity.Open(dir, slog.New(slog.DiscardHandler)))
 		if answer, err := e.get(c, "b", "/work", true); err == nil {
 			t.Errorf("%s got in: %d", name, answer.Status)
-		} else if !strings.Contains(err.Error(), "refused by the peer") {
+		} else if text := err.Error(); !strings.Contains(text, "refused by the peer") && !strings.Contains(text, "reset") {
+			// The server closes with the request unread, and the reset can overtake its reason.
 			t.Errorf("%s: %v", name, err)
 		}
 	}
