@@ -48,6 +48,10 @@ _REDIS = re.compile(r"^\s*image:\s*(\S*redis\S*)\s*$", re.MULTILINE)
 _LEGACY_PACKAGES = ("ca-certificates", "openssh-server", "openssl", "procps", "python3", "runit", "tini")
 
 
+class CannotPull(PovError):
+    """An official image cannot be had, although its registry answered before."""
+
+
 @dataclass(frozen=True)
 class Made:
     """What is compiled in either case, and where the bundle's own files go."""
@@ -93,7 +97,7 @@ def references(argocd_manifest: Path) -> dict[str, str]:
 def make(made: Made, containers: Containers, emit: Emit) -> Bundle:
     """Pull the official images, build the two that are ours on top, and put all but the node's into one archive.
 
-    Raises `PovError` naming the image that cannot be pulled; what was pulled stays, so that another try is shorter.
+    Raises `CannotPull` naming the image that cannot be had; what was pulled stays, so that another try is shorter.
     """
     images = references(made.argocd_manifest)
     entries = list(made.entries)
@@ -138,7 +142,7 @@ def _pull(name: str, reference: str, containers: Containers, emit: Emit) -> None
         containers.run("pull", "--quiet", reference, timeout_s=_PULL_S)
     except (CommandFailed, TimedOut) as error:
         emit(Event("failed", f"image-{name}", error.message, time.monotonic() - started))
-        raise PovError(
+        raise CannotPull(
             f"cannot pull {named}",
             cause=error.cause or error.message,
             fix="the same command again (what was pulled is kept), or: pov bundle build --images built",

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import IO
 
 PIECE = 4 * 2**20
-LEVEL = 6
+LEVEL = 4
+"""Measured on Argo CD's layer: level 4 leaves 29 % after 3.4 s of processor time, 6 leaves 28 % after 6.5 s, 1 leaves
+32 % after 2.3 s. zstd would leave 26 % after 0.8 s, but neither Python 3.11 nor a bare Debian can read it."""
 
 
 def pieces(stream: IO[bytes] | gzip.GzipFile, size: int = PIECE) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import pytest
 from pov.base.errors import CommandFailed, PovError, PreflightFailed, TimedOut
 from pov.base.process import Completed
 from pov.bundle import Entry, official, versions
-from pov.bundle.official import Made, can_pull, choose, make, references
+from pov.bundle.official import CannotPull, Made, can_pull, choose, make, references
 from pov.model.events import Event, silent
 
 MANIFEST = """\
@@ -126,7 +126,7 @@ def test_a_bundle_of_official_images(tmp_path: Path) -> None:
 def test_an_image_that_cannot_be_pulled_is_named(tmp_path: Path) -> None:
     registry: Any = Registry(lacks="gitea")
     told: list[Event] = []
-    with pytest.raises(PovError, match=r"cannot pull docker\.gitea\.com/gitea") as caught:
+    with pytest.raises(CannotPull, match=r"cannot pull docker\.gitea\.com/gitea") as caught:
         make(made(tmp_path), registry, told.append)
     assert "--images built" in caught.value.fix
     assert "no such host" in caught.value.cause
