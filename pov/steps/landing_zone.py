@@ -37,8 +37,8 @@ _ADMIN_GROUPS = ("system:masters", "system:authenticated")
 _PROBE_LIMIT_S = 60.0
 _ORPHAN_LIMIT_S = 300.0
 _TOKEN_TTL_S = 1800
-_AGENT_MILLICORES = 5
-_AGENT_LIMIT_MIB = 64
+_AGENT_MILLICORES = 1
+_AGENT_LIMIT_MIB = 32
 _SPARE = 1.25
 _KINDS = (
     "Namespace",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-NAMESPACE = "pov-system"
+NAMESPACE = "pov-terraform"
 SERVICE_ACCOUNT = "terraform"
 _RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 _WRITE = ["get", "list", "watch", "create", "update", "patch", "delete"]

@@ -29,7 +29,7 @@ PLATFORM = {
     "Gitea": Cost(220, 50, 1, _ESTIMATE),
     "prober": Cost(60, 20, 1, _ESTIMATE),
 }
-SERVICE = Cost(48, 5, 1, _ESTIMATE)
+SERVICE = Cost(48, 1, 1, _ESTIMATE)
 """A service with its certificate agent, its two container shims and its sandbox; its own CPU request comes on top."""
 LEGACY_HOST = Cost(60, 50, 1, _ESTIMATE)
 LEGACY_SERVICE = Cost(14, 0, 0, _ESTIMATE)

@@ -267,17 +267,17 @@ def _lock(zone: Zone, info: dict[str, str] | None) -> None:
     annotations = {"app.terraform.io/lock-info": json.dumps(full) if info else None}
     holder = info["ID"] if info else None
     patch = {"metadata": {"annotations": annotations}, "spec": {"holderIdentity": holder}}
-    zone.kube.patch("coordination.k8s.io/v1/Lease", "lock-tfstate-default-landing-zone", "pov-system", patch)
+    zone.kube.patch("coordination.k8s.io/v1/Lease", "lock-tfstate-default-landing-zone", "pov-terraform", patch)
 
 
 def test_no_credential_is_written_anywhere(zone: Zone) -> None:
-    token = zone.kube.create_token("terraform", "pov-system", audience="").reveal()
+    token = zone.kube.create_token("terraform", "pov-terraform", audience="").reveal()
     # Every token of this server starts with the same header and carries a claim that names the account.
     needle = token.split(".", 1)[0]
     for path in zone.ctx.home.root.rglob("*"):
         if path.is_file() and "providers" not in path.parts:
             assert needle.encode() not in path.read_bytes(), path
-    state = zone.kube.secret("tfstate-default-landing-zone", "pov-system")
+    state = zone.kube.secret("tfstate-default-landing-zone", "pov-terraform")
     assert state is not None
 
 

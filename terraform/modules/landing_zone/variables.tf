@@ -33,7 +33,7 @@ variable "platform_users" {
     "system:apiserver",
     "system:kube-controller-manager",
     "system:kube-scheduler",
-    "system:serviceaccount:pov-system:terraform",
+    "system:serviceaccount:pov-terraform:terraform",
   ]
 }
 

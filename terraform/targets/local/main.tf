@@ -12,7 +12,7 @@ terraform {
   }
   backend "kubernetes" {
     secret_suffix = "landing-zone"
-    namespace     = "pov-system"
+    namespace     = "pov-terraform"
   }
 }
 
