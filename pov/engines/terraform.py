@@ -154,7 +154,8 @@ class Terraform:
 def _failure(command: str, done: Completed) -> PovError:
     said = _BOX.sub("", done.stderr or done.stdout).strip()
     start = said.find("Error:")
-    cause = re.sub(r"\n{3,}", "\n\n", said[max(0, start) :])[:2000]
+    # It wraps its paragraphs at 78 columns; what is indented (code, lists) stays as it is.
+    cause = re.sub(r"(?<=[^\n])\n(?=[^\n ])", " ", said[max(0, start) :])[:2000]
     if any(text in said for text in _PASSING):
         return Transient(f"terraform {command} was cut off", cause=cause, fix="pov up")
     return PovError(f"terraform {command} failed", cause=cause)
