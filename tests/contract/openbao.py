@@ -105,7 +105,7 @@ class Bao:
 
     def __init__(self, work: Path) -> None:
         self.work = work
-        self.audit = work / "data" / "audit" / "audit.log"
+        self.audit = work / "data" / "audit.log"
         self.pid_file = work / "run" / "pid"
         for folder in ("data", "run", "tls", "seal"):
             (work / folder).mkdir(parents=True)

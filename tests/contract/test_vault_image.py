@@ -33,7 +33,7 @@ def test_the_image_is_set_up_as_the_step_does_it(new_openbao: Callable[[], Serve
     wishes = Wishes(24 * HOUR, 720 * HOUR, 8760 * HOUR, {"staging": ("ledger",)}, kubernetes_host=HOST)
     assert converge(vault, wishes, with_audit=False)
     assert not converge(vault, wishes, with_audit=False)
-    assert "pki_int/roles/service" in server.exec("/bin/sh", "-c", "cat /vault/data/audit/audit.log")
+    assert "pki_int/roles/service" in server.exec("/bin/sh", "-c", "cat /vault/data/audit.log")
 
 
 def test_the_image_has_what_runs_beside_the_server(new_openbao: Callable[[], Server]) -> None:

@@ -31,6 +31,7 @@ seal "static" {
 audit "file" "volume" {
   description = "Every request and answer, on the data volume; kept small by server/rotate-audit.sh"
   options {
-    file_path = "/vault/data/audit/audit.log"
+    # Right on the volume: a folder that is missing would be made with the file's mode, and nobody could enter it.
+    file_path = "/vault/data/audit.log"
   }
 }

@@ -4,7 +4,7 @@
 # writing to a file that was renamed until SIGHUP makes it open a new one: no entry is lost.
 set -eu
 
-log=${LOG:-/vault/data/audit/audit.log}
+log=${LOG:-/vault/data/audit.log}
 pid_file=${PID_FILE:-/vault/run/pid}
 bytes=${BYTES:-16777216}
 files=${FILES:-5}
