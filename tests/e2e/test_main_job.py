@@ -169,7 +169,7 @@ def test_the_audit_trail_leads_from_a_commit_to_what_runs(shared: Environment, m
     assert revisions["staging"] == commits[0]["sha"]
     names = [item["metadata"]["name"] for item in shared.objects("secrets", "--all-namespaces")]
     assert [name for name in names if name.startswith("tfstate-")], "Terraform's state is in the cluster"
-    read = ("exec", "-n", "vault", "vault-0", "-c", "vault", "--", "sh", "-c", "cat /vault/data/audit/*")
+    read = ("exec", "-n", "vault", "vault-0", "-c", "vault", "--", "sh", "-c", "cat /vault/data/audit.log*")
     log = shared.kubectl(*read).out
     entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     issued = [e for e in entries if e["type"] == "response" and e["request"]["path"] == "pki_int/issue/service"]
