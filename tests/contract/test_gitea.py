@@ -1,0 +1,322 @@
+"""One suite against the Gitea in memory and a real one; then what only a real one shows: logins, pushes, refusals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pov.base.errors import NotFound, PovError, Transient
+from pov.base.redact import Secret
+from pov.engines.git import ConfigRepo, Remote
+from pov.engines.gitea import Gitea, Rule
+from pov.engines.rest import Refused
+from pov.state.home import Home
+from pov.steps import git as git_step
+from pov.steps import git_repository
+from pov.steps.promotion import promote
+from tests.contract.servers import GiteaServer
+from tests.fakes.gitea import FakeGitea, FakeServer
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(180)]
+
+NAME = "platform-config"
+PASSWORD = Secret("correct horse battery staple")
+
+
+@dataclass
+class World:
+    """One server, fake or real, with a repository of its own for each test."""
+
+    owner: Any
+    name: str
+    as_user: Callable[[str, Secret], Any]
+    push: Callable[[str], str]
+    fork: Callable[[str], None]
+
+    @property
+    def repository(self) -> str:
+        return f"{self.owner.user}/{self.name}"
+
+
+_NUMBERS = iter(range(1000))
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    name = f"configuration-{next(_NUMBERS)}"
+    if request.param == "fake":
+        server = FakeServer()
+        owner = FakeGitea(server, "pov")
+        full = f"pov/{name}"
+        yield World(
+            owner,
+            name,
+            lambda user, password: FakeGitea(server, user, password),
+            lambda branch: server.push(full, branch),
+            lambda branch: server.fork(full, branch),
+        )
+        return
+    real: GiteaServer = request.getfixturevalue("gitea")
+    gitea = Gitea.by_token(real.url, real.ca_path, real.owner, real.token)
+    yield World(
+        gitea,
+        name,
+        lambda user, password: Gitea.by_password(real.url, real.ca_path, user, password),
+        lambda branch: _push(clone(real, tmp_path, name, branch)),
+        lambda branch: _fork(clone(real, tmp_path, name, "main"), branch),
+    )
+    gitea.close()
+
+
+def clone(real: GiteaServer, folder: Path, name: str, branch: str, token: Secret | None = None) -> ConfigRepo:
+    file = folder / f"token-{branch}"
+    file.write_text((token or real.token).reveal())
+    file.chmod(0o600)
+    remote = Remote(f"{real.url}/{real.owner}/{name}.git", real.owner, file, real.ca_path)
+    return ConfigRepo.open(folder / "copies" / f"{name}-{branch}", remote, branch)
+
+
+def _push(repo: ConfigRepo) -> str:
+    repo.write("changed.txt", str(time.monotonic_ns()))
+    repo.commit("Change something")
+    return repo.push()
+
+
+def _fork(repo: ConfigRepo, branch: str) -> None:
+    repo.push(branch)
+
+
+def until_merged(world: World, number: int) -> str:
+    """What `promote` does: approvals that Gitea voids while it works off an earlier push are given again."""
+    reviewer = world.as_user("reviewer", PASSWORD)
+    for _ in range(50):
+        if not reviewer.is_approved(world.repository, number):
+            reviewer.approve(world.repository, number)
+        try:
+            return str(world.owner.merge(world.repository, number))
+        except Refused:
+            time.sleep(0.2)
+    raise AssertionError("never merged")
+
+
+def with_review(world: World) -> None:
+    world.owner.ensure_repository(world.name, "")
+    world.owner.ensure_user("reviewer", PASSWORD)
+    world.owner.ensure_collaborator(world.repository, "reviewer", "write")
+    world.push("main")
+    world.fork("prod")
+    world.owner.protect(world.repository, Rule("prod", approvals=1, approvers=("reviewer",)))
+    world.push("main")
+
+
+def test_a_repository_is_made_once(world: World) -> None:
+    assert world.owner.ensure_repository(world.name, "What runs") is True
+    assert world.owner.ensure_repository(world.name, "What runs") is False
+
+
+def test_an_unknown_repository_is_not_found(world: World) -> None:
+    with pytest.raises(NotFound):
+        world.owner.is_webhook_active("pov/nothing")
+
+
+def test_a_user_is_made_once_and_gets_the_password_that_was_asked_for(world: World) -> None:
+    name = f"user-{next(_NUMBERS)}"
+    assert world.owner.ensure_user(name, PASSWORD) is True
+    assert world.as_user(name, PASSWORD).is_logged_in()
+    assert world.owner.ensure_user(name, Secret("another password")) is False
+    assert not world.as_user(name, PASSWORD).is_logged_in()
+    assert world.as_user(name, Secret("another password")).is_logged_in()
+    token = world.as_user(name, Secret("another password")).make_token("reads", ("read:repository",))
+    assert token != world.as_user(name, Secret("another password")).make_token("reads", ("read:repository",))
+
+
+def test_only_a_password_makes_tokens(world: World) -> None:
+    with pytest.raises(Refused) as caught:
+        world.owner.make_token("more", ("read:repository",))
+    assert caught.value.status == 401
+
+
+def test_a_collaborator_is_let_in_once_and_can_be_given_more(world: World) -> None:
+    world.owner.ensure_repository(world.name, "")
+    world.owner.ensure_user("reviewer", PASSWORD)
+    assert world.owner.ensure_collaborator(world.repository, "reviewer", "read") is True
+    assert world.owner.ensure_collaborator(world.repository, "reviewer", "read") is False
+    assert world.owner.ensure_collaborator(world.repository, "reviewer", "write") is True
+
+
+def test_protection_is_made_once_and_follows_its_rule(world: World) -> None:
+    with_review(world)
+    rule = Rule("main", pushers=("pov",))
+    assert world.owner.protect(world.repository, rule) is True
+    assert world.owner.protect(world.repository, rule) is False
+    assert world.owner.protect(world.repository, Rule("main", approvals=1, approvers=("reviewer",))) is True
+    assert world.owner.protect(world.repository, rule) is True
+
+
+def test_a_webhook_is_made_once_replaced_for_another_secret_and_stays_off(world: World) -> None:
+    url = "https://argocd-server.argocd.svc/api/webhook"
+    world.owner.ensure_repository(world.name, "")
+    assert not world.owner.is_webhook_active(world.repository)
+    assert world.owner.ensure_webhook(world.repository, url, Secret("first")) is True
+    assert world.owner.ensure_webhook(world.repository, url, Secret("first")) is False
+    assert world.owner.is_webhook_active(world.repository)
+    world.owner.set_webhook_active(world.repository, False)
+    assert not world.owner.is_webhook_active(world.repository)
+    assert world.owner.ensure_webhook(world.repository, url, Secret("first")) is False
+    assert not world.owner.is_webhook_active(world.repository)
+    world.owner.set_webhook_active(world.repository, True)
+    assert world.owner.is_webhook_active(world.repository)
+    assert world.owner.ensure_webhook(world.repository, url, Secret("second")) is True
+    assert world.owner.is_webhook_active(world.repository)
+
+
+def test_prod_changes_by_an_approved_pull_request_alone(world: World) -> None:
+    with_review(world)
+    assert world.owner.commits_ahead(world.repository, "main", "prod") == 1
+    pull = world.owner.open_pull(world.repository, "main", "prod", "Promote")
+    assert world.owner.open_pull(world.repository, "main", "prod", "Promote").number == pull.number
+    with pytest.raises(Refused) as early:
+        world.owner.merge(world.repository, pull.number)
+    assert early.value.status == 405
+    assert "approvals" in early.value.cause
+    with pytest.raises(Refused) as own:
+        world.owner.approve(world.repository, pull.number)
+    assert own.value.status == 422
+    assert not world.owner.is_approved(world.repository, pull.number)
+    commit = until_merged(world, pull.number)
+    done = world.owner.pull(world.repository, pull.number)
+    assert (done.state, done.merged_commit) == ("closed", commit)
+    assert world.owner.commits_ahead(world.repository, "main", "prod") == 0
+    assert world.owner.merge(world.repository, pull.number) == commit
+
+
+def test_an_approval_is_of_one_state_and_not_of_what_comes_after(world: World) -> None:
+    with_review(world)
+    pull = world.owner.open_pull(world.repository, "main", "prod", "Promote")
+    reviewer = world.as_user("reviewer", PASSWORD)
+    reviewer.approve(world.repository, pull.number)
+    late = world.push("main")
+    for _ in range(100):
+        if world.owner.pull(world.repository, pull.number).head_commit == late and not world.owner.is_approved(
+            world.repository, pull.number
+        ):
+            break
+        time.sleep(0.1)
+    with pytest.raises(Refused):
+        world.owner.merge(world.repository, pull.number)
+    until_merged(world, pull.number)
+
+
+@pytest.fixture
+def ctx(gitea: GiteaServer, tmp_path: Path) -> Any:
+    home = Home(tmp_path / "home")
+    home.save_secret(git_step.TOKEN_FILE, gitea.token)
+    trust = SimpleNamespace(ca_path=gitea.ca_path)
+    kube = SimpleNamespace(
+        list=lambda *_, **__: [{"metadata": {"name": "gitea"}, "status": {"phase": "Running"}}],
+        exec=lambda _pod, _namespace, argv, **_options: gitea.exec(*argv),
+    )
+    return SimpleNamespace(home=home, trust=trust, kube=kube, url=lambda _: gitea.url)
+
+
+def test_the_three_people_are_made_and_made_again_after_every_loss(ctx: Any) -> None:
+    assert git_step._people(ctx) is True
+    assert git_step._people(ctx) is False
+    for lost in (git_step.TOKEN_FILE, "gitea-password", git_step.READER_TOKEN_FILE, "gitea-reviewer-password"):
+        ctx.home.forget_secret(lost)
+        if lost == "gitea-password":
+            ctx.home.forget_secret(git_step.TOKEN_FILE)
+        assert git_step._people(ctx) is True
+        assert git_step.connect(ctx).is_logged_in()
+        assert all(git_step.connect_as(ctx, user).is_logged_in() for user in ("pov", "reviewer", "argocd"))
+
+
+def test_pushes_are_refused_where_the_rules_say_so(ctx: Any, gitea: GiteaServer, tmp_path: Path) -> None:
+    git_step._people(ctx)
+    owner = git_step.connect(ctx)
+    owner.ensure_repository(NAME, "")
+    owner.ensure_collaborator(git_repository.FULL_NAME, "reviewer", "write")
+    owner.ensure_collaborator(git_repository.FULL_NAME, "argocd", "read")
+    repo = git_repository.working_copy(ctx)
+    repo.write("README.md", "one")
+    repo.commit("One")
+    first = repo.push("prod")
+    for rule in git_repository.RULES:
+        assert owner.protect(git_repository.FULL_NAME, rule) is True
+        assert owner.protect(git_repository.FULL_NAME, rule) is False
+    repo.write("README.md", "two")
+    repo.commit("Two")
+    second = repo.push()
+    assert repo.remote_head() == second
+    assert not repo.is_part_of("prod")
+    with pytest.raises(PovError, match="push") as direct:
+        repo.push("prod")
+    assert "protected branch" in direct.value.cause
+    # Rewriting history: the same branch, from the first commit on, by force.
+    repo._call("reset", "--quiet", "--hard", first)
+    repo.write("README.md", "three")
+    repo.commit("Three")
+    with pytest.raises(PovError, match="push"):
+        repo._call("push", "--force", "origin", "HEAD:refs/heads/main")
+    repo.refresh()
+    assert repo.head == second
+    for user, tells in (("reviewer", "protected branch"), ("argocd", "")):
+        file = tmp_path / user
+        file.write_text(ctx.home.secret(f"gitea-{user}-password").reveal())
+        url = f"{gitea.url}/{git_repository.FULL_NAME}.git"
+        theirs = ConfigRepo.open(tmp_path / "theirs" / user, Remote(url, user, file, gitea.ca_path))
+        assert theirs.head == second, "whoever may read, reads"
+        theirs.write("README.md", user)
+        theirs.commit("Mine")
+        with pytest.raises(PovError) as refused:
+            theirs.push()
+        assert tells in refused.value.cause
+    merged = promote(ctx)
+    repo.refresh()
+    assert repo.remote_head("prod") == merged
+    with pytest.raises(PovError, match="nothing to promote"):
+        promote(ctx)
+
+
+def test_git_needs_a_login_and_keeps_none(ctx: Any, gitea: GiteaServer, tmp_path: Path) -> None:
+    git_step._people(ctx)
+    git_step.connect(ctx).ensure_repository(NAME, "")
+    repo = git_repository.working_copy(ctx)
+    token = gitea.token.reveal().encode()
+    home = [path for path in ctx.home.root.rglob("*") if path.is_file()]
+    assert [p.name for p in home if token in p.read_bytes()] == [git_step.TOKEN_FILE]
+    assert "@" not in repo._call("config", "remote.origin.url")
+    wrong = tmp_path / "wrong"
+    wrong.write_text("0" * 40)
+    url = f"{gitea.url}/{git_repository.FULL_NAME}.git"
+    with pytest.raises(PovError, match="fetch") as refused:
+        ConfigRepo.open(tmp_path / "anonymous", Remote(url, "pov", wrong, gitea.ca_path))
+    assert not isinstance(refused.value, Transient)
+    assert "Authentication failed" in refused.value.cause
+
+
+def test_company_variables_and_foreign_certificates_change_nothing(
+    ctx: Any, gitea: GiteaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = tmp_path / "company.pem"
+    company.write_text("")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "GIT_SSL_CAINFO"):
+        monkeypatch.setenv(name, str(company))
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("GIT_SSL_NO_VERIFY", "1")
+    git_step._people(ctx)
+    git_step.connect(ctx).ensure_repository(NAME, "")
+    git_repository.working_copy(ctx)
+    ctx.trust.ca_path = company
+    url = f"{gitea.url}/{git_repository.FULL_NAME}.git"
+    remote = Remote(url, "pov", ctx.home.secrets_dir / git_step.TOKEN_FILE, company)
+    with pytest.raises(PovError) as caught:
+        ConfigRepo.open(tmp_path / "unverified", remote)
+    assert "certificate" in caught.value.cause.lower()
