@@ -1,0 +1,397 @@
+"""An environment that lives in memory: what trials do to it takes effect after a while, by a clock that never waits."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pov.base.clock import timestamp
+from pov.base.errors import PovError, Transient
+from pov.base.redact import Secret
+from pov.config.estates import Estate, estates
+from pov.config.legacy import hosts
+from pov.config.scenario import Scenario
+from pov.experiments.toolbox import LegacyCaFiles, Toolbox
+
+OLD = "registry/mock:1.0.0"
+SYNC_S = 4.0
+POLL_S = 130.0
+ROLLOUT_S = 11.0
+
+
+def scenario(**changes: Any) -> Scenario:
+    """Six services in staging and on two legacy hosts, three of them under proof."""
+    document = {
+        "apiVersion": "pov.dev/v1",
+        "kind": "Scenario",
+        "metadata": {"name": "small", "title": "Small"},
+        "services": {"count": 6},
+        "environments": [{"name": "staging"}],
+        "povServices": 3,
+        "legacy": {"hosts": 2},
+        "experiments": [
+            {"name": "deploy", "trials": 2, "arms": ["automated", "automated-poll", "manual"]},
+            {"name": "rotate", "trials": 2, "arms": ["automated", "manual"]},
+        ],
+        **changes,
+    }
+    return Scenario.model_validate(document)
+
+
+class Clock:
+    """Moves only when told; what is due happens on the way."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.due: list[tuple[float, Callable[[], None]]] = []
+        self.hooks: list[Callable[[], None]] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> datetime:
+        return datetime(2026, 3, 9, tzinfo=UTC) + timedelta(seconds=self.now)
+
+    def sleep(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            ready = sorted((item for item in self.due if item[0] <= end), key=lambda item: item[0])
+            if not ready:
+                break
+            self.due.remove(ready[0])
+            self.now = max(self.now, ready[0][0])
+            ready[0][1]()
+        self.now = end
+        for hook in self.hooks:
+            hook()
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        self.due.append((self.now + seconds, do))
+
+
+@dataclass
+class Identity:
+    service: str
+    version: str
+    serial: str
+    error: str = ""
+
+
+@dataclass
+class Task:
+    host: str
+    name: str
+    seconds: float
+
+
+class World:
+    """The environment's state, and the toolbox through which trials see it."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.scenario = scenario(**changes)
+        self.estates: tuple[Estate, ...] = estates(self.scenario)
+        self.clock = Clock()
+        self.numbers = itertools.count(1)
+        self.versions: dict[str, dict[str, str]] = {}
+        self.serials: dict[str, dict[str, str]] = {}
+        for estate in self.estates:
+            self.versions[estate.name] = dict.fromkeys(estate.services, "1.0.0")
+            self.serials[estate.name] = {name: self.serial() for name in estate.services}
+        self.images = dict.fromkeys(self.staging.services, OLD)
+        self.pods = dict(self.images)
+        self.ready_at = dict.fromkeys(self.staging.services, self.clock.wall())
+        self.generation, self.held_generation = 1, 1
+        self.head, self.synced = "rev-0", "rev-0"
+        self.operation: dict[str, Any] = {}
+        self.healthy = True
+        self.hook = True
+        self.digest_follows = True
+        self.broken_sync = False
+        self.down: dict[str, Exception] = {}
+        self.errors: dict[tuple[str, str], str] = {}
+        self.loads: list[Load] = []
+        self.playbooks: list[tuple[str, Mapping[str, Any]]] = []
+        self.runbook_error: Exception | None = None
+        self.hosts_run_old = False
+        self.deleted: list[str] = []
+        self.commits: list[str] = []
+        self.closed = 0
+        self.executed: list[tuple[str, tuple[str, ...], bytes | None]] = []
+        self.forgotten: list[str] = []
+        self.expired: set[str] = set()
+        self.calls: list[str] = []
+
+    @property
+    def staging(self) -> Estate:
+        return self.estates[0]
+
+    def serial(self) -> str:
+        return f"{next(self.numbers):04x}"
+
+    def toolbox(self, folder: Path) -> Toolbox:
+        return Toolbox(
+            run="1123ab",
+            scope=tuple(self.scenario.pov_services),
+            estates=self.estates,
+            traffic=self.scenario.traffic,
+            hosts=hosts(self.estates[-1], self.scenario.legacy.hosts) if self.scenario.legacy.hosts else (),
+            kube=Kube(self),
+            prober=lambda: Prober(self),
+            configuration=lambda: Configuration(self),
+            webhook=self._webhook,
+            runbooks=lambda: Runbooks(self, folder),
+            releases=Releases(self),
+            legacy_ca=lambda: LegacyCaFiles(Path("/ca.crt"), Path("/ca.key")),
+            legacy_pair=self._pair,
+            clock=self.clock,
+            busy=lambda: 0.25,
+        )
+
+    def _webhook(self, on: bool) -> None:
+        self.check("webhook")
+        self.hook = on
+
+    def _pair(self, names: Sequence[str], life: timedelta) -> Any:
+        if life < timedelta(minutes=1):
+            self.clock.after(life.total_seconds(), lambda: self.expired.add(names[1]))
+        return SimpleNamespace(certificate="certificate", key=Secret("key"))
+
+    def check(self, what: str) -> None:
+        self.calls.append(what)
+        if what in self.down:
+            raise self.down[what]
+
+    def push(self, revision: str, images: Mapping[str, str], generation: int) -> None:
+        self.head, self.images, self.generation = revision, dict(images), generation
+        if not self.broken_sync:
+            self.clock.after(SYNC_S if self.hook else POLL_S, lambda: self._sync(revision))
+
+    def _sync(self, revision: str) -> None:
+        self.healthy = False
+        started = timestamp(self.clock.wall().replace(microsecond=0))
+        self.operation = {"startedAt": started, "syncResult": {"revision": revision}}
+        self.synced = revision
+        self.clock.after(ROLLOUT_S, self._rollout)
+
+    def _rollout(self) -> None:
+        for name, image in self.images.items():
+            if self.pods[name] != image:
+                self.pods[name] = image
+                self.ready_at[name] = self.clock.wall()
+                self.versions["staging"][name] = image.rpartition(":")[2]
+                self.serials["staging"][name] = self.serial()
+        if self.held_generation != self.generation:
+            self.held_generation = self.generation
+            self.serials["staging"] = {name: self.serial() for name in self.staging.services}
+        self.healthy = True
+
+    def restart_host(self, pod: str) -> None:
+        self.deleted.append(pod)
+        self.expired.clear()
+        self.runbook_error = None
+        self.versions["legacy"] = dict.fromkeys(self.staging.services, "1.0.0")
+
+
+class Prober:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def identify(self, estate: str, services: Sequence[str] = ()) -> list[Identity]:
+        world = self._world
+        world.check("prober")
+        world.clock.sleep(0.05)
+        return [
+            Identity(name, world.versions[estate][name], world.serials[estate][name], self._error(estate, name))
+            for name in services or world.versions[estate]
+        ]
+
+    def _error(self, estate: str, name: str) -> str:
+        return "expired" if name in self._world.expired else self._world.errors.get((estate, name), "")
+
+    def start_load(self, estates: Sequence[str], **wish: int) -> Load:
+        self._world.check("prober")
+        edges = sum(len(estate.edges) for estate in self._world.estates if estate.name in estates)
+        load = Load(self._world, tuple(estates), edges, self._world.clock.now, wish)
+        self._world.loads.append(load)
+        return load
+
+
+@dataclass
+class Load:
+    world: World
+    estates: tuple[str, ...]
+    edges: int
+    begun: float
+    wish: Mapping[str, int]
+    ended: float | None = None
+    stops: int = 0
+    failed: int = 0
+
+    def counts(self) -> Any:
+        seconds = (self.ended or self.world.clock.now) - self.begun
+        kept, fresh = int(seconds * self.edges), int(seconds * self.edges / 2)
+        failed = self.failed + (3 if self.world.expired else 0)
+        edge = SimpleNamespace(
+            estate=self.estates[0],
+            source="a",
+            target="b",
+            kept=SimpleNamespace(requests=kept, failed=0),
+            fresh=SimpleNamespace(requests=fresh, failed=failed),
+            errors={"refused": failed} if failed else {},
+            serials=("01",),
+        )
+        return SimpleNamespace(
+            seconds=seconds,
+            requests=kept + fresh,
+            failed_requests=failed,
+            handshakes=fresh,
+            failed_handshakes=failed,
+            late=0,
+            unsent=0,
+            edges=(edge,),
+        )
+
+    def stop(self) -> Any:
+        self.world.check("prober")
+        self.stops += 1
+        if self.ended is None:
+            self.ended = self.world.clock.now
+        return self.counts()
+
+
+class Configuration:
+    def __init__(self, world: World) -> None:
+        world.check("git")
+        self._world = world
+        self._images = dict(world.images)
+        self._generation = world.generation
+        self._head = world.head
+
+    def head(self) -> str:
+        return self._head
+
+    def images(self) -> Mapping[str, str]:
+        return self._images
+
+    def set_images(self, images: Mapping[str, str]) -> None:
+        self._images |= images
+
+    def generation(self) -> int:
+        return self._generation
+
+    def set_generation(self, generation: int) -> None:
+        self._generation = generation
+
+    def commit(self, message: str) -> str:
+        self._world.check("git")
+        self._world.commits.append(message)
+        self._world.clock.sleep(0.1)
+        self._head = f"rev-{len(self._world.commits)}"
+        return self._head
+
+    def push(self) -> None:
+        self._world.check("push")
+        self._world.clock.sleep(0.5)
+        self._world.push(self._head, self._images, self._generation)
+
+    def close(self) -> None:
+        self._world.closed += 1
+
+
+class Kube:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        world = self._world
+        world.check("kube")
+        if kind.endswith("/Application"):
+            return {
+                "status": {
+                    "sync": {"status": "Synced", "revision": world.synced},
+                    "health": {"status": "Healthy" if world.healthy else "Progressing"},
+                    "operationState": world.operation,
+                }
+            }
+        return {"data": {"generation": str(world.held_generation)}}
+
+    def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
+        world = self._world
+        world.check("kube")
+        service = labels.partition("=")[2]
+        image = world.pods[service]
+        digest = f"sha256:{image if world.digest_follows else 'same'}"
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": timestamp(world.ready_at[service])}
+        pod = {
+            "metadata": {"name": service},
+            "spec": {"containers": [{"name": "service", "image": image}]},
+            "status": {"conditions": [ready], "containerStatuses": [{"name": "service", "imageID": digest}]},
+        }
+        return [pod, {**pod, "metadata": {"name": "old", "deletionTimestamp": "now"}}]
+
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
+        self._world.restart_host(name)
+        return True
+
+    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, stdin: bytes | None = None) -> str:
+        world = self._world
+        world.executed.append((pod, tuple(argv), stdin))
+        script = " ".join(argv)
+        if found := re.search(r"/etc/service/([\w-]+)/supervise/pid", script):
+            version = "1.0.0" if world.hosts_run_old else world.versions["legacy"][found[1]]
+            return f"/opt/pov/{found[1]}/releases/{version}/pov-mock\n"
+        if "openssl x509" in script:
+            names = [part.split("/")[4] for part in argv if part.startswith("/etc/pov/certs/")]
+            return "".join(f"serial={world.serials['legacy'][name].upper()}\n" for name in names)
+        return ""
+
+
+class Runbooks:
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = world
+        self.folder = folder
+
+    def check(self, playbook: str, variables: Mapping[str, Any]) -> None:
+        self._world.calls.append(f"check {playbook}")
+
+    def run(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float) -> list[Task]:
+        world = self._world
+        world.playbooks.append((playbook, dict(variables)))
+        world.clock.sleep(3.0)
+        if world.runbook_error is not None:
+            raise world.runbook_error
+        for name in variables["services"]:
+            if playbook == "deploy.yml":
+                world.versions["legacy"][name] = variables["version"]
+            else:
+                world.serials["legacy"][name] = world.serial()
+        return [Task("legacy-1", "copy release", 1.0), Task("legacy-1", "copy release", 0.5), Task("legacy-2", "x", 1.0)]
+
+    def close(self) -> None:
+        self._world.closed += 1
+
+
+class Releases:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def image(self, version: str) -> str:
+        self._world.clock.sleep(2.0)
+        return f"registry/mock:{version}"
+
+    def archive(self, version: str, folder: Path) -> Path:
+        return folder / f"{version}.tar.gz"
+
+    def forget(self, version: str) -> None:
+        self._world.forgotten.append(version)
+
+
+GONE = Transient("connection refused")
+BROKEN = PovError("broken", cause="because")
+

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import InvalidInput, PovError
+from pov.config.scenario import Criterion
+from pov.measure.order import interleave
+from pov.model.events import Event
+from pov.state import runs
+from pov.state.runs import RunWriter, read_run
+from pov.workflows.measure import MeasureOptions, MeasureResult, Session, planned
+from tests.unit.experiments.world import BROKEN, World, scenario
+
+ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
+
+
+class Measured:
+    """A session over a world in memory, with its events."""
+
+    def __init__(self, folder: Path, *arms: str, trials: int = 2) -> None:
+        self.world = World()
+        options = MeasureOptions(folder, experiments=("deploy", "rotate"), arms=arms, trials=trials)
+        self.plan = planned(options, self.world.scenario)
+        self.slots = interleave(self.plan, 7)
+        self.writer = RunWriter(folder, {"simulated": True}, clock=self.world.clock)
+        self.events: list[Event] = []
+        box = self.world.toolbox(folder)
+        self.session = Session(box, self.writer, self.slots, self.events.append, clock=self.world.clock)
+
+    def run(self, *criteria: Criterion) -> MeasureResult:
+        return self.session.measure(ABOUT, self.plan, criteria)
+
+    def told(self, kind: str) -> list[str]:
+        return [event.message for event in self.events if event.kind == kind]
+
+
+def criterion(**changes: Any) -> Criterion:
+    document = {"id": "time", "title": "In time", "experiment": "deploy", "metric": "median_seconds", "atMost": 60}
+    return Criterion.model_validate({**document, **changes})
+
+
+def test_everything_is_saved_and_summed_up(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", "manual")
+    result = measured.run(criterion())
+    saved = read_run(result.path)
+    assert saved.problems == ()
+    assert [(s["experiment"], s["arm"], s["trial"]) for s in saved.samples] == [
+        (slot.experiment, slot.arm, slot.trial) for slot in measured.slots
+    ]
+    assert all(s["ok"] for s in saved.samples)
+    document = result.as_json()
+    assert document["path"] == str(result.path)
+    assert document["run"]["interrupted"] is False
+    deploy, rotate = document["experiments"]
+    assert [(arm["name"], arm["n"]) for arm in deploy["arms"]] == [("automated", 2), ("manual", 2)]
+    assert deploy["comparisons"][0]["arms"] == ["manual", "automated"]
+    assert rotate["quiet_control"]["requests"] > 0
+    assert rotate["quiet_control"]["failed_requests"] == 0
+    assert rotate["negative_control"]["failed_requests"] > 0
+    assert deploy["negative_control"] is None
+    assert [c["outcome"] for c in document["criteria"]] == ["pass"]
+    assert json.dumps(document)
+
+
+def test_progress_is_told_with_the_time_it_took_last_time(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated")
+    measured.run()
+    again = [event for event in measured.events if event.kind == "started" and event.message.endswith(", 2")]
+    assert again
+    assert all(event.seconds for event in again)
+    assert any("of " in text and "requests failed" in text for text in measured.told("finished"))
+
+
+def test_a_failed_trial_is_kept_and_the_others_go_on(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated")
+    measured.world.clock.after(5.0, lambda: measured.world.down.update(git=BROKEN))
+    measured.world.clock.after(90.0, measured.world.down.clear)
+    result = measured.run(criterion())
+    assert len(read_run(result.path).samples) == len(measured.slots)
+    assert measured.told("failed")
+    assert [c["outcome"] for c in result.as_json()["criteria"]] == ["not shown"]
+
+
+def test_ctrl_c_keeps_what_was_measured_and_sums_it_up(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated")
+
+    def interrupt() -> None:
+        if len(measured.told("finished")) == 2 and measured.world.hook:
+            measured.world.clock.hooks.clear()
+            raise KeyboardInterrupt
+
+    measured.world.clock.hooks.append(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        measured.run(criterion())
+    saved = read_run(measured.writer.path)
+    assert len(saved.samples) == 2
+    assert saved.problems == ()
+    assert saved.summary is not None
+    assert saved.summary["run"]["interrupted"] is True
+    assert all(load.ended is not None for load in measured.world.loads), "the trial that was cut off is cleaned up"
+    assert measured.told("warning") == ["interrupted; 2 trials are kept"]
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    real = runs.os.fsync
+    state = {"full": False}
+
+    def fsync(number: int) -> None:
+        if state["full"]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(number)
+
+    monkeypatch.setattr(runs.os, "fsync", fsync)
+    return lambda full: state.update(full=full)
+
+
+def test_a_full_disk_loses_nothing_once_there_is_room_again(
+    tmp_path: Path, full_disk: Callable[[bool], None]
+) -> None:
+    measured = Measured(tmp_path, "automated")
+    measured.world.clock.after(10.0, lambda: full_disk(True))
+    measured.world.clock.after(90.0, lambda: full_disk(False))
+    result = measured.run()
+    saved = read_run(result.path)
+    assert saved.problems == ()
+    assert len(saved.samples) == len(measured.slots)
+    assert any("1 samples are kept in memory" in text for text in measured.told("warning"))
+
+
+def test_room_that_comes_in_the_last_minute_is_enough(tmp_path: Path, full_disk: Callable[[bool], None]) -> None:
+    measured = Measured(tmp_path, "automated", trials=1)
+    full_disk(True)
+
+    def made_room() -> None:
+        if any("free some space now" in text for text in measured.told("warning")):
+            full_disk(False)
+
+    measured.world.clock.hooks.append(made_room)
+    result = measured.run()
+    assert len(read_run(result.path).samples) == len(measured.slots)
+
+
+def test_a_disk_that_stays_full_ends_in_a_clear_message(tmp_path: Path, full_disk: Callable[[bool], None]) -> None:
+    measured = Measured(tmp_path, "automated", trials=1)
+    full_disk(True)
+    with pytest.raises(PovError, match="5 of 5 samples could not be saved") as caught:
+        measured.run()
+    assert "No space left" in caught.value.cause
+    assert "free space" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {("deploy", "automated"): 2, ("deploy", "automated-poll"): 2, ("deploy", "manual"): 2}),
+        ({"experiments": ("deploy",), "arms": ("automated",), "trials": 5}, {("deploy", "automated"): 5}),
+        ({"experiments": ("rotate",), "arms": ("automated-poll",)}, {("rotate", "automated-poll"): 2}),
+    ],
+)
+def test_what_is_planned(options: dict[str, Any], expected: dict[tuple[str, str], int], tmp_path: Path) -> None:
+    plan = planned(MeasureOptions(tmp_path, **options), scenario())
+    name = options.get("experiments", ("deploy",))[0]
+    assert {key: n for key, n in plan.items() if key[0] == name and "control" not in key[1]} == expected
+    assert plan[name, "control"] == 1
+
+
+def test_without_legacy_estate_there_is_no_manual_arm(tmp_path: Path) -> None:
+    bare = scenario(legacy={"hosts": 0}, experiments=[])
+    plan = planned(MeasureOptions(tmp_path), bare)
+    assert {arm for _, arm in plan} == {"automated", "control"}
+    with pytest.raises(InvalidInput, match="no legacy estate"):
+        planned(MeasureOptions(tmp_path, arms=("manual",)), bare)
+
+
+def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        planned(MeasureOptions(tmp_path, experiments=("deplyo",), arms=("magic",)), scenario())
+    assert [str(problem) for problem in caught.value.problems] == [
+        "deplyo: no such experiment (one of deploy, rotate)",
+        "--arm: no arm magic (one of automated, automated-poll, manual)",
+    ]
