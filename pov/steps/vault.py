@@ -93,6 +93,10 @@ def _open(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
     Returns whether anything changed. Raises `_Worthless`, or `PovError` where a person has to decide.
     """
     status = _answer(ctx, report, vault)
+    if status.initialised and ctx.home.secret(ROOT_TOKEN) is None and _marked(ctx) == _STARTED:
+        # The token is forgotten only after the mark says `completed`: it never got as far as the secrets. No login is
+        # waited for, since a server that failed half-way through its initialisation never lets anybody in.
+        raise _Worthless
     changed = False
     if not status.initialised:
         report.say("initialising")

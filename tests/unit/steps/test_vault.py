@@ -110,6 +110,23 @@ def test_keys_lost_before_they_were_saved_start_it_over(world: World, monkeypatc
     finished(world)
 
 
+def test_a_server_that_failed_half_way_through_its_initialisation_is_made_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: FakeVault, **options: Any) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr(vault, "Vault", lambda url, ca, token=None: FakeVault(world.server, token))
+        world.server.initialised = True
+        raise PovError("failed to create new audit device")
+
+    monkeypatch.setattr(FakeVault, "initialise", fails)
+    with pytest.raises(PovError, match="audit device"):
+        world.up()
+    assert world.server.sealed
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+
+
 def test_starting_over_on_a_folder_of_the_node_makes_the_folder_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
