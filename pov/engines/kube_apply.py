@@ -90,7 +90,7 @@ class Sets:
             if phase == 0:
                 self._await_kinds(some)
         changed |= any(_each(stale, self._prune))
-        if before != after:
+        if before - after:
             self._write_inventory(set_name, after)
         return changed
 

@@ -1,0 +1,98 @@
+"""Sets against the fake API server (the real one runs the same suite as a contract test), and what calls come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import NotFound, PovError, Transient
+from pov.engines.kube_api import Refused, _problem, _warnings
+from pov.engines.kube_apply import digest, prepared
+from tests.unit.engines.fake_kube import FakeApi, over
+
+SPACE: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+CONFIG: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "settings", "namespace": "shop"},
+    "data": {"colour": "blue"},
+}
+WORKLOAD: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "till", "namespace": "shop"},
+    "spec": {"replicas": 1},
+}
+
+
+def test_namespaces_first_and_workloads_last(tmp_path: Path) -> None:
+    api = FakeApi()
+    assert over(api, tmp_path).apply([WORKLOAD, CONFIG, SPACE], set_name="shop")
+    written = [path.rsplit("/", 1)[1] for method, path in api.calls if method == "PATCH"]
+    assert written == [
+        "pov-set-shop",
+        "shop",
+        "settings",
+        "till",
+    ]
+
+
+def test_a_second_apply_only_looks(tmp_path: Path) -> None:
+    api = FakeApi()
+    kube = over(api, tmp_path)
+    kube.apply([SPACE, CONFIG], set_name="shop")
+    api.calls.clear()
+    assert not kube.apply([SPACE, CONFIG], set_name="shop")
+    assert {method for method, _ in api.calls} == {"GET"}
+    assert len(api.calls) == 3, "the inventory, and one list for each kind and namespace"
+
+
+def test_a_set_cut_off_halfway_is_finished_and_still_pruned(tmp_path: Path) -> None:
+    api = FakeApi()
+    api.answers["PATCH", "/apis/apps/v1/namespaces/shop/deployments/till"] = Refused("no", status=403)
+    kube = over(api, tmp_path)
+    with pytest.raises(PovError):
+        kube.apply([SPACE, CONFIG, WORKLOAD], set_name="shop")
+    api.answers.clear()
+    assert kube.apply([SPACE], set_name="shop")
+    assert kube.get("ConfigMap", "settings", "shop") is None
+
+
+def test_a_secrets_digest_knows_names_and_no_values() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "one"}}
+    other = {**secret, "stringData": {"a": "two"}}
+    assert digest(secret) == digest(other)
+    assert digest(secret) != digest({**secret, "stringData": {"b": "one"}})
+    full = prepared(secret, "shop")
+    assert full["data"] == {"a": "b25l"}
+    assert "stringData" not in full
+    assert secret["stringData"] == {"a": "one"}, "what was handed in stays as it was"
+
+
+def test_the_servers_status_becomes_our_error() -> None:
+    def told(status: int, text: str = "", method: str = "GET") -> PovError:
+        return _problem(method, "/x", status, text, ())
+
+    assert isinstance(told(404), NotFound)
+    assert isinstance(told(404, "404 page not found", "PATCH"), Transient)
+    for status in (409, 429, 500, 503):
+        assert isinstance(told(status), Transient)
+    assert isinstance(told(403, "error looking up service account shop/default"), Transient)
+    misfit = told(500, '{"message": "failed to create typed patch object: expected string"}')
+    assert isinstance(misfit, Refused)
+    refused = told(403, '{"message": "changes come from Git"}')
+    assert isinstance(refused, Refused)
+    assert refused.message == "changes come from Git"
+
+
+def test_warnings_are_taken_out_of_their_headers() -> None:
+    assert _warnings(['299 - "changes \\"by hand\\""', "odd"]) == ('changes "by hand"', "odd")
+
+
+def test_no_kubeconfig_is_told(tmp_path: Path) -> None:
+    from pov.engines.kube import Kube
+
+    with pytest.raises(NotFound, match="no kubeconfig"):
+        Kube(tmp_path / "missing").version()
