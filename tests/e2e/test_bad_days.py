@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from pov.state.runs import read_run
-from tests.e2e.harness import MEASURE_S, Environment
-from tests.e2e.trouble import PodDeleter, fill, small_disk
+from tests.e2e.harness import MEASURE_S, Environment, Running
+from tests.e2e.trouble import FILLER, PodDeleter, fill, small_disk
 
 pytestmark = pytest.mark.timeout(700)
 
@@ -78,26 +78,48 @@ def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, fac
     shared.until_healthy()
 
 
+def _fill_once_begun(shared: Environment, running: Running) -> None:
+    def begun() -> bool:
+        assert running.process.poll() is None, running.err
+        return any((run / "samples.jsonl").exists() for run in shared.runs())
+
+    shared.until("the run's folder", begun, timeout_s=60, interval_s=0.02)
+    fill(shared.home.runs_dir)
+
+
+def test_a_full_disk_costs_no_sample_when_somebody_makes_room(shared: Environment) -> None:
+    with small_disk(shared.home.runs_dir, kib=256):
+        running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "1")
+        try:
+            _fill_once_begun(shared, running)
+            told = "free some space now"
+            shared.until("to be told", lambda: told in running.err or running.process.poll(), timeout_s=MEASURE_S)
+        finally:
+            (shared.home.runs_dir / FILLER).unlink(missing_ok=True)
+            ran = running.wait(60)
+        assert told in ran.err
+        assert os.strerror(errno.ENOSPC) in ran.err
+        assert ran.code == 0, str(ran)
+        saved = read_run(shared.runs()[-1])
+        assert saved.problems == ()
+        assert saved.summary is not None
+        assert [sample["arm"] for sample in saved.samples].count("automated") == 1
+    assert shared.up().json["changed"] is False
+
+
+@pytest.mark.matrix
 def test_a_full_disk_is_told_and_spoils_nothing(shared: Environment) -> None:
     with small_disk(shared.home.runs_dir, kib=256):
         running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "1")
-
-        def begun() -> bool:
-            assert running.process.poll() is None, running.err
-            return any((run / "samples.jsonl").exists() for run in shared.runs())
-
         try:
-            shared.until("the run's folder", begun, timeout_s=60, interval_s=0.02)
-            fill(shared.home.runs_dir)
+            _fill_once_begun(shared, running)
         finally:
             ran = running.wait(MEASURE_S)
         assert ran.code == 1, str(ran)
         assert ran.err.count("Error:") == 1
         assert "Traceback" not in ran.err
         assert os.strerror(errno.ENOSPC) in ran.err
-        assert "free some space" in ran.err
-        saved = read_run(shared.runs()[-1])
-        assert saved.problems == (), "no half line"
+        assert read_run(shared.runs()[-1]).problems == (), "no half line"
     shared.until_healthy()
     assert shared.up().json["changed"] is False
 

@@ -13,6 +13,7 @@ from typing import Self
 from pov.bundle import require_current
 from tests.e2e.harness import Environment, containers
 
+FILLER = "filler"
 PLATFORM = (
     ("vault", "vault-0"),
     ("gitea", "gitea"),
@@ -75,7 +76,7 @@ def small_disk(folder: Path, kib: int) -> Iterator[None]:
 
 def fill(folder: Path) -> None:
     """Take every byte that is free."""
-    with (folder / "filler").open("ab", buffering=0) as stream:
+    with (folder / FILLER).open("ab", buffering=0) as stream:
         for size in (65536, 4096, 1):
             try:
                 while True:
