@@ -7,7 +7,10 @@ import uuid
 from pathlib import Path
 
 from pov.base.wait import Pending, wait_for
-from pov.bundle import Bundle
+from pov.bundle import Bundle, graph
+from pov.bundle.builder import find_all
+from pov.bundle.images import image_of
+from pov.bundle.layers import write_archive
 from pov.engines.containers import Containers
 
 _EXPORT_S = 300.0
@@ -18,12 +21,32 @@ def in_engine(bundle: Bundle, name: str, containers: Containers) -> str:
     reference = bundle.images[name]
     if containers.image_id(reference) is not None:
         return reference
-    if name in bundle.late_images:
+    if reference in bundle.late_images or name in bundle.late_images:
         containers.load(bundle.late_archive)
-    else:
+    elif not _from_the_build(name, containers):
         _take_out_of_the_node(bundle, reference, containers)
     assert containers.image_id(reference) is not None, f"{reference} is nowhere in the bundle"
     return reference
+
+
+def _from_the_build(name: str, containers: Containers) -> bool:
+    """Where the bundle was built here, the image's layers lie in the build's folder: quicker than asking the node."""
+    components = {one.name: one for one in graph.components(lambda: containers, tofu=False)}
+    wanted: set[str] = set()
+    waiting = [f"image-{name}", "base"]
+    while waiting:
+        one = waiting.pop()
+        if one in components and one not in wanted:
+            wanted.add(one)
+            waiting += components[one].needs
+    made = find_all([components[one] for one in wanted])
+    if made is None or f"image-{name}" not in made:
+        return False
+    with tempfile.TemporaryDirectory(prefix="pov-image-") as folder:
+        path = Path(folder, "image.tar")
+        write_archive([image_of(made[f"image-{name}"], made["base"])], path)
+        containers.load(path)
+    return True
 
 
 def _take_out_of_the_node(bundle: Bundle, reference: str, containers: Containers) -> None:
