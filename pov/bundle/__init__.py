@@ -6,14 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pov.base.errors import NotFound
 from pov.base.files import write_atomic
 from pov.base.paths import cache_root
 from pov.model.events import Emit
-
-ImageSource = Literal["auto", "official", "built"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def require_current() -> Bundle:
 class BuildOptions:
     """`images`: official ones where they can be pulled (auto), official or nothing, or all built from modules."""
 
-    images: ImageSource = "auto"
+    images: str = "auto"
 
 
 def build(options: BuildOptions, emit: Emit) -> Bundle:

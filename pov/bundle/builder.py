@@ -67,7 +67,7 @@ def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None =
 
     A component is made in a temporary folder and renamed, so a killed build leaves nothing half that looks whole.
     """
-    base = root or cache_root() / "build" / "components"
+    base = root or _components_root()
     base.mkdir(parents=True, exist_ok=True)
     made: dict[str, Made] = {}
     waiting = {component.name: component for component in components}
@@ -100,18 +100,49 @@ def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None =
     return made
 
 
+def find_all(components: Sequence[Component], *, root: Path | None = None) -> dict[str, Made] | None:
+    """All components by name if every one of them is finished and still good, else None. Makes nothing."""
+    base = root or _components_root()
+    made: dict[str, Made] = {}
+    waiting = list(components)
+    while waiting:
+        ready = [component for component in waiting if set(component.needs) <= made.keys()]
+        for component in ready:
+            waiting.remove(component)
+            key = _key(component, made)
+            found = _find(component, base / f"{component.name}-{key}", key)
+            if found is None:
+                return None
+            made[component.name] = found
+    return made
+
+
+def _components_root() -> Path:
+    return cache_root() / "build" / "components"
+
+
+def _key(component: Component, made: Mapping[str, Made]) -> str:
+    inputs = json.dumps(dict(component.inputs), sort_keys=True)
+    return hash_of(component.name, inputs, *(made[name].key for name in component.needs))
+
+
+def _find(component: Component, folder: Path, key: str) -> Made | None:
+    try:
+        facts = json.loads((folder / _DONE).read_text())
+    except FileNotFoundError:
+        return None
+    return Made(folder, key, facts) if component.still_good(facts) else None
+
+
 def _make(component: Component, made: Mapping[str, Made], base: Path, emit: Emit) -> Made:
     needs = {name: made[name] for name in component.needs}
-    inputs = json.dumps(dict(component.inputs), sort_keys=True)
-    key = hash_of(component.name, inputs, *(needs[name].key for name in component.needs))
+    key = _key(component, needs)
     folder = base / f"{component.name}-{key}"
-    marker = folder / _DONE
-    if marker.exists():
-        facts = json.loads(marker.read_text())
-        if component.still_good(facts):
-            emit(Event("unchanged", component.name, "cached"))
-            return Made(folder, key, facts)
-        shutil.rmtree(folder)
+    found = _find(component, folder, key)
+    if found is not None:
+        emit(Event("unchanged", component.name, "cached"))
+        return found
+    shutil.rmtree(folder, ignore_errors=True)
     started = time.monotonic()
     emit(Event("started", component.name, f"building {component.name}", component.expected_s))
     half = base / f".{component.name}-{key}.{os.getpid()}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
-from pov.bundle import BuildOptions, Bundle, graph
-from pov.bundle.builder import hash_of, make_all
+from pov.base.paths import cache_root
+from pov.bundle import BuildOptions, Bundle, current, graph, official
+from pov.bundle.builder import Made, find_all, hash_of, make_all
 from pov.engines.containers import Containers, find
-from pov.model.events import Emit
+from pov.model.events import Emit, Event
 
 
 class _Engine:
-    """The container engine, probed when it is first needed: a long compile should not wait for it, nor a short look."""
+    """The container engine, probed when it is first needed: a long compile need not wait for it."""
 
     def __init__(self) -> None:
         self._found: Containers | None = None
@@ -24,8 +24,49 @@ class _Engine:
             return self._found
 
 
-def build(options: BuildOptions, emit: Emit, *, root: Path | None = None) -> Bundle:
-    """Make every component that is missing, and put the bundle together."""
-    tofu = not graph.with_terraform()
-    made = make_all(graph.components(_Engine(), tofu=tofu), emit, root=root)
-    return graph.assemble(made, hash_of(*sorted(f"{name}={one.key}" for name, one in made.items())))
+def build(options: BuildOptions, emit: Emit) -> Bundle:
+    """Make every component that is missing, and put the bundle together.
+
+    The registries are asked only when there is something to do: a bundle that is there is found without them.
+    """
+    engine, tofu = _Engine(), not graph.with_terraform()
+    there = _finished(options, engine, tofu=tofu)
+    if there is not None:
+        emit(Event("unchanged", "bundle", "everything is built"))
+        return there
+    if official.choose(options.images, engine(), emit) == "official":
+        made = make_all(graph.for_official(tofu=tofu), emit)
+        return official.make(_parts(made), engine(), emit)
+    made = make_all(graph.components(engine, tofu=tofu), emit)
+    return graph.assemble(made, key_of(made))
+
+
+def key_of(made: dict[str, Made]) -> str:
+    """One hash over everything that the bundle was made of."""
+    return hash_of(*sorted(f"{name}={one.key}" for name, one in made.items()))
+
+
+def _finished(options: BuildOptions, engine: _Engine, *, tofu: bool) -> Bundle | None:
+    """The bundle in use, if it is what would be built now."""
+    bundle = current()
+    if bundle is None or options.images not in {"auto", bundle.source}:
+        return None
+    if bundle.source == "official":
+        made = find_all(graph.for_official(tofu=tofu))
+        return bundle if made is not None and bundle.key == key_of(made) else None
+    made = find_all(graph.components(engine, tofu=tofu))
+    return bundle if made is not None and bundle.key == key_of(made) else None
+
+
+def _parts(made: dict[str, Made]) -> official.Made:
+    key = key_of(made)
+    folder = cache_root() / "bundle" / f"official-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return official.Made(
+        key=key,
+        binaries=graph.host_binaries(made, "host-programs"),
+        argocd_manifest=graph.argocd_manifest(made, "host-programs"),
+        mock=made["mock"].folder / "pov-mock",
+        entries=tuple(graph.host_entries(made, "host-programs")),
+        folder=folder,
+    )

