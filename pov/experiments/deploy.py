@@ -87,13 +87,6 @@ class AutomatedDeploy(GitOpsTrial):
         copy.set_images(self._before)
         return True
 
-    def clean_up(self) -> None:
-        """As ever; the image stays in the node, where it runs, and goes from this machine."""
-        try:
-            super().clean_up()
-        finally:
-            self.box.releases.forget(self._version)
-
     def _containers(self) -> list[tuple[str, str, datetime | None]]:
         """Image reference, image digest and time of readiness of each pod that is not on its way out."""
         found = []

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pov.base.errors import PovError
-from pov.engines.containers import Containers
+from pov.bundle.images import MOCK_CONFIG
+from pov.bundle.layers import Image, LayerWriter, write_archive
 
 _RELEASE = "release"
 _PROGRAM = "pov-mock"
@@ -17,13 +18,12 @@ _PROGRAM = "pov-mock"
 
 @dataclass(frozen=True)
 class BuiltReleases:
-    """Builds from `image`, the one that serves now, and from `program`, the same service as a file.
+    """New versions of `program`, the service as a file; images are called like `reference`, the one that serves now.
 
     `load` imports an image archive into the node, `present` tells whether the node has a reference.
     """
 
-    containers: Containers
-    image_reference: str
+    reference: str
     program: Path
     load: Callable[[Path], None]
     present: Callable[[str], bool]
@@ -33,11 +33,14 @@ class BuiltReleases:
         reference = self._reference(version)
         with tempfile.TemporaryDirectory(prefix="pov-") as name:
             folder = Path(name)
-            (folder / _RELEASE).write_text(f"{version}\n")
-            (folder / "Containerfile").write_text(f"FROM {self.image_reference}\nCOPY {_RELEASE} /{_RELEASE}\n")
-            self.containers.build(folder, reference, containerfile=folder / "Containerfile")
+            with LayerWriter(folder / "program.tar") as layer:
+                layer.file(f"/{_PROGRAM}", self.program)
+                program = layer.done()
+            with LayerWriter(folder / "release.tar") as layer:
+                layer.text(f"/{_RELEASE}", f"{version}\n")
+                release = layer.done()
             archive = folder / f"{version}.tar"
-            self.containers.save([reference], archive)
+            write_archive([Image(reference, (program, release), MOCK_CONFIG)], archive)
             self.load(archive)
         if not self.present(reference):
             raise PovError(f"the node does not have {reference} after it was imported")
@@ -53,14 +56,10 @@ class BuiltReleases:
             tar.add(self.program, _PROGRAM, filter=_as_program)
         return path
 
-    def forget(self, version: str) -> None:
-        """Take the image's name from this machine; nothing happens if it has none."""
-        self.containers.run("rmi", "--force", self._reference(version), check=False)
-
     def _reference(self, version: str) -> str:
-        repository, _, tag = self.image_reference.rpartition(":")
+        repository, _, tag = self.reference.rpartition(":")
         # A colon may belong to a registry's port instead of a tag.
-        return f"{repository if repository and '/' not in tag else self.image_reference}:{version}"
+        return f"{repository if repository and '/' not in tag else self.reference}:{version}"
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

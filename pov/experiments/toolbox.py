@@ -191,10 +191,6 @@ class Releases(Protocol):
         """The same version as an archive for a host."""
         ...
 
-    def forget(self, version: str) -> None:
-        """Remove what was made on this machine."""
-        ...
-
 
 @dataclass(frozen=True)
 class LegacyCaFiles:

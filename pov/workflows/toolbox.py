@@ -82,7 +82,7 @@ def _releases(ctx: Context) -> BuiltReleases:
         listed = ctx.containers.exec(kind.node_name, "ctr", "-n", "k8s.io", "images", "ls", "-q", f"name=={reference}")
         return reference in listed.stdout.split()
 
-    return BuiltReleases(ctx.containers, ctx.images["mock"], ctx.binaries["pov-mock"], kind.load, present)
+    return BuiltReleases(ctx.images["mock"], ctx.binaries["pov-mock"], kind.load, present)
 
 
 def _legacy_ca(ctx: Context) -> LegacyCaFiles:

@@ -113,10 +113,14 @@ def test_negative_control_sees_a_certificate_run_out(world: World, tmp_path: Pat
     assert sample["failed_handshakes"] > 0
     written = [(argv[-2], stdin) for _, argv, stdin in world.executed if stdin]
     canary = result.evidence.details["service"]
-    assert written == [
-        (f"/etc/pov/certs/{canary}/tls.key", b"key"),
-        (f"/etc/pov/certs/{canary}/tls.crt", b"certificate"),
-    ] * 2
+    assert (
+        written
+        == [
+            (f"/etc/pov/certs/{canary}/tls.key", b"key"),
+            (f"/etc/pov/certs/{canary}/tls.crt", b"certificate"),
+        ]
+        * 2
+    )
     assert all("key" not in argument or "tls.key" in argument for _, argv, _ in world.executed for argument in argv[4:])
     assert len(world.deleted) == 1, "the host is back at its baseline"
 

@@ -123,7 +123,6 @@ class World:
         self.commits: list[str] = []
         self.closed = 0
         self.executed: list[tuple[str, tuple[str, ...], bytes | None]] = []
-        self.forgotten: list[str] = []
         self.expired: set[str] = set()
         self.calls: list[str] = []
 
@@ -371,7 +370,11 @@ class Runbooks:
                 world.versions["legacy"][name] = variables["version"]
             else:
                 world.serials["legacy"][name] = world.serial()
-        return [Task("legacy-1", "copy release", 1.0), Task("legacy-1", "copy release", 0.5), Task("legacy-2", "x", 1.0)]
+        return [
+            Task("legacy-1", "copy release", 1.0),
+            Task("legacy-1", "copy release", 0.5),
+            Task("legacy-2", "x", 1.0),
+        ]
 
     def close(self) -> None:
         self._world.closed += 1
@@ -388,10 +391,6 @@ class Releases:
     def archive(self, version: str, folder: Path) -> Path:
         return folder / f"{version}.tar.gz"
 
-    def forget(self, version: str) -> None:
-        self._world.forgotten.append(version)
-
 
 GONE = Transient("connection refused")
 BROKEN = PovError("broken", cause="because")
-

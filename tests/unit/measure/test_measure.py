@@ -196,7 +196,12 @@ def test_warnings_come_with_a_remedy() -> None:
         sample("automated", 4, None),
     ]
     told = " ".join(warnings.look("rotate", samples))
-    for words in ("1 of 4 trials failed", "trial 3 is more than 2 times off", "2 requests were sent late", "tasks a core"):
+    for words in (
+        "1 of 4 trials failed",
+        "trial 3 is more than 2 times off",
+        "2 requests were sent late",
+        "tasks a core",
+    ):
         assert words in told
     drifting = [sample("manual", n, 1.0 + n) for n in range(1, 4)]
     assert "a drift?" in " ".join(warnings.look("rotate", drifting))

@@ -121,9 +121,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     return lambda full: state.update(full=full)
 
 
-def test_a_full_disk_loses_nothing_once_there_is_room_again(
-    tmp_path: Path, full_disk: Callable[[bool], None]
-) -> None:
+def test_a_full_disk_loses_nothing_once_there_is_room_again(tmp_path: Path, full_disk: Callable[[bool], None]) -> None:
     measured = Measured(tmp_path, "automated")
     measured.world.clock.after(10.0, lambda: full_disk(True))
     measured.world.clock.after(90.0, lambda: full_disk(False))
