@@ -34,7 +34,8 @@ func Limit(interval, timeout time.Duration) int {
 	return min(64, 3+int(timeout/max(interval, time.Millisecond)))
 }
 
-// Run works through the slots until ctx ends, then waits for what is under way. Each slot up to the end is told once.
+// Run works through the slots until ctx ends, then waits for what is under way. Each slot up to the end is told once,
+// those too that came while this process was kept from running.
 func (s Stream) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -42,30 +43,28 @@ func (s Stream) Run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for slot := s.First; ; slot = slot.Add(s.Interval) {
-		ended := false
 		if wait := time.Until(slot); wait > 0 {
 			timer.Reset(wait)
 			select {
 			case <-ctx.Done():
-				return
 			case <-timer.C:
 			}
-		} else {
-			ended = ctx.Err() != nil
 		}
-		switch {
-		case ended, time.Since(slot) > s.Timeout/2:
+		if ctx.Err() != nil && time.Now().Before(slot) {
+			return
+		}
+		if time.Since(slot) > s.Timeout/2 {
 			s.Late()
+			continue
+		}
+		select {
+		case free <- struct{}{}:
+			running.Go(func() {
+				defer func() { <-free }()
+				s.Send(slot, slot.Add(s.Timeout))
+			})
 		default:
-			select {
-			case free <- struct{}{}:
-				running.Go(func() {
-					defer func() { <-free }()
-					s.Send(slot, slot.Add(s.Timeout))
-				})
-			default:
-				s.Unsent()
-			}
+			s.Unsent()
 		}
 	}
 }

@@ -1,0 +1,316 @@
+"""The mock services as processes: who gets in, renewal, replaced roots, rollouts, stalls."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pov.base.errors import NotFound, PovError, Transient
+from pov.base.process import run
+from pov.base.redact import Secret
+from pov.base.wait import Pending, wait_for
+from pov.engines.prober import Load, LoadReport, Prober
+from pov.engines.rest import Refused
+from tests.unit.mock_services.balancer import Balancer
+from tests.unit.mock_services.conftest import World
+from tests.unit.mock_services.pki import PROBER, Authority, serial_of, spiffe
+from tests.unit.mock_services.running import LIMIT_S, Estate
+
+
+def connect(world: World, to: str, certs: Path, roots: str | None = None) -> http.client.HTTPSConnection:
+    context = ssl.create_default_context(cadata=roots or world.estate.authority.pem)
+    context.load_cert_chain(certs / "tls.crt", certs / "tls.key")
+    return http.client.HTTPSConnection("127.0.0.1", world.estate.port[to], context=context, timeout=10)
+
+
+def shown(connection: http.client.HTTPSConnection) -> str:
+    assert isinstance(connection.sock, ssl.SSLSocket)
+    return serial_of(connection.sock.getpeercert(binary_form=True))
+
+
+def status(connection: http.client.HTTPSConnection, path: str = "/work") -> int:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def until(what: str, check: Callable[[], bool]) -> None:
+    wait_for(what, lambda: True if check() else Pending("not yet"), timeout_s=LIMIT_S, interval_s=0.05)
+
+
+def until_counted(load: Load, check: Callable[[LoadReport], bool]) -> None:
+    until("the load's counts", lambda: check(load.counts()))
+
+
+def failures(report: LoadReport) -> Counter[str]:
+    return sum((Counter(edge.errors) for edge in report.edges), Counter())
+
+
+def start_load(prober: Prober, *, interval_ms: int = 100, timeout_ms: int = 5000) -> Load:
+    return prober.start_load(
+        ["staging"], interval_ms=interval_ms, new_connection_interval_ms=2 * interval_ms, timeout_ms=timeout_ms
+    )
+
+
+def test_the_prober_sees_edges_replicas_and_refusals(world: World) -> None:
+    edges = world.prober.verify("staging")
+    assert [(edge.source, edge.target) for edge in edges] == [("a", "b"), ("a", "c")]
+    assert all(edge.ok and not edge.error and edge.version == "v1" for edge in edges)
+    rows = world.prober.identify("staging", ["b"])
+    assert [row.service for row in rows] == ["b"]
+    assert rows[0].serial == edges[0].serial == serial_of((world.estate.certs("b") / "tls.crt").read_text())
+    assert rows[0].expires is not None
+    assert len(world.prober.identify("staging")) == 3
+    refusals = world.prober.refusals("staging")
+    assert (refusals.pairs, refusals.admitted, refusals.errors) == (4, (), ())
+
+
+def test_what_the_prober_does_not_know(world: World, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match='no estate "none"'):
+        world.prober.verify("none")
+    with pytest.raises(NotFound, match='no service "x"'):
+        world.prober.identify("staging", ["x"])
+    with pytest.raises(Refused) as refused:
+        world.prober.start_load(["staging"], interval_ms=1, new_connection_interval_ms=0, timeout_ms=100)
+    assert "intervalMs" in refused.value.cause
+    url = world.prober._rest.url
+    stranger = Prober(url, world.estate.folder / "root.pem", Secret("wrong"))
+    with pytest.raises(PovError, match="does not know our token"):
+        stranger.verify("staging")
+    stranger.close()
+    (tmp_path / "other.pem").write_text(Authority().pem)
+    distrusting = Prober(url, tmp_path / "other.pem", world.estate.token)
+    with pytest.raises(PovError, match="certificate was not accepted"):
+        distrusting.verify("staging")
+    distrusting.close()
+
+
+def test_who_gets_in(world: World, tmp_path: Path) -> None:
+    own = world.estate.authority
+    for name, expected in {spiffe("a"): 200, PROBER: 200, spiffe("c"): 403, spiffe("a", "prod"): 403}.items():
+        own.write(tmp_path / "peer", name)
+        connection = connect(world, "b", tmp_path / "peer")
+        assert status(connection) == expected
+        connection.close()
+    Authority().write(tmp_path / "stranger", spiffe("a"))
+    connection = connect(world, "b", tmp_path / "stranger")
+    with pytest.raises(OSError, match=r"(?i)unknown.ca|alert|reset|closed|EOF"):
+        status(connection)
+    connection.close()
+
+
+def test_a_renewal_drops_no_connection(world: World) -> None:
+    kept = connect(world, "b", world.estate.certs("a"))
+    assert status(kept) == 200
+    socket, before = kept.sock, shown(kept)
+    load = start_load(world.prober)
+    until_counted(load, lambda counts: counts.handshakes >= 4)
+    for name in world.estate.names:
+        world.estate.authority.write(world.estate.certs(name), spiffe(name))
+    world.estate.authority.write(world.estate.certs("prober"), PROBER)
+
+    def renewed() -> bool:
+        new = connect(world, "b", world.estate.certs("a"))
+        assert status(new) == 200
+        found = shown(new)
+        new.close()
+        return found != before
+
+    until("a new certificate", renewed)
+    assert status(kept) == 200
+    assert kept.sock is socket
+    assert shown(kept) == before
+    kept.close()
+    seen = load.counts().handshakes
+    until_counted(load, lambda counts: counts.handshakes >= seen + 4)
+    report = load.stop()
+    assert failures(report) == Counter()
+    assert {len(edge.serials) for edge in report.edges} == {2}
+    assert not report.running
+
+
+def test_a_replaced_root_is_forgotten_and_fails_nothing(world: World, tmp_path: Path) -> None:
+    estate, old, new = world.estate, world.estate.authority, Authority("new root")
+    names = {name: spiffe(name) for name in estate.names} | {"prober": PROBER}
+    old.write(tmp_path / "leftover", spiffe("a"))
+
+    def roll(signer: Authority, *trusted: Authority) -> None:
+        """One phase: everywhere, and in force everywhere before the next."""
+        for name, uri in names.items():
+            signer.write(estate.certs(name), uri, *trusted)
+        wanted = {name: serial_of((estate.certs(name) / "tls.crt").read_text()) for name in estate.names}
+        until(
+            "the new certificates",
+            lambda: {row.service: row.serial for row in world.prober.identify("staging")} == wanted,
+        )
+        # The prober looks at its files as often as the services do: within the half second that 12 handshakes outlast.
+        until_counted(load, _grown(load))
+
+    load = start_load(world.prober)
+    until_counted(load, lambda counts: counts.handshakes >= 4)
+    roll(old, old, new)
+    roll(new, old, new)
+    roll(new, new)
+    until("the old root is refused", lambda: _refused(world, tmp_path / "leftover", new.pem))
+    report = load.stop()
+    assert failures(report) == Counter()
+    assert all(edge.ok for edge in world.prober.verify("staging"))
+
+
+def _grown(load: Load) -> Callable[[LoadReport], bool]:
+    seen = load.counts().handshakes
+    return lambda counts: counts.handshakes >= seen + 12
+
+
+def _refused(world: World, certs: Path, roots: str) -> bool:
+    connection = connect(world, "b", certs, roots)
+    try:
+        status(connection)
+        return False
+    except (OSError, http.client.HTTPException):
+        return True
+    finally:
+        connection.close()
+
+
+def test_a_rollout_fails_no_request(estate: Estate) -> None:
+    front = estate.spare_port()
+    estate.addresses["b"] = f"127.0.0.1:{front}"
+    with ExitStack() as stack:
+        balancer = stack.enter_context(Balancer(front, lag_s=0.5))
+        flags = ("--drain=1500ms",)
+        services = [stack.enter_context(estate.service(name)) for name in ("a", "c")]
+        old_port, new_port = estate.port["b"], estate.spare_port()
+        old = stack.enter_context(estate.service("b", port=old_port, flags=flags))
+        balancer.use([(old, old_port)])
+        process, prober = estate.prober()
+        stack.enter_context(process)
+        stack.callback(prober.close)
+        for each in (*services, old, process):
+            each.until_ready()
+        until("the first replica serves", lambda: all(edge.ok for edge in prober.verify("staging")))
+        load = start_load(prober, interval_ms=50)
+        until_counted(load, lambda counts: counts.handshakes >= 10)
+        new = stack.enter_context(estate.service("b", port=new_port, version="v2", flags=flags))
+        new.until_ready()
+        old.signal(signal.SIGTERM)
+        answer = old.page("/ready")
+        balancer.use([(new, new_port)])
+        assert old.wait() == 0
+        assert answer is None or answer.status_code in {200, 503}
+        seen = load.counts().handshakes
+        until_counted(load, lambda counts: counts.handshakes >= seen + 10)
+        report = load.stop()
+        assert failures(report) == Counter()
+        edge = next(edge for edge in report.edges if edge.target == "b")
+        assert edge.kept.reconnects >= 2
+        assert [row.version for row in prober.identify("staging", ["b"])] == ["v2"]
+
+
+def test_a_stall_is_counted_and_does_not_slow_the_schedule(world: World) -> None:
+    load = world.prober.start_load(["staging"], interval_ms=100, new_connection_interval_ms=200, timeout_ms=400)
+    until_counted(load, lambda counts: counts.handshakes >= 4)
+    world.services["b"].signal(signal.SIGSTOP)
+    begun, before = time.monotonic(), load.counts()
+    until_counted(load, lambda counts: counts.failed_requests >= 20)
+    stalled, after = time.monotonic() - begun, load.counts()
+    world.services["b"].signal(signal.SIGCONT)
+    report = load.stop()
+    # Two edges, each with 10 kept and 5 new connections a second, whether they are answered or not. What is under way
+    # at either look belongs to one second at most.
+    expected = 30 * stalled
+    assert after.requests - before.requests == pytest.approx(expected, abs=30 + 0.2 * expected)
+    edge = next(edge for edge in report.edges if edge.target == "b")
+    assert edge.kept.failed >= 5
+    assert edge.fresh.failed >= 2
+    assert report.failed_handshakes >= edge.fresh.failed
+    assert any("timeout" in text for text in edge.errors)
+
+
+def test_a_stopped_prober_counts_what_it_did_not_send(estate: Estate) -> None:
+    with ExitStack() as stack:
+        services = [stack.enter_context(estate.service(name)) for name in estate.names]
+        process, prober = estate.prober()
+        stack.enter_context(process)
+        stack.callback(prober.close)
+        for each in (*services, process):
+            each.until_ready()
+        load = prober.start_load(["staging"], interval_ms=50, new_connection_interval_ms=0, timeout_ms=200)
+        until_counted(load, lambda counts: counts.requests >= 10)
+        process.signal(signal.SIGSTOP)
+        begun = time.monotonic()
+        until("a second has gone by", lambda: time.monotonic() - begun > 1)
+        process.signal(signal.SIGCONT)
+        report = load.stop()
+        assert report.late >= 20
+        assert report.requests == pytest.approx(2 * report.seconds / 0.05, abs=3)
+        assert failures(report)["late: the prober was behind its schedule"] == report.late
+
+
+def test_a_service_without_reload_shows_its_first_certificate(estate: Estate) -> None:
+    with estate.service("b", flags=("--reload=false",)) as service:
+        service.until_ready()
+        probing, prober = estate.prober()
+        with probing:
+            probing.until_ready()
+            first = prober.identify("staging", ["b"])[0].serial
+            estate.authority.write(estate.certs("b"), spiffe("b"))
+            begun = time.monotonic()
+            until("two looks would have been", lambda: time.monotonic() - begun > 1.2)
+            assert prober.identify("staging", ["b"])[0].serial == first
+            prober.close()
+
+
+def test_not_ready_without_a_certificate_and_ready_once_it_comes(estate: Estate) -> None:
+    key = estate.certs("b") / "tls.key"
+    key.rename(key.with_suffix(".away"))
+    with estate.service("b") as service:
+        until("alive", lambda: (answer := service.page("/healthz")) is not None and answer.ok)
+        answer = service.page("/ready")
+        assert answer is not None
+        assert answer.status_code == 503
+        key.with_suffix(".away").rename(key)
+        service.until_ready()
+        assert not any("PRIVATE" in line for line in service.log)
+
+
+def test_a_prober_that_is_gone_is_transient(world: World) -> None:
+    gone = Prober("https://127.0.0.1:1", world.estate.folder / "root.pem", Secret("x"))
+    with pytest.raises(Transient):
+        gone.verify("staging")
+    gone.close()
+
+
+def test_small_and_quick(estate: Estate) -> None:
+    begun = time.monotonic()
+    with estate.service("a") as service:
+        service.until_ready()
+        started = time.monotonic() - begun
+        resident = next(
+            int(line.split()[1]) for line in Path(f"/proc/{service.pid}/status").read_text().splitlines()
+            if line.startswith("RssAnon")
+        )  # fmt: skip
+    assert resident < 16_000, "kB of its own"
+    assert started < 5, "seconds, on a busy machine; 20 ms on an idle one"
+
+
+def test_check_version_and_wrong_flags(estate: Estate, tmp_path: Path) -> None:
+    def code(*arguments: str | Path) -> int:
+        return run([str(estate.program), *map(str, arguments)], timeout_s=20, check=False).code
+
+    assert code("check", "--certs", estate.certs("a")) == 0
+    assert code("check", "--certs", tmp_path / "none") == 1
+    assert code("version") == 0
+    assert code() == 2
+    assert code("nothing") == 2
+    assert code("service", "--name", "a") == 1
+    assert code("agent", "extra") == 1
