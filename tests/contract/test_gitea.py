@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import NotFound, PovError, Transient
+from pov.base.errors import CommandFailed, NotFound, PovError, Transient
 from pov.base.redact import Secret
 from pov.engines.git import ConfigRepo, Remote
 from pov.engines.gitea import Gitea, Rule
@@ -220,9 +220,17 @@ def ctx(gitea: GiteaServer, tmp_path: Path) -> Any:
     trust = SimpleNamespace(ca_path=gitea.ca_path)
     kube = SimpleNamespace(
         list=lambda *_, **__: [{"metadata": {"name": "gitea"}, "status": {"phase": "Running"}}],
-        exec=lambda _pod, _namespace, argv, **_options: gitea.exec(*argv),
+        exec=lambda _pod, _namespace, argv, **_options: _exec(gitea, argv),
     )
     return SimpleNamespace(home=home, trust=trust, kube=kube, url=lambda _: gitea.url)
+
+
+def _exec(gitea: GiteaServer, argv: Sequence[str]) -> str:
+    code, output = gitea.container.get_wrapped_container().exec_run(list(argv), demux=True)
+    out, err = (part.decode() if part else "" for part in output)
+    if code:
+        raise CommandFailed(argv, code, out, err)
+    return out
 
 
 def test_the_three_people_are_made_and_made_again_after_every_loss(ctx: Any) -> None:
