@@ -180,7 +180,16 @@ class Kind:
         self._containers.copy_in(self.node_name, archive, inside)
         try:
             self._containers.exec(
-                self.node_name, "ctr", "-n", "k8s.io", "images", "import", "--all-platforms", inside, timeout_s=300
+                self.node_name,
+                "ctr",
+                "-n",
+                "k8s.io",
+                "images",
+                "import",
+                "--all-platforms",
+                "--no-unpack",
+                inside,
+                timeout_s=300,
             )
         finally:
             self._containers.exec(self.node_name, "rm", "-f", inside, check=False)
