@@ -124,21 +124,18 @@ def _packages(archive: Archive, emit: Emit) -> tuple[str, ...]:
 
 
 def _images(archive: Archive, root: Path, containers: Containers, say: Say) -> tuple[str, ...]:
-    """Load the images that are not there yet, and see that they are what the manifest says."""
-    ids = archive.manifest.image_ids
-    node = archive.manifest.bundle["node_image"]
-    lacking = {reference for reference, wanted in ids.items() if containers.image_id(reference) != wanted}
-    if node in lacking:
+    """Load the node's image unless it is there, and see that the engine knows it. Late images wait in their archive."""
+    node = str(archive.manifest.bundle["node_image"])
+    record = archive.manifest.file(NODE_ARCHIVE)
+    loaded: tuple[str, ...] = ()
+    if containers.image_id(node) != archive.manifest.image_ids.get(node):
         say(f"{node}: about a minute")
-        _load(containers, archive.install(archive.manifest.file(NODE_ARCHIVE), root, keep_packed=True))
-    if lacking - {node}:
-        say(", ".join(sorted(lacking - {node})))
-        _load(containers, root / LATE_ARCHIVE)
-    (root / archive.manifest.file(NODE_ARCHIVE).path).unlink(missing_ok=True)
-    gone = [reference for reference in ids if containers.image_id(reference) is None]
-    if gone:
-        raise PovError(f"{containers.kind} loaded the images and does not know {', '.join(gone)}", fix="pov doctor")
-    return tuple(sorted(lacking))
+        _load(containers, archive.install(record, root, keep_packed=True))
+        loaded = (node,)
+    (root / record.path).unlink(missing_ok=True)
+    if containers.image_id(node) is None:
+        raise PovError(f"{containers.kind} loaded {node} and does not know it", fix="pov doctor")
+    return loaded
 
 
 def _load(containers: Containers, path: Path) -> None:

@@ -122,7 +122,7 @@ def make(made: Made, containers: Containers, emit: Emit) -> Bundle:
         key=made.key,
         source="official",
         images=images,
-        late_images=tuple(sorted(images)),
+        late_images=tuple(sorted(images.values())),
         late_archive=archive,
         node_image=NODE_NAME,
         binaries=made.binaries,

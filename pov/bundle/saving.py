@@ -165,12 +165,10 @@ def _systems(content: _Content, bundle: Bundle, containers: Containers, say: Say
 
 
 def _images(content: _Content, bundle: Bundle, containers: Containers, say: Say) -> Mapping[str, str]:
-    ids = {}
-    for reference in (bundle.node_image, *(bundle.images.get(name, name) for name in bundle.late_images)):
-        found = containers.image_id(reference)
-        if found is None:
-            raise PovError(f"the image {reference} is gone from {containers.kind}", fix="pov bundle build")
-        ids[reference] = found
+    """The node's image out of the engine; the late ones are in an archive already, and go from there into a node."""
+    found = containers.image_id(bundle.node_image)
+    if found is None:
+        raise PovError(f"the image {bundle.node_image} is gone from {containers.kind}", fix="pov bundle build")
     say(f"taking {bundle.node_image} out of {containers.kind}")
     node = content.staging / "node.tar"
     try:
@@ -184,7 +182,7 @@ def _images(content: _Content, bundle: Bundle, containers: Containers, say: Say)
         node.unlink()
     say("packing the services' images")
     content.add(bundle.late_archive, LATE_ARCHIVE, "images")
-    return ids
+    return {bundle.node_image: found}
 
 
 @contextmanager

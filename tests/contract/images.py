@@ -21,7 +21,7 @@ def in_engine(bundle: Bundle, name: str, containers: Containers) -> str:
     reference = bundle.images[name]
     if containers.image_id(reference) is not None:
         return reference
-    if reference in bundle.late_images or name in bundle.late_images:
+    if reference in bundle.late_images:
         containers.load(bundle.late_archive)
     elif not _from_the_build(name, containers):
         _take_out_of_the_node(bundle, reference, containers)

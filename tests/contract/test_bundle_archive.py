@@ -65,7 +65,8 @@ def _saved(
     bundle = small.bundle(source, small.engine())
     (source / "late.tar").unlink()
     containers.save([references["mock"]], source / "late.tar")
-    record = {**bundle.as_json(), "images": {"mock": references["mock"]}, "node_image": references["node"]}
+    images = {"images": {"mock": references["mock"]}, "late_images": [references["mock"]]}
+    record = {**bundle.as_json(), **images, "node_image": references["node"]}
     monkeypatch.setenv("POV_CACHE", str(tmp_path / "first"))
     monkeypatch.setattr(debian, "fetch", lambda packages, folder: [])
     monkeypatch.setattr(wheels, "collect", lambda folder: [])

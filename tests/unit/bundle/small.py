@@ -62,7 +62,7 @@ def bundle(folder: Path, containers: Engine) -> Bundle:
         key="0123456789abcdef",
         source="official",
         images={"mock": MOCK, "argocd": "localhost/argocd:1"},
-        late_images=("mock",),
+        late_images=(MOCK,),
         late_archive=folder / "late.tar",
         node_image=NODE,
         binaries={

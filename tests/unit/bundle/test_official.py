@@ -108,7 +108,7 @@ def test_a_bundle_of_official_images(tmp_path: Path) -> None:
     bundle = make(made(tmp_path), registry, silent)
     assert bundle.source == "official"
     assert set(bundle.images) == {"argocd", "redis", "openbao", "gitea", "vault", "mock", "legacy-host"}
-    assert set(bundle.late_images) == set(bundle.images)
+    assert set(bundle.late_images) == set(bundle.images.values())
     assert bundle.late_archive.read_text().split() == sorted(bundle.images.values())
     assert bundle.node_image == official.NODE_NAME
     assert ("tag", official.NODE, official.NODE_NAME) in registry.calls
