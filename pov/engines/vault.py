@@ -22,8 +22,9 @@ from pov.base.errors import NotFound, PovError, Transient
 from pov.base.redact import Secret
 
 T = TypeVar("T")
-_TIMEOUT_S = 15.0
-_INIT_TIMEOUT_S = 60.0
+# To connect, and between two bytes of an answer. Behind a port with no pod yet, a connection may hang.
+_TIMEOUT_S = (2.0, 15.0)
+_INIT_TIMEOUT_S = (2.0, 60.0)
 _CONNECTIONS = 8
 
 

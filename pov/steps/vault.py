@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pov.base.errors import PovError, TimedOut, Transient
+from pov.base.errors import PovError, Transient
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
-from pov.engines.vault import Denied, Initialised, Status, Vault
+from pov.engines.vault import Denied, Initialised, Vault
 from pov.steps import volumes
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.vault_layout import converge, wishes
+from pov.steps.vault_pod import answer
 from pov.steps.vault_server import ADMIN, AUDIENCE, CLAIM, NAMESPACE, POD, SET, STATEFUL_SET, Engine, engine, manifests
 
 T = TypeVar("T")
@@ -33,7 +34,6 @@ _COMPLETED = "completed"
 _SHARES, _THRESHOLD = 5, 3
 _POLL_S = 0.2
 _SET_UP_LIMIT_S = 240.0
-_ANSWER_LIMIT_S = 180.0
 _READY_LIMIT_S = 60.0
 
 
@@ -92,7 +92,7 @@ def _open(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
 
     Returns whether anything changed. Raises `_Worthless`, or `PovError` where a person has to decide.
     """
-    status = _answer(ctx, report, vault)
+    status = answer(ctx, report, vault)
     if status.initialised and ctx.home.secret(ROOT_TOKEN) is None and _marked(ctx) == _STARTED:
         # The token is forgotten only after the mark says `completed`: it never got as far as the secrets. No login is
         # waited for, since a server that failed half-way through its initialisation never lets anybody in.
@@ -105,50 +105,6 @@ def _open(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
     if status.sealed:
         changed |= _unseal(ctx, report, vault, server)
     return _take_up_token(ctx, vault) or changed
-
-
-def _answer(ctx: Context, report: Report, vault: Vault) -> Status:
-    """Wait until the server of the wished revision answers, sealed or not."""
-
-    def asked() -> Status | Pending:
-        if ctx.cancelled:
-            raise PovError("interrupted")
-        pending = _rollout(ctx)
-        return Pending(pending) if pending else vault.status()
-
-    try:
-        return wait_for(
-            "Vault's API answers", asked, timeout_s=_ANSWER_LIMIT_S, interval_s=_POLL_S, on_pending=report.say
-        )
-    except TimedOut:
-        # Whoever waits for the pod to be ready learns why it is not: no image, no volume, crash after crash.
-        ctx.kube.wait_ready("StatefulSet", [STATEFUL_SET], NAMESPACE, timeout_s=1)
-        raise
-
-
-def _rollout(ctx: Context) -> str:
-    """What keeps the pod from being the wished one; empty when it is."""
-    wanted = ctx.kube.get("apps/v1/StatefulSet", STATEFUL_SET, NAMESPACE) or {}
-    status = wanted.get("status") or {}
-    if status.get("observedGeneration", 0) < wanted.get("metadata", {}).get("generation", 1):
-        return "the change to be seen by the cluster"
-    pod = ctx.kube.get("v1/Pod", POD, NAMESPACE)
-    if pod is None:
-        return "the pod to be made"
-    metadata = pod["metadata"]
-    if "deletionTimestamp" in metadata:
-        return "the old pod to end"
-    if metadata["labels"].get("controller-revision-hash") != status.get("updateRevision"):
-        return "the pod to be replaced"
-    return _hindrance(pod)
-
-
-def _hindrance(pod: dict[str, Any]) -> str:
-    for container in (pod.get("status") or {}).get("containerStatuses") or []:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if container["name"] == "vault" and waiting:
-            return f"the pod to start: {waiting.get('reason', 'waiting')} {waiting.get('message', '')}".rstrip()
-    return "" if (pod.get("status") or {}).get("phase") == "Running" else "the pod to start"
 
 
 def _initialise(ctx: Context, vault: Vault, server: Engine) -> None:

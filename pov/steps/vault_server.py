@@ -183,7 +183,7 @@ def _server(server: Engine) -> dict[str, Any]:
         "command": [server.program, "server", "-config=/vault/config/server.hcl"],
         "env": [{"name": "HOME", "value": "/vault/run"}],
         "ports": [{"name": "https", "containerPort": _PORT, "protocol": "TCP"}],
-        "readinessProbe": _probe(_READY, period_s=2, failures=2),
+        "readinessProbe": _probe(_READY, period_s=1, failures=3),
         "livenessProbe": _probe(_ALIVE, period_s=10, failures=6),
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": _confined(),

@@ -7,7 +7,7 @@ import pytest
 
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.engines.vault import Denied
-from pov.steps import vault
+from pov.steps import vault, vault_pod
 from pov.steps.core import Outcome
 from tests.fakes.vault import FakeVault
 from tests.unit.steps.vault_world import World, lines, make
@@ -235,13 +235,14 @@ def test_a_volume_lost_after_all_is_filled_again(world: World) -> None:
 
 def test_a_pod_that_does_not_start_is_told_with_its_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = {"reason": "ErrImageNeverPull", "message": "no image here"}
-    monkeypatch.setattr(vault, "_ANSWER_LIMIT_S", 0.05)
+    monkeypatch.setattr(vault_pod, "_LIMIT_S", 0.05)
     real = world.kube.on_apply
 
     def applied(live: dict[str, Any]) -> None:
         real(live)
         if live["kind"] == "StatefulSet":
-            world.pod(containerStatuses=[{"name": "vault", "state": {"waiting": waiting}}])
+            world.pod(phase="Pending", containerStatuses=[{"name": "vault", "state": {"waiting": waiting}}])
+            world.server.down = 10_000
 
     world.kube.on_apply = applied
     with pytest.raises(TimedOut) as caught:
@@ -257,12 +258,11 @@ def test_a_pod_that_does_not_start_is_told_with_its_reason(world: World, monkeyp
         (lambda w: w.kube.delete("Pod", "vault-0", "vault"), "to be made"),
         (lambda w: w.kube.get("Pod", "vault-0", "vault")["metadata"].update(deletionTimestamp="now"), "to end"),
         (lambda w: w.kube.get("Pod", "vault-0", "vault")["metadata"]["labels"].clear(), "to be replaced"),
-        (lambda w: w.kube.get("Pod", "vault-0", "vault")["status"].update(phase="Pending"), "to start"),
     ],
 )
 def test_an_old_pod_is_not_spoken_to(world: World, monkeypatch: pytest.MonkeyPatch, change: Any, state: str) -> None:
     world.up()
-    monkeypatch.setattr(vault, "_ANSWER_LIMIT_S", 0.01)
+    monkeypatch.setattr(vault_pod, "_LIMIT_S", 0.01)
     change(world)
     with pytest.raises(TimedOut) as caught:
         world.up()

@@ -15,7 +15,7 @@ from pov.config.scenario import load_scenario
 from pov.engines.certificates import Trust
 from pov.model.events import Event
 from pov.state.home import Home
-from pov.steps import vault
+from pov.steps import vault, vault_pod
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
 from tests.fakes.kube import FakeKube, Key
@@ -95,6 +95,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, engine: str = "open
     kube.on_apply, kube.on_delete, kube.token = applied, deleted, server.account
     monkeypatch.setattr(vault, "Vault", lambda url, ca, token=None: FakeVault(server, token))
     monkeypatch.setattr(vault, "_POLL_S", 0.001)
+    monkeypatch.setattr(vault_pod, "_POLL_S", 0.001)
     return world
 
 
