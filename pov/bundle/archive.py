@@ -10,6 +10,8 @@ import errno
 import hashlib
 import io
 import os
+import re
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +27,28 @@ _MANIFEST_LIMIT = 32 * 2**20
 _WORTH_PACKING = 64 * 1024
 _ALREADY_PACKED = (".whl", ".deb", ".gz", ".zip", ".zst")
 Say = Callable[[str], None]
+
+
+def sweep(folder: Path, start: str) -> None:
+    """Remove what killed runs left half-written in a folder: names of ours that start so and end with a process id."""
+    for path in folder.glob(f".{start}*"):
+        found = re.fullmatch(r"\.[^/]*[.-](\d+)(?:\.part)?", path.name)
+        if found is None or _runs(int(found[1])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def describe(source: Path, path: str, part: str, staging: Path) -> tuple[FileRecord, Path]:
@@ -46,6 +70,7 @@ def describe(source: Path, path: str, part: str, staging: Path) -> tuple[FileRec
 def write(target: Path, manifest: Manifest, stored: dict[str, Path], say: Say) -> str:
     """Write the archive beside `target` and rename it when it is whole. Returns its SHA-256."""
     half = target.with_name(f".{target.name}.{os.getpid()}.part")
+    sweep(target.parent, f"{target.name}.")
     try:
         with told_when_full(target), tarfile.open(half, "w", format=tarfile.PAX_FORMAT) as archive:
             text = manifest.dump()
@@ -108,6 +133,7 @@ class Archive:
         if target.is_file() and target.stat().st_size == size:
             return target
         half = target.with_name(f".{target.name}.{os.getpid()}.part")
+        sweep(target.parent, f"{target.name}.")
         digest, written = hashlib.sha256(), 0
         try:
             with told_when_full(root):

@@ -14,7 +14,7 @@ from pov.base.files import write_atomic
 from pov.base.paths import cache_root
 from pov.bundle import Bundle, bundle_file, current, hostpackages
 from pov.bundle import manifest as manifests
-from pov.bundle.archive import Archive, Say, full, opened
+from pov.bundle.archive import Archive, Say, full, opened, sweep
 from pov.bundle.saving import LATE_ARCHIVE, NODE_ARCHIVE, told
 from pov.engines.containers import Containers, find
 from pov.model.events import Emit, Event
@@ -102,6 +102,7 @@ def _packages(archive: Archive, emit: Emit) -> tuple[str, ...]:
         return ()
     folder = hostpackages.packages_folder()
     half = folder.with_name(f".{folder.name}.{os.getpid()}")
+    sweep(folder.parent, f"{folder.name}.")
     try:
         for record in records:
             archive.install(record, half)

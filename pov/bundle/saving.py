@@ -15,7 +15,7 @@ from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import cache_root
 from pov.bundle import Bundle, Entry, debian, graph, hostpackages, versions, wheels
 from pov.bundle import manifest as manifests
-from pov.bundle.archive import Say, describe, full, write
+from pov.bundle.archive import Say, describe, full, sweep, write
 from pov.bundle.builder import find_all, make_all
 from pov.bundle.licences import of_engine
 from pov.bundle.manifest import FileRecord, Manifest
@@ -190,9 +190,7 @@ def _staging() -> Iterator[Path]:
     """A folder of its own on the cache's disk; those that killed runs have left are removed."""
     root = cache_root() / "bundle"
     root.mkdir(parents=True, exist_ok=True)
-    for leftover in root.glob(".save-*"):
-        if not Path("/proc", leftover.name.removeprefix(".save-")).exists():
-            shutil.rmtree(leftover, ignore_errors=True)
+    sweep(root, "save-")
     folder = root / f".save-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     try:

@@ -112,6 +112,27 @@ def test_a_cut_off_load_goes_on_and_switches_last(saved: Saved, machine: Engine)
     assert current() == loaded.bundle
 
 
+def test_what_killed_runs_left_is_swept_away(saved: Saved, machine: Engine, tmp_path: Path) -> None:
+    root = load(saved.path, silent).root
+    gone = 2**22 + 1
+    left = [
+        root / "binaries" / f".kind.{gone}.part",
+        hostpackages.packages_folder().with_name(f".packages.{gone}") / "half",
+        tmp_path / f".pov.tar.{gone}.part",
+        tmp_path / "second" / "bundle" / f".save-{gone}" / "half",
+    ]
+    kept = [tmp_path / f".pov.tar.{os.getppid()}.part", tmp_path / ".pov.tar.swp", tmp_path / f".other.{gone}.part"]
+    for path in (*left, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    (root / "binaries" / "kind").unlink()
+    load(saved.path, silent)
+    containers: Any = small.engine()
+    save(small.bundle(tmp_path / "third", containers), tmp_path / "pov.tar", containers, silent)
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
 def test_another_archive_takes_the_place_of_the_first(saved: Saved, machine: Engine, tmp_path: Path) -> None:
     first = load(saved.path, silent)
     containers: Any = small.engine()
