@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,11 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.paths import cache_root
+from pov.base.wait import Pending, wait_for
 from pov.model.events import Emit, Event
 
 _DONE = "done.json"
+_OTHER_BUILD_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ def find_all(components: Sequence[Component], *, root: Path | None = None) -> di
     waiting = list(components)
     while waiting:
         ready = [component for component in waiting if set(component.needs) <= made.keys()]
+        if not ready:
+            return None
         for component in ready:
             waiting.remove(component)
             key = _key(component, made)
@@ -115,6 +121,22 @@ def find_all(components: Sequence[Component], *, root: Path | None = None) -> di
                 return None
             made[component.name] = found
     return made
+
+
+def prune(made: Mapping[str, Made], *, root: Path | None = None, unused_s: float = 7 * 86_400.0) -> list[Path]:
+    """Remove earlier makes of these components that nobody asked for in the last `unused_s` seconds."""
+    base = root or _components_root()
+    removed = []
+    for name, one in made.items():
+        for folder in base.glob(f"{name}-{'[0-9a-f]' * 16}"):
+            try:
+                unused = time.time() - (folder / _DONE).stat().st_mtime
+            except FileNotFoundError:
+                continue
+            if folder.name != f"{name}-{one.key}" and unused > unused_s:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
+    return removed
 
 
 def _components_root() -> Path:
@@ -131,28 +153,56 @@ def _find(component: Component, folder: Path, key: str) -> Made | None:
         facts = json.loads((folder / _DONE).read_text())
     except FileNotFoundError:
         return None
-    return Made(folder, key, facts) if component.still_good(facts) else None
+    if not component.still_good(facts):
+        return None
+    os.utime(folder / _DONE)
+    return Made(folder, key, facts)
+
+
+@contextmanager
+def _alone(component: Component, base: Path, emit: Emit) -> Iterator[None]:
+    """Hold the component's lock: two builds at once share the work. It ends with the process that holds it."""
+    # Not a dot file: what is half made begins with a dot.
+    with (base / f"{component.name}.lock").open("w") as lock:
+
+        def taken() -> bool | Pending:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Pending("another pov is building it")
+            return True
+
+        wait_for(
+            f"{component.name} is free", taken, timeout_s=_OTHER_BUILD_S, interval_s=0.2,
+            on_pending=lambda text: emit(Event("progress", component.name, text)),
+        )  # fmt: skip
+        yield
 
 
 def _make(component: Component, made: Mapping[str, Made], base: Path, emit: Emit) -> Made:
     needs = {name: made[name] for name in component.needs}
     key = _key(component, needs)
     folder = base / f"{component.name}-{key}"
-    found = _find(component, folder, key)
-    if found is not None:
-        emit(Event("unchanged", component.name, "cached"))
-        return found
-    shutil.rmtree(folder, ignore_errors=True)
+    with _alone(component, base, emit):
+        found = _find(component, folder, key)
+        if found is not None:
+            emit(Event("unchanged", component.name, "cached"))
+            return found
+        shutil.rmtree(folder, ignore_errors=True)
+        return _make_anew(component, needs, folder, key, emit)
+
+
+def _make_anew(component: Component, needs: Mapping[str, Made], folder: Path, key: str, emit: Emit) -> Made:
     started = time.monotonic()
     emit(Event("started", component.name, f"building {component.name}", component.expected_s))
-    half = base / f".{component.name}-{key}.{os.getpid()}"
-    for leftover in base.glob(f".{component.name}-*"):
+    base = folder.parent
+    for leftover in base.glob(f".{component.name}-{'[0-9a-f]' * 16}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    half = base / f".{component.name}-{key}.{os.getpid()}"
     half.mkdir()
     try:
         facts = dict(component.make(half, needs, lambda text: emit(Event("progress", component.name, text))))
         write_atomic(half / _DONE, json.dumps(facts, indent=1))
-        shutil.rmtree(folder, ignore_errors=True)
         half.rename(folder)
     except BaseException as error:
         text = error.message if isinstance(error, PovError) else repr(error)

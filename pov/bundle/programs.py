@@ -60,6 +60,7 @@ _STAMPS: Mapping[str, str] = {
     "github.com/argoproj/argo-cd/v3/common.version": versions.ARGOCD,
     "github.com/argoproj/argo-cd/v3/common.gitTag": f"v{versions.ARGOCD}",
     "github.com/argoproj/argo-cd/v3/common.gitTreeState": "clean",
+    "github.com/argoproj/argo-cd/v3/common.gitCommit": "module",
     "github.com/containerd/containerd/v2/version.Version": f"v{versions.CONTAINERD}",
     "sigs.k8s.io/kustomize/api/provenance.version": f"v{versions.KUSTOMIZE}",
 }

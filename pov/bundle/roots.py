@@ -72,3 +72,9 @@ def make_node_root(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
 def root_layer(made: Made) -> Layer:
     """A root file system as the lowest layer of an image."""
     return Layer(made.folder / "root.tar", str(made.facts["sha256"]))
+
+
+def package_version(made: Made, package: str) -> str:
+    """The version of a Debian package in a root file system, or an empty text."""
+    lines = (made.folder / "packages.txt").read_text().splitlines()
+    return next((version for name, _, version in (line.partition("\t") for line in lines) if name == package), "")

@@ -142,7 +142,8 @@ KILLED = """
         time.sleep(60)
         return {}
 
-    make_all([Component("quick", quick), Component("endless", endless, needs=("quick",))], silent, root=Path(sys.argv[1]))
+    components = [Component("quick", quick), Component("endless", endless, needs=("quick",))]
+    make_all(components, silent, root=Path(sys.argv[1]))
 """
 
 
@@ -165,6 +166,31 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path) -> None:
     assert log == ["endless"]
     assert (made["endless"].folder / "out").read_text() == "wholewhole"
     assert not list(tmp_path.glob(".*")), "what the killed build left half is gone"
+
+
+def test_two_builds_at_once_share_the_work(tmp_path: Path) -> None:
+    entered, leave, log = threading.Event(), threading.Event(), []
+
+    def slow(folder: Path, needs: Mapping[str, Made], say: Callable[[str], None]) -> Mapping[str, Any]:
+        log.append("made")
+        entered.set()
+        leave.wait(10)
+        return {}
+
+    waits = threading.Event()
+
+    def hear(event: Event) -> None:
+        if "another pov" in event.message:
+            waits.set()
+            leave.set()
+
+    first = threading.Thread(target=make_all, args=([Component("one", slow)], silent), kwargs={"root": tmp_path})
+    first.start()
+    assert entered.wait(10)
+    make_all([Component("one", slow)], hear, root=tmp_path)
+    first.join(10)
+    assert waits.is_set()
+    assert log == ["made"]
 
 
 def test_prune_keeps_what_is_in_use_and_what_was_used_lately(tmp_path: Path) -> None:
