@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,8 +62,14 @@ def _has_other_clusters() -> bool:
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, run_id: str, bundle: None) -> Iterator[Environment]:
     """The environment that most tests share: brought up once, taken down at the end with nothing left."""
+    base, standing = tmp_path_factory.mktemp("shared"), os.environ.get("POV_E2E_STANDING")
+    if standing:
+        # For whoever writes tests: FOLDER:NAME of an environment that is up already and stays.
+        root, _, name = standing.rpartition(":")
+        yield Environment(base, name, root=Path(root))
+        return
     had_network = _has_network()
-    environment = Environment(tmp_path_factory.mktemp("shared"), f"e2e-{run_id}-shared")
+    environment = Environment(base, f"e2e-{run_id}-shared")
     try:
         environment.first_up = environment.up(str(SMALL))
         volumes = environment.volumes()

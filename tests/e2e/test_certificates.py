@@ -26,13 +26,25 @@ STRANGER = next(name for name in STAGING.services if name != TARGET and (name, T
 def test_each_edge_answers_and_each_non_edge_is_refused(shared: Environment, estate: object) -> None:
     assert isinstance(estate, type(STAGING))
     prober = connect(shared.context())
-    answers = prober.verify(estate.name)
-    assert {(a.source, a.target) for a in answers} == {(edge.source, edge.target) for edge in estate.edges}
-    assert [(a.source, a.target, a.error) for a in answers if not a.ok] == []
-    refusals = prober.refusals(estate.name)
+    edges = {(edge.source, edge.target) for edge in estate.edges}
     others = len(estate.services) * (len(estate.services) - 1) - len(estate.edges)
-    assert refusals.pairs == others
-    assert (list(refusals.admitted), list(refusals.errors)) == ([], [])
+
+    def all_answer() -> bool:
+        answers = prober.verify(estate.name)
+        assert {(a.source, a.target) for a in answers} == edges
+        assert [(a.source, a.target, a.error) for a in answers if not a.ok] == []
+        return True
+
+    def all_refused() -> bool:
+        refusals = prober.refusals(estate.name)
+        if refusals.admitted:
+            pytest.fail(f"admitted: {refusals.admitted}")
+        assert (refusals.pairs, list(refusals.errors)) == (others, [])
+        return True
+
+    # A busy machine may let an answer come too late once; an admitted stranger is none of that.
+    shared.until("each edge to answer", all_answer, timeout_s=30)
+    shared.until("each non-edge to be refused", all_refused, timeout_s=30)
 
 
 def test_a_service_decides_by_the_callers_certificate(shared: Environment, tmp_path: Path) -> None:
