@@ -233,7 +233,7 @@ def _translated(call: Any) -> Any:
     try:
         return call()
     except GitCommandError as error:
-        text = str(error.stderr).removeprefix("\n  stderr: ").strip("' \n")
+        text = str(error.stderr).removeprefix("\n  stderr: '").removesuffix("'").strip()
         words = [str(part) for part in error.command]
         what = f"`git {' '.join(words[words.index('git') + 1 :][:3])}`" if "git" in words else "git"
         if "Timeout: the command" in text:

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pov.base.errors import NotFound, PovError, TimedOut
+from pov.base.redact import Secret
+from pov.engines.argocd import App, ArgoCD, Resource
+from pov.engines.rest import Refused
+from tests.fakes.argocd import FakeRest
+
+PROJECT: dict[str, Any] = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "AppProject",
+    "metadata": {"name": "pov"},
+    "spec": {
+        "sourceRepos": ["r"],
+        "clusterResourceWhitelist": [],
+        "namespaceResourceWhitelist": [{"group": "", "kind": "Service"}, {"group": "apps", "kind": "Deployment"}],
+    },
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.on_sleep: Any = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> Any:
+        raise NotImplementedError
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.on_sleep()
+
+
+def argo(rest: FakeRest, password: str = "secret", clock: Any = None) -> ArgoCD:  # noqa: S107 - a test's
+    anything: Any = rest
+    return ArgoCD(anything, "admin", Secret(password), clock=clock or Clock())
+
+
+def application(name: str, **changes: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {
+        "sync": {"status": "Synced", "revision": "a" * 40},
+        "health": {"status": "Healthy"},
+        "operationState": {"phase": "Succeeded"},
+        "resources": [
+            {"kind": "Deployment", "name": "ledger", "status": "Synced", "health": {"status": "Healthy"}},
+            {"kind": "ConfigMap", "name": "topology", "status": "Synced"},
+        ],
+    }
+    return {"metadata": {"name": name}, "status": {**status, **changes}}
+
+
+def test_it_logs_in_once_and_again_when_the_session_has_run_out() -> None:
+    rest = FakeRest()
+    cd = argo(rest)
+    cd.applications()
+    cd.applications()
+    assert rest.logins == 1
+    rest.expire()
+    assert cd.applications() == []
+    assert rest.logins == 2
+
+
+def test_a_wrong_password_is_told_with_what_to_do() -> None:
+    with pytest.raises(PovError, match="does not let admin in") as caught:
+        argo(FakeRest(), "wrong").applications()
+    assert caught.value.fix
+    assert "wrong" not in str(vars(caught.value))
+
+
+def test_the_version_needs_no_login() -> None:
+    rest = FakeRest()
+    assert argo(rest).version() == "v3.6.1"
+    assert rest.logins == 0
+
+
+def test_a_project_is_made_changed_and_then_left_alone() -> None:
+    cd = argo(FakeRest())
+    assert cd.ensure_project(PROJECT) is True
+    assert cd.ensure_project(PROJECT) is False
+    fewer = {**PROJECT, "spec": {**PROJECT["spec"], "namespaceResourceWhitelist": [{"group": "", "kind": "Secret"}]}}
+    assert cd.ensure_project(fewer) is True
+    assert cd.ensure_project(fewer) is False
+
+
+def test_kinds_inside_a_manifest_are_compared() -> None:
+    cd = argo(FakeRest())
+    cd.ensure_project(PROJECT)
+    other = [{"group": "", "kind": "Secret"}, {"group": "apps", "kind": "Deployment"}]
+    assert cd.ensure_project({**PROJECT, "spec": {**PROJECT["spec"], "namespaceResourceWhitelist": other}}) is True
+
+
+def test_a_repository_is_told_once_and_its_password_asked_for_only_then() -> None:
+    rest = FakeRest()
+    cd = argo(rest)
+    asked = []
+
+    def password() -> Secret:
+        asked.append(1)
+        return Secret("token")
+
+    assert cd.ensure_repository("https://git/r.git", "argocd", password) is True
+    assert cd.ensure_repository("https://git/r.git", "argocd", password) is False
+    assert len(asked) == 1
+    rest.repositories[0]["connectionState"] = {"status": "Failed", "message": "authentication required"}
+    assert cd.ensure_repository("https://git/r.git", "argocd", password) is True
+    assert len(asked) == 2
+
+
+def test_a_repository_that_cannot_be_read_is_refused_with_the_reason() -> None:
+    rest = FakeRest()
+    rest.reachable = False
+    with pytest.raises(Refused) as caught:
+        argo(rest).ensure_repository("https://git/r.git", "argocd", lambda: Secret("token"))
+    assert caught.value.cause == "authentication required"
+
+
+def test_an_application_is_read_with_its_resources() -> None:
+    rest = FakeRest()
+    rest.applications.append(application("staging"))
+    app = argo(rest).app("staging")
+    assert (app.sync, app.health, app.revision, app.phase) == ("Synced", "Healthy", "a" * 40, "Succeeded")
+    assert app.resources[0] == Resource("Deployment", "ledger", "Synced", "Healthy")
+    assert app.missing("a" * 40) == ""
+    with pytest.raises(NotFound):
+        argo(rest).app("qa")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"sync": {"status": "Synced", "revision": "b" * 40}}, "is at bbbbbbbb, not at aaaaaaaa"),
+        ({"sync": {"status": "Synced"}}, "no revision yet"),
+        ({"health": {"status": "Progressing"}}, "0 of 1 objects not healthy yet"),
+        ({"operationState": {"phase": "Running"}}, "sync is running"),
+        (
+            {
+                "sync": {"status": "OutOfSync", "revision": "a" * 40},
+                "operationState": {"phase": "Failed", "message": "no quota"},
+            },
+            "sync failed: no quota",
+        ),
+    ],
+)
+def test_what_is_missing_is_told_in_words(changes: dict[str, Any], told: str) -> None:
+    rest = FakeRest()
+    rest.applications.append(application("staging", **changes))
+    assert told in argo(rest).app("staging").missing("a" * 40)
+
+
+def test_an_empty_application_is_not_mistaken_for_a_healthy_one() -> None:
+    rest = FakeRest()
+    rest.applications.append({"metadata": {"name": "dev"}})
+    assert argo(rest).app("dev") == App("dev", "Unknown", "Unknown", "", "", "", ())
+    assert argo(rest).app("dev").missing("a" * 40)
+    assert argo(rest).app("dev").missing()
+
+
+def test_waiting_ends_when_all_are_there_and_tells_the_rest_at_its_limit() -> None:
+    rest, clock = FakeRest(), Clock()
+    cd = argo(rest, clock=clock)
+    ill = [{"kind": "Deployment", "name": "ledger", "status": "Synced", "health": {"status": "Progressing"}}]
+    rest.applications.append(application("staging", health={"status": "Progressing"}, resources=ill))
+    said: list[str] = []
+    with pytest.raises(TimedOut) as caught:
+        cd.wait({"staging": "a" * 40, "dev": "a" * 40}, timeout_s=5, on_pending=said.append)
+    assert "1 of 1 objects not healthy yet, first Deployment ledger: Progressing" in caught.value.cause
+    assert "dev: no application yet" in caught.value.cause
+    assert len(said) == 1, "a state is told once"
+
+    def heal() -> None:
+        rest.applications[:] = [application("staging"), application("dev")]
+
+    clock.on_sleep = heal
+    cd.wait({"staging": "a" * 40, "dev": "a" * 40}, timeout_s=5)
