@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import signal
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,7 @@ from pov.base.errors import CommandFailed, PovError, TimedOut
 from pov.base.ports import LOOPBACK
 from pov.base.process import run
 from pov.engines.containers import Containers
+from pov.engines.image_archive import slim
 
 NETWORK = "kind"
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
@@ -21,6 +25,7 @@ MAX_PODS = 250
 
 _CREATE_LIMIT_S = 420.0
 _DELETE_LIMIT_S = 60.0
+_IMPORT_LIMIT_S = 300.0
 _TAKEN = ("address already in use", "port is already allocated", "failed to bind port", "port is already in use")
 _PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 
@@ -153,6 +158,22 @@ class Kind:
         """Start the stopped node container."""
         self._containers.start(self.node_name)
 
+    def end_orphans(self, kubeconfig: Path) -> int:
+        """End a `kind create` that outlived a killed `pov`, and return how many there were.
+
+        Left alone it would fail some time later and, cleaning up, delete the next node of the same name.
+        """
+        ended = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                argv = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if {"create", "cluster", self.cluster, str(kubeconfig)} <= set(argv):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    ended += 1
+            except OSError:
+                continue  # ended by itself, or not ours to look at
+        return ended
+
     def delete(self, kubeconfig: Path) -> list[str]:
         """Remove the cluster's containers and volumes, each wait bounded; returns what was removed, in words."""
         names = self.containers_of_cluster()
@@ -175,24 +196,23 @@ class Kind:
         return removed
 
     def load(self, archive: Path) -> None:
-        """Import an archive of images into the node's containerd."""
-        inside = f"/root/{archive.name}"
-        self._containers.copy_in(self.node_name, archive, inside)
+        """Import a docker archive of images into the node's containerd; layers that it has already are left out."""
+        with tempfile.TemporaryDirectory(prefix="pov-images-") as folder:
+            slimmed = Path(folder) / "images.tar"
+            slim(archive, self._content(), slimmed)
+            inside = f"/root/{secrets.token_hex(8)}.tar"
+            self._containers.copy_in(self.node_name, slimmed, inside)
         try:
-            self._containers.exec(
-                self.node_name,
-                "ctr",
-                "-n",
-                "k8s.io",
-                "images",
-                "import",
-                "--all-platforms",
-                "--no-unpack",
-                inside,
-                timeout_s=300,
-            )
+            self._ctr("images", "import", "--all-platforms", "--no-unpack", inside)
         finally:
             self._containers.exec(self.node_name, "rm", "-f", inside, check=False)
+
+    def _content(self) -> set[str]:
+        return {line.strip() for line in self._ctr("content", "ls", "--quiet").splitlines() if line}
+
+    def _ctr(self, *arguments: str) -> str:
+        done = self._containers.exec(self.node_name, "ctr", "-n", "k8s.io", *arguments, timeout_s=_IMPORT_LIMIT_S)
+        return done.stdout
 
     def _kind(
         self,

@@ -20,6 +20,7 @@ from pov.bundle import current
 from pov.engines.containers import Containers
 from pov.engines.kind import Kind, Node, PortTaken, configuration, network_id, on_cgroup_v1, remove_network
 from pov.engines.kube import Kube
+from pov.engines.kube_api import Refused
 from pov.state.home import Home
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
@@ -82,6 +83,7 @@ def remove(home: Home, cluster: str, containers: Containers) -> list[str]:
     removed = []
     ours = intent.fits(node) if intent is not None and node is not None else not kind.containers_of_cluster()
     if intent is not None and ours:
+        kind.end_orphans(home.kubeconfig)
         removed += kind.delete(home.kubeconfig)
     home.intent.unlink(missing_ok=True)
     return removed + _leave_network(containers)
@@ -93,10 +95,12 @@ def _run(ctx: Context, report: Report) -> Outcome:
     changed = False
     if node is not None and (intent is None or not intent.fits(node)):
         raise _foreign(ctx)
-    if node is not None and intent is not None and not intent.made:
-        report.say("removing what an interrupted start left")
-        kind.delete(ctx.home.kubeconfig)
-        node = None
+    if intent is not None and not intent.made:
+        kind.end_orphans(ctx.home.kubeconfig)
+        if node is not None:
+            report.say("removing what an interrupted start left")
+            kind.delete(ctx.home.kubeconfig)
+            node = None
     if node is None or intent is None:
         if kind.containers_of_cluster():
             raise _foreign(ctx)
@@ -170,6 +174,8 @@ def _claim(ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report)
         "the cluster's API",
         lambda: kube.get("Node", kind.node_name) or Pending("the node has not registered"),
         timeout_s=_RESTART_LIMIT_S,
+        # For a moment after a restart the server knows nobody's rights.
+        bears=(Transient, Refused),
         on_pending=report.say,
         fix=f"pov down --name {ctx.name}, then pov up",
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pov.base.errors import PovError
+from pov.base.wait import Pending, wait_for
 from pov.engines.kind import Kind, PortTaken, configuration, network_id, remove_network
 from tests.unit.engines.fake_containers import FakeContainers
+from tests.unit.engines.test_image_archive import docker_archive
 
 
 def test_configuration() -> None:
@@ -92,6 +97,20 @@ def test_the_network_goes_only_when_nobody_is_on_it() -> None:
 
 def test_images_are_copied_imported_and_the_copy_removed(tmp_path: Path) -> None:
     containers = FakeContainers()
-    Kind(None, containers, "pov-x").load(tmp_path / "images.tar")
+    Kind(None, containers, "pov-x").load(docker_archive(tmp_path / "a.tar", {"localhost/a:1": [b"layer"]}))
     verbs = [said[0] if said[0] == "cp" else said[2] for said in containers.said]
-    assert verbs == ["cp", "ctr", "rm"]
+    assert verbs == ["ctr", "cp", "ctr", "rm"]
+
+
+def test_a_kind_that_outlived_its_pov_is_ended(tmp_path: Path) -> None:
+    program, config = _program(tmp_path, "read line"), tmp_path / "kubeconfig"
+    commands = [
+        [str(program), "create", "cluster", "--name", name, "--kubeconfig", str(config)] for name in ("pov-x", "pov-y")
+    ]
+    with contextlib.ExitStack() as stack:
+        ours, theirs = [stack.enter_context(subprocess.Popen(argv, stdin=subprocess.PIPE)) for argv in commands]
+        kind = Kind(program, FakeContainers(), "pov-x")
+        wait_for("it to start", lambda: kind.end_orphans(config) == 1 or Pending("no"), timeout_s=10, interval_s=0.05)
+        assert ours.wait(10) == -signal.SIGKILL
+        assert theirs.poll() is None
+        theirs.kill()
