@@ -14,7 +14,8 @@ from pov.engines.ssh import kubectl_command
 from pov.steps.context import Context
 from pov.steps.legacy import HOST_PUBLIC_KEY, client_key, hosts_of, secret_name
 
-_SSHD = ("/usr/sbin/sshd", "-i", "-f", "/etc/ssh/pov_sshd_config")
+_SSHD = ("/usr/sbin/sshd", "-i", "-E", "/var/log/sshd.log", "-f", "/etc/ssh/pov_sshd_config")
+"""With a log of its own: without a syslog, the process that talks before the login dies of its first line."""
 _COMMON = {
     "release_root": "/opt/pov",
     "certificate_root": "/etc/pov/certs",
