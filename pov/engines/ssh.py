@@ -79,7 +79,9 @@ def public_of(private: Secret) -> str:
 def kubectl_command(kubectl: Path, kubeconfig: Path, namespace: str, pod: str, sshd: Sequence[str]) -> tuple[str, ...]:
     """The command that runs `sshd` in a pod, with proxies of the environment left out."""
     flags = ("--kubeconfig", str(kubeconfig), "--namespace", namespace)
-    return ("env", *_NO_PROXY, str(kubectl), *flags, "exec", "--stdin", pod, "--", *sshd)
+    # Its cache belongs to the environment, not into the user's home folder.
+    cache = f"KUBECACHEDIR={kubeconfig.parent / 'kubectl-cache'}"
+    return ("env", *_NO_PROXY, cache, str(kubectl), *flags, "exec", "--stdin", pod, "--", *sshd)
 
 
 def configure(folder: Path, targets: Sequence[Target], user: str, key: Secret) -> Client:

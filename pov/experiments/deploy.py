@@ -136,8 +136,9 @@ class ManualDeploy(RunbookTrial):
         """The process that runs on each host is the one of the new release's folder."""
         for host in self.box.hosts:
             for name in (p.service for p in host.services if p.service in self.box.scope):
-                pid = f"$(cat /etc/service/{name}/supervise/pid)"
-                running = on_host(self.box, host.pod, "sh", "-c", f"readlink /proc/{pid}/exe").strip()
+                # As the service's own user: root in a pod may not look into another user's process.
+                look = f"exec chpst -u :65532:65532 readlink /proc/$(cat /etc/service/{name}/supervise/pid)/exe"
+                running = on_host(self.box, host.pod, "sh", "-c", look).strip()
                 if f"/releases/{self._version}/" not in running:
                     raise PovError(f"{name} on {host.name} runs {running or 'nothing'}, not {self._version}")
 
