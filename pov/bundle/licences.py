@@ -12,6 +12,8 @@ ENGINES: Mapping[str, str] = {
     "argocd": "Apache-2.0",
     "containerd": "Apache-2.0",
     "coredns": "Apache-2.0",
+    "debian": "LicenseRef-Debian-packages",
+    "debian-node": "LicenseRef-Debian-packages",
     "etcd": "Apache-2.0",
     "gitea": "MIT",
     "go": "BSD-3-Clause",
@@ -27,7 +29,10 @@ ENGINES: Mapping[str, str] = {
     "tofu": "MPL-2.0",
     "vault": "BUSL-1.1",
 }
-"""Of the pinned releases; a new major release may change its licence, as Redis and Vault did."""
+"""Of the pinned releases; a new major release may change its licence, as Redis and Vault did.
+
+Our own code is not in it: the repository states no licence yet, and nothing is stated for it here.
+"""
 
 _DEBIAN = {
     "apache-2": "Apache-2.0",

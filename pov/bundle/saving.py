@@ -156,7 +156,7 @@ def _systems(content: _Content, bundle: Bundle, containers: Containers, say: Say
     parts = {"base": "the component images", "node-root": "the node image"}
     names = {"go", "kind-files", *parts}
     made = find_all([one for one in graph.components(lambda: containers, tofu=False) if one.name in names])
-    if made is None:
+    if made is None or not made.keys() >= parts.keys():
         return
     for name, where in parts.items():
         say(f"reading the packages of {where}")
