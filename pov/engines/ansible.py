@@ -154,6 +154,8 @@ class Runbooks:
         return {
             # Of this installation, wherever it lies: ansible-playbook is found by its name.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            # ansible-runner switches it off unless it is asked for here.
+            "ANSIBLE_HOST_KEY_CHECKING": "True",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),

@@ -1,0 +1,313 @@
+"""The legacy estate's hosts for real: image, entrypoint, sshd at the end of a command, runbooks, prober.
+
+What the cluster would mount is written to folders, so that what the step makes is what the host gets. Only the network
+between the hosts is missing: services are asked who they are, and call nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import PovError, TimedOut
+from pov.base.paths import data
+from pov.base.ports import free_ports
+from pov.base.redact import Secret
+from pov.base.wait import Pending, wait_for
+from pov.bundle import Bundle
+from pov.config.estates import LEGACY, estates
+from pov.config.legacy import Host, identity
+from pov.config.scenario import Scenario
+from pov.engines.ansible import Runbooks, Target
+from pov.engines.certificates import Trust, details
+from pov.engines.containers import Containers
+from pov.engines.legacy_ca import LegacyCa
+from pov.engines.prober import Identity, Prober
+from pov.engines.ssh import Target as SshTarget
+from pov.engines.ssh import make_key
+from pov.experiments.releases import BuiltReleases
+from pov.experiments.rotate import extensions
+from pov.state.home import Home
+from pov.steps import legacy
+from pov.steps.context import Context
+from pov.steps.legacy_ssh import _COMMON, _SSHD
+from tests.fakes.kube import FakeKube
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+
+SCENARIO = Scenario.model_validate(
+    {
+        "apiVersion": "pov.dev/v1",
+        "kind": "Scenario",
+        "metadata": {"name": "two-hosts", "title": "Two hosts"},
+        "services": {"count": 4},
+        "environments": [{"name": "staging"}],
+        "povServices": 3,
+        "legacy": {"hosts": 2},
+    }
+)
+RUN_S = 120.0
+
+
+@dataclass
+class Hosts:
+    """Two running hosts, a prober that knows them, and the way to them."""
+
+    ctx: Context
+    containers: Containers
+    names: dict[str, str]
+    prober: Prober
+    sshd: Sequence[str] = _SSHD
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        return legacy.hosts_of(self.ctx)
+
+    def runbooks(self, key: Secret | None = None, public: str | None = None) -> Runbooks:
+        engine = [*(f"{name}={value}" for name, value in self.containers.env().items()), self.containers.kind]
+        targets = []
+        for host in self.hosts:
+            command = ("env", *engine, "exec", "--interactive", self.names[host.name], *self.sshd)
+            held = self.ctx.kube.secret(legacy.secret_name(host), LEGACY)
+            assert held is not None
+            key_of_host = public or held[legacy.HOST_PUBLIC_KEY].decode()
+            variables = {"host_services": [asdict(placed) for placed in host.services]}
+            targets.append(Target(SshTarget(host.name, command, key_of_host), variables))
+        folder = data("mock_services", "legacy", "runbooks")
+        return Runbooks(folder, targets, user="root", key=key or legacy.client_key(self.ctx), common=_COMMON)
+
+    def identities(self) -> dict[str, Identity]:
+        return {row.service: row for row in self.prober.identify(LEGACY)}
+
+    def settled(self, wished: Callable[[Identity], bool]) -> dict[str, Identity]:
+        def look() -> dict[str, Identity] | Pending:
+            found = self.identities()
+            bad = [row for row in found.values() if row.error or not wished(row)]
+            return Pending(f"{bad[0].service}: {bad[0].error}") if bad else found
+
+        return wait_for("every service", look, timeout_s=60, interval_s=0.2)
+
+    def on(self, host: Host, *argv: str) -> str:
+        return self.containers.exec(self.names[host.name], *argv).stdout
+
+
+@pytest.fixture(scope="module")
+def ctx(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Context:
+    fake: Any = FakeKube()
+    nothing: Any = None
+    found = Context(
+        name="hosts",
+        scenario=SCENARIO,
+        engagement=None,
+        home=Home(tmp_path_factory.mktemp("hosts") / "home"),
+        bundle=bundle,
+        containers=nothing,
+        topology=nothing,
+        estates=estates(SCENARIO),
+        emit=lambda event: None,
+    )
+    found.kube = fake
+    found.trust, _ = Trust.ensure(found.home)
+    found.kube.apply(legacy.manifests(found), set_name="legacy")
+    return found
+
+
+@pytest.fixture(scope="module")
+def hosts(
+    ctx: Context,
+    containers: Containers,
+    bundle: Bundle,
+    image: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Hosts]:
+    folder = tmp_path_factory.mktemp("mounted")
+    reference = image("legacy-host")
+    names: dict[str, str] = {}
+    addresses: dict[str, list[str]] = {}
+    try:
+        for host in legacy.hosts_of(ctx):
+            names[host.name] = f"pov-contract-{host.name}-{secrets.token_hex(3)}"
+            mounts = _mounted(ctx, host, folder / host.name)
+            ports = dict(zip((placed.port for placed in host.services), free_ports(len(host.services)), strict=True))
+            published = [part for inside, outside in ports.items() for part in ("-p", f"127.0.0.1:{outside}:{inside}")]
+            flags = [part for source, target in mounts.items() for part in ("-v", f"{source}:{target}:ro")]
+            entry = ("--entrypoint", "/bin/sh", reference, "/layout/entrypoint.sh")
+            containers.run("run", "--detach", "--name", names[host.name], *published, *flags, *entry, timeout_s=120)
+            addresses |= {placed.service: [f"127.0.0.1:{ports[placed.port]}"] for placed in host.services}
+        with _prober(ctx, bundle.binaries["pov-mock"], addresses, tmp_path_factory.mktemp("prober")) as prober:
+            found = Hosts(ctx, containers, names, prober)
+            found.settled(lambda row: True)
+            yield found
+    finally:
+        for name in names.values():
+            containers.remove(name)
+
+
+def _mounted(ctx: Context, host: Host, folder: Path) -> dict[Path, str]:
+    """What the pod would mount, as folders."""
+    layout, services = (ctx.kube.get("ConfigMap", name, LEGACY) for name in ("layout", host.name))
+    keys = ctx.kube.secret(legacy.secret_name(host), LEGACY)
+    assert layout is not None
+    assert services is not None
+    assert keys is not None
+    parts = {"layout": layout["data"], "host": services["data"], "secrets": {k: v.decode() for k, v in keys.items()}}
+    for part, files in parts.items():
+        (folder / part).mkdir(parents=True)
+        for name, text in files.items():
+            (folder / part / name).write_text(text)
+    return {folder / part: f"/{part}" for part in parts}
+
+
+class _prober:  # noqa: N801 - read as a function
+    """The prober's program on this machine, told where the hosts' ports are."""
+
+    def __init__(self, ctx: Context, program: Path, addresses: dict[str, list[str]], folder: Path) -> None:
+        port, health = free_ports(2)
+        ca = LegacyCa.load(ctx.home.secrets_dir)
+        pair, page = ca.issue(["prober", identity("pov-system", "prober")]), ctx.trust.server(["prober"])
+        for name, found, roots in (("certs", pair, ca.pem), ("tls", page, ctx.trust.ca_pem)):
+            (folder / name).mkdir()
+            (folder / name / "tls.crt").write_text(found.certificate)
+            (folder / name / "tls.key").write_text(found.key.reveal())
+            (folder / name / "ca.crt").write_text(roots)
+        estate = {
+            "name": LEGACY,
+            "kind": LEGACY,
+            "namespace": LEGACY,
+            "certs": str(folder / "certs"),
+            "services": sorted(addresses),
+            "edges": [],
+            "addresses": addresses,
+        }
+        (folder / "prober.json").write_text(json.dumps({"estates": [estate]}))
+        token = Secret(secrets.token_urlsafe(16))
+        (folder / "token").write_text(token.reveal())
+        flags = {
+            "config": folder / "prober.json",
+            "listen": f"127.0.0.1:{port}",
+            "tls": folder / "tls",
+            "token-file": folder / "token",
+            "health": f"127.0.0.1:{health}",
+        }
+        self._argv = [str(program), "prober", *(f"--{name}={value}" for name, value in flags.items())]
+        self._prober = Prober(f"https://127.0.0.1:{port}", ctx.trust.ca_path, token)
+
+    def __enter__(self) -> Prober:
+        self._process = subprocess.Popen(self._argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("the prober", lambda: self._prober.identify(LEGACY), timeout_s=20, interval_s=0.1)
+        return self._prober
+
+    def __exit__(self, *_: object) -> None:
+        self._prober.close()
+        self._process.terminate()
+        self._process.wait(10)
+
+
+def test_the_baseline_is_laid_out_and_serves(hosts: Hosts) -> None:
+    found = hosts.identities()
+    assert {row.version for row in found.values()} == {legacy.BASELINE}
+    assert {row.error for row in found.values()} == {""}
+    for host in hosts.hosts:
+        users = hosts.on(host, "sh", "-c", "ps -eo user:20,args | grep '[p]ov-mock service' | cut -d' ' -f1 | sort -u")
+        assert users.split() == ["65532"], "services are not root"
+        key = hosts.on(host, "sh", "-c", "stat -c '%a %u' /etc/pov/certs/*/tls.key | sort -u")
+        assert key == "400 65532\n"
+
+
+def test_the_deploy_runbook_puts_a_release_there_host_by_host(hosts: Hosts, bundle: Bundle, tmp_path: Path) -> None:
+    def never(*_: object) -> Any:
+        raise AssertionError
+
+    archive = BuiltReleases("x:1", bundle.binaries["pov-mock"], never, never).archive("2.0.0-a", tmp_path)
+    scope = list(SCENARIO.pov_services)
+    with hosts.runbooks() as books:
+        books.check("deploy.yml", {"services": scope})
+        variables = {"release": str(archive), "version": "2.0.0-a", "services": scope}
+        tasks = books.run("deploy.yml", variables, timeout_s=RUN_S)
+    served = {name: row.version for name, row in hosts.identities().items()}
+    assert {name for name, version in served.items() if version == "2.0.0-a"} == set(scope)
+    steps = ["make folder", "copy release", "stop service", "swap link", "start service", "health check"]
+    assert [task.name for task in tasks if task.host == "legacy-1"] == steps * 2
+    order = [task.host for task in tasks]
+    assert order == sorted(order), "one host after the other"
+    assert all(task.seconds > 0 for task in tasks)
+    assert not books.folder.exists()
+    for host in hosts.hosts:
+        assert "sshd" not in hosts.on(host, "ps", "-eo", "comm"), "no connection is left open"
+
+
+def test_the_rotate_runbook_gives_every_service_a_new_certificate(hosts: Hosts) -> None:
+    before = {name: row.serial for name, row in hosts.identities().items()}
+    ca = LegacyCa.load(hosts.ctx.home.secrets_dir)
+    with hosts.runbooks() as books:
+        for name in before:
+            (books.folder / f"{name}.cnf").write_text(extensions(LEGACY, name))
+        variables = {
+            "services": list(before),
+            "ca": str(ca.certificate),
+            "ca_key": str(ca.key),
+            "days": 365,
+            "requests": str(books.folder),
+        }
+        tasks = books.run("rotate.yml", variables, timeout_s=RUN_S)
+    after = hosts.settled(lambda row: row.serial not in before.values())
+    assert len({row.serial for row in after.values()}) == len(before)
+    steps = ["make key and request", "sign request", "copy certificate", "restart service", "health check"]
+    assert [task.name for task in tasks if task.host == "legacy-2"] == steps * 2
+
+
+def test_a_service_that_reads_its_files_once_keeps_its_old_certificate(hosts: Hosts) -> None:
+    host = hosts.hosts[0]
+    name = host.services[0].service
+    before = hosts.identities()[name].serial
+    folder = f"/etc/pov/certs/{name}"
+    pair = LegacyCa.load(hosts.ctx.home.secrets_dir).issue([name, identity(LEGACY, name)])
+    for file, text in (("tls.key", pair.key.reveal()), ("tls.crt", pair.certificate)):
+        hosts.containers.exec(hosts.names[host.name], "sh", "-c", f"cat >{folder}/{file}", stdin=text.encode())
+    assert hosts.identities()[name].serial == before
+    hosts.on(host, "sv", "restart", f"/etc/service/{name}")
+    hosts.settled(lambda row: row.service != name or row.serial != before)
+
+
+def test_a_failing_step_names_itself_and_its_host(hosts: Hosts) -> None:
+    variables = {"release": "/nowhere.tar.gz", "version": "3", "services": [SCENARIO.pov_services[0]]}
+    with hosts.runbooks() as books, pytest.raises(PovError) as caught:
+        books.run("deploy.yml", variables, timeout_s=RUN_S)
+    assert "copy release on legacy-1" in caught.value.cause
+    assert "/nowhere.tar.gz" in caught.value.cause
+
+
+def test_a_runbook_that_takes_too_long_is_ended(hosts: Hosts) -> None:
+    with hosts.runbooks() as books, pytest.raises((TimedOut, PovError)) as caught:
+        books.run(
+            "deploy.yml", {"release": "x", "version": "3", "services": list(SCENARIO.pov_services)}, timeout_s=0.01
+        )
+    assert "deploy.yml" in caught.value.message
+
+
+def test_a_stranger_is_kept_out_and_a_strange_host_is_not_talked_to(hosts: Hosts) -> None:
+    stranger = make_key("stranger")
+    variables = {"release": "x", "version": "3", "services": [SCENARIO.pov_services[0]]}
+    with hosts.runbooks(key=stranger.private) as books, pytest.raises(PovError) as caught:
+        books.run("deploy.yml", variables, timeout_s=RUN_S)
+    assert "Permission denied" in caught.value.cause
+    with hosts.runbooks(public=stranger.public) as books, pytest.raises(PovError) as caught:
+        books.run("deploy.yml", variables, timeout_s=RUN_S)
+    assert "Host key verification failed" in caught.value.cause
+
+
+def test_a_restart_brings_the_baseline_back(hosts: Hosts) -> None:
+    for host in hosts.hosts:
+        hosts.containers.run("restart", "--time", "1", hosts.names[host.name])
+    found = hosts.settled(lambda row: row.version == legacy.BASELINE)
+    held = hosts.ctx.kube.secret("legacy-1-keys", LEGACY)
+    assert held is not None
+    name = hosts.hosts[0].services[0].service
+    assert found[name].serial.replace(":", "").lstrip("0") == details(held[f"{name}.crt"].decode()).serial
