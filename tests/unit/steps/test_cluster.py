@@ -1,0 +1,262 @@
+"""Whose cluster it is, what is done with a half-made one, and what `down` leaves alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pov.base.errors import NotFound, PovError
+from pov.base.files import write_atomic
+from pov.engines.kind import Kind, PortTaken
+from pov.engines.kube import Kube
+from pov.model.events import silent
+from pov.state.home import Home
+from pov.steps import cluster
+from pov.steps.context import NODE_PORTS
+from pov.steps.core import Outcome, Report
+from tests.unit.engines.fake_containers import FakeContainers
+from tests.unit.engines.fake_kube import FakeApi, over
+
+NODE = "/api/v1/nodes/pov-x-control-plane"
+OUR_PORTS = {name: 40000 + index for index, name in enumerate(NODE_PORTS)}
+BY_NODE_PORT = {inside: OUR_PORTS[name] for name, inside in NODE_PORTS.items()}
+
+
+@dataclass
+class World:
+    """A machine with a fake container engine and a fake kind, and one environment's home."""
+
+    home: Home
+    containers: FakeContainers = field(default_factory=FakeContainers)
+    api: FakeApi = field(default_factory=FakeApi)
+    loaded: list[Path] = field(default_factory=list)
+    made: int = 0
+    fail: list[Exception] = field(default_factory=list)
+    bundle: Any = None
+
+    def run(self) -> Outcome:
+        self.ctx: Any = SimpleNamespace(
+            name="x",
+            cluster_name="pov-x",
+            home=self.home,
+            containers=self.containers,
+            bundle=self.bundle,
+            binaries=self.bundle.binaries,
+            addresses={},
+        )
+        return cluster.step().run(self.ctx, Report("cluster", silent))
+
+    def intent(self, **changes: Any) -> cluster.Intent:
+        fields = {"id": "mine", "ports": OUR_PORTS, "image": "node:1", "made": True, **changes}
+        return cluster.Intent(**fields).save(self.home)
+
+    def node_object(self, **annotations: str) -> None:
+        self.api.objects[NODE] = {
+            "kind": "Node",
+            "metadata": {"name": "pov-x-control-plane", "annotations": annotations, "resourceVersion": "1"},
+        }
+
+    def whole(self) -> None:
+        """An environment as an earlier run left it."""
+        self.containers.box("pov-x", BY_NODE_PORT)
+        self.intent()
+        write_atomic(self.home.kubeconfig, "")
+        mark = cluster._fingerprint(self.bundle.late_archive)
+        self.node_object(**{cluster.ID_ANNOTATION: "mine", cluster.IMAGES_ANNOTATION: mark})
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(Home(tmp_path / "home"))
+    archive = tmp_path / "late.tar"
+    archive.write_bytes(b"images")
+    world.bundle = SimpleNamespace(
+        source="built", node_image="node:1", late_images=("mock:1",), late_archive=archive, binaries={}
+    )
+
+    def create(self: Kind, config: str, image: str, kubeconfig: Path, on_line: Callable[[str], None]) -> None:
+        world.made += 1
+        if world.fail:
+            raise world.fail.pop(0)
+        mappings = json.loads(config)["nodes"][0]["extraPortMappings"]
+        world.containers.box(self.cluster, {entry["containerPort"]: entry["hostPort"] for entry in mappings})
+        world.containers.networks.setdefault("kind", "n1")
+        write_atomic(kubeconfig, "")
+        world.node_object()
+
+    monkeypatch.setattr(Kind, "create", create)
+    monkeypatch.setattr(Kind, "write_kubeconfig", lambda self, path: write_atomic(path, "again"))
+    monkeypatch.setattr(Kind, "end_orphans", lambda self, kubeconfig: 0)
+    monkeypatch.setattr(Kind, "load", lambda self, archive: world.loaded.append(archive))
+    monkeypatch.setattr(cluster, "Kube", lambda path: over(world.api, path.parent))
+    monkeypatch.setattr(cluster, "current", lambda: None)
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
+    return world
+
+
+def annotations(world: World) -> dict[str, str]:
+    found: dict[str, str] = world.api.objects[NODE]["metadata"]["annotations"]
+    return found
+
+
+def test_from_nothing(world: World) -> None:
+    assert world.run() is Outcome.CHANGED
+    intent = cluster.Intent.load(world.home)
+    assert intent is not None
+    assert intent.made
+    assert annotations(world)[cluster.ID_ANNOTATION] == intent.id
+    assert world.loaded == [world.bundle.late_archive]
+    assert world.ctx.addresses == intent.ports
+    assert isinstance(world.ctx.kube, Kube)
+    assert world.run() is Outcome.UNCHANGED
+    assert world.made == 1
+    assert cluster.read_addresses(world.ctx) == intent.ports
+
+
+def test_a_second_run_only_looks(world: World) -> None:
+    world.whole()
+    assert world.run() is Outcome.UNCHANGED
+    assert [said[:2] for said in world.containers.said] == [("container", "inspect")]
+    assert {method for method, _ in world.api.calls} == {"GET"}
+    assert world.loaded == []
+
+
+def test_a_foreign_cluster_is_never_touched(world: World) -> None:
+    world.containers.box("pov-x", {6443: 1})
+    with pytest.raises(PovError, match="did not make"):
+        world.run()
+    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert "pov-x-control-plane" in world.containers.boxes
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_not_even_with_an_intent_of_ours(world: World, made: bool) -> None:
+    world.intent(made=made)
+    world.containers.box("pov-x", {6443: 1})
+    with pytest.raises(PovError, match="did not make"):
+        world.run()
+    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert "pov-x-control-plane" in world.containers.boxes
+
+
+def test_nor_one_that_carries_another_id(world: World) -> None:
+    world.whole()
+    world.node_object(**{cluster.ID_ANNOTATION: "theirs"})
+    with pytest.raises(PovError, match="did not make"):
+        world.run()
+
+
+def test_a_foreign_cluster_of_several_nodes_is_not_touched(world: World) -> None:
+    world.containers.boxes["pov-x-worker"] = {"cluster": "pov-x", "ports": {}, "running": True}
+    with pytest.raises(PovError, match="did not make"):
+        world.run()
+    world.intent()
+    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert "pov-x-worker" in world.containers.boxes
+
+
+def test_a_half_made_one_is_removed_and_made_again(world: World) -> None:
+    world.intent(made=False)
+    world.containers.box("pov-x", BY_NODE_PORT)
+    assert world.run() is Outcome.CHANGED
+    assert world.made == 1
+    assert ("rm", "--force", "--volumes", "pov-x-control-plane") in world.containers.said
+    assert cluster.Intent.load(world.home) != world.intent()
+
+
+def test_a_stopped_node_is_started(world: World) -> None:
+    world.whole()
+    world.containers.boxes["pov-x-control-plane"]["running"] = False
+    assert world.run() is Outcome.CHANGED
+    assert world.containers.boxes["pov-x-control-plane"]["running"]
+    assert world.made == 0
+
+
+def test_a_vanished_node_is_made_again(world: World) -> None:
+    world.whole()
+    world.containers.boxes.clear()
+    assert world.run() is Outcome.CHANGED
+    assert world.made == 1
+
+
+def test_a_lost_kubeconfig_is_written_again(world: World) -> None:
+    world.whole()
+    world.home.kubeconfig.unlink()
+    world.run()
+    assert world.home.kubeconfig.read_text() == "again"
+
+
+def test_new_images_are_brought_in(world: World) -> None:
+    world.whole()
+    world.bundle.late_archive.write_bytes(b"newer images")
+    assert world.run() is Outcome.CHANGED
+    assert world.loaded == [world.bundle.late_archive]
+
+
+def test_another_bundle_is_told(world: World) -> None:
+    world.whole()
+    world.bundle.node_image = "node:2"
+    with pytest.raises(PovError, match="another bundle") as refusal:
+        world.run()
+    assert refusal.value.fix.startswith("pov down --name x")
+
+
+def test_a_taken_port_means_other_ports(world: World) -> None:
+    world.fail = [PortTaken("taken"), PortTaken("taken")]
+    assert world.run() is Outcome.CHANGED
+    assert world.made == 3
+
+
+def test_ports_that_are_always_taken_are_an_error(world: World) -> None:
+    world.fail = [PortTaken("taken") for _ in range(9)]
+    with pytest.raises(PortTaken):
+        world.run()
+    assert world.made == 5
+
+
+def test_down_takes_cluster_and_network_and_is_happy_twice(world: World) -> None:
+    world.run()
+    removed = cluster.remove(world.home, "pov-x", world.containers)
+    assert removed == ["container pov-x-control-plane", "network kind"]
+    assert world.containers.networks == {}
+    assert not world.home.intent.exists()
+    assert cluster.remove(world.home, "pov-x", world.containers) == []
+
+
+def test_down_leaves_a_network_that_was_there_before(world: World) -> None:
+    world.containers.networks["kind"] = "theirs"
+    world.run()
+    assert cluster.remove(world.home, "pov-x", world.containers) == ["container pov-x-control-plane"]
+    assert world.containers.networks == {"kind": "theirs"}
+
+
+def test_down_leaves_a_network_that_somebody_uses_and_the_last_one_takes_it(world: World) -> None:
+    world.run()
+    world.containers.box("pov-y", {})
+    assert "network kind" not in cluster.remove(world.home, "pov-x", world.containers)
+    world.containers.boxes.clear()
+    assert cluster.remove(world.home, "pov-x", world.containers) == ["network kind"]
+
+
+def test_down_of_a_half_made_one(world: World) -> None:
+    world.intent(made=False)
+    world.containers.box("pov-x", BY_NODE_PORT)
+    world.containers.volumes["v1"] = "pov-x"
+    assert cluster.remove(world.home, "pov-x", world.containers) == ["container pov-x-control-plane", "volume v1"]
+
+
+def test_addresses_need_a_running_node(world: World) -> None:
+    world.run()
+    world.containers.boxes.clear()
+    with pytest.raises(NotFound, match="not there"):
+        cluster.read_addresses(world.ctx)
+    world.whole()
+    world.containers.boxes["pov-x-control-plane"]["running"] = False
+    with pytest.raises(NotFound, match="stopped"):
+        cluster.read_addresses(world.ctx)

@@ -1,0 +1,110 @@
+"""What fits on which machine, and that every problem is told at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pov.base.errors import PreflightFailed
+from pov.config.scenario import load_scenario
+from pov.state.home import Home
+from pov.steps.context import NODE_PORTS
+from pov.workflows import preflight
+from pov.workflows.capacity import Room, largest, need, shortages
+from tests.unit.engines.fake_containers import FakeContainers
+
+GITOPS = load_scenario("gitops-35")
+QUICK = load_scenario("quickstart")
+
+
+def test_the_default_scenario_fits_into_8_gib_and_2_cores() -> None:
+    assert shortages(need(GITOPS), Room(mib=8 * 1024, cores=2)) == []
+    assert shortages(need(QUICK), Room(mib=4 * 1024, cores=2)) == []
+
+
+def test_need_grows_with_everything() -> None:
+    small, large = need(GITOPS.with_services(10)), need(GITOPS.with_services(60))
+    assert small.mib < large.mib
+    assert small.pods + 50 == large.pods
+    assert small.millicores < large.millicores
+
+
+def test_each_shortage_is_told() -> None:
+    told = shortages(need(GITOPS.with_services(400)), Room(mib=4096, cores=1))
+    assert len(told) == 3
+    assert "GiB of memory and 4.0 GiB can be had" in told[0]
+    assert "1" in told[1]
+    assert "one node carries 250" in told[2]
+
+
+@pytest.mark.parametrize("mib", [4096, 6000, 8192, 16384, 64 * 1024])
+def test_the_largest_that_fits_fits_and_one_more_does_not(mib: int) -> None:
+    room, scenario = Room(mib=mib, cores=8), GITOPS.with_services(1000)
+    fitting = largest(scenario, room)
+    if fitting:
+        assert not shortages(need(scenario.with_services(fitting)), room)
+    assert shortages(need(scenario.with_services(fitting + 1)), room)
+
+
+def test_a_machine_that_is_too_small_for_any(tmp_path: Path) -> None:
+    with pytest.raises(PreflightFailed) as failure:
+        preflight.check(GITOPS, Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path, mib=1500))
+    assert failure.value.fix == "no N fits: use a larger machine"
+
+
+def proc(folder: Path, *, mib: int = 16_000, total: int = 32_000, instances: int = 512) -> Path:
+    root = folder / "proc"
+    (root / "sys/fs/inotify").mkdir(parents=True, exist_ok=True)
+    (root / "meminfo").write_text(f"MemTotal: {total * 1024} kB\nMemAvailable: {mib * 1024} kB\n")
+    (root / "sys/fs/inotify/max_user_instances").write_text(f"{instances}\n")
+    (root / "sys/fs/inotify/max_user_watches").write_text("524288\n")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pov.workflows.preflight.os.cpu_count", lambda: 4)
+
+
+def test_nothing_in_the_way(tmp_path: Path) -> None:
+    preflight.check(GITOPS, Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path))
+
+
+def test_too_many_says_how_many_would_fit(tmp_path: Path) -> None:
+    with pytest.raises(PreflightFailed) as failure:
+        preflight.check(
+            GITOPS.with_services(300), Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path)
+        )
+    assert failure.value.exit_code == 3
+    (problem,) = failure.value.problems
+    assert problem.where == "N = 300"
+    count = int(problem.fix.rsplit(" ", 1)[1])
+    assert problem.fix == f"N = {count} fits: pov up --services {count}"
+    fitting = GITOPS.with_services(count)
+    preflight.check(fitting, Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path))
+
+
+def test_all_problems_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    containers = FakeContainers()
+    containers.box("pov-x", {6443: 1})
+    monkeypatch.setattr(preflight, "_DISK_GIB", 1e9)
+    monkeypatch.setattr(preflight, "free_ports", lambda _: (_ for _ in ()).throw(OSError("none left")))
+    with pytest.raises(PreflightFailed) as failure:
+        preflight.check(
+            GITOPS.with_services(300), Home(tmp_path), containers, cluster="pov-x", proc=proc(tmp_path, instances=128)
+        )
+    told = " | ".join(str(problem) for problem in failure.value.problems)
+    for text in ("did not make", "N = 300", "GiB free", "max_user_instances: is 128", "no free ports"):
+        assert text in told
+
+
+def test_what_runs_already_is_not_asked_for_room_again(tmp_path: Path) -> None:
+    containers, home = FakeContainers(), Home(tmp_path / "home")
+    ports = {name: 40000 + index for index, name in enumerate(NODE_PORTS)}
+    containers.box("pov-x", {inside: ports[name] for name, inside in NODE_PORTS.items()})
+    home.root.mkdir()
+    home.intent.write_text(json.dumps({"id": "a", "ports": ports, "image": "node:1", "made": True}))
+    tight = proc(tmp_path, mib=500, total=8000, instances=1)
+    preflight.check(GITOPS, home, containers, cluster="pov-x", proc=tight)
