@@ -200,7 +200,9 @@ def test_every_component_has_an_entry_with_a_licence(made: dict[str, Made]) -> N
     assert {*programs.ENGINES, "gitea", "openbao", "go", "node", "redis", "image-node"} <= set(names)
     assert len(names) == len(set(names))
     for entry in bundle.entries:
-        assert entry.licence != "NOASSERTION", entry
+        # Our own code: the repository states no licence yet.
+        ours = entry.name in {"pov-mock", "image-mock", "image-legacy-host"}
+        assert (entry.licence == "NOASSERTION") == ours, entry
         assert entry.digest.startswith("sha256:"), entry
     assert Bundle(**vars(bundle)) == bundle
 
