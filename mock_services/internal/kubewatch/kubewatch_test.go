@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const limit = 10 * time.Second
+const limit = time.Minute
 
 // api is a Kubernetes API that answers from a script: one line for each request.
 type api struct {

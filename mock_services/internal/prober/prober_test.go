@@ -24,7 +24,7 @@ import (
 
 const (
 	me    = "spiffe://pov.dev/ns/pov-system/sa/prober"
-	limit = 10 * time.Second
+	limit = time.Minute
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -161,7 +161,7 @@ func TestVerifyIdentifyRefusals(t *testing.T) {
 
 func TestLoadCountsBothSchedules(t *testing.T) {
 	b := start(t)
-	wish := `{"estates":["staging"],"intervalMs":100,"newConnectionIntervalMs":200,"timeoutMs":8000}`
+	wish := `{"estates":["staging"],"intervalMs":100,"newConnectionIntervalMs":200,"timeoutMs":60000}`
 	id := call[map[string]string](b, "POST", "/v1/loads", wish)["id"]
 	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
 		now := call[Report](b, "GET", "/v1/loads/"+id, "")
@@ -200,7 +200,7 @@ func TestAnOutageIsCountedByItsEdge(t *testing.T) {
 	b := start(t)
 	b.stop["c"]()
 	id := call[map[string]string](b, "POST", "/v1/loads",
-		`{"estates":["staging"],"intervalMs":100,"newConnectionIntervalMs":0,"timeoutMs":8000}`)["id"]
+		`{"estates":["staging"],"intervalMs":100,"newConnectionIntervalMs":0,"timeoutMs":60000}`)["id"]
 	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
 		if now := call[Report](b, "GET", "/v1/loads/"+id, ""); now.FailedRequests >= 5 || time.Now().After(end) {
 			break
