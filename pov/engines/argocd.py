@@ -127,6 +127,18 @@ class ArgoCD:
                 return app
         raise NotFound(f"Argo CD has no application {name}", fix="pov up")
 
+    def lacking(self, revisions: Mapping[str, str]) -> dict[str, str]:
+        """What these applications lack at these commits, in words, by name; empty when all are synced and healthy."""
+        seen = {app.name: app for app in self.applications()}
+        found = {}
+        for name, revision in revisions.items():
+            if name not in seen:
+                found[name] = f"{name}: no application yet"
+            elif seen[name].missing(revision):
+                # A list leaves out how healthy each object is.
+                found[name] = _app(self._call("GET", f"/applications/{name}")).missing(revision)
+        return {name: text for name, text in found.items() if text}
+
     def refresh(self, name: str) -> App:
         """Have an application compared with Git now, and return it. For the bring-up; never for a measurement."""
         return _app(self._call("GET", f"/applications/{name}", None, {"refresh": "normal"}))
@@ -142,13 +154,8 @@ class ArgoCD:
         """Return once these applications are synced and healthy, each at its commit. Raises `TimedOut`."""
 
         def look() -> bool | Pending:
-            seen = {app.name: app for app in self.applications()}
-            lacking = [
-                seen[name].missing(revision) if name in seen else f"{name}: no application yet"
-                for name, revision in revisions.items()
-            ]
-            said = [text for text in lacking if text]
-            return Pending("; ".join(said)) if said else True
+            lacking = self.lacking(revisions)
+            return Pending("; ".join(lacking.values())) if lacking else True
 
         wait_for(
             f"{', '.join(revisions)} synced and healthy",

@@ -21,7 +21,7 @@ def step() -> Step:
 def _run(ctx: Context, report: Report) -> Outcome:
     revisions = wanted(ctx)
     argo = connect(ctx)
-    if not _lacking(argo, revisions):
+    if not argo.lacking(revisions):
         return Outcome.UNCHANGED
     _wake(argo, revisions, report)
     argo.wait(revisions, timeout_s=_LIMIT_S, on_pending=report.say)
@@ -33,11 +33,6 @@ def wanted(ctx: Context) -> dict[str, str]:
     repo = working_copy(ctx)
     heads = {name: repo.remote_head(branch_of(name)) for name in environments(ctx)}
     return {name: head for name, head in heads.items() if head is not None}
-
-
-def _lacking(argo: ArgoCD, revisions: dict[str, str]) -> list[str]:
-    apps = {app.name: app for app in argo.applications()}
-    return [name for name, commit in revisions.items() if name not in apps or apps[name].missing(commit)]
 
 
 def _wake(argo: ArgoCD, revisions: dict[str, str], report: Report) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -10,7 +13,8 @@ from typing import Any
 import yaml
 
 from pov.base.errors import PovError
-from pov.base.paths import data
+from pov.base.files import write_atomic
+from pov.base.paths import cache_root, data
 
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where it is there: Argo CD's manifest has 37,000 lines, 0.4 s instead of 5."""
@@ -43,5 +47,13 @@ def document(text: str) -> dict[str, Any]:
 
 
 def documents_of(path: Path) -> list[dict[str, Any]]:
-    """Every document of a YAML file."""
-    return documents(path.read_text())
+    """Every document of a YAML file, by way of the user's cache: JSON is read twenty times faster."""
+    content = path.read_bytes()
+    cached = cache_root() / "manifests" / f"{hashlib.sha256(content).hexdigest()}.json"
+    with suppress(OSError, ValueError):
+        found: list[dict[str, Any]] = json.loads(cached.read_text())
+        return found
+    parsed = documents(content.decode())
+    with suppress(OSError):
+        write_atomic(cached, json.dumps(parsed))
+    return parsed

@@ -105,6 +105,7 @@ class World:
 
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenario_name: str = "gitops-35") -> World:
     scenario = load_scenario(scenario_name)
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
     official = tmp_path / "install.yaml"
     official.write_text(OFFICIAL)
     images = {"gitea": "gitea:1", "argocd": "argocd:1", "redis": "redis:1", "mock": "mock:1"}

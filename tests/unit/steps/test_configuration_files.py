@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pov.base.errors import PovError
 from pov.config.estates import Estate, estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
-from pov.steps.manifests import overlay, repository
+from pov.steps.manifests import overlay, repository, templates
 from pov.steps.manifests.overlay import Kept
 from pov.steps.manifests.templates import document, documents
 from tests.e2e import netpol
@@ -223,3 +224,18 @@ def test_an_overlay_that_was_broken_by_hand_is_told(text: str) -> None:
 
 def test_a_missing_overlay_holds_nothing() -> None:
     assert overlay.read_kept({}, "dev") == Kept()
+
+
+def test_a_manifest_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "install.yaml"
+    path.write_text("a: 1\n---\n---\nb: [2]\n")
+    assert templates.documents_of(path) == [{"a": 1}, {"b": [2]}]
+    with monkeypatch.context() as patch:
+        patch.setattr(templates, "documents", lambda text: pytest.fail("parsed again"))
+        assert templates.documents_of(path) == [{"a": 1}, {"b": [2]}]
+    (cached,) = (tmp_path / "cache" / "manifests").iterdir()
+    cached.write_text("[{")
+    assert templates.documents_of(path) == [{"a": 1}, {"b": [2]}]
+    path.write_text("c: 3\n")
+    assert templates.documents_of(path) == [{"c": 3}]
