@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pov.base.paths import cache_root
 from pov.bundle import BuildOptions, Bundle, current, graph, official
 from pov.bundle.builder import Made, find_all, hash_of, make_all, prune
+from pov.bundle.storage import remove_others
 from pov.engines.containers import Containers, find
 from pov.model.events import Emit, Event
 
@@ -40,17 +41,9 @@ def build(options: BuildOptions, emit: Emit) -> Bundle:
         return official.make(_parts(made), engine(), emit)
     made = make_all(graph.components(engine, tofu=tofu), emit)
     prune(made)
-    _remove_old_nodes(engine(), made)
-    return graph.assemble(made, key_of(made))
-
-
-def _remove_old_nodes(containers: Containers, made: Mapping[str, Made]) -> None:
-    """Images of earlier builds are large; one that a cluster still uses stays, since this does not force."""
     wanted = {str(made[name].facts["reference"]) for name in graph.NODES}
-    listed = containers.run("images", "--format", "{{.Repository}}:{{.Tag}}").stdout.split()
-    for name in listed:
-        if name not in wanted and name.partition(":")[0] in graph.NODE_REPOSITORIES:
-            containers.run("rmi", name, check=False)
+    remove_others(engine(), graph.NODE_REPOSITORIES, wanted)
+    return graph.assemble(made, key_of(made))
 
 
 def key_of(made: Mapping[str, Made]) -> str:

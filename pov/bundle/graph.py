@@ -10,6 +10,7 @@ from typing import Any
 from pov.bundle import Bundle, Entry, images, licences, node_image, programs, roots, toolchain, versions
 from pov.bundle.builder import Component, Made, hash_files, hash_of
 from pov.bundle.layers import Image, write_archive
+from pov.bundle.storage import Storage
 from pov.bundle.toolchain import DEFINITIONS, Say
 from pov.engines.containers import Containers
 
@@ -44,6 +45,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
     """Everything that is made, with what it is made of. Expected times are for two cores and empty caches."""
     mock = _mock()
     writing = _writing()
+    storage = Storage(containers)
     found = [
         *_common(tofu=tofu),
         Component("kind-files", programs.make_kind_files, {"version": versions.KIND}, ("go",), 10),
@@ -71,19 +73,19 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
         _image("gitea", versions.GITEA, images.fill_gitea, images.GITEA_CONFIG, ("gitea", "gitea-web")),
         Component(
             "node-bare", node_image.make_bare(containers), {"code": _source("node_image", "layers")},
-            ("node-root", "node-programs"), 10, node_image.is_there(containers),
+            ("node-root", "node-programs"), 10, storage.has,
         ),
         Component(
             "node-stable",
             node_image.with_images(containers, NODE_REPOSITORIES[1], "node-bare", _stable_images),
             {"code": _source("node_image", "layers")}, ("node-bare", "base", "kubernetes-images", *STABLE), 45,
-            node_image.is_there(containers),
+            storage.has,
         ),
         Component(
             "node-image",
             node_image.with_images(containers, node_image.REPOSITORY, "node-stable", _late_images),
             {"code": _source("node_image", "layers")}, ("node-stable", "base", *LATE), 10,
-            node_image.is_there(containers),
+            storage.has,
         ),
         Component(
             "image-mock",

@@ -5,9 +5,11 @@ The user's own container configuration is not touched: Podman reads one of ours,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -240,13 +242,20 @@ def candidates() -> tuple[Containers, ...]:
 
 
 def find() -> Containers:
-    """The first engine that runs a privileged container. Raises `PovError` telling what each one said."""
+    """The first engine that runs a privileged container. Raises `PovError` telling what each one said.
+
+    What a probe has shown holds until the machine is started anew, the engine is another, or its settings are.
+    """
     said = []
     remembered = cache_root() / "containers" / "engine"
-    for engine in sorted(candidates(), key=lambda c: c.kind != _remembered(remembered)):
+    kind, _, proof = _remembered(remembered).partition(" ")
+    for engine in sorted(candidates(), key=lambda candidate: candidate.kind != kind):
+        seen = _circumstances(engine)
+        if engine.kind == kind and seen and proof == seen:
+            return engine
         why = engine.probe()
         if why is None:
-            write_atomic(remembered, engine.kind)
+            write_atomic(remembered, f"{engine.kind} {seen}")
             _make_modules_folder()
             return engine
         said.append(f"{engine.kind}: {why}")
@@ -258,6 +267,20 @@ def _remembered(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+def _circumstances(engine: Containers) -> str:
+    """A hash of what a probe's answer depends on; empty where it cannot be told, so that it is probed every time."""
+    program = shutil.which(engine.kind)
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        return ""
+    if program is None:
+        return ""
+    settings = engine.configuration.read_text() if engine.configuration is not None else ""
+    facts = (boot, program, str(Path(program).stat().st_mtime_ns), str(os.geteuid()), settings)
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
 
 
 def _make_modules_folder() -> None:
