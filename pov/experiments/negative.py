@@ -13,7 +13,7 @@ from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.config.legacy import Host, Placed, dns_names, identity
 from pov.experiments.load import Watched
-from pov.experiments.runbook import wait_until_fit
+from pov.experiments.runbook import restart, wait_until_fit
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Evidence, Trial
@@ -88,8 +88,7 @@ class ExpiredCanary(Trial):
                 self._load.stop()
         finally:
             if self._touched:
-                self._box.kube.delete("v1/Pod", self._host.pod, self._box.legacy.namespace)
-                wait_until_fit(self._box)
+                restart(self._box, self._host)
 
     def _put(self, life: timedelta) -> None:
         name = self._canary.service

@@ -8,6 +8,7 @@ from typing import Any
 
 from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
+from pov.config.legacy import Host
 from pov.experiments.gate import serials
 from pov.experiments.load import Watched
 from pov.experiments.toolbox import Runbooks, Task, Toolbox
@@ -106,14 +107,33 @@ class RunbookTrial(Trial):
             if self._runbooks is not None:
                 self._runbooks.close()
         if self._begun and not self._verified:
-            for host in self.box.hosts:
-                self.box.kube.delete("v1/Pod", host.pod, self.estate.namespace)
-            wait_until_fit(self.box)
+            restart(self.box, *self.box.hosts)
 
 
 def on_host(box: Toolbox, pod: str, *argv: str) -> str:
     """What a command printed on a legacy host, by another way than SSH."""
     return box.kube.exec(pod, box.legacy.namespace, list(argv))
+
+
+def restart(box: Toolbox, *which: Host) -> None:
+    """Start hosts anew, at their baseline, and return once the estate serves again."""
+    namespace = box.legacy.namespace
+    before = {host.pod: _uid(box, host.pod) for host in which}
+    for pod in before:
+        box.kube.delete("v1/Pod", pod, namespace)
+
+    def look() -> bool | Pending:
+        # The pod that is on its way out still serves for a moment, under the same name.
+        left = [pod for pod, uid in before.items() if _uid(box, pod) in {"", uid}]
+        return Pending(f"{left[0]} has not started anew") if left else True
+
+    wait_for("legacy hosts to start anew", look, timeout_s=_FIT_S, interval_s=0.5, clock=box.clock, fix="pov up")
+    wait_until_fit(box)
+
+
+def _uid(box: Toolbox, pod: str) -> str:
+    found = box.kube.get("v1/Pod", pod, box.legacy.namespace) or {}
+    return str(found.get("metadata", {}).get("uid", ""))
 
 
 def summed(tasks: Sequence[Task]) -> dict[tuple[str, str], float]:

@@ -318,6 +318,8 @@ class Kube:
                     "operationState": world.operation,
                 }
             }
+        if kind == "v1/Pod":
+            return {"metadata": {"name": name, "uid": f"{name}-{world.deleted.count(name)}"}}
         return {"data": {"generation": str(world.held_generation)}}
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
@@ -335,7 +337,7 @@ class Kube:
         return [pod, {**pod, "metadata": {"name": "old", "deletionTimestamp": "now"}}]
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
-        self._world.restart_host(name)
+        self._world.clock.after(2.0, lambda: self._world.restart_host(name))
         return True
 
     def exec(self, pod: str, namespace: str, argv: Sequence[str], *, stdin: bytes | None = None) -> str:
