@@ -54,6 +54,6 @@ def documents_of(path: Path) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(cached.read_text())
         return found
     parsed = documents(content.decode())
-    with suppress(OSError):
+    with suppress(OSError, TypeError):
         write_atomic(cached, json.dumps(parsed))
     return parsed
