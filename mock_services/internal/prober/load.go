@@ -36,16 +36,12 @@ type Report struct {
 type load struct {
 	tallies []*tally
 	begun   time.Time
-	cancel  context.CancelFunc
+	window  *schedule.Window
 	done    chan struct{}
-
-	mu    sync.Mutex
-	ended time.Time
 }
 
 func startLoad(estates []*Estate, request LoadRequest) *load {
-	ctx, cancel := context.WithTimeout(context.Background(), longestLoad)
-	l := &load{begun: time.Now(), cancel: cancel, done: make(chan struct{})}
+	l := &load{begun: time.Now(), window: schedule.Open(), done: make(chan struct{})}
 	type edge struct {
 		estate         *Estate
 		source, target string
@@ -81,18 +77,15 @@ func startLoad(estates []*Estate, request LoadRequest) *load {
 				Late:   func() { tally.wasLate(fresh) },
 				Unsent: func() { tally.wasUnsent(fresh) },
 			}
-			running.Go(func() { stream.Run(ctx) })
+			running.Go(func() { stream.Run(l.window) })
 		}
 		start(false, kept, 0)
 		start(true, fresh, schedule.Phase(1, 2*len(edges), fresh))
 	}
-	context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		l.ended = time.Now()
-		l.mu.Unlock()
-	})
+	limit := time.AfterFunc(longestLoad, l.window.Close)
 	go func() {
-		<-ctx.Done()
+		<-l.window.Done()
+		limit.Stop()
 		running.Wait()
 		close(l.done)
 	}()
@@ -101,16 +94,14 @@ func startLoad(estates []*Estate, request LoadRequest) *load {
 
 // stop ends the schedule and waits for what is under way, which its own timeouts bound.
 func (l *load) stop() {
-	l.cancel()
+	l.window.Close()
 	<-l.done
 }
 
 func (l *load) report() Report {
 	report := Report{Edges: make([]EdgeCount, 0, len(l.tallies))}
-	l.mu.Lock()
-	ended := l.ended
-	l.mu.Unlock()
-	if report.Running = ended.IsZero(); report.Running {
+	ended, over := l.window.End()
+	if report.Running = !over; report.Running {
 		ended = time.Now()
 	}
 	report.Seconds = ended.Sub(l.begun).Seconds()

@@ -3,10 +3,41 @@
 package schedule
 
 import (
-	"context"
 	"sync"
 	"time"
 )
+
+// Window is the time in which slots count. It is closed once; the end is the same for every stream, however late one of
+// them hears of it.
+type Window struct {
+	once sync.Once
+	done chan struct{}
+	end  time.Time
+}
+
+// Open begins a window.
+func Open() *Window { return &Window{done: make(chan struct{})} }
+
+// Close ends it now; closing it again changes nothing.
+func (w *Window) Close() {
+	w.once.Do(func() {
+		w.end = time.Now()
+		close(w.done)
+	})
+}
+
+// Done is closed with the window.
+func (w *Window) Done() <-chan struct{} { return w.done }
+
+// End is when it was closed, if it was.
+func (w *Window) End() (time.Time, bool) {
+	select {
+	case <-w.done:
+		return w.end, true
+	default:
+		return time.Time{}, false
+	}
+}
 
 // Stream is one sequence of slots at equal distances.
 type Stream struct {
@@ -34,9 +65,9 @@ func Limit(interval, timeout time.Duration) int {
 	return min(64, 3+int(timeout/max(interval, time.Millisecond)))
 }
 
-// Run works through the slots until ctx ends, then waits for what is under way. Each slot up to the end is told once,
-// those too that came while this process was kept from running.
-func (s Stream) Run(ctx context.Context) {
+// Run works through the slots of a window, then waits for what is under way. Each slot up to the window's end is told
+// once, those too that came while this process was kept from running.
+func (s Stream) Run(window *Window) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	free := make(chan struct{}, s.Limit)
@@ -46,11 +77,11 @@ func (s Stream) Run(ctx context.Context) {
 		if wait := time.Until(slot); wait > 0 {
 			timer.Reset(wait)
 			select {
-			case <-ctx.Done():
+			case <-window.Done():
 			case <-timer.C:
 			}
 		}
-		if ctx.Err() != nil && time.Now().Before(slot) {
+		if end, over := window.End(); over && slot.After(end) {
 			return
 		}
 		if time.Since(slot) > s.Timeout/2 {

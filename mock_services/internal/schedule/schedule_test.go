@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -27,12 +26,20 @@ func (c *counts) want(t *testing.T, sent, late, unsent int64) {
 	}
 }
 
+func lasting(d time.Duration) *Window {
+	window := Open()
+	if d == 0 {
+		window.Close()
+	}
+	time.AfterFunc(d, window.Close)
+	return window
+}
+
 func TestASlowPeerDoesNotSlowTheSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second-time.Millisecond)
-		defer cancel()
-		c.stream(time.Now(), func(deadline time.Time) { time.Sleep(time.Until(deadline)) }).Run(ctx)
+		window := lasting(10*time.Second - time.Millisecond)
+		c.stream(time.Now(), func(deadline time.Time) { time.Sleep(time.Until(deadline)) }).Run(window)
 		c.want(t, 100, 0, 0)
 	})
 }
@@ -40,9 +47,8 @@ func TestASlowPeerDoesNotSlowTheSchedule(t *testing.T) {
 func TestStuckRequestsMakeTheNextUnsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second-time.Millisecond)
-		defer cancel()
-		c.stream(time.Now(), func(time.Time) { time.Sleep(time.Hour) }).Run(ctx)
+		window := lasting(time.Second - time.Millisecond)
+		c.stream(time.Now(), func(time.Time) { time.Sleep(time.Hour) }).Run(window)
 		c.want(t, 3, 0, 7)
 	})
 }
@@ -50,10 +56,9 @@ func TestStuckRequestsMakeTheNextUnsent(t *testing.T) {
 func TestASenderBehindItsScheduleIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second-time.Millisecond)
-		defer cancel()
+		window := lasting(time.Second - time.Millisecond)
 		// Slots lie at -450, -350, -250, -150, -50 ms, and then in the future: the first four are over half a timeout old.
-		c.stream(time.Now().Add(-450*time.Millisecond), func(time.Time) {}).Run(ctx)
+		c.stream(time.Now().Add(-450*time.Millisecond), func(time.Time) {}).Run(window)
 		c.want(t, 1+10, 4, 0)
 	})
 }
@@ -61,9 +66,8 @@ func TestASenderBehindItsScheduleIsLate(t *testing.T) {
 func TestSlotsBeforeTheEndAreToldEvenIfItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		c.stream(time.Now().Add(-250*time.Millisecond), func(time.Time) {}).Run(ctx)
+		window := lasting(0)
+		c.stream(time.Now().Add(-250*time.Millisecond), func(time.Time) {}).Run(window)
 		c.want(t, 1, 2, 0)
 	})
 }
@@ -71,10 +75,9 @@ func TestSlotsBeforeTheEndAreToldEvenIfItIsOver(t *testing.T) {
 func TestTheEndWaitsForWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counts
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
+		window := lasting(50 * time.Millisecond)
 		ended := false
-		c.stream(time.Now(), func(deadline time.Time) { time.Sleep(time.Until(deadline)); ended = true }).Run(ctx)
+		c.stream(time.Now(), func(deadline time.Time) { time.Sleep(time.Until(deadline)); ended = true }).Run(window)
 		if !ended {
 			t.Error("left a request behind")
 		}

@@ -104,7 +104,7 @@ func (s *Service) Run(ctx context.Context) error {
 	go stamp.Watch(always, 2*time.Second, stamp.Of(topology...), topology, s.reloadTopology)
 	server := &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: 5 * time.Second,
+		ReadHeaderTimeout: 2 * maxTimeout, // never stricter than a client
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    16 << 10,
 		ConnContext:       withTrust,
