@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 SCENARIO ?= gitops-35
 IMAGES ?= auto
-TRIALS ?= 3
+DEMO ?= demo
 
 .PHONY: help demo test test-all unit contract e2e lint format bench bundle host venv venv-dev clean
 
@@ -17,11 +17,14 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: host bundle ## bring the demo up, measure it, write the PDF (IMAGES=official|built forces either way)
-	$(BIN)/pov up $(SCENARIO) --images $(IMAGES)
-	$(BIN)/pov measure --trials $(TRIALS)
-	$(BIN)/pov report
-	$(BIN)/pov open
-	@echo "Take it down again: $(BIN)/pov down"
+	@test -e $(DEMO)/engagement.yaml || $(BIN)/pov init $(DEMO) --scenario $(SCENARIO) \
+		--customer "Reference engagement, a payments company" --stated-by "the reference engagement's brief"
+	$(BIN)/pov --engagement $(DEMO) up --images $(IMAGES)
+	$(BIN)/pov --engagement $(DEMO) measure
+	$(BIN)/pov --engagement $(DEMO) report
+	$(BIN)/pov --engagement $(DEMO) open
+	@echo
+	@echo "It stays up. Take it down with: $(BIN)/pov --engagement $(DEMO) down"
 
 test: ## set up, then lint, unit, contract and end-to-end tests
 	@$(MAKE) --no-print-directory venv-dev lint host bundle
