@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
@@ -14,7 +14,9 @@ from pov.experiments.toolbox import Configuration, Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Evidence, Timed, Trial
 
+T = TypeVar("T")
 _AT_REST_S = 240.0
+_BACK_S = 120.0
 _VERIFY_S = 90.0
 SEEN_LIMIT_S = {True: 420.0, False: 900.0}
 """By whether the webhook is on: a poll comes each two to three minutes, and may find a cached answer once."""
@@ -36,7 +38,7 @@ class GitOpsTrial(Trial):
         self._begun: datetime | None = None
         self._revision = ""
         self._pushed = False
-        self._verified = False
+        self._failed = False
 
     @property
     def copy(self) -> Configuration:
@@ -72,8 +74,7 @@ class GitOpsTrial(Trial):
     def set_up(self) -> None:
         """Estate at rest at the newest commit, change edited, load running."""
         self.details["load_per_core"] = round(self.box.busy(), 2)
-        self.box.webhook(self._webhook)
-        self._copy = self.box.configuration()
+        self._copy = self._once_git_is_there(self._webhook, self.box.configuration)
         at_rest(self.box, self.copy.head(), _AT_REST_S)
         self.prepare()
         self._load = Watched.start(self.box, self.estate)
@@ -84,6 +85,13 @@ class GitOpsTrial(Trial):
 
     def operate(self) -> None:
         """Commit, push, wait until the prober has seen it."""
+        try:
+            self._operate()
+        except Exception:
+            self._failed = True
+            raise
+
+    def _operate(self) -> None:
         clock = self.box.clock
         self._begun, begun = clock.wall(), clock.monotonic()
         self._revision = self.copy.commit(self.message())
@@ -97,9 +105,12 @@ class GitOpsTrial(Trial):
 
     def verify(self) -> None:
         """Argo CD calls the application synced to our commit and healthy, and the cluster holds what was asked for."""
-        at_rest(self.box, self._revision, _VERIFY_S)
-        self.check()
-        self._verified = True
+        try:
+            at_rest(self.box, self._revision, _VERIFY_S)
+            self.check()
+        except Exception:
+            self._failed = True
+            raise
 
     def evidence(self) -> Evidence:
         """Where the time went, what the load saw."""
@@ -110,7 +121,10 @@ class GitOpsTrial(Trial):
         return Evidence(steps, traffic, self.details)
 
     def clean_up(self) -> None:
-        """Load off, webhook on; after a failure the way back is committed, so that the next trial starts at rest."""
+        """Load off, webhook on; after a failure the way back is committed, so that the next trial starts at rest.
+
+        After an interrupt the change goes its way: whoever pressed Ctrl-C waits for nothing, the next trial for it.
+        """
         try:
             if self._load is not None:
                 self._load.stop()
@@ -119,12 +133,22 @@ class GitOpsTrial(Trial):
                 if self._copy is not None:
                     self._copy.close()
             finally:
-                self.box.webhook(True)
-        if self._pushed and not self._verified:
+                self._once_git_is_there(True, lambda: None)
+        if self._pushed and self._failed:
             self._repair()
 
+    def _once_git_is_there(self, webhook: bool, then: Callable[[], T]) -> T:
+        """Set the webhook and do what follows, also if Gitea is on its way back from somewhere."""
+
+        def attempt() -> tuple[T]:
+            self.box.webhook(webhook)
+            return (then(),)
+
+        clock = self.box.clock
+        return wait_for("Gitea", attempt, timeout_s=_BACK_S, interval_s=1.0, clock=clock, fix="pov status")[0]
+
     def _repair(self) -> None:
-        copy = self.box.configuration()
+        copy = self._once_git_is_there(True, self.box.configuration)
         try:
             revision = copy.head()
             if self.undo(copy):

@@ -37,6 +37,7 @@ class RunbookTrial(Trial):
         self._ran_s: float | None = None
         self._seen_s: float | None = None
         self._verified = False
+        self._failed = False
 
     @property
     def runbooks(self) -> Runbooks:
@@ -76,6 +77,13 @@ class RunbookTrial(Trial):
 
     def operate(self) -> None:
         """Run the runbook, then wait until the prober has seen its work."""
+        try:
+            self._operate()
+        except Exception:
+            self._failed = True
+            raise
+
+    def _operate(self) -> None:
         clock, begun = self.box.clock, self.box.clock.monotonic()
         self._begun = True
         self._tasks = self.runbooks.run(self.playbook, self.variables(), timeout_s=RUN_LIMIT_S)
@@ -85,7 +93,11 @@ class RunbookTrial(Trial):
 
     def verify(self) -> None:
         """Look on the hosts themselves."""
-        self.check()
+        try:
+            self.check()
+        except Exception:
+            self._failed = True
+            raise
         self._verified = True
 
     def evidence(self) -> Evidence:
@@ -99,7 +111,10 @@ class RunbookTrial(Trial):
         return Evidence(tuple(steps), traffic, self.details)
 
     def clean_up(self) -> None:
-        """Load off, connections closed; after a failure the hosts start anew at their baseline."""
+        """Load off, connections closed; after a failure the hosts start anew at their baseline.
+
+        After an interrupt they do so too, and nobody waits for it.
+        """
         try:
             if self._load is not None:
                 self._load.stop()
@@ -107,7 +122,7 @@ class RunbookTrial(Trial):
             if self._runbooks is not None:
                 self._runbooks.close()
         if self._begun and not self._verified:
-            restart(self.box, *self.box.hosts)
+            restart(self.box, *self.box.hosts, wait=self._failed)
 
 
 def on_host(box: Toolbox, pod: str, *argv: str) -> str:
@@ -115,12 +130,14 @@ def on_host(box: Toolbox, pod: str, *argv: str) -> str:
     return box.kube.exec(pod, box.legacy.namespace, list(argv))
 
 
-def restart(box: Toolbox, *which: Host) -> None:
-    """Start hosts anew, at their baseline, and return once the estate serves again."""
+def restart(box: Toolbox, *which: Host, wait: bool = True) -> None:
+    """Start hosts anew, at their baseline; with `wait`, return once the estate serves again."""
     namespace = box.legacy.namespace
     before = {host.pod: _uid(box, host.pod) for host in which}
     for pod in before:
         box.kube.delete("v1/Pod", pod, namespace)
+    if not wait:
+        return
 
     def look() -> bool | Pending:
         # The pod that is on its way out still serves for a moment, under the same name.

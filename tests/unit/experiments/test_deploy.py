@@ -143,3 +143,37 @@ def test_an_estate_that_is_not_fit_stops_the_trial_before_its_clock(world: World
     assert result.seconds is None
     assert "ledger in legacy does not answer" in (result.error or "")
     assert world.playbooks == []
+
+
+def test_a_git_server_on_its_way_back_is_waited_for(world: World, tmp_path: Path) -> None:
+    world.down["webhook"] = GONE
+    world.clock.after(45.0, world.down.clear)
+    assert go(world, tmp_path, "automated").error is None
+
+
+def interrupt(world: World, when: float) -> None:
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    world.clock.after(when, pressed)
+
+
+def test_ctrl_c_waits_for_nothing_and_leaves_no_load(world: World, tmp_path: Path) -> None:
+    interrupt(world, 10.0)
+    with pytest.raises(KeyboardInterrupt):
+        go(world, tmp_path, "automated-poll")
+    assert world.clock.now < 1000.0 + 12.0
+    assert len(world.commits) == 1, "nothing is taken back: the change goes its way"
+    assert world.loads[0].ended is not None
+    assert world.hook is True
+    assert go(world, tmp_path, "automated", 2).error is None
+
+
+def test_ctrl_c_in_a_runbook_starts_the_hosts_anew(world: World, tmp_path: Path) -> None:
+    interrupt(world, 4.0)
+    with pytest.raises(KeyboardInterrupt):
+        go(world, tmp_path, "manual")
+    assert world.clock.now < 1000.0 + 8.0
+    world.clock.sleep(5.0)
+    assert world.deleted == ["legacy-1-0", "legacy-2-0"]
+    assert go(world, tmp_path, "manual", 2).error is None
