@@ -7,7 +7,6 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.redact import Secret
-from pov.base.wait import wait_for
 from pov.engines.argocd import ArgoCD
 from pov.steps.argocd_install import ADMIN, PASSWORD_FILE
 from pov.steps.context import Context
@@ -15,9 +14,9 @@ from pov.steps.core import Outcome, Report, Step
 from pov.steps.git import READER, READER_TOKEN_FILE
 from pov.steps.git_repository import IN_CLUSTER_URL, branch_of
 from pov.steps.manifests.templates import document, render
+from pov.steps.patience import bearing
 
 _SERVER = "https://kubernetes.default.svc"
-_ANSWER_LIMIT_S = 90.0
 
 
 def step() -> Step:
@@ -40,24 +39,18 @@ def environments(ctx: Context) -> list[str]:
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
-    argo = connect(ctx)
-    report.say("telling Argo CD of the repository")
-
-    def repository() -> bool:
-        return argo.ensure_repository(IN_CLUSTER_URL, READER, lambda: _reader_token(ctx))
-
-    # It tries the login through its repository server, which may be a moment behind its API.
-    changed = wait_for(
-        "Argo CD to reach Git", repository, timeout_s=_ANSWER_LIMIT_S, interval_s=0.5, on_pending=report.say
-    )
-    changed |= _borne(lambda: argo.ensure_project(project(ctx)))
-    report.say("telling Argo CD of the environments")
-    changed |= _borne(lambda: argo.ensure_application_set(application_set(ctx)))
+    changed = bearing("Argo CD to watch the repository", lambda: _ensure(ctx, report), report)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
-def _borne(call: Any) -> bool:
-    return bool(wait_for("Argo CD to answer", call, timeout_s=_ANSWER_LIMIT_S, interval_s=0.5))
+def _ensure(ctx: Context, report: Report) -> bool:
+    argo = connect(ctx)
+    report.say("telling Argo CD of the repository")
+    # It tries the login through its repository server, which may be a moment behind its API.
+    changed = argo.ensure_repository(IN_CLUSTER_URL, READER, lambda: _reader_token(ctx))
+    changed |= argo.ensure_project(project(ctx))
+    report.say("telling Argo CD of the environments")
+    return argo.ensure_application_set(application_set(ctx)) or changed
 
 
 def _reader_token(ctx: Context) -> Secret:

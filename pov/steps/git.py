@@ -7,15 +7,15 @@ import hashlib
 import secrets
 from typing import Any
 
-from pov.base.errors import CommandFailed, PovError
+from pov.base.errors import CommandFailed, NotFound, PovError, TimedOut, Transient
 from pov.base.paths import data
 from pov.base.redact import Secret
-from pov.base.wait import Pending, wait_for
 from pov.engines.gitea import Gitea
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.manifests.templates import documents, render
 from pov.steps.passwords import kept
+from pov.steps.patience import bearing
 from pov.steps.tls import certificate_of, tls_secret
 from pov.steps.volumes import claim
 
@@ -30,7 +30,7 @@ _DNS = ("gitea.gitea.svc", "gitea.gitea.svc.cluster.local", "gitea")
 _SCOPES = ("write:admin", "write:issue", "write:repository", "write:user")
 _GITEA = ("gitea", "--config", "/etc/gitea/app.ini", "admin", "user")
 _START_LIMIT_S = 180.0
-_ANSWER_LIMIT_S = 30.0
+_COMMAND_S = 60.0
 
 
 def step() -> Step:
@@ -63,7 +63,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     changed = ctx.kube.apply(_manifests(ctx), set_name="git")
     ctx.kube.wait_ready("Deployment", ["gitea"], NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.say)
     report.say("making users")
-    changed |= _people(ctx)
+    changed |= bearing("users of Git", lambda: _people(ctx), report)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
@@ -127,8 +127,7 @@ def _people(ctx: Context) -> bool:
 
 
 def _is_known(ctx: Context, token: Secret) -> bool:
-    gitea = Gitea.by_token(ctx.url("gitea"), ctx.trust.ca_path, OWNER, token)
-    return wait_for("Gitea to answer", gitea.is_logged_in, timeout_s=_ANSWER_LIMIT_S)
+    return Gitea.by_token(ctx.url("gitea"), ctx.trust.ca_path, OWNER, token).is_logged_in()
 
 
 def _first_token(ctx: Context) -> Secret:
@@ -162,13 +161,20 @@ def _without_output(error: CommandFailed) -> PovError:
 
 
 def _exec(ctx: Context, argv: tuple[str, ...]) -> str:
-    def pod() -> str | Pending:
-        found = [
-            item["metadata"]["name"]
-            for item in ctx.kube.list("Pod", NAMESPACE, labels="app=gitea")
-            if item["status"].get("phase") == "Running" and not item["metadata"].get("deletionTimestamp")
-        ]
-        return found[0] if found else Pending("no Gitea pod runs")
+    pods = _running(ctx)
+    if not pods:
+        raise Transient("no Gitea pod runs")
+    try:
+        return ctx.kube.exec(pods[0], NAMESPACE, argv, container="gitea", timeout_s=_COMMAND_S)
+    except (CommandFailed, NotFound, TimedOut) as error:
+        if pods[0] not in _running(ctx):
+            raise Transient("the Gitea pod went away") from error
+        raise
 
-    name = wait_for("a Gitea pod", pod, timeout_s=_ANSWER_LIMIT_S)
-    return ctx.kube.exec(name, NAMESPACE, argv, container="gitea", timeout_s=60)
+
+def _running(ctx: Context) -> list[str]:
+    return [
+        item["metadata"]["name"]
+        for item in ctx.kube.list("Pod", NAMESPACE, labels="app=gitea")
+        if item["status"].get("phase") == "Running" and not item["metadata"].get("deletionTimestamp")
+    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pov.base.wait import wait_for
 from pov.engines.git import ConfigRepo, Remote
 from pov.engines.gitea import Gitea, Rule
 from pov.steps.context import Context
@@ -12,6 +11,7 @@ from pov.steps.core import Outcome, Report, Step
 from pov.steps.git import OWNER, READER, REVIEWER, TOKEN_FILE, connect
 from pov.steps.manifests import overlay, repository
 from pov.steps.passwords import kept
+from pov.steps.patience import bearing
 from pov.steps.promotion import promote
 
 NAME = "platform-config"
@@ -24,7 +24,6 @@ PROD = "prod"
 RULES = (Rule(MAIN, pushers=(OWNER,)), Rule(PROD, approvals=1, approvers=(REVIEWER,)))
 
 _SUBJECT = "Bring the environments to what the scenario asks for"
-_ANSWER_LIMIT_S = 60.0
 
 
 def step() -> Step:
@@ -72,11 +71,14 @@ def webhook(ctx: Context, on: bool) -> None:
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
+    changed = bearing("the configuration repository", lambda: _ensure(ctx, report), report)
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _ensure(ctx: Context, report: Report) -> bool:
     gitea = connect(ctx)
     report.say("making the repository")
-    description = "What runs in each environment"
-    # The first call of a step that another one made the server ready for: it may still be a moment away.
-    changed = wait_for("Gitea to answer", lambda: gitea.ensure_repository(NAME, description), timeout_s=_ANSWER_LIMIT_S)
+    changed = gitea.ensure_repository(NAME, "What runs in each environment")
     changed |= gitea.ensure_collaborator(FULL_NAME, REVIEWER, "write")
     changed |= gitea.ensure_collaborator(FULL_NAME, READER, "read")
     report.say("writing the configuration")
@@ -84,7 +86,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     changed |= _write(ctx, repo)
     changed |= _branches(ctx, gitea, repo)
     changed |= gitea.ensure_webhook(FULL_NAME, WEBHOOK_URL, kept(ctx.home, WEBHOOK_SECRET_FILE))
-    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+    return changed
 
 
 def _write(ctx: Context, repo: ConfigRepo) -> bool:

@@ -8,6 +8,7 @@ from pov.steps.argocd import connect, environments
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git_repository import branch_of, working_copy
+from pov.steps.patience import bearing
 
 _LIMIT_S = 420.0
 _FOUND_LIMIT_S = 60.0
@@ -19,11 +20,11 @@ def step() -> Step:
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
-    revisions = wanted(ctx)
+    revisions = bearing("the environments' commits", lambda: wanted(ctx), report)
     argo = connect(ctx)
-    if not argo.lacking(revisions):
+    if not bearing("Argo CD to answer", lambda: argo.lacking(revisions), report):
         return Outcome.UNCHANGED
-    _wake(argo, revisions, report)
+    bearing("the applications", lambda: _wake(argo, revisions, report), report)
     argo.wait(revisions, timeout_s=_LIMIT_S, on_pending=report.say)
     return Outcome.CHANGED
 

@@ -9,10 +9,10 @@ from typing import Any
 import bcrypt
 import pytest
 
-from pov.base.errors import CommandFailed, PovError
+from pov.base.errors import CommandFailed, PovError, Transient
 from pov.base.redact import Secret
 from pov.engines.git import ConfigRepo
-from pov.steps import argocd, argocd_install, git, git_repository, services
+from pov.steps import argocd, argocd_install, git, git_repository, patience, services
 from pov.steps.core import Outcome
 from pov.steps.manifests import overlay
 from tests.fakes.gitea import FakeGitea
@@ -333,3 +333,64 @@ def test_every_step_names_needs_that_let_the_rest_run_beside() -> None:
     assert needs["git_repository"] == {"git"}
     assert needs["argocd"] == {"argocd_install", "git_repository", "landing_zone"}
     assert needs["services"] == {"argocd", "vault"}
+
+
+def _once(monkeypatch: pytest.MonkeyPatch, target: Any, name: str) -> list[int]:
+    """Have a method fail the first time, as it does when the pod behind it goes away."""
+    original, calls = getattr(target, name), []
+
+    def fail_once(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise Transient("connection refused")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(target, name, fail_once)
+    monkeypatch.setattr(patience, "_INTERVAL_S", 0.001)
+    return calls
+
+
+def test_a_git_server_that_goes_away_in_between_is_waited_for(
+    world: World, exec_in_pod: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ensure_user", "protect"):
+        _once(monkeypatch, FakeGitea, name)
+    assert world.run(git.step()) is Outcome.CHANGED
+    assert world.run(git_repository.step()) is Outcome.CHANGED
+    assert set(world.server.repositories[REPOSITORY].rules) == {"main", "prod"}
+
+
+def test_a_pod_that_goes_away_under_a_command_is_not_blamed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = iter(["gitea-1", "gitea-2"])
+    monkeypatch.setattr(git, "_is_known", lambda ctx, token: False)
+    monkeypatch.setattr(patience, "_INTERVAL_S", 0.001)
+
+    def put(name: str) -> None:
+        world.kube.objects = {key: item for key, item in world.kube.objects.items() if key[0] != "Pod"}
+        world.kube.put(
+            {"kind": "Pod", "metadata": {"name": name, "namespace": "gitea"}, "status": {"phase": "Running"}}
+        )
+
+    def execute(pod: str, namespace: str, argv: tuple[str, ...], **options: Any) -> str:
+        if pod == "gitea-1":
+            put(next(pods))
+            raise CommandFailed(argv, 137, "", "")
+        return "Access token was successfully created... abc\n"
+
+    put(next(pods))
+    monkeypatch.setattr(world.kube, "exec", execute, raising=False)
+    assert world.run(git.step()) is Outcome.CHANGED
+
+
+def test_an_argocd_that_goes_away_in_between_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_repository(world)
+    world.run(argocd_install.step())
+    world.run(git_repository.step())
+    world.ctx.home.save_secret(git.READER_TOKEN_FILE, Secret("reads"))
+    _once(monkeypatch, world.rest, "_put")
+    assert world.run(argocd.step()) is Outcome.CHANGED
+    head = git_repository.working_copy(world.ctx).head
+    assert head is not None
+    world.rest.applications[:] = _applications(world, head)
+    _once(monkeypatch, world.rest, "call")
+    assert world.run(services.step()) is Outcome.UNCHANGED
