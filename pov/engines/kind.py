@@ -207,6 +207,10 @@ class Kind:
         finally:
             self._containers.exec(self.node_name, "rm", "-f", inside, check=False)
 
+    def images(self) -> set[str]:
+        """Names of the images in the node's containerd."""
+        return set(self._ctr("images", "ls", "--quiet").splitlines())
+
     def _content(self) -> set[str]:
         return {line.strip() for line in self._ctr("content", "ls", "--quiet").splitlines() if line}
 

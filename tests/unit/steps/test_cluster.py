@@ -36,6 +36,7 @@ class World:
     containers: FakeContainers = field(default_factory=FakeContainers)
     api: FakeApi = field(default_factory=FakeApi)
     loaded: list[Path] = field(default_factory=list)
+    present: set[str] = field(default_factory=set)
     made: int = 0
     fail: list[Exception] = field(default_factory=list)
     bundle: Any = None
@@ -93,6 +94,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Kind, "create", create)
     monkeypatch.setattr(Kind, "write_kubeconfig", lambda self, path: write_atomic(path, "again"))
     monkeypatch.setattr(Kind, "end_orphans", lambda self, kubeconfig: 0)
+    monkeypatch.setattr(Kind, "images", lambda self: world.present)
     monkeypatch.setattr(Kind, "load", lambda self, archive: world.loaded.append(archive))
     monkeypatch.setattr(cluster, "Kube", lambda path: over(world.api, path.parent))
     monkeypatch.setattr(cluster, "current", lambda: None)
@@ -197,6 +199,13 @@ def test_new_images_are_brought_in(world: World) -> None:
     world.bundle.late_archive.write_bytes(b"newer images")
     assert world.run() is Outcome.CHANGED
     assert world.loaded == [world.bundle.late_archive]
+
+
+def test_images_that_came_with_the_node_are_not_brought_in_again(world: World) -> None:
+    world.present = {"mock:1", "redis:1"}
+    assert world.run() is Outcome.CHANGED
+    assert world.loaded == []
+    assert world.run() is Outcome.UNCHANGED
 
 
 def test_another_bundle_is_told(world: World) -> None:
