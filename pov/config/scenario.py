@@ -102,12 +102,27 @@ class Legacy(Model):
     hosts: int = Field(default=5, ge=0, le=20, strict=True)
 
 
+Arm = Literal["automated", "automated-poll", "manual"]
+
+
 class Experiment(Model):
-    """What is measured, how often, in which arms."""
+    """What is measured, how often, in which arms; `arm_trials` is for arms that are tried more or less often."""
 
     name: Literal["deploy", "rotate"]
     trials: int = Field(default=3, ge=1, le=100, strict=True)
-    arms: tuple[Literal["automated", "automated-poll", "manual"], ...] = ("automated", "manual")
+    arms: tuple[Arm, ...] = ("automated", "manual")
+    arm_trials: dict[Arm, Annotated[int, Field(ge=1, le=100, strict=True)]] = {}
+
+    @model_validator(mode="after")
+    def _only_its_arms(self) -> Self:
+        foreign = [arm for arm in self.arm_trials if arm not in self.arms]
+        if foreign:
+            raise Faults([(("armTrials", arm), f"{arm} is not among the arms", "add it there") for arm in foreign])
+        return self
+
+    def trials_of(self, arm: str) -> int:
+        """How often an arm is tried."""
+        return next((trials for name, trials in self.arm_trials.items() if name == arm), self.trials)
 
 
 class Criterion(Model):
@@ -116,7 +131,7 @@ class Criterion(Model):
     id: Name
     title: str = Field(min_length=1)
     experiment: Literal["deploy", "rotate"]
-    arm: Literal["automated", "automated-poll", "manual"] = "automated"
+    arm: Arm = "automated"
     metric: Literal["median_seconds", "max_seconds", "failed_requests", "failed_handshakes"]
     at_most: float = Field(ge=0, strict=True, allow_inf_nan=False)
 

@@ -100,7 +100,7 @@ def planned(options: MeasureOptions, scenario: Scenario) -> dict[tuple[str, str]
         wish = settings.get(name) or Settings.model_validate({"name": name})
         arms = options.arms or tuple(arm for arm in wish.arms if arm != _MANUAL or scenario.legacy.hosts)
         chosen = [arm for arm in dict.fromkeys(arms) if arm in EXPERIMENTS[name].arms]
-        plan |= {(name, arm): options.trials or wish.trials for arm in chosen}
+        plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen}
         if chosen:
             plan[name, QUIET] = 1
         if chosen and EXPERIMENTS[name].negative is not None and scenario.legacy.hosts:
