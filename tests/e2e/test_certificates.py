@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pov.steps.prober import connect
 
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
+from pov.steps.prober import connect
 from tests.e2e.apis import Git, Identity, ask, forwarded, serials, spiffe, vault_as, vault_login
 from tests.e2e.harness import SMALL, Environment
 

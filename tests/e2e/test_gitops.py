@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -13,18 +14,17 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def test_a_quick_fix_in_staging_is_undone(shared: Environment, facts: Callable[..., None]) -> None:
-    import time
+    where = ("deployment/ledger", "-n", "staging")
 
-    def variables() -> list[str]:
-        pods = shared.objects("deployments", "-n", "staging", "-l", "app=ledger") or [
-            item for item in shared.objects("deployments", "-n", "staging") if item["metadata"]["name"] == "ledger"
-        ]
-        containers = pods[0]["spec"]["template"]["spec"]["containers"]
-        return [entry["name"] for container in containers for entry in container.get("env", [])]
+    def limit() -> str:
+        path = "jsonpath={.spec.template.spec.containers[0].resources.limits.memory}"
+        return shared.kubectl("get", *where, "-o", path).out
 
-    shared.kubectl("set", "env", "deployment/ledger", "-n", "staging", "-c", "service", "QUICK_FIX=1")
+    wanted = limit()
+    shared.kubectl("set", "resources", *where, "-c", "service", "--limits=memory=99Mi")
+    assert limit() == "99Mi"
     since = time.monotonic()
-    shared.until("the quick fix to be undone", lambda: "QUICK_FIX" not in variables(), timeout_s=120)
+    shared.until("the quick fix to be undone", lambda: limit() == wanted, timeout_s=120)
     facts(repaired_after_seconds=round(time.monotonic() - since, 1))
     shared.until_healthy()
 
