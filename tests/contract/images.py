@@ -23,7 +23,8 @@ def in_engine(bundle: Bundle, name: str, containers: Containers) -> str:
         return reference
     if reference in bundle.late_images:
         containers.load(bundle.late_archive)
-    elif not _from_the_build(name, containers):
+    # What was built last may be of newer sources than the bundle in use: then the node has it.
+    elif not _from_the_build(name, containers) or containers.image_id(reference) is None:
         _take_out_of_the_node(bundle, reference, containers)
     assert containers.image_id(reference) is not None, f"{reference} is nowhere in the bundle"
     return reference

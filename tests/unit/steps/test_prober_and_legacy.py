@@ -141,7 +141,7 @@ def test_runbooks_reach_each_host_and_check_who_it_is(world: World) -> None:
         config = (books.folder / "ssh" / "ssh_config").read_text()
         assert "StrictHostKeyChecking yes" in config
         assert f"--kubeconfig {world.ctx.home.kubeconfig}" in config
-        assert "exec --stdin legacy-1-0 -- /usr/sbin/sshd -i -f /etc/ssh/pov_sshd_config" in config
+        assert "exec --stdin legacy-1-0 -- /usr/sbin/sshd -i -E /var/log/sshd.log -f" in config
         inventory = json.loads((books.folder / "inventory.yml").read_text())["all"]
         assert inventory["vars"]["release_root"] == "/opt/pov"
         placed = inventory["hosts"]["legacy-1"]["host_services"]
