@@ -1,0 +1,166 @@
+"""Sizes, locks and looks of the landing zone's step; what Terraform does with them is a contract test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pov.base.errors import PovError, TimedOut
+from pov.config.estates import estates
+from pov.config.scenario import Scenario, load_scenario
+from pov.engines.kube import Kube
+from pov.model.events import silent
+from pov.state.home import Home
+from pov.steps import landing_zone
+from pov.steps.core import Outcome, Report
+from tests.unit.engines.fake_kube import FakeApi, over
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/pov-terraform/leases/lock-tfstate-default-landing-zone"
+REPORT = Report("landing_zone", silent)
+
+
+def sizes(scenario: Scenario) -> dict[str, dict[str, float]]:
+    return landing_zone.sizes(scenario, estates(scenario))
+
+
+def test_sizes_leave_room_for_a_rollout_of_everything() -> None:
+    found = sizes(load_scenario("gitops-35"))
+    assert set(found) == {"dev", "staging", "prod"}
+    assert found["staging"]["pods"] >= 70
+    assert found["staging"]["services"] >= 70
+    assert found["staging"]["cpu"] >= 70 * 0.006
+    assert found["dev"] == found["prod"]
+
+
+def test_a_scenario_without_prod() -> None:
+    assert set(sizes(load_scenario("quickstart"))) == {"dev", "staging"}
+
+
+def test_sizes_follow_the_scenario() -> None:
+    scenario = load_scenario("gitops-35")
+    services = scenario.services.model_copy(update={"replicas": 3})
+    wide = scenario.model_copy(update={"services": services})
+    assert sizes(wide)["staging"]["pods"] > sizes(scenario)["staging"]["pods"]
+    assert sizes(scenario.with_services(100))["staging"]["memory_gib"] > sizes(scenario)["staging"]["memory_gib"]
+
+
+class Zone:
+    """The step with a cluster in memory and a Terraform that only counts."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        scenario = load_scenario("gitops-35")
+        self.api = FakeApi()
+        self.kube: Kube = over(self.api, tmp_path)
+        self.runs = 0
+        self.ctx: Any = SimpleNamespace(
+            kube=self.kube, scenario=scenario, estates=estates(scenario), home=Home(tmp_path / "home"), binaries={}
+        )
+        monkeypatch.setattr(landing_zone, "_terraform", self._terraform)
+        monkeypatch.setattr(landing_zone, "_prove", lambda *_: None)
+
+    def _terraform(self, *_: object) -> bool:
+        self.runs += 1
+        labels = {"app.kubernetes.io/part-of": "landing-zone"}
+        manifest = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "prod"}}
+        path = "/api/v1/namespaces/prod/resourcequotas/q"
+        self.api.objects[path] = {**manifest, "spec": {"hard": {"pods": "9"}}}
+        self.api.objects[path]["metadata"] |= {"labels": labels, "uid": "u", "resourceVersion": "1"}
+        return True
+
+    def run(self) -> Outcome:
+        return landing_zone.step().run(self.ctx, REPORT)
+
+
+@pytest.fixture
+def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
+    return Zone(tmp_path, monkeypatch)
+
+
+def test_a_second_run_starts_no_terraform(zone: Zone) -> None:
+    assert zone.run() is Outcome.CHANGED
+    assert zone.run() is Outcome.UNCHANGED
+    assert zone.runs == 1
+
+
+def test_status_is_no_change_and_spec_is_one(zone: Zone) -> None:
+    zone.run()
+    quota = zone.api.objects["/api/v1/namespaces/prod/resourcequotas/q"]
+    quota["status"] = {"used": {"pods": "3"}}
+    quota["metadata"]["resourceVersion"] = "7"
+    assert zone.run() is Outcome.UNCHANGED
+    quota["spec"]["hard"]["pods"] = "99"
+    assert zone.run() is Outcome.CHANGED
+    assert zone.runs == 2
+
+
+def test_other_sizes_start_terraform(zone: Zone) -> None:
+    zone.run()
+    zone.ctx.scenario = zone.ctx.scenario.with_services(40)
+    zone.ctx.estates = estates(zone.ctx.scenario)
+    assert zone.run() is Outcome.CHANGED
+    assert zone.runs == 2
+
+
+def _lock(api: FakeApi, who: str) -> None:
+    annotations = {"app.terraform.io/lock-info": json.dumps({"ID": "l1", "Who": who})}
+    api.objects[LEASE] = {"metadata": {"name": "lock", "annotations": annotations}, "spec": {"holderIdentity": "l1"}}
+
+
+def _release(api: FakeApi, tmp_path: Path) -> list[str]:
+    unlocked: list[str] = []
+    terraform: Any = SimpleNamespace(unlock=unlocked.append)
+    landing_zone._release_stale_lock(over(api, tmp_path), terraform, tmp_path, REPORT)
+    return unlocked
+
+
+def test_our_own_stale_lock_is_released(tmp_path: Path) -> None:
+    api = FakeApi()
+    assert _release(api, tmp_path) == []
+    _lock(api, landing_zone.whoami())
+    assert _release(api, tmp_path) == ["l1"]
+
+
+def test_another_ones_lock_is_respected(tmp_path: Path) -> None:
+    api = FakeApi()
+    _lock(api, "colleague@elsewhere")
+    with pytest.raises(PovError, match="locked by colleague@elsewhere"):
+        _release(api, tmp_path)
+
+
+def test_a_terraform_that_is_still_at_work_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = FakeApi()
+    _lock(api, landing_zone.whoami())
+    monkeypatch.setattr(landing_zone, "_at_work", lambda _: True)
+    monkeypatch.setattr(landing_zone, "_ORPHAN_LIMIT_S", 0.3)
+    with pytest.raises(TimedOut, match="interrupted terraform"):
+        _release(api, tmp_path)
+
+
+def test_processes_in_the_folder_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not landing_zone._at_work(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert landing_zone._at_work(tmp_path)
+
+
+Probe = Callable[..., tuple[bool, str, tuple[str, ...]]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "denied", "proved"),
+    [
+        ((False, "changes come from Git", ()), True, True),
+        ((False, "quota exceeded", ()), True, False),
+        ((True, "", ()), True, False),
+        ((True, "", ("changes come from Git",)), False, True),
+        ((True, "", ()), False, False),
+        ((False, "changes come from Git", ()), False, False),
+    ],
+)
+def test_what_counts_as_proof(answer: tuple[bool, str, tuple[str, ...]], denied: bool, proved: bool) -> None:
+    kube: Any = SimpleNamespace(can_i_dry_run=lambda *_, **__: answer)
+    assert (landing_zone._probe(kube, "prod", denied) is True) == proved
