@@ -46,6 +46,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
     mock = _mock()
     writing = _writing()
     storage = Storage(containers)
+    node_code = {"code": _source("node_image", "layers")}
     found = [
         *_common(tofu=tofu),
         Component("kind-files", programs.make_kind_files, {"version": versions.KIND}, ("go",), 10),
@@ -66,25 +67,25 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
             ("engines",), 1,
         ),
         Component("kubernetes-images", images.make_kubernetes_images, writing, ("engines", "base"), 5),
-        Component("node-programs", node_image.make_node_programs, writing, ("engines",), 3),
+        Component("node-programs", node_image.make_node_programs, node_code, ("engines",), 3),
         _image("argocd", versions.ARGOCD, images.fill_argocd, images.ARGOCD_CONFIG, ("engines",)),
         _image("redis", versions.DEBIAN, images.fill_nothing, images.REDIS_CONFIG, ()),
         _image("openbao", versions.OPENBAO, images.fill_openbao, images.OPENBAO_CONFIG, ("bao",)),
         _image("gitea", versions.GITEA, images.fill_gitea, images.GITEA_CONFIG, ("gitea", "gitea-web")),
         Component(
-            "node-bare", node_image.make_bare(containers), {"code": _source("node_image", "layers")},
+            "node-bare", node_image.make_bare(containers), node_code,
             ("node-root", "node-programs"), 10, storage.has,
         ),
         Component(
             "node-stable",
             node_image.with_images(containers, NODE_REPOSITORIES[1], "node-bare", _stable_images),
-            {"code": _source("node_image", "layers")}, ("node-bare", "base", "kubernetes-images", *STABLE), 45,
+            node_code, ("node-bare", "base", "kubernetes-images", *STABLE), 45,
             storage.has,
         ),
         Component(
             "node-image",
             node_image.with_images(containers, node_image.REPOSITORY, "node-stable", _late_images),
-            {"code": _source("node_image", "layers")}, ("node-stable", "base", *LATE), 10,
+            node_code, ("node-stable", "base", *LATE), 10,
             storage.has,
         ),
         Component(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from pov.engines.containers import Containers
@@ -30,3 +31,12 @@ def remove_others(containers: Containers, repositories: Collection[str], wanted:
         if name not in wanted and name.rpartition(":")[0] in repositories:
             # Without force: a node that runs from it needs it for its next start.
             containers.run("rmi", name, check=False)
+
+
+def remove_leftovers(containers: Containers, prefix: str) -> None:
+    """Remove containers named PREFIX-PID-… whose process is gone: what a killed build has left."""
+    for name in containers.run("ps", "--all", "--format", "{{.Names}}").stdout.split():
+        kind, _, rest = name.partition(f"{prefix}-")
+        pid = rest.partition("-")[0]
+        if not kind and pid.isdigit() and not Path("/proc", pid).exists():
+            containers.remove(name)

@@ -18,6 +18,7 @@ Say = Callable[[str], None]
 DEFINITIONS = Path(__file__).resolve().parent / "definitions"
 _DOWNLOAD_S = 1200.0
 _COMPILE_S = 3600.0
+_GIB = 1 << 30
 
 
 def install_wheel(target: Path, requirement: str) -> None:
@@ -41,6 +42,10 @@ def go_component(version: str) -> Callable[[Path, Mapping[str, Made], Say], Mapp
     return make
 
 
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 class Go:
     """The `go` command with its own module and build caches, never the user's."""
 
@@ -49,11 +54,12 @@ class Go:
         self._root = cache_root() / "build"
 
     def env(self, *, cgo: bool = False) -> dict[str, str]:
-        """Settings: the toolchain as it is, garbage collection relaxed since memory is there and time is not."""
+        """Settings: the toolchain as it is; garbage collection relaxed, up to an eighth of the memory each process."""
         return {
             "GOTOOLCHAIN": "local",
             "CGO_ENABLED": "1" if cgo else "0",
             "GOGC": "400",
+            "GOMEMLIMIT": str(max(_GIB, _memory() // 8)),
             "GOFLAGS": "",
             "GOPATH": str(self._root / "gopath"),
             "GOCACHE": str(self._root / "gocache"),
