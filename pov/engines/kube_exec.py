@@ -82,24 +82,24 @@ def _open(configuration: Any, url: str, where: str) -> Any:
 def _talk(channel: Any, stdin: bytes | None, deadline: float) -> tuple[bytes, bytes, dict[str, Any] | None]:
     from websocket import WebSocketException
 
-    out, err = b"", b""
+    parts: dict[int, list[bytes]] = {_STDOUT: [], _STDERR: [], _ERROR: []}
     try:
         if stdin is not None:
             for start in range(0, len(stdin), _CHUNK):
                 channel.write_channel(_STDIN, stdin[start : start + _CHUNK])
             channel.close_channel(_STDIN)
-        status = b""
-        while time.monotonic() < deadline:
+        ended = False
+        while not ended and time.monotonic() < deadline:
             channel.update(timeout=max(0.0, min(1.0, deadline - time.monotonic())))
-            out += channel.read_channel(_STDOUT)
-            err += channel.read_channel(_STDERR)
-            status += channel.read_channel(_ERROR)
-            if not channel.is_open():
-                break
-        else:
-            return out, err, None
+            # What came with the last frame is read before the end is looked at.
+            ended = not channel.is_open()
+            for number, into in parts.items():
+                into.append(channel.read_channel(number))
     except (WebSocketException, OSError) as error:
         raise Transient("the connection to a command in a pod broke", cause=str(error)) from error
+    out, err, status = (b"".join(parts[number]) for number in (_STDOUT, _STDERR, _ERROR))
+    if not ended:
+        return out, err, None
     if not status:
         raise Transient("the connection to a command in a pod ended early", cause=err.decode(errors="replace")[-500:])
     return out, err, json.loads(status)
