@@ -86,6 +86,10 @@ def _ensure(ctx: Context, report: Report) -> bool:
     changed |= _write(ctx, repo)
     changed |= _branches(ctx, gitea, repo)
     changed |= gitea.ensure_webhook(FULL_NAME, WEBHOOK_URL, kept(ctx.home, WEBHOOK_SECRET_FILE))
+    if not gitea.is_webhook_active(FULL_NAME):
+        # A trial of the poll alone switches it off, and may have been killed before it switched it on again.
+        webhook(ctx, on=True)
+        changed = True
     return changed
 
 

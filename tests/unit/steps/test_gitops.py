@@ -202,14 +202,14 @@ def test_a_scenario_without_prod_promotes_nothing(tmp_path: Path, monkeypatch: p
     assert not world.server.repositories[REPOSITORY].pulls
 
 
-def test_the_webhook_can_be_switched_off_and_an_up_leaves_it_so(world: World) -> None:
+def test_a_webhook_that_a_killed_trial_left_off_is_switched_on_by_the_next_up(world: World) -> None:
     put_repository(world)
     world.run(git_repository.step())
     git_repository.webhook(world.ctx, False)
-    assert world.run(git_repository.step()) is Outcome.UNCHANGED
     assert not git_repository.connect(world.ctx).is_webhook_active(REPOSITORY)
-    git_repository.webhook(world.ctx, True)
+    assert world.run(git_repository.step()) is Outcome.CHANGED
     assert git_repository.connect(world.ctx).is_webhook_active(REPOSITORY)
+    assert world.run(git_repository.step()) is Outcome.UNCHANGED
 
 
 def test_argocd_is_installed_with_secrets_of_its_own_and_left_alone_then(world: World) -> None:
