@@ -171,7 +171,9 @@ def test_prod_takes_changes_from_git_alone(zone: Zone, what: str) -> None:
     assert "changes come from Git" in said
     for listed in (GITOPS, CONTROLLER, NODE):
         allowed, said = zone.ask(listed, method, path, body, kind)
-        assert allowed, f"{listed[0]}: {said}"
+        # Kubernetes itself keeps nodes from most of this where it runs with all of its own checks.
+        assert allowed or "is forbidden: node" in said or "unexpected pod subresource" in said, f"{listed[0]}: {said}"
+        assert "changes come from Git" not in said
 
 
 @pytest.mark.parametrize("what", [attempt[0] for attempt in _attempts("staging")])
