@@ -164,6 +164,10 @@ class Prober:
         }
         return Load(self._rest, _call(self._rest, "POST", "/v1/loads", body)["id"])
 
+    def stop_loads(self) -> int:
+        """Stop every load that still runs: what a caller that was killed has left behind. Returns how many."""
+        return int(_call(self._rest, "DELETE", "/v1/loads")["stopped"])
+
 
 def _call(rest: Rest, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
     try:

@@ -56,6 +56,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
 
     Raises `InvalidInput` before anything is touched, `PovError` if the disk would not take the samples.
     """
+    from pov.steps import prober
     from pov.workflows.environment import attach
     from pov.workflows.record import criteria_of, environment
     from pov.workflows.toolbox import toolbox
@@ -66,14 +67,17 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     slots = interleave(plan, seed)
     criteria = criteria_of(ctx)
     with ctx.home.lock():
-        emit(Event("progress", "measure", "recording versions and the machine"))
-        started = SYSTEM_CLOCK.wall()
+        emit(Event("started", "measure", "Versions and the machine", 1.0))
+        begun, started = SYSTEM_CLOCK.monotonic(), SYSTEM_CLOCK.wall()
+        # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
+        prober.connect(ctx).stop_loads()
         record = environment(ctx, slots, seed, criteria, started)
         writer = RunWriter(ctx.home.runs_dir, record)
+        emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
         # Versions of a run carry its mark: no two runs deploy the same.
-        session = Session(toolbox(ctx, writer.run_id.replace("-", "")[4:]), writer, slots, emit)
+        measuring = Measuring(toolbox(ctx, writer.run_id.replace("-", "")[4:]), writer, slots, emit)
         about = {key: record[key] for key in ("scenario", "target", "services", "versions", "machine", "started")}
-        return session.measure({**about, "seed": seed}, plan, criteria)
+        return measuring.measure({**about, "seed": seed}, plan, criteria)
 
 
 def planned(options: MeasureOptions, scenario: Scenario) -> dict[tuple[str, str], int]:
@@ -108,7 +112,7 @@ def planned(options: MeasureOptions, scenario: Scenario) -> dict[tuple[str, str]
     return plan
 
 
-class Session:
+class Measuring:
     """One run while it is measured."""
 
     def __init__(

@@ -30,6 +30,7 @@ func (p *Prober) handler() http.Handler {
 	mux.HandleFunc("POST /v1/loads", p.start)
 	mux.HandleFunc("GET /v1/loads/{id}", p.look)
 	mux.HandleFunc("DELETE /v1/loads/{id}", p.stop)
+	mux.HandleFunc("DELETE /v1/loads", p.stopAll)
 	return p.guarded(mux)
 }
 
@@ -190,4 +191,20 @@ func (p *Prober) stop(w http.ResponseWriter, r *http.Request) {
 		load.stop()
 		health.JSON(w, http.StatusOK, load.report())
 	}
+}
+
+// stopAll ends what a caller that was killed has left behind.
+func (p *Prober) stopAll(w http.ResponseWriter, _ *http.Request) {
+	p.mu.Lock()
+	var running []*load
+	for _, load := range p.loads {
+		if load.report().Running {
+			running = append(running, load)
+		}
+	}
+	p.mu.Unlock()
+	for _, load := range running {
+		load.stop()
+	}
+	health.JSON(w, http.StatusOK, map[string]int{"stopped": len(running)})
 }

@@ -256,6 +256,23 @@ def test_a_stopped_prober_counts_what_it_did_not_send(estate: Estate) -> None:
         assert failures(report)["late: the prober was behind its schedule"] == report.late
 
 
+def test_loads_that_a_killed_caller_left_behind_are_stopped(estate: Estate) -> None:
+    with estate.service("a") as source, estate.service("b") as target:
+        probing, prober = estate.prober()
+        with probing:
+            for each in (source, target, probing):
+                each.until_ready()
+            lost = [
+                prober.start_load(["staging"], interval_ms=50, new_connection_interval_ms=0, timeout_ms=200)
+                for _ in range(4)
+            ]
+            assert all(load.counts().running for load in lost)
+            assert prober.stop_loads() == 4
+            assert not any(load.counts().running for load in lost)
+            assert prober.stop_loads() == 0
+            prober.close()
+
+
 def test_a_service_without_reload_shows_its_first_certificate(estate: Estate) -> None:
     with estate.service("b", flags=("--reload=false",)) as service:
         service.until_ready()

@@ -14,14 +14,14 @@ from pov.measure.order import interleave
 from pov.model.events import Event
 from pov.state import runs
 from pov.state.runs import RunWriter, read_run
-from pov.workflows.measure import MeasureOptions, MeasureResult, Session, planned
+from pov.workflows.measure import MeasureOptions, MeasureResult, Measuring, planned
 from tests.unit.experiments.world import BROKEN, World, scenario
 
 ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
 
 
 class Measured:
-    """A session over a world in memory, with its events."""
+    """A run over a world in memory, with its events."""
 
     def __init__(self, folder: Path, *arms: str, trials: int = 2) -> None:
         self.world = World()
@@ -31,10 +31,10 @@ class Measured:
         self.writer = RunWriter(folder, {"simulated": True}, clock=self.world.clock)
         self.events: list[Event] = []
         box = self.world.toolbox(folder)
-        self.session = Session(box, self.writer, self.slots, self.events.append, clock=self.world.clock)
+        self.measuring = Measuring(box, self.writer, self.slots, self.events.append, clock=self.world.clock)
 
     def run(self, *criteria: Criterion) -> MeasureResult:
-        return self.session.measure(ABOUT, self.plan, criteria)
+        return self.measuring.measure(ABOUT, self.plan, criteria)
 
     def told(self, kind: str) -> list[str]:
         return [event.message for event in self.events if event.kind == kind]
