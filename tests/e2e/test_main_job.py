@@ -184,6 +184,7 @@ def test_company_settings_do_not_matter(shared: Environment, measured: Ran) -> N
     ran = shared.up(variables=COMPANY)
     assert ran.json["changed"] is False
     assert shared.pov("status", variables=COMPANY).json["problems"] == []
-    shared.measure("rotate", "--arm", "automated", "--arm", "manual", "--trials", "1", variables=COMPANY)
+    # The arm by SSH; the one by Git is measured under the same settings in an environment of its own.
+    shared.measure("deploy", "--arm", "manual", "--trials", "1", variables=COMPANY)
     trials = [t for e in shared.summary()["experiments"] for a in e["arms"] for t in a["trials"]]
-    assert [trial["error"] for trial in trials] == [None, None]
+    assert [trial["error"] for trial in trials] == [None]
