@@ -8,6 +8,7 @@ import secrets
 import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ MAX_PODS = 250
 _CREATE_LIMIT_S = 420.0
 _DELETE_LIMIT_S = 60.0
 _IMPORT_LIMIT_S = 300.0
+_END_LIMIT_S = 20.0
 _TAKEN = ("address already in use", "port is already allocated", "failed to bind port", "port is already in use")
 _PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 
@@ -178,8 +180,7 @@ class Kind:
         """Remove the cluster's containers and volumes, each wait bounded; returns what was removed, in words."""
         names = self.containers_of_cluster()
         for name in names:
-            # Its systemd would take its time over an orderly end that nobody needs.
-            self._containers.run("kill", name, check=False)
+            self._end(name)
         if self._binary is not None and names:
             try:
                 argv = ["delete", "cluster", "--name", self.cluster, "--kubeconfig", str(kubeconfig)]
@@ -189,11 +190,18 @@ class Kind:
         for name in self.containers_of_cluster() if names else ():
             self._containers.remove(name)
         removed = [f"container {name}" for name in names]
-        label = f"label={CLUSTER_LABEL}={self.cluster}"
+        # Podman's volume of a node goes by the node's name as a label.
+        label = f"label={self.node_name}"
         for volume in self._containers.run("volume", "ls", "--quiet", "--filter", label).stdout.split():
             self._containers.run("volume", "rm", "--force", volume, check=False)
             removed.append(f"volume {volume}")
         return removed
+
+    def _end(self, name: str) -> None:
+        """Kill a container and see it end: its systemd would take its time over an orderly end that nobody needs."""
+        self._containers.run("kill", name, check=False)
+        with suppress(TimedOut):
+            self._containers.run("wait", name, timeout_s=_END_LIMIT_S, check=False)
 
     def load(self, archive: Path) -> None:
         """Import a docker archive of images into the node's containerd; layers that it has already are left out."""

@@ -55,8 +55,8 @@ class FakeContainers(Containers):
             case ("rm", *_, name):
                 self.boxes.pop(name, None)
             case ("volume", "ls", *rest):
-                cluster = rest[-1].rsplit("=", 1)[1]
-                return 0, "\n".join(name for name, owner in self.volumes.items() if owner == cluster)
+                node = rest[-1].removeprefix("label=")
+                return 0, "\n".join(name for name, owner in self.volumes.items() if owner == node)
             case ("volume", "rm", *_, name):
                 self.volumes.pop(name, None)
             case ("network", "inspect", name):

@@ -75,7 +75,7 @@ def test_delete_removes_what_kind_left(tmp_path: Path) -> None:
     containers = FakeContainers()
     containers.box("pov-x", {})
     containers.box("pov-other", {})
-    containers.volumes.update({"v1": "pov-x", "v2": "pov-other"})
+    containers.volumes.update({"v1": "pov-x-control-plane", "v2": "pov-other-control-plane"})
     program = _program(tmp_path, "exit 1")
     removed = Kind(program, containers, "pov-x").delete(tmp_path / "k")
     assert removed == ["container pov-x-control-plane", "volume v1"]

@@ -256,7 +256,7 @@ def test_down_leaves_a_network_that_somebody_uses_and_the_last_one_takes_it(worl
 def test_down_of_a_half_made_one(world: World) -> None:
     world.intent(made=False)
     world.containers.box("pov-x", BY_NODE_PORT)
-    world.containers.volumes["v1"] = "pov-x"
+    world.containers.volumes["v1"] = "pov-x-control-plane"
     assert cluster.remove(world.home, "pov-x", world.containers) == ["container pov-x-control-plane", "volume v1"]
 
 
