@@ -136,7 +136,8 @@ class Kube:
         Raises `TimedOut` with reasons and the last events after `timeout_s` seconds; `PovError` earlier where a pod
         cannot start (no image, crash after crash).
         """
-        rollout = Rollout(kind, names, namespace, self.list, clock=self._clock)
+        kubectl = f"kubectl --kubeconfig {self.kubeconfig}"
+        rollout = Rollout(kind, names, namespace, self.list, clock=self._clock, kubectl=kubectl)
         rollout.wait(timeout_s, on_pending)
 
     def can_i_dry_run(

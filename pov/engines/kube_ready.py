@@ -78,8 +78,16 @@ class Rollout:
     """Waits until all `names` of one kind in a namespace are rolled out."""
 
     def __init__(
-        self, kind: str, names: Sequence[str], namespace: str, listing: List, *, clock: Clock = SYSTEM_CLOCK
+        self,
+        kind: str,
+        names: Sequence[str],
+        namespace: str,
+        listing: List,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        kubectl: str = "kubectl",
     ) -> None:
+        self._kubectl = f"{kubectl} -n {namespace}"
         self._kind = kind
         self._names = names
         self._namespace = namespace
@@ -100,7 +108,7 @@ class Rollout:
                 interval_s=INTERVAL_S,
                 clock=self._clock,
                 on_pending=on_pending,
-                fix=f"kubectl -n {self._namespace} describe pods",
+                fix=f"{self._kubectl} describe pods",
             )
         except TimedOut as error:
             raise TimedOut(error.message, cause=error.cause, fix=error.fix, details=self._reasons()) from error
@@ -131,8 +139,9 @@ class Rollout:
         for pod, (reason, text) in troubled:
             since = self._since.setdefault(f"{pod['metadata']['uid']} {reason}", now)
             if now - since >= _HOPELESS_AFTER_S.get(reason, float("inf")):
-                logs = f"kubectl -n {self._namespace} logs {pod['metadata']['name']} --all-containers"
-                raise PovError(f"{self._kind} in {self._namespace} cannot start", cause=text, fix=logs)
+                look = "logs --all-containers" if reason == "CrashLoopBackOff" else "describe pod"
+                fix = f"{self._kubectl} {look} {pod['metadata']['name']}"
+                raise PovError(f"{self._kind} in {self._namespace} cannot start", cause=text, fix=fix)
 
     def _is_ours(self, pod: Mapping[str, Any]) -> bool:
         # Pods are named after the workload that made them.

@@ -188,7 +188,7 @@ def _prove(kube: Kube, environments: tuple[str, ...], report: Report) -> None:
             lambda name=environment, denied=denied: _probe(kube, name, denied),  # type: ignore[misc]
             timeout_s=_PROBE_LIMIT_S,
             on_pending=report.say,
-            fix="kubectl get validatingadmissionpolicies only-from-git -o yaml",
+            fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies only-from-git -o yaml",
         )
 
 

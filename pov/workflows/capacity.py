@@ -20,9 +20,9 @@ class Cost:
     source: str
 
 
-# gitops-35 at rest on 2 cores, Kubernetes 1.37.2: working sets of the kubelet's summary, proportional set sizes of shims,
-# containerd and kubelet (together 2.7 GiB), a third or more on top for what a sync or a rollout adds for a while.
-# Requests are the manifests' own.
+# gitops-35 at rest on 2 cores, Kubernetes 1.37.2: working sets of the kubelet's summary, proportional set sizes of
+# shims, containerd and kubelet (together 2.7 GiB), a third or more on top for what a sync or a rollout adds for a
+# while. Requests are the manifests' own.
 _MEASURED = "measured on gitops-35 at rest, with a margin"
 PLATFORM = {
     "control plane, containerd, kubelet, system pods": Cost(1500, 850, 7, _MEASURED),
