@@ -14,6 +14,7 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
+_CHUNK = 2**20
 
 
 def slim(archive: Path, present: Collection[str], target: Path) -> None:
@@ -57,7 +58,10 @@ def _layer(content: IO[bytes], diff_id: str) -> dict[str, Any]:
     kind, digest = _LAYER, diff_id
     if content.read(2) == b"\x1f\x8b":
         content.seek(0)
-        kind, digest = f"{_LAYER}+gzip", f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
+        found = hashlib.sha256()
+        for chunk in iter(lambda: content.read(_CHUNK), b""):
+            found.update(chunk)
+        kind, digest = f"{_LAYER}+gzip", f"sha256:{found.hexdigest()}"
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     return {"mediaType": kind, "digest": digest, "size": size}

@@ -200,7 +200,8 @@ def _kind(manifest: Manifest) -> str:
 
 
 def _namespace(manifest: Manifest) -> str | None:
-    return manifest["metadata"].get("namespace")
+    namespace: str | None = manifest["metadata"].get("namespace")
+    return namespace
 
 
 def _key(manifest: Manifest) -> _Key:
