@@ -16,6 +16,7 @@ from typing import IO
 from pov.base.errors import CommandFailed, NotFound, TimedOut
 
 _GRACE_S = 5.0
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+def stop_all() -> None:
+    """End every command that runs now, from whatever thread: their callers see `CommandFailed`.
+
+    For Ctrl-C: commands have process groups of their own, so a terminal's interrupt does not reach them.
+    """
+    for process in tuple(_running):
+        _stop(process)
 
 
 def run(
@@ -103,6 +113,7 @@ def run(
         threads.append(threading.Thread(target=_feed, args=(process.stdin, input), daemon=True))
     for thread in threads:
         thread.start()
+    _running.add(process)
     try:
         code = process.wait(timeout_s)
     except subprocess.TimeoutExpired as error:
@@ -113,6 +124,7 @@ def run(
         _stop(process)
         raise
     finally:
+        _running.discard(process)
         for thread in threads:
             thread.join(_GRACE_S)
         if not any(thread.is_alive() for thread in threads):

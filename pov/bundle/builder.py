@@ -19,11 +19,13 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.paths import cache_root
+from pov.base.process import stop_all
 from pov.base.wait import Pending, wait_for
 from pov.model.events import Emit, Event
 
 _DONE = "done.json"
 _OTHER_BUILD_S = 3600.0
+_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -79,20 +81,18 @@ def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None =
     failure: BaseException | None = None
     halt = threading.Event()
     # More than there are cores: downloads and unpacking fill the time in which a linker uses one core alone.
-    with ThreadPoolExecutor(max_workers=2 + (os.cpu_count() or 2), thread_name_prefix="bundle") as pool:
+    with (
+        ThreadPoolExecutor(max_workers=2 + (os.cpu_count() or 2), thread_name_prefix="bundle") as pool,
+        _ctrl_c(pool, halt),
+    ):
         while waiting or running:
             ready = [c for c in waiting.values() if set(c.needs) <= made.keys()] if failure is None else []
             for component in ready:
                 del waiting[component.name]
-                running[pool.submit(_make, component, made, base, emit)] = component
+                running[pool.submit(_make, component, made, base, emit, halt)] = component
             if not running:
                 break
-            try:
-                done = wait(running, return_when=FIRST_COMPLETED).done
-            except KeyboardInterrupt:
-                halt.set()
-                raise
-            for future in done:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
                 component = running.pop(future)
                 error = future.exception()
                 if error is None:
@@ -102,6 +102,22 @@ def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None =
     if failure is not None:
         raise failure
     return made
+
+
+@contextmanager
+def _ctrl_c(pool: ThreadPoolExecutor, halt: threading.Event) -> Iterator[None]:
+    """On Ctrl-C end compilers and downloads, which do not hear the terminal: their threads end then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        halt.set()
+        ended = threading.Thread(target=pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+        ended.start()
+        # Again and again: a thread may have been about to start its command.
+        while ended.is_alive():
+            stop_all()
+            ended.join(_AGAIN_S)
+        raise
 
 
 def find_all(components: Sequence[Component], *, root: Path | None = None) -> dict[str, Made] | None:
@@ -160,12 +176,14 @@ def _find(component: Component, folder: Path, key: str) -> Made | None:
 
 
 @contextmanager
-def _alone(component: Component, base: Path, emit: Emit) -> Iterator[None]:
+def _alone(component: Component, base: Path, emit: Emit, halt: threading.Event) -> Iterator[None]:
     """Hold the component's lock: two builds at once share the work. It ends with the process that holds it."""
     # Not a dot file: what is half made begins with a dot.
     with (base / f"{component.name}.lock").open("w") as lock:
 
         def taken() -> bool | Pending:
+            if halt.is_set():
+                raise PovError("interrupted")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -179,11 +197,11 @@ def _alone(component: Component, base: Path, emit: Emit) -> Iterator[None]:
         yield
 
 
-def _make(component: Component, made: Mapping[str, Made], base: Path, emit: Emit) -> Made:
+def _make(component: Component, made: Mapping[str, Made], base: Path, emit: Emit, halt: threading.Event) -> Made:
     needs = {name: made[name] for name in component.needs}
     key = _key(component, needs)
     folder = base / f"{component.name}-{key}"
-    with _alone(component, base, emit):
+    with _alone(component, base, emit, halt):
         found = _find(component, folder, key)
         if found is not None:
             emit(Event("unchanged", component.name, "cached"))

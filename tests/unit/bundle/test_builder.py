@@ -168,6 +168,37 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*")), "what the killed build left half is gone"
 
 
+INTERRUPTED = """
+    import sys
+    from pathlib import Path
+    from pov.base.process import run
+    from pov.bundle.builder import Component, make_all
+    from pov.model.events import silent
+
+    def endless(folder, needs, say):
+        run(["sh", "-c", "echo $$; exec sleep 60"], timeout_s=60, on_line=lambda line: print(line, flush=True))
+        return {}
+
+    try:
+        make_all([Component("one", endless), Component("two", endless)], silent, root=Path(sys.argv[1]))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def test_ctrl_c_ends_compilers_and_downloads_at_once(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        children = [int(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+    process.wait(10)
+    assert not [pid for pid in children if Path("/proc", str(pid)).exists()]
+
+
 def test_two_builds_at_once_share_the_work(tmp_path: Path) -> None:
     entered, leave, log = threading.Event(), threading.Event(), []
 
