@@ -135,6 +135,11 @@ class Running:
         """Standard error so far."""
         return self._err.read_text(errors="replace")
 
+    def alive(self) -> None:
+        """Fail the test at once if it has ended."""
+        if self.process.poll() is not None:
+            pytest.fail(f"over too early: {self._ran()}")
+
     def send(self, number: signal.Signals) -> None:
         """A signal to the one process, as a terminal's Ctrl-C or the kernel's killer would."""
         self.process.send_signal(number)

@@ -21,7 +21,7 @@ def test_ctrl_c_keeps_what_was_measured(shared: Environment) -> None:
     running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "3")
 
     def first_sample() -> bool:
-        assert running.process.poll() is None, "over before it could be interrupted"
+        running.alive()
         new = [run for run in shared.runs() if run not in known]
         return bool(new) and _trials(new[0] / "samples.jsonl") >= 1
 
@@ -55,7 +55,7 @@ def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, fac
     running = shared.start("measure", "deploy", "rotate", "--arm", "automated", "--trials", "2")
 
     def begun() -> bool:
-        assert running.process.poll() is None
+        running.alive()
         return bool(set(shared.runs()) - known)
 
     shared.until("the run's folder", begun, timeout_s=60, interval_s=0.1)
@@ -80,7 +80,7 @@ def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, fac
 
 def _fill_once_begun(shared: Environment, running: Running) -> None:
     def begun() -> bool:
-        assert running.process.poll() is None, running.err
+        running.alive()
         return any((run / "samples.jsonl").exists() for run in shared.runs())
 
     shared.until("the run's folder", begun, timeout_s=60, interval_s=0.02)
@@ -125,9 +125,17 @@ def test_a_full_disk_is_told_and_spoils_nothing(shared: Environment) -> None:
 
 
 def test_another_command_waits_its_turn(shared: Environment) -> None:
+    known = set(shared.runs())
     running = shared.start("measure", "rotate", "--arm", "automated", "--trials", "1")
+
+    def locked() -> bool:
+        running.alive()
+        path = shared.home.root / "lock"
+        return path.exists() and path.read_text().strip() == str(running.process.pid) and set(shared.runs()) > known
+
     try:
-        shared.until("the lock", lambda: _holder(shared) == str(running.process.pid), timeout_s=30, interval_s=0.05)
+        shared.until("the lock", locked, timeout_s=30, interval_s=0.05)
+        running.alive()
         ran = shared.pov("down", code=1)
         assert f"is being changed by process {running.process.pid}" in ran.err
         assert shared.pov("status").code == 0
@@ -135,8 +143,3 @@ def test_another_command_waits_its_turn(shared: Environment) -> None:
         running.send(signal.SIGINT)
         assert running.wait(120).code == 130
     shared.until_healthy()
-
-
-def _holder(environment: Environment) -> str:
-    path = environment.home.root / "lock"
-    return path.read_text().strip() if path.exists() else ""

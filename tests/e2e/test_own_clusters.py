@@ -92,7 +92,7 @@ def test_taken_ports_then_down_in_the_middle_then_nothing_is_left(own: Own) -> N
     running = environment.start("up", "quickstart", bend="ports")
 
     def half_way() -> bool:
-        assert running.process.poll() is None, running.err
+        running.alive()
         done = {e["step"]: e["kind"] for e in read_journal(environment.home.journal) if "step" in e}
         return done.get("cluster") == "step-done" and done.get("vault") == "step-started"
 
