@@ -91,6 +91,18 @@ def _check_room(archive: Archive, root: Path) -> None:
         )
 
 
+def _check_storage(containers: Containers, wanted: int) -> None:
+    """Loading takes the image's size in the engine's storage; where that is out of sight (another machine), it will tell."""
+    field = "{{.DockerRootDir}}" if containers.kind == "docker" else "{{.Store.GraphRoot}}"
+    root = Path(containers.run("info", "--format", field, check=False).stdout.strip() or "/nowhere")
+    if root.is_dir() and (free := shutil.disk_usage(root).free) < wanted + _MARGIN:
+        raise PovError(
+            f"the image does not fit: it needs {_gib(wanted + _MARGIN)} in {root}, {_gib(free)} are free",
+            cause="the bundle in use was not changed",
+            fix=f"free some room there ({containers.kind} image prune), then run the same command again",
+        )
+
+
 def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
@@ -130,6 +142,7 @@ def _images(archive: Archive, root: Path, containers: Containers, say: Say) -> t
     record = archive.manifest.file(NODE_ARCHIVE)
     loaded: tuple[str, ...] = ()
     if containers.image_id(node) != archive.manifest.image_ids.get(node):
+        _check_storage(containers, record.unpacked)
         say(f"{node}: about a minute")
         _load(containers, archive.install(record, root, keep_packed=True))
         loaded = (node,)

@@ -64,12 +64,11 @@ def save(bundle: Bundle, target: Path, containers: Containers, emit: Emit) -> Sa
     with _staging() as staging:
         content = _Content(staging)
         content.components += bundle.entries
-        with told(emit, "readme", "Writing the README", 1):
-            _readme(content, target.name)
         with told(emit, "packages", "Collecting runtime packages", 15) as say:
             _packages(content, say)
         with told(emit, "wheels", "Collecting wheels", 20) as say:
             _wheels(content, say)
+        _readme(content, target.name)
         extra = _tofu(content, bundle, containers, emit)
         with told(emit, "binaries", "Packing binaries", 15) as say:
             binaries = _binaries(content, {**bundle.binaries, **extra}, say)
@@ -94,9 +93,12 @@ def save(bundle: Bundle, target: Path, containers: Containers, emit: Emit) -> Sa
 
 
 def _readme(content: _Content, name: str) -> None:
+    """How it is installed: in front of everything else, with the names of this very archive."""
     path = content.staging / manifests.README
-    path.write_text(_README.format(name=name, system=manifests.this_system()))
+    pip = next((file.path for file in content.records if Path(file.path).name.startswith("pip-")), "wheels/pip.whl")
+    path.write_text(_README.format(name=name, pip=pip, system=manifests.this_system()))
     content.add(path, manifests.README, "text")
+    content.records.insert(0, content.records.pop())
 
 
 def _packages(content: _Content, say: Say) -> None:
@@ -223,7 +225,7 @@ Install, as root or with a working Docker:
 
     tar -xf {name} README.md wheels
     python3 -m venv --without-pip pov-venv
-    pov-venv/bin/python wheels/pip-*.whl/pip install --no-index --find-links wheels pov
+    pov-venv/bin/python {pip}/pip install --no-index --find-links wheels pov
     pov-venv/bin/pov bundle load {name}
 
 `load` compares every file with its digest before it installs anything. It can be repeated, and goes on where it was

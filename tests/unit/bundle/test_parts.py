@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ def test_packed_in_pieces_it_is_one_gzip_file(tmp_path: Path, monkeypatch: pytes
     assert packing.pack(tmp_path / "plain", tmp_path / "gz") == (size, hashlib.sha256(content).hexdigest())
     packed = (tmp_path / "gz").read_bytes()
     assert gzip.decompress(packed) == content
+    one = zlib.decompressobj(31)
+    assert one.decompress(packed) == content
+    assert (one.eof, one.unused_data) == (True, b"")
     assert b"".join(packing.pieces(packing.unpack(io.BytesIO(packed)))) == content
     packing.pack(tmp_path / "plain", tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == packed

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Saved:
 
     def collect(folder: Path) -> list[Path]:
         folder.mkdir()
-        return [small.wheel(folder)]
+        return [small.wheel(folder), small.wheel(folder, "pip", "26.3")]
 
     monkeypatch.setattr(wheels, "collect", collect)
     containers: Any = small.engine()
@@ -312,6 +313,23 @@ def test_too_little_room_is_told_before_anything_is_changed(
     assert not (tmp_path / "second").exists()
 
 
+def test_too_little_room_in_the_engines_storage(
+    saved: Saved, machine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine.root = str(tmp_path)
+    real = shutil.disk_usage
+
+    def usage(path: Path) -> Any:
+        return type("Usage", (), {"free": 1000}) if path == tmp_path else real(path)
+
+    (tmp_path / "second").mkdir()
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    with pytest.raises(PovError, match="the image does not fit: it needs"):
+        load(saved.path, silent)
+    assert not bundle_file().exists()
+    assert machine.loads == []
+
+
 def test_a_disk_that_fills_up_leaves_no_half_file(
     saved: Saved, machine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,7 +362,11 @@ def test_a_folder_is_no_target(saved: Saved, tmp_path: Path) -> None:
 
 def test_the_readme_stands_in_front_and_tells_the_commands(saved: Saved) -> None:
     done = run(["tar", "-xOf", str(saved.path), "README.md"], timeout_s=30)
-    for command in ("python3 -m venv", "install --no-index --find-links wheels pov", "pov bundle load pov.tar"):
+    for command in (
+        "python3 -m venv",
+        "wheels/pip-26.3-py3-none-any.whl/pip install --no-index --find-links wheels pov",
+        "pov bundle load pov.tar",
+    ):
         assert command in done.stdout
     with tarfile.open(saved.path) as tar:
         assert tar.getnames()[:2] == ["manifest.json", "README.md"]
