@@ -122,15 +122,13 @@ class Archive:
         if expected:
             raise damaged(f"it ends early: {', '.join(sorted(expected)[:3])} missing")
 
-    def install(self, record: FileRecord, root: Path, *, keep_packed: bool = False) -> Path:
+    def install(self, record: FileRecord, root: Path) -> Path:
         """Put a verified member under `root`, whole or not at all, compared once more with its digest.
 
         A file of the right size that is there already was put there by this method, and is kept.
         """
-        target = root / (record.path if keep_packed else record.installed)
-        unpacks = record.packed and not keep_packed
-        size, wanted = (record.unpacked, record.unpacked_sha256) if unpacks else (record.size, record.sha256)
-        if target.is_file() and target.stat().st_size == size:
+        target = root / record.installed
+        if target.is_file() and target.stat().st_size == record.unpacked:
             return target
         half = target.with_name(f".{target.name}.{os.getpid()}.part")
         sweep(target.parent, f"{target.name}.")
@@ -139,25 +137,25 @@ class Archive:
             with told_when_full(root):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with half.open("wb") as stream:
-                    for piece in self._content(record, unpacks=unpacks):
+                    for piece in self._content(record):
                         written += len(piece)
-                        if written > size:
+                        if written > record.unpacked:
                             raise damaged(f"{record.path} holds more than its manifest says")
                         digest.update(piece)
                         stream.write(piece)
                     stream.flush()
                     os.fchmod(stream.fileno(), 0o755 if record.executable else 0o644)
                     os.fsync(stream.fileno())
-            if written != size or digest.hexdigest() != wanted:
+            if written != record.unpacked or digest.hexdigest() != record.unpacked_sha256:
                 raise damaged(f"{record.path} has another digest than its manifest says")
             half.replace(target)
         finally:
             half.unlink(missing_ok=True)
         return target
 
-    def _content(self, record: FileRecord, *, unpacks: bool) -> Iterator[bytes]:
+    def _content(self, record: FileRecord) -> Iterator[bytes]:
         member = self._members[record.path]
-        if not unpacks:
+        if not record.packed:
             yield from self._read(member)
             return
         stream = self._tar.extractfile(member)

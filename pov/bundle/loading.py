@@ -80,7 +80,7 @@ def _check_room(archive: Archive, root: Path) -> None:
     files = [*archive.manifest.of("binaries"), archive.manifest.file(LATE_ARCHIVE)]
     node = archive.manifest.file(NODE_ARCHIVE)
     wanted = sum(record.unpacked for record in files if not (root / record.installed).exists())
-    wanted += node.size + sum(record.size for record in archive.manifest.of("packages"))
+    wanted += node.unpacked + sum(record.size for record in archive.manifest.of("packages"))
     there = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if free < wanted + _MARGIN:
@@ -92,7 +92,7 @@ def _check_room(archive: Archive, root: Path) -> None:
 
 
 def _check_storage(containers: Containers, wanted: int) -> None:
-    """Loading takes the image's size in the engine's storage; where that is out of sight (another machine), it will tell."""
+    """Loading takes the image's size in the engine's storage; where that lies out of sight, the engine will tell."""
     field = "{{.DockerRootDir}}" if containers.kind == "docker" else "{{.Store.GraphRoot}}"
     root = Path(containers.run("info", "--format", field, check=False).stdout.strip() or "/nowhere")
     if root.is_dir() and (free := shutil.disk_usage(root).free) < wanted + _MARGIN:
@@ -144,9 +144,10 @@ def _images(archive: Archive, root: Path, containers: Containers, say: Say) -> t
     if containers.image_id(node) != archive.manifest.image_ids.get(node):
         _check_storage(containers, record.unpacked)
         say(f"{node}: about a minute")
-        _load(containers, archive.install(record, root, keep_packed=True))
+        # Unpacked: Debian's Podman 4.3 cannot read an archive that is gzip.
+        _load(containers, archive.install(record, root))
         loaded = (node,)
-    (root / record.path).unlink(missing_ok=True)
+    (root / record.installed).unlink(missing_ok=True)
     if containers.image_id(node) is None:
         raise PovError(f"{containers.kind} loaded {node} and does not know it", fix="pov doctor")
     return loaded

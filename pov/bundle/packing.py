@@ -39,8 +39,7 @@ def pack(source: Path, target: Path) -> tuple[int, str]:
     """Write `source` as gzip to `target`. Returns the size and SHA-256 of what was read.
 
     Pieces are compressed side by side into one stream (RFC 1952): each ends at a byte (a sync flush), so that they can
-    be joined. Several streams in one file would be simpler, but Podman's reader of archives refuses them. The same
-    content gives the same bytes.
+    be joined. The same content gives the same bytes.
     """
     digest = hashlib.sha256()
     size = checksum = 0
