@@ -152,7 +152,8 @@ def storage(tmp_path: Path, containers: Containers) -> Iterator[dict[str, str]]:
     variables = {"POV_CACHE": str(tmp_path / "fresh"), "CONTAINERS_STORAGE_CONF": str(tmp_path / "storage.conf")}
     yield variables
     environment = {**os.environ, **containers.env(), **variables}
-    subprocess.run(["podman", "system", "reset", "--force"], env=environment, check=False, timeout=120)
+    # Not `podman system reset`: it also forgets what runs in the user's own storage.
+    subprocess.run(["podman", "rmi", "--all", "--force"], env=environment, check=False, timeout=120)
 
 
 @pytest.mark.matrix
@@ -193,5 +194,4 @@ def test_every_component_of_the_real_bundle_is_described(real: Path) -> None:
     for component in manifest["components"]:
         assert component["digest"].startswith("sha256:"), component
         assert component["origin"], component
-    hosts = ("://", "proxy.golang", "pypi.org", "deb.debian.org")
-    assert not [word for word in hosts if word in json.dumps(manifest)]
+    assert "://" not in json.dumps(manifest)
