@@ -11,7 +11,9 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,3 +176,40 @@ def copy_modules(source: Path, target: Path, *, tests: bool = False) -> Path:
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / relative, destination)
     return target
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Processes of an interrupted run, by id: Terraform itself, and providers, which outlive it and never end."""
+
+    programs: tuple[int, ...]
+    providers: tuple[int, ...]
+
+    def end_providers(self) -> None:
+        """End the providers whose Terraform is gone."""
+        if not self.programs:
+            _kill(self.providers)
+
+    def end(self) -> None:
+        """End them all."""
+        _kill((*self.programs, *self.providers))
+
+
+def leftovers(work: Path) -> Leftovers:
+    """What still works inside our folder. Where there is no /proc nobody can tell, and there is nothing to end."""
+    programs, providers = [], []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if not (process / "cwd").readlink().is_relative_to(work):
+                continue
+            name = (process / "cmdline").read_bytes().split(b"\0")[0]
+        except OSError:
+            continue
+        (providers if b"terraform-provider" in name else programs).append(int(process.name))
+    return Leftovers(tuple(programs), tuple(providers))
+
+
+def _kill(numbers: Sequence[int]) -> None:
+    for number in numbers:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)

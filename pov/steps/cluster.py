@@ -21,6 +21,7 @@ from pov.engines.containers import Containers
 from pov.engines.kind import Kind, Node, PortTaken, configuration, network_id, on_cgroup_v1, remove_network
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Refused
+from pov.engines.terraform import leftovers
 from pov.state.home import Home
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
@@ -84,6 +85,7 @@ def remove(home: Home, cluster: str, containers: Containers) -> list[str]:
     ours = intent.fits(node) if intent is not None and node is not None else not kind.containers_of_cluster()
     if intent is not None and ours:
         kind.end_orphans(home.kubeconfig)
+        leftovers(home.root / "terraform").end()
         removed += kind.delete(home.kubeconfig)
     home.intent.unlink(missing_ok=True)
     return removed + _leave_network(containers)

@@ -25,7 +25,7 @@ from pov.config.estates import Estate
 from pov.config.scenario import Scenario
 from pov.config.units import mebibytes, millicores
 from pov.engines.kube import Kube
-from pov.engines.terraform import Terraform, copy_modules, find_program
+from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.landing_zone_identity import NAMESPACE, SERVICE_ACCOUNT, manifests
@@ -110,6 +110,7 @@ def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bo
     report.say("terraform init")
     terraform.init()
     _release_stale_lock(ctx.kube, terraform, work, report)
+    leftovers(work).end_providers()
     report.say("terraform plan")
     plan = terraform.plan(variables)
     if plan.empty:
@@ -160,23 +161,12 @@ def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Re
     report.say("waiting for the terraform of an interrupted run")
     wait_for(
         "an interrupted terraform to end",
-        lambda: Pending("still at work") if _at_work(work) else True,
+        lambda: Pending("still at work") if leftovers(work).programs else True,
         timeout_s=_ORPHAN_LIMIT_S,
     )
     lease = kube.get("coordination.k8s.io/v1/Lease", _LEASE, NAMESPACE)
     if ((lease or {}).get("spec") or {}).get("holderIdentity") == lock_id:
         terraform.unlock(lock_id)
-
-
-def _at_work(work: Path) -> bool:
-    """Whether a process works inside our folder. Where there is no /proc nobody can tell: the answer is no."""
-    for process in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            if process.readlink().is_relative_to(work):
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def _prove(kube: Kube, environments: tuple[str, ...], report: Report) -> None:

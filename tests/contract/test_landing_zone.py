@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from pov.base.errors import NotFound, PovError, Transient
 from pov.base.paths import data
+from pov.base.wait import Pending, wait_for
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
 from pov.engines.kube import Kube
@@ -305,3 +308,46 @@ def test_the_modules_own_tests_pass(tmp_path: Path) -> None:
         terraform.init()
         said = terraform.test()
         assert "0 failed" in said
+
+
+_ALONE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from pov.config.estates import estates
+from pov.config.scenario import load_scenario
+from pov.engines.kube import Kube
+from pov.model.events import silent
+from pov.state.home import Home
+from pov.steps import landing_zone
+from pov.steps.core import Report
+kubeconfig, home, mirror, count = sys.argv[1:]
+scenario = load_scenario("gitops-35").with_services(int(count))
+ctx = SimpleNamespace(kube=Kube(Path(kubeconfig)), scenario=scenario, estates=estates(scenario), home=Home(Path(home)),
+                      binaries={"terraform-providers": Path(mirror)})
+landing_zone.step().run(ctx, Report("landing_zone", silent))
+"""
+
+
+@pytest.mark.parametrize(("count", "moment"), [(41, "variables.tfvars.json"), (42, "plan.txt")])
+def test_killed_in_the_middle_and_run_again(zone: Zone, count: int, moment: str) -> None:
+    """The first dies while it plans, the second while it applies; their terraform lives on for a moment."""
+    sign = zone.ctx.home.root / "terraform" / moment
+    before = sign.stat().st_mtime_ns
+    arguments = [str(zone.kube.kubeconfig), str(zone.ctx.home.root), str(providers()), str(count)]
+    victim = subprocess.Popen([sys.executable, "-c", _ALONE, *arguments])
+    wait_for(
+        f"{moment} to be written",
+        lambda: True if sign.exists() and sign.stat().st_mtime_ns != before else Pending("not yet"),
+        timeout_s=60,
+        interval_s=0.01,
+    )
+    victim.kill()
+    victim.wait()
+    scenario = load_scenario("gitops-35").with_services(count)
+    zone.ctx.scenario, zone.ctx.estates = scenario, estates(scenario)
+    zone.run()
+    quota = zone.kube.get("ResourceQuota", "landing-zone", "staging")
+    assert quota is not None
+    assert quota["spec"]["hard"]["services"] == str(2 * count + 5)
+    assert zone.run() is Outcome.UNCHANGED

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pov.base.errors import NotFound, PovError, Transient
 from pov.engines import terraform as engine
-from pov.engines.terraform import Terraform, copy_modules, find_program
+from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
 
 
 def program(folder: Path, script: str, name: str = "terraform") -> Path:
@@ -119,3 +122,22 @@ def test_modules_are_copied_and_leftovers_removed(tmp_path: Path) -> None:
     assert found == ["modules/a/main.tf", "targets/local/.terraform.lock.hcl"]
     copy_modules(source, target, tests=True)
     assert (target / "modules/a/tests/a.tftest.hcl").exists()
+
+
+def test_leftovers_of_a_killed_run_are_told_apart_and_ended(tmp_path: Path) -> None:
+    for name in ("terraform", "terraform-provider-x"):
+        (tmp_path / name).symlink_to("/bin/sleep")
+    assert leftovers(tmp_path) == engine.Leftovers((), ())
+    with contextlib.ExitStack() as stack:
+        program, provider = [
+            stack.enter_context(subprocess.Popen([str(tmp_path / name), "60"], cwd=tmp_path))
+            for name in ("terraform", "terraform-provider-x")
+        ]
+        found = leftovers(tmp_path)
+        assert found == engine.Leftovers((program.pid,), (provider.pid,))
+        found.end_providers()
+        assert provider.poll() is None, "its Terraform is still there"
+        program.kill()
+        program.wait()
+        leftovers(tmp_path).end_providers()
+        assert provider.wait(10) == -signal.SIGKILL

@@ -14,6 +14,7 @@ from pov.base.errors import PovError, TimedOut
 from pov.config.estates import estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.engines.kube import Kube
+from pov.engines.terraform import Leftovers
 from pov.model.events import silent
 from pov.state.home import Home
 from pov.steps import landing_zone
@@ -135,16 +136,10 @@ def test_another_ones_lock_is_respected(tmp_path: Path) -> None:
 def test_a_terraform_that_is_still_at_work_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = FakeApi()
     _lock(api, landing_zone.whoami())
-    monkeypatch.setattr(landing_zone, "_at_work", lambda _: True)
+    monkeypatch.setattr(landing_zone, "leftovers", lambda _: Leftovers((1,), ()))
     monkeypatch.setattr(landing_zone, "_ORPHAN_LIMIT_S", 0.3)
     with pytest.raises(TimedOut, match="interrupted terraform"):
         _release(api, tmp_path)
-
-
-def test_processes_in_the_folder_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not landing_zone._at_work(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    assert landing_zone._at_work(tmp_path)
 
 
 Probe = Callable[..., tuple[bool, str, tuple[str, ...]]]
