@@ -115,6 +115,10 @@ class ProcessList:
             self._young = {pid: since for pid, since in self._young.items() if pid in there}
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """A `pov` that runs. It writes to files: orphans of a killed one may hold them open, and nobody waits for those."""
 
@@ -127,7 +131,15 @@ class Running:
         self._since = time.monotonic()
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                argv, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+                argv,
+                cwd=root,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                # A shell's background job ignores Ctrl-C, and so would all that it starts.
+                preexec_fn=_hear_ctrl_c,  # noqa: PLW1509
             )
 
     @property
