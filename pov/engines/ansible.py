@@ -39,6 +39,7 @@ timeout = 20
 forks = 1
 [ssh_connection]
 pipelining = true
+usetty = false
 ssh_executable = ssh
 ssh_args = -F "{config}"
 sftp_extra_args = -F "{config}"
@@ -69,7 +70,7 @@ class Target:
 class Runbooks:
     """Playbooks of one folder against one inventory. Use it as a context: the private folder goes with it.
 
-    `user` logs in with `key`; `common` are variables of every host.
+    `user` logs in with `key`; `common` are variables of every host, and so is `ssh_config`, the client's configuration.
     """
 
     def __init__(
@@ -82,7 +83,8 @@ class Runbooks:
         self.folder = private_dir(Path(self._temporary.name))
         self._client = ssh.configure(self.folder / "ssh", [target.ssh for target in targets], user, key)
         write_atomic(self.folder / "ansible.cfg", _CONFIGURATION.format(config=self._client.config))
-        inventory = {"all": {"hosts": {t.ssh.name: dict(t.variables) for t in targets}, "vars": dict(common)}}
+        hosts = {target.ssh.name: dict(target.variables) for target in targets}
+        inventory = {"all": {"hosts": hosts, "vars": {**common, "ssh_config": str(self._client.config)}}}
         # JSON is YAML: no library is needed to write it.
         write_atomic(self.folder / "inventory.yml", json.dumps(inventory), mode=0o600)
 
