@@ -213,8 +213,18 @@ def _set_up(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
 
 
 def _give_up_root(ctx: Context, vault: Vault) -> None:
-    """Only once `pov-admin` has logged in: there is no way back in without one of the two."""
-    _login(ctx, reach(ctx))
+    """Only once `pov-admin` has logged in: there is no way back in without one of the two.
+
+    A login is denied, too, while the server cannot ask the cluster about the token: in a young cluster no name is
+    resolved yet.
+    """
+    wait_for(
+        f"{ADMIN} logs in to Vault",
+        lambda: _login(ctx, reach(ctx)),
+        timeout_s=_READY_LIMIT_S,
+        interval_s=_POLL_S,
+        bears=(Transient, Denied),
+    )
     _mark(ctx, _COMPLETED)
     vault.revoke_own_token()
     ctx.home.forget_secret(ROOT_TOKEN)
