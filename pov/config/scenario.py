@@ -111,7 +111,7 @@ class Experiment(Model):
     name: Literal["deploy", "rotate"]
     trials: int = Field(default=3, ge=1, le=100, strict=True)
     arms: tuple[Arm, ...] = ("automated", "manual")
-    arm_trials: dict[Arm, Annotated[int, Field(ge=1, le=100, strict=True)]] = {}
+    arm_trials: dict[Arm, Annotated[int, Field(ge=1, le=100, strict=True)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _only_its_arms(self) -> Self:

@@ -197,15 +197,20 @@ class Leftovers:
 
 def leftovers(work: Path) -> Leftovers:
     """What still works inside our folder. Where there is no /proc nobody can tell, and there is nothing to end."""
-    programs, providers = [], []
+    programs: list[int] = []
+    providers: list[int] = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if not (process / "cwd").readlink().is_relative_to(work):
                 continue
-            name = (process / "cmdline").read_bytes().split(b"\0")[0]
+            name = Path(os.fsdecode((process / "cmdline").read_bytes().split(b"\0")[0])).name
         except OSError:
             continue
-        (providers if b"terraform-provider" in name else programs).append(int(process.name))
+        if name.startswith("terraform-provider"):
+            providers.append(int(process.name))
+        elif name in {"terraform", "tofu"}:
+            # Nothing else: somebody's shell may stand in that folder.
+            programs.append(int(process.name))
     return Leftovers(tuple(programs), tuple(providers))
 
 

@@ -43,6 +43,7 @@ class Context:
     topology: Topology
     estates: tuple[Estate, ...]
     emit: Emit
+    target: str = "kind"
     addresses: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     _kube: Kube | None = None

@@ -6,7 +6,6 @@ from pov.config.scenario import Scenario
 from pov.steps import (
     argocd,
     argocd_install,
-    cluster,
     git,
     git_repository,
     landing_zone,
@@ -18,13 +17,14 @@ from pov.steps import (
     verify,
 )
 from pov.steps.core import Step
+from pov.steps.targets import DEFAULT, target_named
 
 
-def bring_up(scenario: Scenario) -> list[Step]:
-    """Every step from nothing to a verified environment."""
+def bring_up(scenario: Scenario, target: str = DEFAULT) -> list[Step]:
+    """Every step from nothing to a verified environment on a target."""
     steps = [
         trust.step(),
-        cluster.step(),
+        target_named(target).step(),
         vault.step(),
         git.step(),
         landing_zone.step(),

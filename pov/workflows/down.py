@@ -8,7 +8,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.model.events import Emit, Event
-from pov.workflows.environment import choose, home_of
+from pov.workflows.environment import RECORD, choose, home_of, recall
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
     Runs, reports, criteria and the journal stay. A cluster of the same name that `pov` did not make is not touched.
     """
     from pov.engines.containers import find
-    from pov.steps.cluster import remove
+    from pov.steps.targets import DEFAULT, target_named
 
     name = choose(options.root, options.name)
     home = home_of(options.root, name)
@@ -49,7 +49,8 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
     emit(Event("started", "down", f"Taking {name} down", 10))
     with home.lock():
         containers = find()
-        removed += remove(home, f"pov-{name}", containers)
+        target = recall(home, name).target if (home.root / RECORD).exists() else DEFAULT
+        removed += target_named(target).remove(home, f"pov-{name}", containers)
         home.journal_writer().record("down", removed=list(removed))
         removed += home.remove()
         if options.images:

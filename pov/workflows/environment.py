@@ -18,6 +18,7 @@ from pov.engines.kube import Kube
 from pov.model.events import Emit
 from pov.state.home import Home
 from pov.steps.context import Context
+from pov.steps.targets import DEFAULT, target_named
 
 RECORD = "environment.json"
 DEFAULT_SCENARIO = "gitops-35"
@@ -25,12 +26,13 @@ DEFAULT_SCENARIO = "gitops-35"
 
 @dataclass(frozen=True)
 class Wish:
-    """What an environment is asked to be: its name, its scenario (name or path), N when it was given."""
+    """What an environment is asked to be: its name, its scenario (name or path), N when it was given, its target."""
 
     name: str
     scenario: str
     services: int | None
     engagement: Path | None
+    target: str = DEFAULT
 
 
 def home_of(root: Path, name: str) -> Home:
@@ -62,6 +64,7 @@ def remember(home: Home, wish: Wish) -> None:
         "scenario": wish.scenario,
         "services": wish.services,
         "engagement": str(wish.engagement) if wish.engagement else None,
+        "target": wish.target,
     }
     write_atomic(home.root / RECORD, json.dumps(record, indent=2) + "\n")
 
@@ -75,8 +78,8 @@ def recall(home: Home, name: str) -> Wish:
         raise NotFound(f"no environment {name}", cause=f"{path} does not exist", fix="pov up") from error
     except ValueError as error:
         raise PovError(f"{path} cannot be read", cause=str(error), fix="pov up") from error
-    folder = record["engagement"]
-    return Wish(record["name"], record["scenario"], record["services"], Path(folder) if folder else None)
+    folder = Path(record["engagement"]) if record["engagement"] else None
+    return Wish(record["name"], record["scenario"], record["services"], folder, record.get("target", DEFAULT))
 
 
 def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
@@ -103,6 +106,7 @@ def context(wish: Wish, home: Home, bundle: Bundle, containers: Containers, emit
         topology=generate(scenario.services.seed, scenario.services.count),
         estates=estates(scenario),
         emit=emit,
+        target=wish.target,
     )
 
 
@@ -111,14 +115,13 @@ def attach(root: Path, name: str | None, emit: Emit) -> Context:
     from pov.bundle import require_current
     from pov.engines.certificates import Trust
     from pov.engines.containers import find
-    from pov.steps.cluster import read_addresses
 
     chosen = choose(root, name)
     home = home_of(root, chosen)
     ctx = context(recall(home, chosen), home, require_current(), find(), emit)
     if not home.kubeconfig.exists():
         raise NotFound(f"environment {chosen} has no cluster yet", fix="pov up")
-    ctx.addresses.update(read_addresses(ctx))
+    ctx.addresses.update(target_named(ctx.target).read_addresses(ctx))
     ctx.kube = Kube(home.kubeconfig)
     ctx.trust = Trust.load(home)
     return ctx

@@ -36,7 +36,7 @@ def environment(
         "schema": SCHEMA,
         "started": timestamp(started),
         "environment_name": ctx.name,
-        "target": "kind",
+        "target": ctx.target,
         "images_kind": ctx.bundle.source,
         "bundle": ctx.bundle.key,
         "order_seed": seed,

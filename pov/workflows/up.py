@@ -10,6 +10,7 @@ from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, PovError, Problem
 from pov.model.events import Emit
 from pov.steps.core import Outcome, StepResult, run_steps
+from pov.steps.targets import DEFAULT, target_named
 from pov.workflows.environment import DEFAULT_SCENARIO, Wish, context, home_of, recall, remember, scenario_of
 
 
@@ -22,7 +23,7 @@ class UpOptions:
     engagement: Path | None = None
     scenario: str | None = None
     services: int | None = None
-    target: str = "kind"
+    target: str = DEFAULT
     images: str = "auto"
 
 
@@ -75,7 +76,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         remember(home, wish)
         ctx = context(wish, home, bundle, containers, emit)
         try:
-            results = run_steps(bring_up(scenario), ctx, emit, home.journal_writer())
+            results = run_steps(bring_up(scenario, wish.target), ctx, emit, home.journal_writer())
         except PovError as error:
             folder = collect(ctx, error)
             error.details = (*error.details, f"diagnostics: {folder}", "journal: " + str(home.journal))
@@ -95,8 +96,7 @@ def resolve(options: UpOptions) -> Wish:
     """What is asked for, with the defaults filled in from the engagement or from an earlier `up` of the same name."""
     from pov.config.engagement import load_engagement
 
-    if options.target != "kind":
-        raise InvalidInput([Problem("--target", f"unknown target {options.target}", "kind is the target there is")])
+    target_named(options.target)
     scenario = options.scenario
     if scenario is None and options.engagement is not None:
         scenario = load_engagement(options.engagement).scenario
@@ -106,7 +106,7 @@ def resolve(options: UpOptions) -> Wish:
             return recall(home, options.name)
     scenario = scenario or DEFAULT_SCENARIO
     name = options.name or Path(scenario).stem
-    return Wish(name, scenario, options.services, options.engagement)
+    return Wish(name, scenario, options.services, options.engagement, options.target)
 
 
 def _refuse_another_scenario(wish: Wish, options: UpOptions) -> None:

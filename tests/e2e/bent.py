@@ -29,8 +29,8 @@ def bend_step(name: str, wrap: Any) -> None:
 
     bring_up = plan.bring_up
 
-    def bent(scenario: Any) -> Any:
-        steps = bring_up(scenario)
+    def bent(*arguments: Any) -> Any:
+        steps = bring_up(*arguments)
         assert name in {step.name for step in steps}, f"no step {name}"
         return [dataclasses.replace(step, run=wrap(step.run)) if step.name == name else step for step in steps]
 

@@ -1,0 +1,41 @@
+"""Targets: where an environment can run. A further one is a module of its own, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pov.base.errors import InvalidInput, Problem
+from pov.engines.containers import Containers
+from pov.state.home import Home
+from pov.steps import cluster
+from pov.steps.context import Context
+from pov.steps.core import Step
+
+DEFAULT = "kind"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of place. `step` brings the cluster up and sets the context's `kube` and `addresses`.
+
+    `read_addresses` finds a running one's addresses again, loopback ports by name of `NODE_PORTS`; `remove` takes away
+    what `step` made, by home and cluster name, and returns what that was, in words.
+    """
+
+    name: str
+    step: Callable[[], Step]
+    read_addresses: Callable[[Context], dict[str, int]]
+    remove: Callable[[Home, str, Containers], list[str]]
+
+
+TARGETS: Mapping[str, Target] = {
+    target.name: target for target in (Target("kind", cluster.step, cluster.read_addresses, cluster.remove),)
+}
+
+
+def target_named(name: str) -> Target:
+    """The target of that name. Raises `InvalidInput` with the names there are."""
+    if name not in TARGETS:
+        raise InvalidInput([Problem("--target", f"unknown target {name}", f"one of {', '.join(TARGETS)}")])
+    return TARGETS[name]
