@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 
 from pov.base.paths import cache_root
-from pov.bundle import BuildOptions, Bundle, current, graph, official
+from pov.bundle import BuildOptions, Bundle, current, graph, hostpackages, official
 from pov.bundle.builder import Made, find_all, hash_of, make_all, prune
 from pov.bundle.storage import remove_others
 from pov.engines.containers import Containers, find
@@ -38,7 +38,13 @@ def build(options: BuildOptions, emit: Emit) -> Bundle:
         return there
     if official.choose(options.images, engine(), emit) == "official":
         made = make_all(graph.for_official(tofu=tofu), emit)
-        return official.make(_parts(made), engine(), emit)
+        try:
+            return official.make(_parts(made), engine(), emit)
+        except official.CannotPull as error:
+            if options.images == "official":
+                raise
+            emit(Event("warning", "images", f"{error.message}: the images are built here"))
+    hostpackages.require_for_building()
     made = make_all(graph.components(engine, tofu=tofu), emit)
     prune(made)
     wanted = {str(made[name].facts["reference"]) for name in graph.NODES}

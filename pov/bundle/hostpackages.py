@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pov.base.errors import CommandFailed, PovError
+from pov.base.errors import CommandFailed, PovError, PreflightFailed, Problem
 from pov.base.paths import cache_root
 from pov.base.process import run
 from pov.base.wait import Pending, wait_for
@@ -33,6 +33,7 @@ _SPARING = (
     "-o", "Dpkg::Options::=--force-confold", "-o", "Acquire::Retries=2",
     "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20",
 )  # fmt: skip
+_INSTALL = "apt-get install -y --no-install-recommends"
 _LOCKED = re.compile(r"could not get lock|unable to lock|unable to acquire the dpkg", re.IGNORECASE)
 _HOLDER = re.compile(r"held by process (\d+)(?: \(([^)]*)\))?")
 
@@ -95,6 +96,14 @@ def missing(*, building: bool | None = None) -> list[str]:
     return [need.package for need in wanted if not need.met()]
 
 
+def require_for_building() -> None:
+    """Raise `PreflightFailed` if a program that building calls is not here: before minutes of work, not after."""
+    lacking = missing(building=True)
+    if lacking:
+        fix = f"{'' if os.geteuid() == 0 else 'sudo '}{_INSTALL} {' '.join(lacking)}"
+        raise PreflightFailed([Problem("packages", f"building the bundle needs {', '.join(lacking)}", fix)])
+
+
 def _docker_works() -> bool:
     return shutil.which("docker") is not None and Containers("docker").probe() is None
 
@@ -144,7 +153,7 @@ def _refuse_what_cannot_work(packages: Sequence[str]) -> None:
         fix = f"with this system's package manager, install what gives: {_programs(packages)}"
         raise PovError(f"missing here: {names} (Debian's names)", cause="this system has no apt", fix=fix)
     if os.geteuid() != 0:
-        fix = f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}"
+        fix = f"sudo {_INSTALL} {' '.join(packages)}"
         raise PovError(f"missing here: {', '.join(packages)}", cause="installing needs root", fix=fix)
 
 

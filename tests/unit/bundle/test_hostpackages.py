@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import CommandFailed, PovError
+from pov.base.errors import CommandFailed, PovError, PreflightFailed
 from pov.base.process import Completed
 from pov.bundle import hostpackages
-from pov.bundle.hostpackages import BUILDING, CONTAINERS, RUNNING, Need, install, missing
+from pov.bundle.hostpackages import BUILDING, CONTAINERS, RUNNING, Need, install, missing, require_for_building
 from pov.model.events import Event, silent
 
 
@@ -130,6 +130,14 @@ def test_the_bundles_own_packages_come_first(bare: Path, monkeypatch: pytest.Mon
     install(["podman"], silent)
     assert apt.verbs() == ["update", "install"]
     assert all(any(part.startswith("Dir::Etc::sourcelist=") for part in argv) for argv in apt.calls)
+
+
+def test_building_is_refused_at_once_without_its_programs(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PreflightFailed, match="building the bundle needs") as caught:
+        require_for_building()
+    assert "mmdebstrap" in caught.value.fix
+    monkeypatch.setattr(hostpackages, "missing", lambda **_: [])
+    require_for_building()
 
 
 def test_without_root_the_command_is_told(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
