@@ -130,8 +130,10 @@ def _packages(archive: Archive, emit: Emit) -> tuple[str, ...]:
     try:
         hostpackages.install(missing, emit)
     except PovError as error:
+        # The bundle is of use all the same; whether containers run here is looked at next, the rest by `pov doctor`.
         emit(Event("failed", "packages", error.message, SYSTEM_CLOCK.monotonic() - started))
-        raise
+        emit(Event("warning", "packages", f"still missing: {', '.join(missing)} ({error.fix})"))
+        return ()
     emit(Event("changed", "packages", f"Installed {', '.join(missing)}", SYSTEM_CLOCK.monotonic() - started))
     return tuple(missing)
 

@@ -158,6 +158,20 @@ def test_missing_host_packages_are_installed_from_the_archive(
     assert any(event.kind == "changed" and "podman" in event.message for event in told)
 
 
+def test_packages_that_cannot_be_installed_are_told_and_the_bundle_is_loaded(
+    saved: Saved, machine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(packages: list[str], emit: Any) -> None:
+        raise PovError("missing here: openssl", cause="installing needs root", fix="sudo apt-get install openssl")
+
+    monkeypatch.setattr(hostpackages, "missing", lambda **_: ["openssl"])
+    monkeypatch.setattr(hostpackages, "install", refuse)
+    told: list[Event] = []
+    assert load(saved.path, told.append).packages == ()
+    assert current() is not None
+    assert "sudo apt-get install openssl" in next(event.message for event in told if event.kind == "warning")
+
+
 def test_packages_of_another_distribution_are_left_alone(
     saved: Saved, machine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
