@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
-from pov.base.errors import TimedOut, Transient
+from pov.base.errors import PovError, TimedOut, Transient
 
 T = TypeVar("T")
+_halted = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,16 @@ class Pending:
     """Not there yet; `state` is what was seen, in words for the person who waits."""
 
     state: str
+
+
+@contextmanager
+def waits_halted() -> Iterator[None]:
+    """While this lasts, every wait in every thread ends with `PovError` at its next look: somebody pressed Ctrl-C."""
+    _halted.set()
+    try:
+        yield
+    finally:
+        _halted.clear()
 
 
 def wait_for(
@@ -39,6 +52,8 @@ def wait_for(
     state = "nothing seen yet"
     told = ""
     while True:
+        if _halted.is_set():
+            raise PovError(f"{what}: interrupted")
         try:
             outcome = check()
         except bears as error:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import PovError
+from pov.base.process import stop_all
+from pov.base.wait import waits_halted
 from pov.model.events import Emit, Event
 
 if TYPE_CHECKING:
@@ -117,6 +119,9 @@ def run_steps(
                         failure = error
         except KeyboardInterrupt:
             ctx.cancel()
+            with waits_halted():
+                stop_all()
+                pool.shutdown()
             raise
     if failure is not None:
         raise failure

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pov.base.errors import TimedOut, Transient
-from pov.base.wait import Pending, wait_for
+from pov.base.errors import PovError, TimedOut, Transient
+from pov.base.wait import Pending, wait_for, waits_halted
 
 
 class FakeClock:
@@ -65,3 +65,11 @@ def test_a_state_is_told_once_until_it_changes() -> None:
     seen: list[str] = []
     wait_for("it", lambda: next(answers), timeout_s=9, interval_s=1, clock=clock, on_pending=seen.append)
     assert seen == ["a", "b"]
+
+
+def test_halted_waits_end_at_their_next_look_and_later_ones_go_on() -> None:
+    clock = FakeClock()
+    with waits_halted(), pytest.raises(PovError, match="it: interrupted"):
+        wait_for("it", lambda: Pending("not yet"), timeout_s=10, clock=clock)
+    assert clock.now == 0
+    assert wait_for("it", lambda: "there", timeout_s=10, clock=clock) == "there"

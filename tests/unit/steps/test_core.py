@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from typing import Any
 
 import pytest
 
+from pov.base import process
 from pov.base.errors import PovError
+from pov.base.wait import Pending, wait_for
 from pov.model.events import Event
 from pov.steps.core import Outcome, Report, Step, check_order, run_steps
 
@@ -105,3 +110,27 @@ def test_events_say_what_changed_and_what_did_not() -> None:
 def test_a_wrong_list_is_refused_before_anything_runs(steps: list[Step], message: str) -> None:
     with pytest.raises(PovError, match=message):
         check_order(steps)
+
+
+def test_ctrl_c_ends_waits_and_commands_of_running_steps_at_once() -> None:
+    ended: list[str] = []
+
+    def waits() -> None:
+        try:
+            wait_for("what never comes", lambda: Pending("not yet"), timeout_s=60)
+        finally:
+            ended.append("wait")
+
+    def runs() -> None:
+        # The main thread is interrupted as a terminal does it, once both steps are under way.
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        try:
+            process.run(["sleep", "60"], timeout_s=60)
+        finally:
+            ended.append("command")
+
+    since = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        go([step("waits", (), waits), step("runs", (), runs), step("later", ("waits",), lambda: ended.append("later"))])
+    assert sorted(ended) == ["command", "wait"]
+    assert time.monotonic() - since < 20
