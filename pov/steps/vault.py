@@ -223,7 +223,7 @@ def _give_up_root(ctx: Context, vault: Vault) -> None:
         lambda: _login(ctx, reach(ctx)),
         timeout_s=_READY_LIMIT_S,
         interval_s=_POLL_S,
-        bears=(Transient, Denied),
+        bears=(Transient, _LoginRefused),
     )
     _mark(ctx, _COMPLETED)
     vault.revoke_own_token()
