@@ -103,7 +103,7 @@ def test_taken_ports_then_down_in_the_middle_then_nothing_is_left(own: Own) -> N
         volumes = environment.volumes()
     finally:
         running.send(signal.SIGINT)
-        ran = running.wait(60)
+        ran = running.wait(30)
     assert ran.code == 130, str(ran)
     assert volumes
     down = environment.pov("down").json
