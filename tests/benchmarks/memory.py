@@ -16,8 +16,8 @@ for p in /proc/[0-9]*; do
   pss=$(awk '/^Pss:/ {print $2}' $p/smaps_rollup 2>/dev/null) || continue
   [ -n "$pss" ] || continue
   pod=$(sed -n 's/.*pod\([0-9a-f_-]\{36\}\).*/\1/p' $p/cgroup 2>/dev/null | head -n 1)
-  word=$(tr '\000' ' ' < $p/cmdline 2>/dev/null | cut -d ' ' -f 2)
-  echo "$pss ${pod:--} $(cat $p/comm) ${word:--}"
+  word=$(tr '\000\n' '  ' < $p/cmdline 2>/dev/null | cut -d ' ' -f 2)
+  echo "$pss ${pod:--} $(tr ' ' '_' < $p/comm) ${word:--}"
 done
 """
 
