@@ -21,7 +21,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ _LIMIT_S = 600.0
 _POLL_S = 0.2
 _MOCK_NAMESPACES = {"pov-system", "dev", "staging", "prod", "legacy"}
 """Where pods use the late images, and would fail and back off before these are there."""
+_WITH_AGENTS = _MOCK_NAMESPACES - {"legacy"}
 
 
 @dataclass(frozen=True)
@@ -82,19 +83,27 @@ class Floor:
         with ThreadPoolExecutor(max_workers=24) as pool:
             images = pool.submit(self._images)
             folders = pool.submit(self._folders, local_paths(first))
-            # Custom resources come after their definitions; those need a moment to be served, which apply retries.
-            self._apply(first)
+            definitions = [item for item in first if item["kind"] == "CustomResourceDefinition"]
+            self._apply([item for item in first if item not in definitions])
             folders.result()
-            early = [
-                pool.submit(self._namespace, items) for ns, items in namespaced.items() if ns not in _MOCK_NAMESPACES
-            ]
-            vault = pool.submit(self._vault)
-            images.result()
-            late = [pool.submit(self._namespace, items) for ns, items in namespaced.items() if ns in _MOCK_NAMESPACES]
-            for future in [*late, *early]:
+            # The longest way first: what serves needs a certificate, which needs Vault.
+            vault = pool.submit(self._vault, namespaced.get("vault", []))
+
+            def argocd() -> None:
+                self._apply(definitions)
+                self._namespace(namespaced.get("argocd", []))
+
+            def served(namespace: str) -> None:
+                if namespace in _MOCK_NAMESPACES:
+                    images.result()
+                # An agent that finds no Vault waits before it asks again, so what has one comes after Vault.
+                ready = vault if namespace in _WITH_AGENTS else None
+                self._namespace(namespaced[namespace], ready)
+
+            others = [namespace for namespace in namespaced if namespace not in {"vault", "argocd"}]
+            for future in [vault, pool.submit(argocd), *(pool.submit(served, namespace) for namespace in others)]:
                 future.result()
             self._mark("applied")
-            vault.result()
             policy = pool.submit(self._apply, last)
             waits = [pool.submit(self._kubectl, *arguments) for arguments in _waits(namespaced)]
             for future in [policy, *waits]:
@@ -120,10 +129,12 @@ class Floor:
         if paths:
             self._containers.exec(self._kind.node_name, "mkdir", "-p", *paths)
 
-    def _namespace(self, items: Sequence[Manifest]) -> None:
+    def _namespace(self, items: Sequence[Manifest], ready: Future[None] | None = None) -> None:
         # What pods refer to comes before them, or their first start fails and waits.
         workloads = {"Deployment", "StatefulSet", "DaemonSet", "Pod"}
         self._apply([item for item in items if item["kind"] not in workloads])
+        if ready is not None:
+            ready.result()
         self._apply([item for item in items if item["kind"] in workloads])
 
     def _apply(self, manifests: Sequence[Manifest]) -> None:
@@ -131,12 +142,15 @@ class Floor:
             return
 
         def apply() -> bool | Pending:
-            done = self._try("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=as_list(manifests))
+            done = self._try(
+                "apply", "--server-side", "--force-conflicts", "--validate=false", "-f", "-", stdin=as_list(manifests)
+            )
             return True if done.returncode == 0 else Pending(done.stderr.decode(errors="replace")[-500:])
 
         wait_for("manifests applied", apply, timeout_s=_LIMIT_S, interval_s=_POLL_S)
 
-    def _vault(self) -> None:
+    def _vault(self, manifests: Sequence[Manifest]) -> None:
+        self._namespace(manifests)
         vault = Vault(f"https://127.0.0.1:{self._ports['vault']}", self._ca)
         wait_for("Vault answers", lambda: vault.status() is not None, timeout_s=_LIMIT_S, interval_s=_POLL_S)
         made = vault.initialise(auto_unseal=True, shares=1, threshold=1)
