@@ -32,6 +32,10 @@ class Denied(PovError):
     """The token may not do this, or is no longer valid."""
 
 
+class HalfInitialised(PovError):
+    """The server ended in the middle of its initialisation: its storage can neither be opened nor initialised."""
+
+
 @dataclass(frozen=True)
 class Status:
     """What a server tells anybody: whether it was initialised, whether it is sealed, and who it is.
@@ -191,11 +195,14 @@ class Vault:
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized) as error:
             raise Denied(_told(error), cause=f"{error.method} {error.url}", fix="pov up") from error
         except _PASSING as error:
+            if _HALF_INITIALISED in _told(error):
+                raise HalfInitialised(_told(error), cause=f"{error.method} {error.url}", fix="pov up") from error
             raise Transient(_told(error), cause=f"{error.method} {error.url}", fix="pov status") from error
         except hvac.exceptions.VaultError as error:
             raise PovError(_told(error), cause=f"{error.method} {error.url}", fix="pov status") from error
 
 
+_HALF_INITIALISED = "initialized but no seal configuration"
 _PASSING = (
     hvac.exceptions.RateLimitExceeded,
     hvac.exceptions.InternalServerError,

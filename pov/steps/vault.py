@@ -16,7 +16,7 @@ from typing import TypeVar
 from pov.base.errors import PovError, Transient
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
-from pov.engines.vault import Denied, Initialised, Vault
+from pov.engines.vault import Denied, HalfInitialised, Initialised, Vault
 from pov.steps import volumes
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
@@ -72,7 +72,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
             report.note("Vault was cut off between its initialisation and the saving of its keys: starting it over")
             _start_over(ctx)
             changes.append(_apply(ctx, server))
-            changes.append(_open(ctx, report, vault, server))
+            raise Transient("Vault to start over") from None
         changes.append(_set_up(ctx, report, vault, server))
         return True
 
@@ -92,7 +92,10 @@ def _open(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
 
     Returns whether anything changed. Raises `_Worthless`, or `PovError` where a person has to decide.
     """
-    status = answer(ctx, report, vault)
+    try:
+        status = answer(ctx, report, vault)
+    except HalfInitialised as error:
+        raise _worthless_or_locked(ctx, error.message) from error
     if status.initialised and ctx.home.secret(ROOT_TOKEN) is None and _marked(ctx) == _STARTED:
         # The token is forgotten only after the mark says `completed`: it never got as far as the secrets. No login is
         # waited for, since a server that failed half-way through its initialisation never lets anybody in.

@@ -12,7 +12,7 @@ from typing import Any
 from pov.base.errors import PovError, Transient
 from pov.base.redact import Secret
 from pov.engines.certificates import KeyPair, details, issue, make_ca
-from pov.engines.vault import Denied, Initialised, Issued, Status
+from pov.engines.vault import Denied, HalfInitialised, Initialised, Issued, Status
 
 _RULE = re.compile(r'path "([^"]+)" \{\s*capabilities = \[([^\]]*)\]')
 _TEMPLATE = re.compile(r"\{\{identity\.entity\.aliases\.(\w+)\.metadata\.(\w+)\}\}")
@@ -34,6 +34,7 @@ class Server:
     initialised: bool = False
     sealed: bool = True
     down: int = 0
+    half: bool = False
     keys: tuple[str, ...] = ()
     threshold: int = 1
     given: set[str] = field(default_factory=set)
@@ -73,6 +74,8 @@ class FakeVault:
     def status(self) -> Status:
         self._answering()
         server = self._server
+        if server.half:
+            raise HalfInitialised("core: barrier reports initialized but no seal configuration found")
         return Status(server.initialised, server.sealed, server.auto_unseal, self._name())
 
     def engine(self) -> str:

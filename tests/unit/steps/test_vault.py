@@ -127,6 +127,29 @@ def test_a_server_that_failed_half_way_through_its_initialisation_is_made_anew(
     finished(world)
 
 
+def test_a_pod_that_died_in_the_middle_of_its_initialisation_is_made_anew_in_the_same_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FakeVault.initialise
+
+    def dies(self: FakeVault, **options: Any) -> None:
+        monkeypatch.setattr(FakeVault, "initialise", real)
+        world.server.half = True
+        raise Transient("no answer")
+
+    monkeypatch.setattr(FakeVault, "initialise", dies)
+    assert world.up() is Outcome.CHANGED
+    assert any("starting it over" in event.message for event in world.events)
+    finished(world)
+
+
+def test_a_half_initialised_server_that_is_not_ours_is_never_deleted(world: World) -> None:
+    world.server.half = True
+    with pytest.raises(PovError, match="does not open"):
+        world.up()
+    assert world.kube.deleted == []
+
+
 def test_starting_over_on_a_folder_of_the_node_makes_the_folder_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
