@@ -27,6 +27,7 @@ class Process:
 
     def __init__(self, argv: Sequence[str | Path], health: int) -> None:
         self.health = health
+        self.argv = " ".join(str(part) for part in argv)
         self._child = subprocess.Popen([str(part) for part in argv], stderr=subprocess.PIPE, text=True)
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -59,7 +60,10 @@ class Process:
         def look() -> bool | Pending:
             assert self.running(), self.log
             answer = self.page("/ready")
-            return True if answer is not None and answer.ok else Pending("not ready")
+            if answer is not None and answer.ok:
+                return True
+            said = f"{answer.status_code} {answer.text}" if answer is not None else "no answer"
+            return Pending(f"{self.argv} says {said}; log: {self.log[-5:]}")
 
         wait_for("ready", look, timeout_s=LIMIT_S, interval_s=0.02)
 
