@@ -183,11 +183,13 @@ def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
             "No saving against stated figures.",
             "They were not timed here; subtracting ours from theirs proves nothing.",
         )
-    smallest = min((arm.n for arm in arms if arm.n), default=0)
-    if 0 < smallest < INTERVAL_FROM:
+    counts = sorted({arm.n for arm in arms if arm.n})
+    if counts and counts[0] < INTERVAL_FROM:
+        upto = plural(counts[-1], "trial")
         yield (
             "No interval, no significance.",
-            f"With {plural(smallest, 'trial')} an arm none can be given; the medians describe these trials.",
+            f"With {upto if len(counts) == 1 else f'{counts[0]} to {upto}'} an arm none can be given; the medians "
+            "describe these trials.",
         )
     yield from _bound(facts)
     yield "Not your production.", "Mock services with similar traffic, on one machine; times there will differ."
