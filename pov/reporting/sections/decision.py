@@ -185,11 +185,11 @@ def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
         )
     counts = sorted({arm.n for arm in arms if arm.n})
     if counts and counts[0] < INTERVAL_FROM:
-        upto = plural(counts[-1], "trial")
+        trials = plural(counts[-1], "trial")
+        told = trials if len(counts) == 1 else f"{counts[0]} to {trials}"
         yield (
             "No interval, no significance.",
-            f"With {upto if len(counts) == 1 else f'{counts[0]} to {upto}'} an arm none can be given; the medians "
-            "describe these trials.",
+            f"With {told} an arm none can be given; the medians describe these trials.",
         )
     yield from _bound(facts)
     yield "Not your production.", "Mock services with similar traffic, on one machine; times there will differ."
