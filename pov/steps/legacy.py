@@ -37,7 +37,7 @@ _MEMORY_MIB = {"request": (24, 10), "limit": (224, 48)}
 
 def step() -> Step:
     """Needs the cluster alone; the CA is the estate's own."""
-    return Step("legacy", "Legacy estate: hosts reached by SSH", _run, ("cluster",), expected_s=8)
+    return Step("legacy", "Legacy estate: hosts reached by SSH", _run, ("network",), expected_s=8)
 
 
 def hosts_of(ctx: Context) -> tuple[Host, ...]:

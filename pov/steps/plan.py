@@ -24,7 +24,7 @@ def bring_up(scenario: Scenario, target: str = DEFAULT) -> list[Step]:
     """Every step from nothing to a verified environment on a target."""
     steps = [
         trust.step(),
-        target_named(target).step(),
+        *target_named(target).steps(),
         vault.step(),
         git.step(),
         landing_zone.step(),

@@ -35,7 +35,7 @@ _LEGACY_NAMES = (NAME, identity(NAMESPACE, NAME))
 
 def step() -> Step:
     """Needs Vault for its certificate, and nothing of what it will look at."""
-    return Step("prober", "Prober: sees what callers see", _run, ("trust", "cluster", "vault"), expected_s=5)
+    return Step("prober", "Prober: sees what callers see", _run, ("trust", "vault"), expected_s=5)
 
 
 def connect(ctx: Context) -> Prober:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pov.base.errors import InvalidInput, Problem
 from pov.engines.containers import Containers
 from pov.state.home import Home
-from pov.steps import cluster
+from pov.steps import cluster, network
 from pov.steps.context import Context
 from pov.steps.core import Step
 
@@ -17,20 +17,29 @@ DEFAULT = "kind"
 
 @dataclass(frozen=True)
 class Target:
-    """A kind of place. `step` brings the cluster up and sets the context's `kube` and `addresses`.
+    """A kind of place. `steps` bring the cluster up, and two of them have given names: `cluster` sets the context's
+    `kube` and `addresses`, and after `network` pods reach the cluster's services.
 
     `read_addresses` finds a running one's addresses again, loopback ports by name of `NODE_PORTS`; `remove` takes away
-    what `step` made, by home and cluster name, and returns what that was, in words.
+    what they made, by home and cluster name, and returns what that was, in words.
     """
 
     name: str
-    step: Callable[[], Step]
+    steps: Callable[[], Sequence[Step]]
     read_addresses: Callable[[Context], dict[str, int]]
     remove: Callable[[Home, str, Containers], list[str]]
 
 
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (Target("kind", cluster.step, cluster.read_addresses, cluster.remove),)
+    target.name: target
+    for target in (
+        Target(
+            "kind",
+            lambda: (cluster.step(), network.addresses(), network.names()),
+            cluster.read_addresses,
+            cluster.remove,
+        ),
+    )
 }
 
 

@@ -44,7 +44,7 @@ class _Worthless(Exception):
 def step() -> Step:
     """The server and all that is set up in it."""
     return Step(
-        "vault", "Vault: sealed storage, PKI, one identity a service", _run, ("trust", "cluster"), expected_s=10
+        "vault", "Vault: sealed storage, PKI, one identity a service", _run, ("trust", "network"), expected_s=10
     )
 
 

@@ -25,7 +25,7 @@ class Cost:
 # while. Requests are the manifests' own.
 _MEASURED = "measured on gitops-35 at rest, with a margin"
 PLATFORM = {
-    "control plane, containerd, kubelet, system pods": Cost(1500, 850, 7, _MEASURED),
+    "control plane, containerd, kubelet, system pods": Cost(1800, 950, 6, _MEASURED),
     "Argo CD": Cost(450, 110, 5, _MEASURED),
     "Vault API server": Cost(80, 21, 1, _MEASURED),
     "Gitea": Cost(200, 20, 1, _MEASURED),

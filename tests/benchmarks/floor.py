@@ -86,6 +86,8 @@ class Floor:
             definitions = [item for item in first if item["kind"] == "CustomResourceDefinition"]
             self._apply([item for item in first if item not in definitions])
             folders.result()
+            # Pods that start before there is a way to the cluster's services ask in vain and hold up what they ask for.
+            self._network(namespaced.pop("kube-system"))
             # The longest way first: what serves needs a certificate, which needs Vault.
             vault = pool.submit(self._vault, namespaced.get("vault", []))
 
@@ -101,7 +103,11 @@ class Floor:
                 self._namespace(namespaced[namespace], ready)
 
             others = [namespace for namespace in namespaced if namespace not in {"vault", "argocd"}]
-            for future in [vault, pool.submit(argocd), *(pool.submit(served, namespace) for namespace in others)]:
+            for future in [
+                vault,
+                pool.submit(argocd),
+                *(pool.submit(served, namespace) for namespace in others),
+            ]:
                 future.result()
             self._mark("applied")
             policy = pool.submit(self._apply, last)
@@ -128,6 +134,14 @@ class Floor:
     def _folders(self, paths: Sequence[str]) -> None:
         if paths:
             self._containers.exec(self._kind.node_name, "mkdir", "-p", *paths)
+
+    def _network(self, items: Sequence[Manifest]) -> None:
+        """A way to the API server, then names: a name server that looks too early looks again much later."""
+        servers = [item for item in items if item["kind"] == "Deployment"]
+        self._apply([item for item in items if item not in servers])
+        self._kubectl("rollout", "status", "-n", "kube-system", f"--timeout={_LIMIT_S:.0f}s", "daemonset/kube-proxy")
+        self._apply(servers)
+        self._mark("network")
 
     def _namespace(self, items: Sequence[Manifest], ready: Future[None] | None = None) -> None:
         # What pods refer to comes before them, or their first start fails and waits.

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from pov.engines.kube_apply import SET_LABEL
+
 Manifest = dict[str, Any]
 
 KINDS = (
@@ -43,7 +45,11 @@ def applied(item: Mapping[str, Any]) -> bool:
     """Whether somebody applied this, as opposed to a controller or the cluster itself."""
     metadata = item["metadata"]
     name, namespace = metadata["name"], metadata.get("namespace")
-    if metadata.get("ownerReferences") or (item["kind"], name) in _GIVEN or namespace in _BARE:
+    if metadata.get("ownerReferences") or (item["kind"], name) in _GIVEN:
+        return False
+    if SET_LABEL in metadata.get("labels", {}):
+        return True
+    if namespace in _BARE:
         return False
     if namespace is None:
         bootstrap = "kubernetes.io/bootstrapping" in metadata.get("labels", {})
@@ -61,7 +67,8 @@ def clean(item: Manifest) -> Manifest:
     for key in _OWN_ANNOTATIONS:
         metadata.get("annotations", {}).pop(key, None)
     spec = item.get("spec", {})
-    if item["kind"] == "Service" and spec.get("clusterIP") != "None":
+    # The name server's address is written into every pod.
+    if item["kind"] == "Service" and spec.get("clusterIP") != "None" and metadata["namespace"] != "kube-system":
         for key in ("clusterIP", "clusterIPs"):
             spec.pop(key, None)
     elif item["kind"] == "PersistentVolume":

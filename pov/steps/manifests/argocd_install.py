@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pov.base.paths import data
-from pov.steps.manifests.templates import document
+from pov.steps.manifests.templates import document, look_soon
 
 NAMESPACE = "argocd"
 GIT_HOST = "gitea.gitea.svc"
@@ -79,7 +79,9 @@ def _fit_workload(manifest: Document, settings: Document, values: Values) -> Non
     main = pod["containers"][0]
     if name in settings["resources"]:
         main["resources"] = settings["resources"][name]
-    _look_soon(main)
+    for variable, value in settings["environment"].get(name, {}).items():
+        main.setdefault("env", []).append({"name": variable, "value": value})
+    look_soon(main)
     if name == "argocd-redis":
         _hide_password(pod, main)
 
@@ -91,18 +93,6 @@ def _image(official: str, values: Values) -> str:
     if path.endswith("/redis"):
         return values.redis_image
     return official
-
-
-def _look_soon(container: Document) -> None:
-    """Ready is seen within a second of being so; the manifest looks after 5 s first, and then every 10 to 30 s."""
-    probe = container.get("readinessProbe")
-    if probe is None:
-        return
-    look = {key: value for key, value in probe.items() if key in {"httpGet", "tcpSocket"}}
-    container["startupProbe"] = {**look, "periodSeconds": 1, "failureThreshold": 180}
-    container["readinessProbe"] = {**look, "periodSeconds": 10, "timeoutSeconds": 5}
-    if "livenessProbe" in container:
-        container["livenessProbe"].pop("initialDelaySeconds", None)
 
 
 def _hide_password(pod: Document, container: Document) -> None:

@@ -28,7 +28,8 @@ def test_configuration() -> None:
     assert kubelet["failCgroupV1"] is False
     operations = json.loads(document["kubeadmConfigPatchesJSON6902"][0]["patch"])
     assert operations[0] == {"op": "add", "path": "/scheduler", "value": {"extraArgs": []}}
-    assert all(operation["path"].endswith("/extraArgs/-") for operation in operations[1:])
+    assert all(operation["path"].endswith(("/extraArgs/-", "/extraEnvs")) for operation in operations[1:])
+    assert json.loads(document["kubeadmConfigPatches"][1])["skipPhases"][1:] == ["addon/kube-proxy", "addon/coredns"]
 
 
 def test_official_images_keep_their_network_plugin() -> None:

@@ -329,7 +329,8 @@ def test_every_step_names_needs_that_let_the_rest_run_beside() -> None:
         step.name: set(step.needs)
         for step in (git.step(), git_repository.step(), argocd_install.step(), argocd.step(), services.step())
     }
-    assert needs["git"] == needs["argocd_install"] == {"trust", "cluster"}
+    assert needs["git"] == {"trust", "network"}
+    assert needs["argocd_install"] == {"trust", "cluster"}
     assert needs["git_repository"] == {"git"}
     assert needs["argocd"] == {"argocd_install", "git_repository", "landing_zone"}
     assert needs["services"] == {"argocd", "vault"}

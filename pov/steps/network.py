@@ -1,0 +1,61 @@
+"""Addresses and names inside the cluster: kube-proxy and CoreDNS as kubeadm declares them, in the right order.
+
+`kubeadm init` starts both together with the node. On two cores kube-proxy, which asks for no share of the processor,
+then starves beside everything else that starts; CoreDNS looks for the API server before there is a way to it, asks
+again at growing intervals, and its readiness is looked at every 10 s. Names come a quarter of a minute later than they
+could, and all that asks for one waits for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pov.engines.kind import Kind
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report, Step
+from pov.steps.manifests.templates import documents, look_soon
+
+NAMESPACE = "kube-system"
+_PROXY_HEALTH = {"httpGet": {"path": "/healthz", "port": 10256}}
+_PROXY_CPU = "200m"
+_LIMIT_S = 120.0
+
+
+def addresses() -> Step:
+    """What brings pods comes after it: those that start earlier ask in vain, and hold up what they ask for."""
+
+    def run(ctx: Context, report: Report) -> Outcome:
+        return _install(ctx, report, "kube-proxy", "DaemonSet")
+
+    return Step("network", "Ways to the cluster's services (kube-proxy)", run, ("cluster",), expected_s=4)
+
+
+def names() -> Step:
+    """Nothing needs it: who asks for a name waits until there is an answer."""
+
+    def run(ctx: Context, report: Report) -> Outcome:
+        return _install(ctx, report, "coredns", "Deployment")
+
+    return Step("names", "Names inside the cluster (CoreDNS)", run, ("network",), expected_s=6)
+
+
+def _install(ctx: Context, report: Report, name: str, workload: str) -> Outcome:
+    kind = Kind(ctx.binaries.get("kind"), ctx.containers, ctx.cluster_name)
+    manifests = [fitted(manifest) for manifest in documents(kind.addon(name))]
+    changed = ctx.kube.apply(manifests, set_name=name)
+    ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.say)
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def fitted(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest for one small node: one name server, a share for kube-proxy, readiness seen at once."""
+    if manifest["kind"] == "Deployment":
+        manifest["spec"]["replicas"] = 1
+        for container in manifest["spec"]["template"]["spec"]["containers"]:
+            look_soon(container)
+    elif manifest["kind"] == "DaemonSet":
+        for container in manifest["spec"]["template"]["spec"]["containers"]:
+            container["resources"] = {"requests": {"cpu": _PROXY_CPU}}
+            container["readinessProbe"] = dict(_PROXY_HEALTH)
+            look_soon(container)
+    return manifest
