@@ -47,8 +47,10 @@ class Node:
     cluster: str
 
 
-def configuration(ports: Mapping[int, int], *, own_cni: bool, cgroup_v1: bool) -> str:
+def configuration(ports: Mapping[int, int], *, own_cni: bool, cgroup_v1: bool, api_port: int = 0) -> str:
     """kind's configuration, as JSON (which is YAML). `ports` are host ports by node port; `own_cni` keeps kindnet out.
+
+    The API server answers on the loopback port `api_port`; kind chooses one for 0.
 
     The patches make it quicker and smaller on a laptop: no leader election where there is one of each, more than the
     usual 20 API calls a second for controllers that roll out dozens of services, no profiling endpoints. kubeadm's
@@ -88,7 +90,7 @@ def configuration(ports: Mapping[int, int], *, own_cni: bool, cgroup_v1: bool) -
     document = {
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "kind": "Cluster",
-        "networking": {"apiServerAddress": LOOPBACK, "disableDefaultCNI": own_cni},
+        "networking": {"apiServerAddress": LOOPBACK, "apiServerPort": api_port, "disableDefaultCNI": own_cni},
         "nodes": [
             {
                 "role": "control-plane",

@@ -151,11 +151,12 @@ def _make(ctx: Context, kind: Kind, report: Report) -> Intent:
     ctx.home.kubeconfig.unlink(missing_ok=True)
     config_path = ctx.home.root / "kind.json"
     for attempt in range(_PORT_TRIES):
-        numbers = free_ports(len(NODE_PORTS))
+        api_port, *numbers = free_ports(1 + len(NODE_PORTS))
         ports = dict(zip(NODE_PORTS, numbers, strict=True))
         intent = Intent(secrets.token_hex(16), ports, ctx.bundle.node_image).save(ctx.home)
         by_node_port = {inside: ports[name] for name, inside in NODE_PORTS.items()}
-        config = configuration(by_node_port, own_cni=ctx.bundle.source != "official", cgroup_v1=on_cgroup_v1())
+        own_cni = ctx.bundle.source != "official"
+        config = configuration(by_node_port, own_cni=own_cni, cgroup_v1=on_cgroup_v1(), api_port=api_port)
         write_atomic(config_path, config)
         try:
             kind.create(config, ctx.bundle.node_image, ctx.home.kubeconfig, lambda line: report.say(line.strip()))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from pov.base import paths
+from pov.base import paths, ports
 from pov.base.errors import InvalidInput, PreflightFailed, Problem
 from pov.base.files import private_dir, write_atomic
 from pov.base.ports import free_ports, is_free
@@ -51,9 +52,39 @@ def test_private_folders_are_private(tmp_path: Path) -> None:
 
 
 def test_free_ports_are_different_and_free() -> None:
-    ports = free_ports(4)
-    assert len(set(ports)) == 4
-    assert all(is_free(port) for port in ports)
+    found = free_ports(4)
+    assert len(set(found)) == 4
+    assert all(is_free(port) for port in found)
+
+
+class Redirected(socket.socket):
+    """What calls its port is sent elsewhere, as by the rules that a killed container engine leaves behind."""
+
+    def getsockname(self) -> tuple[str, int]:
+        return self.elsewhere
+
+    elsewhere: tuple[str, int]
+
+
+@pytest.mark.parametrize("somebody", [True, False])
+def test_a_port_whose_callers_are_sent_elsewhere_is_not_free(somebody: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_ARRIVES_S", 0.05)
+    with socket.socket() as other, Redirected() as listener:
+        other.bind((ports.LOOPBACK, 0))
+        if somebody:
+            other.listen()
+        listener.bind((ports.LOOPBACK, 0))
+        listener.elsewhere = other.getsockname()
+        assert not ports._reaches(listener)
+
+
+def test_others_are_taken_until_there_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([False, True, False, False, True])
+    monkeypatch.setattr(ports, "_reaches", lambda listener: next(answers))
+    assert len(free_ports(2)) == 2
+    monkeypatch.setattr(ports, "_reaches", lambda listener: False)
+    with pytest.raises(OSError, match="leftover rules"):
+        free_ports(1)
 
 
 def test_shipped_folders_are_found() -> None:

@@ -19,7 +19,11 @@ from tests.unit.engines.test_image_archive import docker_archive
 
 def test_configuration() -> None:
     document = json.loads(configuration({30820: 41000}, own_cni=True, cgroup_v1=True))
-    assert document["networking"] == {"apiServerAddress": "127.0.0.1", "disableDefaultCNI": True}
+    assert document["networking"] == {
+        "apiServerAddress": "127.0.0.1",
+        "apiServerPort": 0,
+        "disableDefaultCNI": True,
+    }
     assert document["nodes"][0]["extraPortMappings"] == [
         {"containerPort": 30820, "hostPort": 41000, "listenAddress": "127.0.0.1", "protocol": "TCP"}
     ]
