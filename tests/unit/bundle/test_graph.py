@@ -173,12 +173,12 @@ def test_kubernetes_images_bear_the_names_that_kubeadm_and_containerd_ask_for(
     assert all(layer.path.exists() for one in found.values() for layer in one.layers)
 
 
-def test_containers_start_from_a_spec_with_kinds_hook_and_without_limits(tmp_path: Path) -> None:
+def test_containers_start_from_a_spec_without_hooks_and_limits(tmp_path: Path) -> None:
     ctr = tmp_path / "ctr"
     ctr.write_text('#!/bin/sh\necho \'{"process": {"cwd": "/", "rlimits": [{"type": "RLIMIT_NOFILE"}]}}\'\n')
     ctr.chmod(0o755)
     document = json.loads(node_image.container_defaults(ctr))
-    assert document["hooks"]["createContainer"] == [{"path": "/kind/bin/mount-product-files.sh"}]
+    assert "hooks" not in document
     assert document["process"] == {"cwd": "/"}
 
 
