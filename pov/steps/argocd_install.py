@@ -25,7 +25,7 @@ _START_LIMIT_S = 240.0
 
 def step() -> Step:
     """Argo CD needs the cluster and the CA; what it watches comes later. Its pods are the last part of it."""
-    return Step("argocd_install", "Argo CD", _run, ("trust", "cluster"), expected_s=25)
+    return Step("argocd_install", "Argo CD", _run, ("trust", "cluster"), expected_s=14)
 
 
 def _run(ctx: Context, report: Report) -> Outcome:

@@ -61,7 +61,7 @@ class Intent:
 
 def step() -> Step:
     """Needs nothing: the bootstrap CA is first used by what comes into the cluster."""
-    return Step("cluster", "A Kubernetes cluster of its own (kind)", _run, expected_s=16)
+    return Step("cluster", "A Kubernetes cluster of its own (kind)", _run, expected_s=12)
 
 
 def read_addresses(ctx: Context) -> dict[str, int]:

@@ -35,7 +35,7 @@ _COMMAND_S = 60.0
 
 def step() -> Step:
     """Git needs the cluster and the CA, nothing else."""
-    return Step("git", "Git server: Gitea", _run, ("trust", "network"), expected_s=15)
+    return Step("git", "Git server: Gitea", _run, ("trust", "network"), expected_s=8)
 
 
 def connect(ctx: Context) -> Gitea:

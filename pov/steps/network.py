@@ -27,7 +27,7 @@ def addresses() -> Step:
     def run(ctx: Context, report: Report) -> Outcome:
         return _install(ctx, report, "kube-proxy", "DaemonSet")
 
-    return Step("network", "Ways to the cluster's services (kube-proxy)", run, ("cluster",), expected_s=4)
+    return Step("network", "Ways to the cluster's services (kube-proxy)", run, ("cluster",), expected_s=7)
 
 
 def names() -> Step:

@@ -16,7 +16,7 @@ _FOUND_LIMIT_S = 60.0
 
 def step() -> Step:
     """They sync as soon as Argo CD knows them, and start as soon as Vault gives certificates."""
-    return Step("services", "Services in every environment", _run, ("argocd", "vault"), expected_s=40)
+    return Step("services", "Services in every environment", _run, ("argocd", "vault"), expected_s=32)
 
 
 def _run(ctx: Context, report: Report) -> Outcome:

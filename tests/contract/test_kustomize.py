@@ -108,6 +108,8 @@ def test_argocds_manifest_of_the_pinned_release_fits(bundle: Bundle) -> None:
         assert {c["image"] for c in containers} <= {"argocd:1", "redis:1"}, "in the node already"
         assert {c["imagePullPolicy"] for c in containers} == {"IfNotPresent"}
         assert "limits" in pod["containers"][0]["resources"]
+        variables = [entry["name"] for entry in pod["containers"][0].get("env", [])]
+        assert len(variables) == len(set(variables)), "the API server refuses a variable that is set twice"
         volumes = {volume["name"] for volume in pod.get("volumes") or ()}
         assert {mount["name"] for mount in pod["containers"][0].get("volumeMounts") or ()} <= volumes
     parameters = next(m for m in fitted if m["metadata"]["name"] == "argocd-cmd-params-cm")["data"]
