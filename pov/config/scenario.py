@@ -212,6 +212,9 @@ class Scenario(Model):
                 for index, experiment in enumerate(self.experiments)
                 if "manual" in experiment.arms
             ]
+        if self.services.replicas > 1 and any("manual" in experiment.arms for experiment in self.experiments):
+            unlike = "the legacy estate of the manual arm runs one replica: the arms would not be alike"
+            faults.append((("services", "replicas"), unlike, "1, or leave the manual arm out"))
         if faults:
             raise Faults(faults)
         return self

@@ -119,6 +119,13 @@ BAD = [
         "hosts",
     ),
     (
+        "arms that are not alike",
+        GOOD.replace("count: 5", "count: 5\n  replicas: 2") + "experiments:\n- name: deploy\n  arms: [manual]\n",
+        ":8",
+        "the arms would not be alike",
+        "leave the manual arm out",
+    ),
+    (
         "criterion without arm",
         GOOD + "experiments: [{name: deploy, arms: [automated]}]\ncriteria:\n"
         "- {id: a, title: b, experiment: deploy, arm: manual, metric: max_seconds, atMost: 1}\n",
