@@ -176,6 +176,11 @@ class Scenario(Model):
         """The scenario's name."""
         return self.metadata.name
 
+    @property
+    def has_manual_arm(self) -> bool:
+        """Whether there is a legacy estate that is like staging: it runs one replica of each service."""
+        return self.legacy.hosts > 0 and self.services.replicas == 1
+
     @model_validator(mode="before")
     @classmethod
     def _count_to_names(cls, document: Any) -> Any:

@@ -95,14 +95,15 @@ def planned(options: MeasureOptions, scenario: Scenario) -> dict[tuple[str, str]
         for arm in options.arms
         if arm not in known
     ]
-    if _MANUAL in options.arms and not scenario.legacy.hosts:
-        problems.append(Problem("--arm", "this environment has no legacy estate for the manual arm", "leave it out"))
+    if _MANUAL in options.arms and not scenario.has_manual_arm:
+        unlike = "this environment has no legacy estate that is like staging for the manual arm"
+        problems.append(Problem("--arm", unlike, "leave it out"))
     if problems:
         raise InvalidInput(problems)
     plan: dict[tuple[str, str], int] = {}
     for name in dict.fromkeys(names):
         wish = settings.get(name) or Settings.model_validate({"name": name})
-        arms = options.arms or tuple(arm for arm in wish.arms if arm != _MANUAL or scenario.legacy.hosts)
+        arms = options.arms or tuple(arm for arm in wish.arms if arm != _MANUAL or scenario.has_manual_arm)
         chosen = [arm for arm in dict.fromkeys(arms) if arm in EXPERIMENTS[name].arms]
         plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen}
         if chosen:

@@ -177,6 +177,14 @@ def test_without_legacy_estate_there_is_no_manual_arm(tmp_path: Path) -> None:
         planned(MeasureOptions(tmp_path, arms=("manual",)), bare)
 
 
+def test_a_legacy_estate_with_fewer_replicas_is_no_arm_to_compare_with(tmp_path: Path) -> None:
+    wide = scenario(services={"count": 5, "replicas": 2}, experiments=[])
+    plan = planned(MeasureOptions(tmp_path), wide)
+    assert {arm for _, arm in plan} == {"automated", "control", "negative-control"}
+    with pytest.raises(InvalidInput, match="like staging"):
+        planned(MeasureOptions(tmp_path, arms=("manual",)), wide)
+
+
 def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         planned(MeasureOptions(tmp_path, experiments=("deplyo",), arms=("magic",)), scenario())
