@@ -28,6 +28,8 @@ from pov.base.process import Completed, run
 _INIT_LIMIT_S = 120.0
 _PLAN_LIMIT_S = 180.0
 _APPLY_LIMIT_S = 300.0
+_SOCKET_FOLDER_MAX = 80
+"""Bytes: the address of a socket has 108, and the provider adds a name."""
 _MINIMUM = (1, 9)  # validation across variables
 _PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 _BOX = re.compile(r"^[│╷╵]\s?", re.MULTILINE)
@@ -144,6 +146,7 @@ class Terraform:
         }
         return {
             **env,
+            **self._temporary(),
             "HOME": str(self._work),
             "TF_CLI_CONFIG_FILE": str(settings),
             "TF_DATA_DIR": str(self._work / "data"),
@@ -151,6 +154,14 @@ class Terraform:
             "CHECKPOINT_DISABLE": "1",
             **extra,
         }
+
+    def _temporary(self) -> dict[str, str]:
+        """A folder of its own for temporary files: a provider that is killed leaves its socket behind."""
+        folder = self._work / "tmp"
+        if len(os.fsencode(folder)) > _SOCKET_FOLDER_MAX:
+            return {}
+        folder.mkdir(exist_ok=True)
+        return {"TMPDIR": str(folder)}
 
 
 def _failure(command: str, done: Completed) -> PovError:

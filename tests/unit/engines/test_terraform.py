@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,15 @@ def test_nothing_of_the_users_own_setup_reaches_it(tmp_path: Path, monkeypatch: 
     assert env["TF_DATA_DIR"] == str(tmp_path / "work/data")
     assert str(tmp_path / "mirror") in Path(env["TF_CLI_CONFIG_FILE"]).read_text()
     assert "hush" not in " ".join(calls(tmp_path))
+
+
+@pytest.mark.parametrize(("length", "own"), [(10, True), (90, False)])
+def test_sockets_lie_in_the_environments_folder_where_their_address_fits(length: int, own: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        work = Path(folder, "w" * length)
+        runner = engine.Terraform(Path("true"), Path(folder), providers=Path(folder), work=work)
+        assert runner._env.get("TMPDIR") == (str(work / "tmp") if own else os.environ.get("TMPDIR"))
+        assert (work / "tmp").is_dir() is own
 
 
 def test_errors_are_told_unwrapped(tmp_path: Path) -> None:
