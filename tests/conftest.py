@@ -1,0 +1,8 @@
+"""What holds for every suite."""
+
+from __future__ import annotations
+
+import signal
+
+# A shell starts what runs in its background with Ctrl-C ignored, and every program under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
