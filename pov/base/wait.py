@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +13,7 @@ from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import PovError, TimedOut, Transient
 
 T = TypeVar("T")
+_HEAR_S = 0.5
 _halted = threading.Event()
 
 
@@ -68,3 +70,14 @@ def wait_for(
         if clock.monotonic() + interval_s > deadline:
             raise TimedOut(f"{what}: not after {timeout_s:.0f} s", cause=f"last seen: {state}", fix=fix)
         clock.sleep(interval_s)
+
+
+def first_done(futures: Collection[Future[T]]) -> set[Future[T]]:
+    """Those of `futures` that are done, as soon as one is.
+
+    It looks up now and then: a Ctrl-C that arrives just before the thread goes to sleep is not heard while it sleeps.
+    """
+    while True:
+        done = wait(futures, timeout=_HEAR_S, return_when=FIRST_COMPLETED).done
+        if done:
+            return done

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.paths import cache_root
 from pov.base.process import stop_all
-from pov.base.wait import Pending, wait_for
+from pov.base.wait import Pending, first_done, wait_for
 from pov.model.events import Emit, Event
 
 _DONE = "done.json"
@@ -92,7 +92,7 @@ def make_all(components: Sequence[Component], emit: Emit, *, root: Path | None =
                 running[pool.submit(_make, component, made, base, emit, halt)] = component
             if not running:
                 break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in first_done(running):
                 component = running.pop(future)
                 error = future.exception()
                 if error is None:

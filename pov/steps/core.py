@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import PovError
 from pov.base.process import stop_all
-from pov.base.wait import waits_halted
+from pov.base.wait import first_done, waits_halted
 from pov.model.events import Emit, Event
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def run_steps(
                     running[pool.submit(_run_one, step, ctx, emit, journal, clock)] = step
                 if not running:
                     break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in first_done(running):
                     step = running.pop(future)
                     error = future.exception()
                     if error is None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import signal
+import threading
+from concurrent.futures import Future
 from datetime import UTC, datetime
 
 import pytest
 
 from pov.base.errors import PovError, TimedOut, Transient
-from pov.base.wait import Pending, wait_for, waits_halted
+from pov.base.wait import Pending, first_done, wait_for, waits_halted
 
 
 class FakeClock:
@@ -73,3 +76,22 @@ def test_halted_waits_end_at_their_next_look_and_later_ones_go_on() -> None:
         wait_for("it", lambda: Pending("not yet"), timeout_s=10, clock=clock)
     assert clock.now == 0
     assert wait_for("it", lambda: "there", timeout_s=10, clock=clock) == "there"
+
+
+def test_a_ctrl_c_that_does_not_wake_the_thread_is_heard_all_the_same() -> None:
+    never: Future[None] = Future()
+    late = threading.Timer(20, never.set_result, (None,))
+    # Taken by another thread, as when it arrives just before this one goes to sleep: nothing wakes this one.
+    elsewhere = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT))
+    late.start()
+    elsewhere.start()
+    with pytest.raises(KeyboardInterrupt):
+        first_done([never])
+    late.cancel()
+    assert not never.done()
+
+
+def test_what_is_done_is_given_at_once() -> None:
+    done, other = Future[int](), Future[int]()
+    done.set_result(1)
+    assert first_done([done, other]) == {done}

@@ -175,8 +175,12 @@ INTERRUPTED = """
     from pov.bundle.builder import Component, make_all
     from pov.model.events import silent
 
+    def tell(line):
+        # In one piece: two threads write.
+        print(line + "\\n", end="", flush=True)
+
     def endless(folder, needs, say):
-        run(["sh", "-c", "echo $$; exec sleep 60"], timeout_s=60, on_line=lambda line: print(line, flush=True))
+        run(["sh", "-c", "echo $$; exec sleep 60"], timeout_s=60, on_line=tell)
         return {}
 
     try:
