@@ -7,11 +7,14 @@ is used, and every command runs through our own process runner.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import signal
+import stat
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,8 +31,6 @@ from pov.base.process import Completed, run
 _INIT_LIMIT_S = 120.0
 _PLAN_LIMIT_S = 180.0
 _APPLY_LIMIT_S = 300.0
-_SOCKET_FOLDER_MAX = 80
-"""Bytes: the address of a socket has 108, and the provider adds a name."""
 _MINIMUM = (1, 9)  # validation across variables
 _PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 _BOX = re.compile(r"^[│╷╵]\s?", re.MULTILINE)
@@ -131,7 +132,16 @@ class Terraform:
         if command != "force-unlock":
             options["no_color"] = IsFlagged
         argv: Sequence[str] = self._builder.generate_cmd_string(command, *arguments, **options)
-        return run(argv, timeout_s=timeout_s, env=self._env, cwd=self._module, check=False)
+        temporary = _temporary(self._work)
+        with suppress(FileExistsError):
+            temporary.mkdir(mode=0o700, exist_ok=True)
+        own = {"TMPDIR": str(temporary)} if _is_ours(temporary) else {}
+        try:
+            return run(argv, timeout_s=timeout_s, env={**self._env, **own}, cwd=self._module, check=False)
+        finally:
+            # Only where nothing was left in it.
+            with suppress(OSError):
+                temporary.rmdir()
 
     def _environment(self, providers: Path, extra: Mapping[str, str]) -> dict[str, str]:
         settings = self._work / "cli.tfrc"
@@ -146,7 +156,6 @@ class Terraform:
         }
         return {
             **env,
-            **self._temporary(),
             "HOME": str(self._work),
             "TF_CLI_CONFIG_FILE": str(settings),
             "TF_DATA_DIR": str(self._work / "data"),
@@ -155,13 +164,26 @@ class Terraform:
             **extra,
         }
 
-    def _temporary(self) -> dict[str, str]:
-        """A folder of its own for temporary files: a provider that is killed leaves its socket behind."""
-        folder = self._work / "tmp"
-        if len(os.fsencode(folder)) > _SOCKET_FOLDER_MAX:
-            return {}
-        folder.mkdir(exist_ok=True)
-        return {"TMPDIR": str(folder)}
+
+def _temporary(work: Path) -> Path:
+    """Where Terraform's sockets lie: a short path, since the address of a socket has no more than 107 bytes."""
+    mark = hashlib.sha256(os.fsencode(work.absolute())).hexdigest()[:10]
+    return Path(tempfile.gettempdir(), f"pov-{mark}")
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def discard_temporary(work: Path) -> None:
+    """Remove the temporary files of `work`: a provider that was killed leaves its socket behind."""
+    folder = _temporary(work)
+    if _is_ours(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _failure(command: str, done: Completed) -> PovError:

@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,27 @@ def digest_of(sample: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({key: value for key, value in sample.items() if key != "digest"})).hexdigest()
 
 
+@dataclass(frozen=True)
+class _Chain:
+    """How far a run is: samples so far, the last one's digest, bytes that are surely on the disk, what is not yet."""
+
+    count: int = 0
+    head: str = GENESIS
+    saved: int = 0
+    unsaved: tuple[dict[str, Any], ...] = ()
+
+
 class RunWriter:
-    """Saves a run as it happens. What could not be written is kept and written with the next chance."""
+    """Saves a run as it happens. What could not be written is kept and written with the next chance.
+
+    An interrupt may come between any two steps of it: its state changes in one assignment, and what is written goes to
+    the place after the last byte that is surely there, however often it is begun.
+    """
 
     def __init__(self, runs_dir: Path, environment: Mapping[str, Any], *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.path = runs_dir / self.run_id
-        self._unsaved: list[dict[str, Any]] = []
-        self._head = GENESIS
-        self._count = 0
+        self._chain = _Chain()
         try:
             self.path.mkdir(parents=True)
             write_atomic(self.path / "environment.json", _pretty({"run": self.run_id, **environment}))
@@ -51,34 +63,36 @@ class RunWriter:
 
     def append(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Save one sample and return it as saved. Raises `PovError` if the disk refuses; the sample is kept then."""
-        self._count += 1
-        record = {"schema": SAMPLE_SCHEMA, "run": self.run_id, "n": self._count, **sample, "prev": self._head}
-        record["digest"] = self._head = digest_of(record)
-        self._unsaved.append(record)
+        chain = self._chain
+        number = chain.count + 1
+        record = {"schema": SAMPLE_SCHEMA, "run": self.run_id, "n": number, **sample, "prev": chain.head}
+        record["digest"] = digest_of(record)
+        self._chain = _Chain(number, record["digest"], chain.saved, (*chain.unsaved, record))
         self.flush()
         return record
 
     def flush(self) -> None:
         """Write what is not on the disk yet; raises `PovError` and keeps it in memory when that fails."""
-        path = self.path / "samples.jsonl"
+        path, chain = self.path / "samples.jsonl", self._chain
         try:
-            size = path.stat().st_size
-            with path.open("ab") as stream:
+            with path.open("r+b") as stream:
+                stream.seek(chain.saved)
                 try:
-                    stream.writelines(canonical(record) + b"\n" for record in self._unsaved)
-                    stream.flush()
+                    stream.writelines(canonical(record) + b"\n" for record in chain.unsaved)
+                    stream.truncate()
                     os.fsync(stream.fileno())
                 except OSError:
-                    os.truncate(path, size)
+                    os.truncate(path, chain.saved)
                     raise
+                end = stream.tell()
         except OSError as error:
             raise _cannot_write(path, error) from error
-        self._unsaved.clear()
+        self._chain = replace(chain, saved=end, unsaved=())
 
     @property
     def unsaved(self) -> tuple[dict[str, Any], ...]:
         """Samples that the disk refused so far."""
-        return tuple(self._unsaved)
+        return self._chain.unsaved
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write `summary.json`, with the digests of what it was made from."""
@@ -88,7 +102,7 @@ class RunWriter:
         digests = {
             "samples.jsonl": hashlib.sha256(samples).hexdigest(),
             "environment.json": hashlib.sha256(environment).hexdigest(),
-            "chain_head": self._head,
+            "chain_head": self._chain.head,
         }
         try:
             write_atomic(self.path / "summary.json", _pretty({**summary, "digests": digests}))

@@ -21,7 +21,7 @@ from pov.engines.containers import Containers
 from pov.engines.kind import Kind, Node, PortTaken, configuration, network_id, on_cgroup_v1, remove_network
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Refused
-from pov.engines.terraform import leftovers
+from pov.engines.terraform import discard_temporary, leftovers
 from pov.state.home import Home
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
@@ -87,6 +87,7 @@ def remove(home: Home, cluster: str, containers: Containers) -> list[str]:
         kind.end_orphans(home.kubeconfig)
         leftovers(home.root / "terraform").end()
         removed += kind.delete(home.kubeconfig)
+    discard_temporary(home.root / "terraform")
     home.intent.unlink(missing_ok=True)
     return removed + _leave_network(containers)
 

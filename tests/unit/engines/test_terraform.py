@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import tempfile
@@ -82,13 +81,36 @@ def test_nothing_of_the_users_own_setup_reaches_it(tmp_path: Path, monkeypatch: 
     assert "hush" not in " ".join(calls(tmp_path))
 
 
-@pytest.mark.parametrize(("length", "own"), [(10, True), (90, False)])
-def test_sockets_lie_in_the_environments_folder_where_their_address_fits(length: int, own: bool) -> None:
-    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
-        work = Path(folder, "w" * length)
-        runner = engine.Terraform(Path("true"), Path(folder), providers=Path(folder), work=work)
-        assert runner._env.get("TMPDIR") == (str(work / "tmp") if own else os.environ.get("TMPDIR"))
-        assert (work / "tmp").is_dir() is own
+def test_sockets_lie_where_their_address_fits_and_are_discarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = engine._temporary(tmp_path / "work")
+    assert folder.parent == tmp_path
+    assert len(folder.name) < 20
+    keep = tmp_path / "keep"
+    script = f'stat -c %a "$TMPDIR" > {tmp_path}/mode; [ ! -e {keep} ] || touch "$TMPDIR/plugin123"'
+    runner = terraform(tmp_path, script)
+    runner.init()
+    assert (tmp_path / "mode").read_text() == "700\n"
+    assert not folder.exists(), "nothing was left in it"
+    keep.touch()
+    runner.init()
+    engine.discard_temporary(tmp_path / "another")
+    assert folder.exists()
+    engine.discard_temporary(tmp_path / "work")
+    assert not folder.exists()
+
+
+def test_a_folder_that_somebody_else_put_there_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    engine._temporary(tmp_path / "work").symlink_to(elsewhere)
+    terraform(tmp_path, 'touch "${TMPDIR:-.}/plugin123"').init()
+    engine.discard_temporary(tmp_path / "work")
+    assert list(elsewhere.iterdir()) == []
+    assert elsewhere.is_dir()
 
 
 def test_errors_are_told_unwrapped(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from pov.base.errors import NotFound, PovError
+from pov.state import runs
 from pov.state.runs import RunWriter, latest, read_run
 
 
@@ -116,6 +119,42 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run = read_run(writer.path)
     assert [s["trial"] for s in run.samples] == [1, 2, 3]
     assert run.problems == ()
+
+
+# Between opening a file and its `with` there is a line as well.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_ctrl_c_at_any_line_leaves_a_whole_chain(tmp_path: Path) -> None:
+    cut = 0
+    for line in range(1, 200):
+        writer = RunWriter(tmp_path, {})
+        writer.append(sample())
+        left = line
+
+        def at_that_line(frame: FrameType, event: str, argument: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != runs.__file__:
+                return None
+            if event == "line":
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+            return at_that_line
+
+        sys.settrace(at_that_line)
+        try:
+            writer.append(sample(trial=2))
+            break
+        except KeyboardInterrupt:
+            cut += 1
+        finally:
+            sys.settrace(None)
+        writer.append(sample(trial=3))
+        writer.finish({})
+        run = read_run(writer.path)
+        assert run.problems == (), line
+        assert [s["n"] for s in run.samples] in ([1, 2], [1, 2, 3])
+        assert run.samples[-1]["trial"] == 3
+    assert cut > 10, "the writer has that many lines"
 
 
 def test_no_run_is_told_with_the_next_command(tmp_path: Path) -> None:
