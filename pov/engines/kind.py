@@ -74,19 +74,22 @@ def configuration(ports: Mapping[int, int], *, own_cni: bool, cgroup_v1: bool, a
     if cgroup_v1:
         kubelet["failCgroupV1"] = False
     quick = {"leader-elect": "false", "kube-api-qps": "200", "kube-api-burst": "400", "profiling": "false"}
-    operations: list[dict[str, Any]] = [
+    arguments = [
         {"op": "add", "path": f"/{component}/extraArgs/-", "value": {"name": name, "value": value}}
-        for component, arguments in (
+        for component, wanted in (
             ("apiServer", {"profiling": "false"}),
             ("controllerManager", quick),
             ("scheduler", quick),
         )
-        for name, value in arguments.items()
+        for name, value in wanted.items()
     ]
-    # A quarter of the API server's processor time while services roll out is its garbage collector's: half as often.
-    operations.append({"op": "add", "path": "/apiServer/extraEnvs", "value": [{"name": "GOGC", "value": "200"}]})
-    # kubeadm's template leaves the scheduler's list empty, and JSON patches add to lists that exist.
-    operations.insert(0, {"op": "add", "path": "/scheduler", "value": {"extraArgs": []}})
+    operations = [
+        # kubeadm's template leaves the scheduler's list empty, and JSON patches add to lists that exist.
+        {"op": "add", "path": "/scheduler", "value": {"extraArgs": []}},
+        *arguments,
+        # A quarter of the API server's processor time in a roll-out is its garbage collector's: half as often.
+        {"op": "add", "path": "/apiServer/extraEnvs", "value": [{"name": "GOGC", "value": "200"}]},
+    ]
     document = {
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "kind": "Cluster",

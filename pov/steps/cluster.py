@@ -66,7 +66,7 @@ def step() -> Step:
 
 def read_addresses(ctx: Context) -> dict[str, int]:
     """Loopback ports by name of `NODE_PORTS`, from the node container. Raises `NotFound` without a running one."""
-    node = _kind(ctx).node()
+    node = kind_of(ctx).node()
     if node is None or not node.running:
         state = "is stopped" if node else "is not there"
         raise NotFound(f"the cluster of environment {ctx.name} {state}", fix="pov up")
@@ -93,7 +93,7 @@ def remove(home: Home, cluster: str, containers: Containers) -> list[str]:
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
-    kind = _kind(ctx)
+    kind = kind_of(ctx)
     intent, node = Intent.load(ctx.home), kind.node()
     changed = False
     if node is not None and (intent is None or not intent.fits(node)):
@@ -130,7 +130,8 @@ def _run(ctx: Context, report: Report) -> Outcome:
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
-def _kind(ctx: Context) -> Kind:
+def kind_of(ctx: Context) -> Kind:
+    """The environment's cluster."""
     return Kind(ctx.binaries.get("kind"), ctx.containers, ctx.cluster_name)
 
 

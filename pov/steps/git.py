@@ -34,7 +34,7 @@ _COMMAND_S = 60.0
 
 
 def step() -> Step:
-    """Git needs the cluster and the CA, nothing else."""
+    """Git needs a cluster whose services are reached and the CA, nothing else."""
     return Step("git", "Git server: Gitea", _run, ("trust", "network"), expected_s=8)
 
 

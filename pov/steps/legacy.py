@@ -36,7 +36,7 @@ _MEMORY_MIB = {"request": (24, 10), "limit": (224, 48)}
 
 
 def step() -> Step:
-    """Needs the cluster alone; the CA is the estate's own."""
+    """Needs a cluster whose services are reached, no more; the CA is the estate's own."""
     return Step("legacy", "Legacy estate: hosts reached by SSH", _run, ("network",), expected_s=8)
 
 

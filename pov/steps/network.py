@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pov.engines.kind import Kind
+from pov.steps.cluster import kind_of
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.manifests.templates import documents, look_soon
@@ -40,22 +40,21 @@ def names() -> Step:
 
 
 def _install(ctx: Context, report: Report, name: str, workload: str) -> Outcome:
-    kind = Kind(ctx.binaries.get("kind"), ctx.containers, ctx.cluster_name)
-    manifests = [fitted(manifest) for manifest in documents(kind.addon(name))]
+    manifests = [_fitted(manifest) for manifest in documents(kind_of(ctx).addon(name))]
     changed = ctx.kube.apply(manifests, set_name=name)
     ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.say)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
-def fitted(manifest: dict[str, Any]) -> dict[str, Any]:
+def _fitted(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest for one small node: one name server, a share for kube-proxy, readiness seen at once."""
+    if manifest["kind"] not in {"Deployment", "DaemonSet"}:
+        return manifest
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
     if manifest["kind"] == "Deployment":
         manifest["spec"]["replicas"] = 1
-        for container in manifest["spec"]["template"]["spec"]["containers"]:
-            look_soon(container)
-    elif manifest["kind"] == "DaemonSet":
-        for container in manifest["spec"]["template"]["spec"]["containers"]:
-            container["resources"] = {"requests": {"cpu": _PROXY_CPU}}
-            container["readinessProbe"] = dict(_PROXY_HEALTH)
-            look_soon(container)
+    else:
+        container["resources"] = {"requests": {"cpu": _PROXY_CPU}}
+        container["readinessProbe"] = dict(_PROXY_HEALTH)
+    look_soon(container)
     return manifest

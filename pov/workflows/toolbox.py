@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pov.engines.git import ConfigRepo
-from pov.engines.kind import Kind
 from pov.engines.legacy_ca import LegacyCa
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.toolbox import STAGING, Configuration, LegacyCaFiles, Toolbox
 from pov.measure.machine import load_per_core
 from pov.steps import git_repository
+from pov.steps.cluster import kind_of
 from pov.steps.context import Context
 from pov.steps.legacy import hosts_of
 from pov.steps.legacy_ssh import runbooks
@@ -76,7 +76,7 @@ def toolbox(ctx: Context, run: str) -> Toolbox:
 
 
 def _releases(ctx: Context) -> BuiltReleases:
-    kind = Kind(ctx.binaries.get("kind"), ctx.containers, ctx.cluster_name)
+    kind = kind_of(ctx)
 
     def present(reference: str) -> bool:
         listed = ctx.containers.exec(kind.node_name, "ctr", "-n", "k8s.io", "images", "ls", "-q", f"name=={reference}")

@@ -103,11 +103,7 @@ class Floor:
                 self._namespace(namespaced[namespace], ready)
 
             others = [namespace for namespace in namespaced if namespace not in {"vault", "argocd"}]
-            for future in [
-                vault,
-                pool.submit(argocd),
-                *(pool.submit(served, namespace) for namespace in others),
-            ]:
+            for future in [vault, pool.submit(argocd), *(pool.submit(served, namespace) for namespace in others)]:
                 future.result()
             self._mark("applied")
             policy = pool.submit(self._apply, last)

@@ -1,4 +1,4 @@
-"""Templates among the shipped declarations, and YAML in and out, and what all manifests share."""
+"""Templates among the shipped declarations, YAML in and out, and what all manifests share."""
 
 from __future__ import annotations
 
