@@ -17,7 +17,7 @@ from pov.base.errors import InvalidInput, Problem
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMMANDS = {
-    "init": "Write an engagement folder: customer, scope, criteria.",
+    "init": "Write an engagement folder: customer, services under proof, criteria.",
     "doctor": "Tell what this machine lacks, and get it.",
     "bundle": "Everything that is needed without a network.",
     "up": "Bring the environment up, or finish what was cut off.",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--stated-by", default="", metavar="WHO", help="Who stated the baseline figures.")
 @command_options
 def command(folder: Path, scenario: str, customer: str, stated_by: str) -> None:
-    """Write an engagement folder: customer, scope, stated figures with their source, criteria.
+    """Write an engagement folder: customer, services under proof, stated figures with their source, criteria.
 
     NAME is a new folder, or one without these files; nothing is overwritten.
     """

@@ -77,10 +77,10 @@ def smoke_command(names: tuple[str, ...], attempts: int, junit: Path | None, ima
 
 def _list_in_words(result: ScenarioList) -> str:
     rows = [
-        [s.name, str(s.services.count), ", ".join(e.name for e in s.environments), s.metadata.title]
+        [s.name, str(s.services.count), ", ".join(stage.name for stage in s.stages), s.metadata.title]
         for s in result.scenarios
     ]
-    return table(["scenario", "services", "environments", "what it shows"], rows, right=(1,))
+    return table(["scenario", "services", "stages", "what it shows"], rows, right=(1,))
 
 
 def _details_in_words(result: ScenarioDetails) -> str:

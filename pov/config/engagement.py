@@ -1,4 +1,4 @@
-"""The engagement file: the customer, the scope, and the figures that the customer states, with who said so and when."""
+"""The engagement file: the customer, the services under proof, the figures that the customer states (who, when)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Customer(Model):
     industry: str = ""
 
 
-class Scope(Model):
+class Proof(Model):
     """The services under proof, and where."""
 
     services: tuple[str, ...] = Field(min_length=1, max_length=20)
-    environment: Literal["staging"] = "staging"
+    stage: Literal["staging"] = "staging"
 
 
 class Stated(Model):
@@ -49,7 +49,7 @@ class Engagement(Model):
     name: Name
     customer: Customer
     scenario: str = "gitops-35"
-    scope: Scope
+    proof: Proof
     baseline: tuple[Stated, ...] = ()
     criteria: tuple[Criterion, ...] = ()
 

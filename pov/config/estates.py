@@ -25,18 +25,18 @@ class Estate:
 
 
 def estates(scenario: Scenario) -> tuple[Estate, ...]:
-    """One for each environment, and the legacy one, which runs what staging runs."""
+    """One for each stage, and the legacy one, which runs what staging runs."""
     topology = generate(scenario.services.seed, scenario.services.count)
     found = []
-    for environment in scenario.environments:
-        if environment.services == "all":
+    for stage in scenario.stages:
+        if stage.services == "all":
             names = topology.names()
-        elif environment.services == "pov":
+        elif stage.services == "pov":
             names = tuple(name for name in topology.names() if name in scenario.pov_services)
         else:
-            names = tuple(name for name in topology.names() if name in environment.services)
+            names = tuple(name for name in topology.names() if name in stage.services)
         edges = tuple(edge for edge in topology.edges if edge.source in names and edge.target in names)
-        found.append(Estate(environment.name, "gitops", environment.name, names, edges, scenario.services.replicas))
+        found.append(Estate(stage.name, "gitops", stage.name, names, edges, scenario.services.replicas))
     if scenario.legacy.hosts:
         staging = next(estate for estate in found if estate.name == "staging")
         found.append(Estate(LEGACY, "legacy", LEGACY, staging.services, staging.edges, 1))

@@ -11,12 +11,12 @@ from pov.base.errors import InvalidInput, Problem
 from pov.base.paths import data
 from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
-from pov.config.topology import WELL_KNOWN_SCOPE, generate
+from pov.config.topology import WELL_KNOWN, generate
 from pov.config.units import Cpu, Duration, Memory, mebibytes, millicores, seconds
 
 MAX_SERVICES = 1000
-SCOPE_SIZE = 5
-MAX_SCOPE = 20
+UNDER_PROOF = 5
+MAX_UNDER_PROOF = 20
 Fault = tuple[Location, str, str]
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")]
 
@@ -54,8 +54,8 @@ class Services(Model):
     resources: Resources = Resources()
 
 
-class Environment(Model):
-    """One GitOps environment: a namespace with all services, the scope of the proof of value, or those named."""
+class Stage(Model):
+    """One GitOps stage: a namespace with all services, the services under proof, or those named."""
 
     name: Literal["dev", "staging", "prod"]
     services: Literal["all", "pov"] | tuple[str, ...] = "all"
@@ -145,7 +145,7 @@ class Smoke(Model):
 
 def _names_or_number(schema: dict[str, Any]) -> None:
     names = {key: schema.pop(key) for key in ("type", "items", "minItems", "maxItems")}
-    schema["anyOf"] = [{"type": "integer", "minimum": 1, "maximum": MAX_SCOPE}, names]
+    schema["anyOf"] = [{"type": "integer", "minimum": 1, "maximum": MAX_UNDER_PROOF}, names]
 
 
 class Scenario(Model):
@@ -155,11 +155,11 @@ class Scenario(Model):
     kind: Literal["Scenario"]
     metadata: Metadata
     services: Services
-    environments: tuple[Environment, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...] = Field(min_length=1)
     pov_services: tuple[str, ...] = Field(
-        default=WELL_KNOWN_SCOPE[:SCOPE_SIZE],
+        default=WELL_KNOWN[:UNDER_PROOF],
         min_length=1,
-        max_length=MAX_SCOPE,
+        max_length=MAX_UNDER_PROOF,
         json_schema_extra=_names_or_number,
         description="Services under proof: their names, or how many to take from the best known ones.",
     )
@@ -191,8 +191,8 @@ class Scenario(Model):
         count = services.get("count") if isinstance(services, dict) else None
         if type(count) is not int or not 1 <= count <= MAX_SERVICES:
             return document
-        wanted = document.get("povServices", min(SCOPE_SIZE, count))
-        if type(wanted) is int and 1 <= wanted <= MAX_SCOPE:
+        wanted = document.get("povServices", min(UNDER_PROOF, count))
+        if type(wanted) is int and 1 <= wanted <= MAX_UNDER_PROOF:
             if wanted > count:
                 raise Faults([(("povServices",), f"{wanted} of {count} services", f"at most {count}")])
             # The generator puts the best-known services first, next to each other in the graph.
@@ -202,8 +202,8 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         faults = [*self._unknown_services(), *self._named_twice()]
-        if "staging" not in {environment.name for environment in self.environments}:
-            faults.append((("environments",), "staging is missing: it is where the proof of value runs", "add it"))
+        if "staging" not in {stage.name for stage in self.stages}:
+            faults.append((("stages",), "staging is missing: it is where the proof of value runs", "add it"))
         measured = {experiment.name: experiment.arms for experiment in self.experiments}
         for index, criterion in enumerate(self.criteria):
             if criterion.arm not in measured.get(criterion.experiment, (criterion.arm,)):
@@ -227,9 +227,9 @@ class Scenario(Model):
     def _unknown_services(self) -> list[Fault]:
         known = generate(self.services.seed, self.services.count).names()
         places: list[tuple[Location, tuple[str, ...]]] = [(("povServices",), self.pov_services)]
-        for index, environment in enumerate(self.environments):
-            if not isinstance(environment.services, str):
-                places.append((("environments", index, "services"), environment.services))
+        for index, stage in enumerate(self.stages):
+            if not isinstance(stage.services, str):
+                places.append((("stages", index, "services"), stage.services))
         return [
             ((*place, index), f"no service `{name}` with N = {len(known)}", nearest(name, known))
             for place, names in places
@@ -240,7 +240,7 @@ class Scenario(Model):
     def _named_twice(self) -> list[Fault]:
         lists: dict[str, list[str]] = {
             "povServices": list(self.pov_services),
-            "environments": [environment.name for environment in self.environments],
+            "stages": [stage.name for stage in self.stages],
             "criteria": [criterion.id for criterion in self.criteria],
             "experiments": [experiment.name for experiment in self.experiments],
         }
@@ -252,24 +252,24 @@ class Scenario(Model):
         ]
 
     def with_services(self, count: int) -> Scenario:
-        """The same with another N. Raises `InvalidInput` outside 1..1000; the scope shrinks to what is left."""
+        """The same with another N. Raises `InvalidInput` outside 1..1000; those under proof shrink to what is left."""
         if not 1 <= count <= MAX_SERVICES:
             raise InvalidInput(
                 [Problem("--services", f"N = {count} is not in 1 to {MAX_SERVICES}", "choose another N")]
             )
         known = generate(self.services.seed, count).names()
-        scope = tuple(name for name in self.pov_services if name in known) or known[:1]
+        under_proof = tuple(name for name in self.pov_services if name in known) or known[:1]
         services = self.services.model_copy(update={"count": count})
-        environments = tuple(
-            environment
-            if isinstance(environment.services, str)
-            else environment.model_copy(update={"services": tuple(n for n in environment.services if n in known)})
-            for environment in self.environments
+        stages = tuple(
+            stage
+            if isinstance(stage.services, str)
+            else stage.model_copy(update={"services": tuple(n for n in stage.services if n in known)})
+            for stage in self.stages
         )
-        return self.model_copy(update={"services": services, "pov_services": scope, "environments": environments})
+        return self.model_copy(update={"services": services, "pov_services": under_proof, "stages": stages})
 
-    def with_scope(self, names: tuple[str, ...], *, where: str = "scope.services") -> Scenario:
-        """The same with another scope. Raises `InvalidInput` for services that do not exist; `where` names the file."""
+    def with_under_proof(self, names: tuple[str, ...], *, where: str = "proof.services") -> Scenario:
+        """The same with other services under proof. Raises `InvalidInput` for unknown ones; `where` names the place."""
         known = generate(self.services.seed, self.services.count).names()
         problems = [
             Problem(where, f"no service `{name}` with N = {len(known)}", nearest(name, known))

@@ -55,8 +55,8 @@ _HOT = ("ledger", "customer-profile", "audit-trail")
 _RANK = {"gateway": 0, "bff": 1, "domain": 2, "data": 3}
 _REGIONS = ("emea", "apac", "amer", "latam", "nordics")
 
-WELL_KNOWN_SCOPE = ("payment-gateway", "checkout-bff", "card-authorization", "fraud-scoring", "ledger")
-"""Five services close together in every graph: the default scope of a proof of value."""
+WELL_KNOWN = ("payment-gateway", "checkout-bff", "card-authorization", "fraud-scoring", "ledger")
+"""Five services close together in every graph: those under proof by default."""
 
 
 def generate(seed: int, count: int) -> Topology:

@@ -9,9 +9,9 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.experiments.core import Experiment
-from pov.experiments.gate import until_seen
 from pov.experiments.gitops import GitOpsTrial, moment
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import Configuration, Toolbox
 from pov.measure.order import Slot
 
@@ -38,14 +38,14 @@ class AutomatedDeploy(GitOpsTrial):
     def prepare(self) -> None:
         """The image in the node, the images edited."""
         self._image = self.box.releases.image(self._version)
-        self._before = {name: self.copy.images()[name] for name in self.box.scope}
+        self._before = {name: self.copy.images()[name] for name in self.box.under_proof}
         self._old_ids = {image_id for _, image_id, _ in self._containers()}
-        self.copy.set_images(dict.fromkeys(self.box.scope, self._image))
+        self.copy.set_images(dict.fromkeys(self.box.under_proof, self._image))
         self.details |= {"version": self._version, "image": self._image, "images_before": dict(self._before)}
 
     def message(self) -> str:
         """As a customer would write it."""
-        return f"Deploy {self._version} to staging: {', '.join(self.box.scope)}"
+        return f"Deploy {self._version} to staging: {', '.join(self.box.under_proof)}"
 
     def wait_until_seen(self) -> Mapping[str, float]:
         """Every replica of the services under proof serves the new version."""
@@ -53,7 +53,7 @@ class AutomatedDeploy(GitOpsTrial):
         return until_seen(
             self.box,
             self.estate,
-            self.box.scope,
+            self.box.under_proof,
             lambda row: row.version == self._version,
             what,
             timeout_s=self.limit_s,
@@ -61,7 +61,7 @@ class AutomatedDeploy(GitOpsTrial):
 
     def check(self) -> None:
         """The cluster's own record: every pod runs the new image, by reference and by digest, and no other runs."""
-        wanted = len(self.box.scope) * self.estate.replicas
+        wanted = len(self.box.under_proof) * self.estate.replicas
 
         def look() -> set[str] | Pending:
             found = self._containers()
@@ -90,7 +90,7 @@ class AutomatedDeploy(GitOpsTrial):
     def _containers(self) -> list[tuple[str, str, datetime | None]]:
         """Image reference, image digest and time of readiness of each pod that is not on its way out."""
         found = []
-        for name in self.box.scope:
+        for name in self.box.under_proof:
             for pod in self.box.kube.list("v1/Pod", self.estate.namespace, labels=f"app={name}"):
                 if pod["metadata"].get("deletionTimestamp"):
                     continue
@@ -118,7 +118,7 @@ class ManualDeploy(RunbookTrial):
 
     def variables(self) -> Mapping[str, Any]:
         """Release, version, services."""
-        return {"release": self._archive, "version": self._version, "services": list(self.box.scope)}
+        return {"release": self._archive, "version": self._version, "services": list(self.box.under_proof)}
 
     def wait_until_seen(self) -> Mapping[str, float]:
         """Every service under proof serves the new version."""
@@ -126,7 +126,7 @@ class ManualDeploy(RunbookTrial):
         return until_seen(
             self.box,
             self.estate,
-            self.box.scope,
+            self.box.under_proof,
             lambda row: row.version == self._version,
             what,
             timeout_s=SEEN_LIMIT_S,
@@ -135,7 +135,7 @@ class ManualDeploy(RunbookTrial):
     def check(self) -> None:
         """The process that runs on each host is the one of the new release's folder."""
         for host in self.box.hosts:
-            for name in (p.service for p in host.services if p.service in self.box.scope):
+            for name in (p.service for p in host.services if p.service in self.box.under_proof):
                 # As the service's own user: root in a pod may not look into another user's process.
                 look = f"exec chpst -u :65532:65532 readlink /proc/$(cat /etc/service/{name}/supervise/pid)/exe"
                 running = on_host(self.box, host.pod, "sh", "-c", look).strip()

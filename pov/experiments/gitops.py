@@ -81,7 +81,7 @@ class GitOpsTrial(Trial):
 
     def warm_up(self) -> None:
         """Let the prober look once."""
-        self.box.prober().identify(self.estate.name, self.box.scope)
+        self.box.prober().identify(self.estate.name, self.box.under_proof)
 
     def operate(self) -> None:
         """Commit, push, wait until the prober has seen it."""

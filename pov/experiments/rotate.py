@@ -9,10 +9,10 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.config.legacy import dns_names, identity
 from pov.experiments.core import Experiment
-from pov.experiments.gate import all_new, serials, until_seen
 from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.negative import ExpiredCanary
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.seen import all_new, serials, until_seen
 from pov.experiments.toolbox import Configuration, Toolbox
 from pov.measure.order import Slot
 

@@ -9,8 +9,8 @@ from typing import Any
 from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
 from pov.config.legacy import Host
-from pov.experiments.gate import serials
 from pov.experiments.load import Watched
+from pov.experiments.seen import serials
 from pov.experiments.toolbox import Runbooks, Task, Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Evidence, Timed, Trial
@@ -73,7 +73,7 @@ class RunbookTrial(Trial):
     def warm_up(self) -> None:
         """Have the runbook read, and let the prober look once."""
         self.runbooks.check(self.playbook, self.variables())
-        self.box.prober().identify(self.estate.name, self.box.scope)
+        self.box.prober().identify(self.estate.name, self.box.under_proof)
 
     def operate(self) -> None:
         """Run the runbook, then wait until the prober has seen its work."""

@@ -71,7 +71,7 @@ class Prober(Protocol):
 
 
 class Configuration(Protocol):
-    """A working copy of the configuration repository, at the newest commit, for one environment."""
+    """A working copy of the configuration repository, at the newest commit, for one stage."""
 
     def head(self) -> str:
         """The commit it stands at."""
@@ -206,7 +206,7 @@ class Toolbox:
     """One environment, in the hands of trials. `run` is a short mark that versions of this run carry."""
 
     run: str
-    scope: tuple[str, ...]
+    under_proof: tuple[str, ...]
     estates: tuple[Estate, ...]
     traffic: Traffic
     hosts: tuple[Host, ...]

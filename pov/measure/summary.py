@@ -17,8 +17,8 @@ _TRIAL_KEYS = (
     "requests", "failed_requests", "handshakes", "failed_handshakes",
 )  # fmt: skip
 _NEVER_COMPARED = {"automated-poll"}
-QUIET = "control"
-"""The arm of quiet windows: the load alone, nothing is done. Like the negative control it enters no statistic."""
+PLACEBO = "placebo"
+"""The arm of placebo windows: the load alone, nothing is done. Like the negative control it enters no statistic."""
 NEGATIVE = "negative-control"
 """The arm of trials that must show failures: they prove that the prober can see one."""
 
@@ -45,16 +45,16 @@ def _experiment(
     name: str, all_samples: Sequence[Mapping[str, Any]], planned: Mapping[tuple[str, str], int]
 ) -> dict[str, Any]:
     mine = [s for s in all_samples if s["experiment"] == name]
-    quiet, negative = ([s for s in mine if s["arm"] == arm] for arm in (QUIET, NEGATIVE))
-    samples = [s for s in mine if s["arm"] not in {QUIET, NEGATIVE}]
+    placebos, negative = ([s for s in mine if s["arm"] == arm] for arm in (PLACEBO, NEGATIVE))
+    samples = [s for s in mine if s["arm"] not in {PLACEBO, NEGATIVE}]
     arms = dict.fromkeys([*(arm for exp, arm in planned if exp == name), *(str(s["arm"]) for s in samples)])
     return {
         "name": name,
         "arms": [_arm(arm, [s for s in samples if s["arm"] == arm], planned.get((name, arm), 0)) for arm in arms],
-        "quiet_control": _control(
-            quiet, "the same load on the estates of this experiment at once, with nothing being done"
+        "placebo": _windows(
+            placebos, "the same load on the estates of this experiment at once, with nothing being done"
         ),
-        "negative_control": _control(
+        "negative_control": _windows(
             negative, "a service whose certificate runs out while reloading is off: the prober has to see it fail"
         ),
         "comparisons": [_comparison(arm, samples) for arm in arms if arm != REFERENCE and arm not in _NEVER_COMPARED],
@@ -99,8 +99,8 @@ def _comparison(arm: str, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any
     }
 
 
-def _control(controls: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any] | None:
-    if not controls:
+def _windows(windows: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any] | None:
+    if not windows:
         return None
     return {
         "what": what,
@@ -113,7 +113,7 @@ def _control(controls: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any]
                     for key in ("ok", "error", "requests", "failed_requests", "handshakes", "failed_handshakes")
                 },
             }
-            for s in controls
+            for s in windows
         ],
-        **{key: _total(controls, key) for key in ("requests", "failed_requests", "handshakes", "failed_handshakes")},
+        **{key: _total(windows, key) for key in ("requests", "failed_requests", "handshakes", "failed_handshakes")},
     }

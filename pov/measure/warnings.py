@@ -44,7 +44,7 @@ def _of_arm(mine: Sequence[Mapping[str, Any]]) -> list[str]:
     if late:
         found.append(
             f"{late} requests were sent late or not at all and count as failed; this can be the prober's own lack of "
-            "processor time: compare with the quiet control, or measure on a machine with more cores"
+            "processor time: compare with the placebos, or measure on a machine with more cores"
         )
     busy = [s for s in mine if float(s["details"].get("load_per_core") or 0) > _BUSY]
     if busy:

@@ -15,9 +15,9 @@ from typing import Any
 
 from pov.state.runs import Run
 
-CONTROL = "negative-control"
+NEGATIVE = "negative-control"
 """The arm whose trials must fail: it shows that the prober sees a failure when there is one."""
-QUIET = "control"
+PLACEBO = "placebo"
 """The arm in which nothing is done under the same load: it shows what fails by itself."""
 
 
@@ -94,12 +94,12 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment and its arms; the controls stand apart and enter no statistic."""
+    """One experiment and its arms; placebos and negative controls stand apart and enter no statistic."""
 
     name: str
     arms: tuple[Arm, ...]
-    control: Arm | None = None
-    quiet: Arm | None = None
+    negative: Arm | None = None
+    placebo: Arm | None = None
 
     def arm(self, name: str) -> Arm | None:
         """The arm of this name, if any trial of it ran."""
@@ -149,7 +149,7 @@ class Facts:
     criteria: tuple[Criterion, ...]
     stated: tuple[Stated, ...]
     customer: str
-    scope: tuple[str, ...]
+    under_proof: tuple[str, ...]
     environment: Mapping[str, Any]
     summary: Mapping[str, Any]
     digests: Mapping[str, str]
@@ -163,8 +163,8 @@ class Facts:
 
     @property
     def saved(self) -> int:
-        """How many trials were saved, controls left out."""
-        return sum(1 for trial in self.trials if trial.arm not in {CONTROL, QUIET})
+        """How many trials were saved, placebos and negative controls left out."""
+        return sum(1 for trial in self.trials if trial.arm not in {NEGATIVE, PLACEBO})
 
     def experiment(self, name: str) -> Experiment | None:
         """The experiment of this name, if any trial of it ran."""
@@ -196,7 +196,7 @@ def gather(run: Run) -> Facts:
         criteria=_criteria(environment.get("criteria"), problems),
         stated=_stated(environment.get("baseline") or engagement.get("baseline"), problems),
         customer=text(_mapping(engagement.get("customer")).get("name") or engagement.get("customer_name")),
-        scope=tuple(text(name) for name in _list(environment.get("scope"))),
+        under_proof=tuple(text(name) for name in _list(environment.get("under_proof"))),
         environment=environment,
         summary=summary,
         digests=_digests(run, trials),
@@ -263,7 +263,7 @@ def _planned(plan: object) -> tuple[tuple[str, str], ...] | None:
         # An item is one trial, or an arm with its number of trials.
         for _ in range(int(number(item.get("trials", 1)) or 0))
     )
-    return tuple(pair for pair in pairs if pair[1] not in {CONTROL, QUIET})
+    return tuple(pair for pair in pairs if pair[1] not in {NEGATIVE, PLACEBO})
 
 
 def _whole(sample: Mapping[str, Any], details: Mapping[str, Any], name: str) -> int | None:
@@ -281,8 +281,8 @@ def _experiments(trials: Iterable[Trial]) -> tuple[Experiment, ...]:
     for name, found in sorted(by_name.items(), key=lambda item: (item[0] != "deploy", item[0])):
         ranked = sorted(found, key=lambda arm: (order.index(arm) if arm in order else len(order), arm))
         arms = {arm: Arm(arm, tuple(found[arm])) for arm in ranked}
-        control, quiet = arms.pop(CONTROL, None), arms.pop(QUIET, None)
-        experiments.append(Experiment(name, tuple(arms.values()), control, quiet))
+        negative, placebo = arms.pop(NEGATIVE, None), arms.pop(PLACEBO, None)
+        experiments.append(Experiment(name, tuple(arms.values()), negative, placebo))
     return tuple(experiments)
 
 

@@ -33,7 +33,7 @@ _ARMS = {
     "automated-poll": ("Automated, poll only", "the same without the webhook"),
     "scripted": ("Scripted", "an imperative script"),
     "manual": ("Runbook by machine", "over SSH, no human time"),
-    "control": ("Quiet control", "nothing done"),
+    "placebo": ("Placebo", "nothing done"),
     "negative-control": ("Negative control", "reload switched off"),
     "manual-stopwatch": ("Runbook by hand", "human time, by stopwatch"),
 }
@@ -71,6 +71,6 @@ def subject(facts: Facts, name: str) -> str:
     if name == "rotate":
         services = facts.environment.get("services")
         return f"{services} services in staging, under load" if isinstance(services, int) else "staging, under load"
-    if facts.scope:
-        return f"{plural(len(facts.scope), 'service')} in staging: {listing(list(facts.scope))}"
+    if facts.under_proof:
+        return f"{plural(len(facts.under_proof), 'service')} in staging: {listing(list(facts.under_proof))}"
     return "staging"

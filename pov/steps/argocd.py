@@ -1,4 +1,4 @@
-"""What Argo CD watches: the configuration repository, one project, one application for each environment."""
+"""What Argo CD watches: the configuration repository, one project, one application for each stage."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def connect(ctx: Context) -> ArgoCD:
     return ArgoCD.at(ctx.url("argocd"), ctx.trust.ca_path, ADMIN, password)
 
 
-def environments(ctx: Context) -> list[str]:
-    """The environments that Argo CD looks after, which are its applications' names as well."""
+def stages(ctx: Context) -> list[str]:
+    """The stages that Argo CD looks after, which are its applications' names as well."""
     return [estate.name for estate in ctx.estates if estate.kind == "gitops"]
 
 
@@ -49,7 +49,7 @@ def _ensure(ctx: Context, report: Report) -> bool:
     # It tries the login through its repository server, which may be a moment behind its API.
     changed = argo.ensure_repository(IN_CLUSTER_URL, READER, lambda: _reader_token(ctx))
     changed |= argo.ensure_project(project(ctx))
-    report.say("telling Argo CD of the environments")
+    report.say("telling Argo CD of the stages")
     return argo.ensure_application_set(application_set(ctx)) or changed
 
 
@@ -61,16 +61,16 @@ def _reader_token(ctx: Context) -> Secret:
 
 
 def project(ctx: Context) -> dict[str, Any]:
-    """The AppProject: what the environments may touch."""
-    destinations = [{"server": _SERVER, "namespace": name} for name in environments(ctx)]
+    """The AppProject: what the stages may touch."""
+    destinations = [{"server": _SERVER, "namespace": name} for name in stages(ctx)]
     return document(
         render("project.yaml", values={"repository": IN_CLUSTER_URL, "destinations": json.dumps(destinations)})
     )
 
 
 def application_set(ctx: Context) -> dict[str, Any]:
-    """The ApplicationSet: one application for each environment."""
-    elements = [{"environment": name, "branch": branch_of(name)} for name in environments(ctx)]
+    """The ApplicationSet: one application for each stage."""
+    elements = [{"stage": name, "branch": branch_of(name)} for name in stages(ctx)]
     return document(
         render("applicationset.yaml", values={"repository": IN_CLUSTER_URL, "elements": json.dumps(elements)})
     )

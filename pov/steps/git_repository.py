@@ -23,7 +23,7 @@ MAIN = "main"
 PROD = "prod"
 RULES = (Rule(MAIN, pushers=(OWNER,)), Rule(PROD, approvals=1, approvers=(REVIEWER,)))
 
-_SUBJECT = "Bring the environments to what the scenario asks for"
+_SUBJECT = "Bring the stages to what the scenario asks for"
 
 
 def step() -> Step:
@@ -31,9 +31,9 @@ def step() -> Step:
     return Step("git_repository", "Configuration repository", _run, ("git",), expected_s=3)
 
 
-def branch_of(environment: str) -> str:
-    """The branch that an environment follows."""
-    return PROD if environment == "prod" else MAIN
+def branch_of(stage: str) -> str:
+    """The branch that a stage follows."""
+    return PROD if stage == "prod" else MAIN
 
 
 def working_copy(ctx: Context, branch: str = MAIN) -> ConfigRepo:
@@ -42,26 +42,26 @@ def working_copy(ctx: Context, branch: str = MAIN) -> ConfigRepo:
     return ConfigRepo.open(ctx.home.root / "git" / NAME, remote, branch)
 
 
-def images(repo: ConfigRepo, environment: str) -> dict[str, str]:
+def images(repo: ConfigRepo, stage: str) -> dict[str, str]:
     """Image references by service, as the working copy has them."""
-    found = overlay.images_of(repo.read(f"envs/{environment}/kustomization.yaml"))
+    found = overlay.images_of(repo.read(f"stages/{stage}/kustomization.yaml"))
     return {name: reference for name, reference in found.items() if name != overlay.AGENT_IMAGE}
 
 
-def set_images(repo: ConfigRepo, environment: str, changed: Mapping[str, str]) -> None:
-    """Write other images for some services of an environment; commit and push are the caller's."""
-    path = f"envs/{environment}/kustomization.yaml"
+def set_images(repo: ConfigRepo, stage: str, changed: Mapping[str, str]) -> None:
+    """Write other images for some services of a stage; commit and push are the caller's."""
+    path = f"stages/{stage}/kustomization.yaml"
     repo.write(path, overlay.with_images(repo.read(path), changed))
 
 
-def generation(repo: ConfigRepo, environment: str) -> int:
-    """The number whose rise renews every certificate of an environment."""
-    return overlay.generation_of(repo.read(f"envs/{environment}/certificate-policy.yaml"))
+def generation(repo: ConfigRepo, stage: str) -> int:
+    """The number whose rise renews every certificate of a stage."""
+    return overlay.generation_of(repo.read(f"stages/{stage}/certificate-policy.yaml"))
 
 
-def set_generation(repo: ConfigRepo, environment: str, number: int) -> None:
+def set_generation(repo: ConfigRepo, stage: str, number: int) -> None:
     """Write another number; commit and push are the caller's."""
-    path = f"envs/{environment}/certificate-policy.yaml"
+    path = f"stages/{stage}/certificate-policy.yaml"
     repo.write(path, overlay.with_generation(repo.read(path), number))
 
 
@@ -78,7 +78,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
 def _ensure(ctx: Context, report: Report) -> bool:
     gitea = connect(ctx)
     report.say("making the repository")
-    changed = gitea.ensure_repository(NAME, "What runs in each environment")
+    changed = gitea.ensure_repository(NAME, "What runs in each stage")
     changed |= gitea.ensure_collaborator(FULL_NAME, REVIEWER, "write")
     changed |= gitea.ensure_collaborator(FULL_NAME, READER, "read")
     report.say("writing the configuration")

@@ -1,4 +1,4 @@
-"""The landing zone: Terraform makes the environments, behind a guardrail; then a probe proves that prod says no.
+"""The landing zone: Terraform makes the stages, behind a guardrail; then a probe proves that prod says no.
 
 A second run compares what lies in the cluster with what the last one left there, and starts Terraform only when that,
 the modules or the sizes differ.
@@ -54,11 +54,11 @@ _KINDS = (
 
 def step() -> Step:
     """Needs the cluster alone."""
-    return Step("landing_zone", "Environments with guardrails (Terraform)", _run, ("cluster",), expected_s=9)
+    return Step("landing_zone", "Stages with guardrails (Terraform)", _run, ("cluster",), expected_s=9)
 
 
 def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
-    """What each environment may use: every service with one pod more than usual (a rollout), and a quarter to spare.
+    """What each stage may use: every service with one pod more than usual (a rollout), and a quarter to spare.
 
     CPU in cores, memory in GiB (limits). Each pod has a certificate agent beside the service.
     """
@@ -81,7 +81,7 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
 
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
-    variables = {"environments": sizes(ctx.scenario, ctx.estates)}
+    variables = {"stages": sizes(ctx.scenario, ctx.estates)}
     inputs = _digest(variables) + _digest_tree(data("terraform"))
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", _RECORD, NAMESPACE)
@@ -89,7 +89,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     if known.get("inputs") == inputs and known.get("live") == _live(kube):
         return Outcome.CHANGED if changed else Outcome.UNCHANGED
     changed |= _terraform(ctx, variables, report)
-    _prove(kube, tuple(variables["environments"]), report)
+    _prove(kube, tuple(variables["stages"]), report)
     content = {"inputs": inputs, "live": _live(kube)}
     kube.apply([_record(content)], set_name="landing-zone-record")
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
@@ -169,31 +169,31 @@ def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Re
         terraform.unlock(lock_id)
 
 
-def _prove(kube: Kube, environments: tuple[str, ...], report: Report) -> None:
+def _prove(kube: Kube, stages: tuple[str, ...], report: Report) -> None:
     """Wait until an administrator's change by hand is denied in prod and warned about elsewhere."""
-    for environment in environments:
-        denied = environment == ENFORCED
+    for stage in stages:
+        denied = stage == ENFORCED
         wait_for(
-            f"{environment} to {'refuse' if denied else 'warn about'} changes by hand",
-            lambda name=environment, denied=denied: _probe(kube, name, denied),  # type: ignore[misc]
+            f"{stage} to {'refuse' if denied else 'warn about'} changes by hand",
+            lambda name=stage, denied=denied: _probe(kube, name, denied),  # type: ignore[misc]
             timeout_s=_PROBE_LIMIT_S,
             on_pending=report.say,
             fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies only-from-git -o yaml",
         )
 
 
-def _probe(kube: Kube, environment: str, denied: bool) -> bool | Pending:
+def _probe(kube: Kube, stage: str, denied: bool) -> bool | Pending:
     probe = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "pov-probe", "namespace": environment},
+        "metadata": {"name": "pov-probe", "namespace": stage},
         "data": {"by": "hand"},
     }
     allowed, said, warnings = kube.can_i_dry_run(probe, as_user="pov-probe", as_groups=_ADMIN_GROUPS)
     if denied:
-        return True if not allowed and "come from Git" in said else Pending(f"{environment}: a change by hand passes")
+        return True if not allowed and "come from Git" in said else Pending(f"{stage}: a change by hand passes")
     told = any("come from Git" in warning for warning in warnings)
-    return True if allowed and told else Pending(f"{environment}: no warning yet {said}".strip())
+    return True if allowed and told else Pending(f"{stage}: no warning yet {said}".strip())
 
 
 def _live(kube: Kube) -> str:

@@ -1,10 +1,10 @@
-"""The services of every environment: Argo CD has synced them at the commit that was pushed, and they are healthy."""
+"""The services of every stage: Argo CD has synced them at the commit that was pushed, and they are healthy."""
 
 from __future__ import annotations
 
 from pov.base.wait import Pending, wait_for
 from pov.engines.argocd import ArgoCD
-from pov.steps.argocd import connect, environments
+from pov.steps.argocd import connect, stages
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git_repository import branch_of, working_copy
@@ -16,11 +16,11 @@ _FOUND_LIMIT_S = 60.0
 
 def step() -> Step:
     """They sync as soon as Argo CD knows them, and start as soon as Vault gives certificates."""
-    return Step("services", "Services in every environment", _run, ("argocd", "vault"), expected_s=32)
+    return Step("services", "Services in every stage", _run, ("argocd", "vault"), expected_s=32)
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
-    revisions = bearing("the environments' commits", lambda: wanted(ctx), report)
+    revisions = bearing("the stages' commits", lambda: wanted(ctx), report)
     argo = connect(ctx)
     if not bearing("Argo CD to answer", lambda: argo.lacking(revisions), report):
         return Outcome.UNCHANGED
@@ -30,9 +30,9 @@ def _run(ctx: Context, report: Report) -> Outcome:
 
 
 def wanted(ctx: Context) -> dict[str, str]:
-    """The commit that each environment's branch stands on now."""
+    """The commit that each stage's branch stands on now."""
     repo = working_copy(ctx)
-    heads = {name: repo.remote_head(branch_of(name)) for name in environments(ctx)}
+    heads = {name: repo.remote_head(branch_of(name)) for name in stages(ctx)}
     return {name: head for name, head in heads.items() if head is not None}
 
 

@@ -83,13 +83,13 @@ def recall(home: Home, name: str) -> Wish:
 
 
 def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
-    """Load and validate what the wish names; N and the engagement's own scope come on top."""
+    """Load and validate what the wish names; N and the engagement's services under proof come on top."""
     engagement = load_engagement(wish.engagement) if wish.engagement is not None else None
     scenario = load_scenario(wish.scenario)
     if wish.services is not None:
         scenario = scenario.with_services(wish.services)
     if engagement is not None:
-        scenario = scenario.with_scope(engagement.scope.services)
+        scenario = scenario.with_under_proof(engagement.proof.services)
     return scenario, engagement
 
 

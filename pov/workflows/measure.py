@@ -13,16 +13,16 @@ from pov.base.wait import Pending, wait_for
 from pov.config.scenario import Criterion, Scenario
 from pov.config.scenario import Experiment as Settings
 from pov.experiments import EXPERIMENTS
-from pov.experiments.control import QuietWindow
+from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot, interleave, new_seed
-from pov.measure.summary import NEGATIVE, QUIET, summarise
+from pov.measure.summary import NEGATIVE, PLACEBO, summarise
 from pov.measure.trials import Result, Trial, run_trial
 from pov.model.events import Emit, Event
 from pov.state.runs import RunWriter
 
 Plan = Mapping[tuple[str, str], int]
-_CONTROLS = {QUIET, NEGATIVE}
+_NOT_COMPARED = {PLACEBO, NEGATIVE}
 _DISK_WAIT_S = 60.0
 _MANUAL = "manual"
 
@@ -81,7 +81,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
 
 
 def planned(options: MeasureOptions, scenario: Scenario) -> dict[tuple[str, str], int]:
-    """Trials by experiment and arm, controls included. Raises `InvalidInput` with everything that is wrong."""
+    """Trials by experiment and arm, also those that are never compared. Raises `InvalidInput` with all faults."""
     settings: dict[str, Settings] = {experiment.name: experiment for experiment in scenario.experiments}
     names = options.experiments or tuple(settings) or tuple(EXPERIMENTS)
     problems = [
@@ -107,7 +107,7 @@ def planned(options: MeasureOptions, scenario: Scenario) -> dict[tuple[str, str]
         chosen = [arm for arm in dict.fromkeys(arms) if arm in EXPERIMENTS[name].arms]
         plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen}
         if chosen:
-            plan[name, QUIET] = 1
+            plan[name, PLACEBO] = 1
         if chosen and EXPERIMENTS[name].negative is not None and scenario.legacy.hosts:
             plan[name, NEGATIVE] = 1
     return plan
@@ -152,11 +152,11 @@ class Measuring:
 
     def _trial(self, slot: Slot) -> Trial:
         experiment = EXPERIMENTS[slot.experiment]
-        if slot.arm == QUIET:
+        if slot.arm == PLACEBO:
             estates = [self._box.staging]
             if any(s.experiment == slot.experiment and s.arm == _MANUAL for s in self._slots):
                 estates.append(self._box.legacy)
-            return QuietWindow(self._box, estates)
+            return PlaceboWindow(self._box, estates)
         make = experiment.negative if slot.arm == NEGATIVE else experiment.arms[slot.arm]
         assert make is not None
         return make(self._box, slot)
@@ -179,7 +179,7 @@ class Measuring:
         arms = [
             {"experiment": experiment, "arm": arm, "trials": trials}
             for (experiment, arm), trials in plan.items()
-            if arm not in _CONTROLS
+            if arm not in _NOT_COMPARED
         ]
         run_facts = {
             "id": self._writer.run_id,

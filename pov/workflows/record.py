@@ -46,8 +46,8 @@ def environment(
         "services_seed": scenario.services.seed,
         "replicas": scenario.services.replicas,
         "edges": len(staging.edges),
-        "scope": list(scenario.pov_services),
-        "environment": STAGING,
+        "under_proof": list(scenario.pov_services),
+        "stage": STAGING,
         "estates": {
             estate.name: {"kind": estate.kind, "services": len(estate.services), "edges": len(estate.edges)}
             for estate in ctx.estates

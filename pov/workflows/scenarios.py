@@ -26,7 +26,7 @@ class ScenarioList:
                     "name": scenario.name,
                     "title": scenario.metadata.title,
                     "services": scenario.services.count,
-                    "environments": [environment.name for environment in scenario.environments],
+                    "stages": [stage.name for stage in scenario.stages],
                     "experiments": [experiment.name for experiment in scenario.experiments],
                 }
                 for scenario in self.scenarios

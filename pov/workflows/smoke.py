@@ -31,15 +31,15 @@ class SmokeOptions:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a scenario: what failed, if anything did, and the seconds of each stage that ran."""
+    """One attempt at a scenario: what failed, if anything did, and the seconds of each phase that ran."""
 
     error: str
-    stages: Mapping[str, float]
+    phases: Mapping[str, float]
 
     @property
     def seconds(self) -> float:
-        """All stages together."""
-        return sum(self.stages.values())
+        """All phases together."""
+        return sum(self.phases.values())
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class SmokeResult:
                     "name": case.scenario,
                     "ok": case.ok,
                     "attempts": [
-                        {"error": attempt.error, "seconds": round(attempt.seconds, 3), "stages": dict(attempt.stages)}
+                        {"error": attempt.error, "seconds": round(attempt.seconds, 3), "phases": dict(attempt.phases)}
                         for attempt in case.attempts
                     ],
                 }
@@ -82,7 +82,7 @@ class SmokeResult:
 
 
 @dataclass
-class Stages:
+class Phases:
     """What one attempt does, as callables: handed in, so that a test needs no cluster."""
 
     up: Callable[[str, Scenario], object]
@@ -92,20 +92,20 @@ class Stages:
     clock: Clock = field(default_factory=lambda: SYSTEM_CLOCK)
 
 
-def run(options: SmokeOptions, emit: Emit, stages: Stages | None = None) -> SmokeResult:
+def run(options: SmokeOptions, emit: Emit, phases: Phases | None = None) -> SmokeResult:
     """Try each scenario until it goes through or its attempts are used up. Failures are results, not exceptions."""
     if options.attempts < 1:
         raise InvalidInput([Problem("--attempts", f"{options.attempts} is not at least 1", "leave it out for one")])
     names = options.scenarios or list_scenarios()
     scenarios = [(name, load_scenario(name)) for name in names]
-    stages = stages or _real(options, emit)
+    phases = phases or _real(options, emit)
     cases = []
     junit = options.junit or options.root / ".pov" / "smoke.xml"
     for name, scenario in scenarios:
         attempts: list[Attempt] = []
         while len(attempts) < options.attempts and (not attempts or attempts[-1].error):
             emit(Event("note", "smoke", f"{scenario.name}, attempt {len(attempts) + 1} of {options.attempts}"))
-            attempts.append(_attempt(name, scenario, stages))
+            attempts.append(_attempt(name, scenario, phases))
             if attempts[-1].error:
                 emit(Event("warning", "smoke", f"{scenario.name}: {attempts[-1].error}"))
         cases.append(Case(scenario.name, tuple(attempts)))
@@ -114,28 +114,28 @@ def run(options: SmokeOptions, emit: Emit, stages: Stages | None = None) -> Smok
     return SmokeResult(tuple(cases), junit)
 
 
-def _attempt(name: str, scenario: Scenario, stages: Stages) -> Attempt:
+def _attempt(name: str, scenario: Scenario, phases: Phases) -> Attempt:
     seconds: dict[str, float] = {}
     errors: list[str] = []
 
-    def timed(stage: str, work: Callable[[str, Scenario], object]) -> object | None:
-        started = stages.clock.monotonic()
+    def timed(phase: str, work: Callable[[str, Scenario], object]) -> object | None:
+        started = phases.clock.monotonic()
         try:
             return work(name, scenario)
         except PovError as error:
-            errors.append(" ".join(part for part in (f"{stage}: {error.message}", error.cause) if part))
+            errors.append(" ".join(part for part in (f"{phase}: {error.message}", error.cause) if part))
             return None
         finally:
-            seconds[stage] = stages.clock.monotonic() - started
+            seconds[phase] = phases.clock.monotonic() - started
 
     try:
-        timed("up", stages.up)
-        measured = None if errors else timed("measure", stages.measure)
+        timed("up", phases.up)
+        measured = None if errors else timed("measure", phases.measure)
         if isinstance(measured, Mapping):
             errors += [f"measure: {fault}" for fault in faults(measured)]
-            timed("report", stages.report)
+            timed("report", phases.report)
     finally:
-        timed("down", stages.down)
+        timed("down", phases.down)
     return Attempt("; ".join(errors), seconds)
 
 
@@ -166,8 +166,8 @@ def junit_xml(cases: list[Case]) -> str:
         node.set("time", f"{total:.3f}")
         properties = ET.SubElement(node, "properties")
         ET.SubElement(properties, "property", name="attempts", value=str(len(case.attempts)))
-        for stage, seconds in case.attempts[-1].stages.items():
-            ET.SubElement(properties, "property", name=f"seconds.{stage}", value=f"{seconds:.3f}")
+        for phase, seconds in case.attempts[-1].phases.items():
+            ET.SubElement(properties, "property", name=f"seconds.{phase}", value=f"{seconds:.3f}")
         for number, attempt in enumerate(case.attempts, start=1):
             if attempt.error:
                 last = number == len(case.attempts)
@@ -177,7 +177,7 @@ def junit_xml(cases: list[Case]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
 
 
-def _real(options: SmokeOptions, emit: Emit) -> Stages:
+def _real(options: SmokeOptions, emit: Emit) -> Phases:
     from pov.workflows import down, measure, report, up
 
     def name_of(scenario: Scenario) -> str:
@@ -195,7 +195,7 @@ def _real(options: SmokeOptions, emit: Emit) -> Stages:
         inner = document.get("summary")
         return inner if isinstance(inner, dict) else document
 
-    return Stages(
+    return Phases(
         up=bring_up,
         measure=take,
         report=lambda _, scenario: report.run(report.ReportOptions(options.root, name_of(scenario)), emit),

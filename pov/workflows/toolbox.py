@@ -59,7 +59,7 @@ def toolbox(ctx: Context, run: str) -> Toolbox:
     """What trials work with; `run` marks this run's versions."""
     return Toolbox(
         run=run,
-        scope=tuple(ctx.scenario.pov_services),
+        under_proof=tuple(ctx.scenario.pov_services),
         estates=ctx.estates,
         traffic=ctx.scenario.traffic,
         hosts=hosts_of(ctx),

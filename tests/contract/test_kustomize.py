@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]
 MOCK = "localhost/pov/mock:1.0.0-abc"
 
 
-def build(bundle: Bundle, folder: Path, files: dict[str, str], environment: str) -> list[dict[str, Any]]:
+def build(bundle: Bundle, folder: Path, files: dict[str, str], stage: str) -> list[dict[str, Any]]:
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    argv = [str(bundle.binaries["kustomize"]), "build", str(folder / "envs" / environment)]
+    argv = [str(bundle.binaries["kustomize"]), "build", str(folder / "stages" / stage)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "kustomize warns of nothing"
@@ -72,7 +72,7 @@ def test_every_environment_builds_to_what_its_estate_needs(bundle: Bundle, tmp_p
 def test_a_new_version_of_one_service_changes_that_deployment_alone(bundle: Bundle, tmp_path: Path) -> None:
     files, _ = files_of("gitops-35")
     before = build(bundle, tmp_path / "before", files, "staging")
-    path = "envs/staging/kustomization.yaml"
+    path = "stages/staging/kustomization.yaml"
     changed = {**files, path: overlay.with_images(files[path], {"ledger": "localhost/pov/mock:2"})}
     after = build(bundle, tmp_path / "after", changed, "staging")
     differing = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
@@ -84,7 +84,7 @@ def test_a_new_version_of_one_service_changes_that_deployment_alone(bundle: Bund
 
 def test_a_renewal_changes_the_policy_alone(bundle: Bundle, tmp_path: Path) -> None:
     files, _ = files_of("gitops-35")
-    path = "envs/staging/certificate-policy.yaml"
+    path = "stages/staging/certificate-policy.yaml"
     changed = {**files, path: overlay.with_generation(files[path], 2)}
     before = build(bundle, tmp_path / "before", files, "staging")
     after = build(bundle, tmp_path / "after", changed, "staging")

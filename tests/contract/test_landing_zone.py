@@ -244,14 +244,14 @@ def test_what_somebody_changed_is_changed_back(zone: Zone) -> None:
 def test_a_lock_left_by_a_killed_run_is_released(zone: Zone) -> None:
     lock = {"ID": "dead", "Who": landing_zone.whoami()}
     _lock(zone, lock)
-    zone.kube.delete("RoleBinding", "environment-reader", "dev")
+    zone.kube.delete("RoleBinding", "stage-reader", "dev")
     assert zone.run() is Outcome.CHANGED
-    assert zone.kube.get("RoleBinding", "environment-reader", "dev") is not None
+    assert zone.kube.get("RoleBinding", "stage-reader", "dev") is not None
 
 
 def test_somebody_elses_lock_is_respected(zone: Zone) -> None:
     _lock(zone, {"ID": "alive", "Who": "colleague@elsewhere"})
-    zone.kube.delete("RoleBinding", "environment-reader", "dev")
+    zone.kube.delete("RoleBinding", "stage-reader", "dev")
     with pytest.raises(PovError, match="locked by colleague@elsewhere"):
         zone.run()
     _lock(zone, None)

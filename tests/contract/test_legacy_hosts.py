@@ -48,7 +48,7 @@ SCENARIO = Scenario.model_validate(
         "kind": "Scenario",
         "metadata": {"name": "two-hosts", "title": "Two hosts"},
         "services": {"count": 4},
-        "environments": [{"name": "staging"}],
+        "stages": [{"name": "staging"}],
         "povServices": 3,
         "legacy": {"hosts": 2},
     }

@@ -49,7 +49,7 @@ class Git:
 
     def renew_all(self, environment: str, branch: str = "main") -> Any:
         """Commit the next generation of an environment's certificate policy: every certificate is renewed."""
-        path, message = f"envs/{environment}/certificate-policy.yaml", f"Renew {environment}'s certificates"
+        path, message = f"stages/{environment}/certificate-policy.yaml", f"Renew {environment}'s certificates"
         return self.edit(branch, path, lambda text: _GENERATION.sub(_next, text, count=1), message)
 
 

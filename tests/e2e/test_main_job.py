@@ -120,9 +120,9 @@ def test_measure_takes_every_arm(shared: Environment, measured: Ran, facts: Call
     steps = trials["deploy", "manual"][0]["steps"]
     assert len(steps) >= 3, "the runbook's steps are timed one by one"
     rotated = next(e for e in summary["experiments"] if e["name"] == "rotate")
-    quiet, negative = rotated["quiet_control"], rotated["negative_control"]
-    assert quiet["requests"] > 0
-    assert quiet["failed_requests"] == 0
+    placebo, negative = rotated["placebo"], rotated["negative_control"]
+    assert placebo["requests"] > 0
+    assert placebo["failed_requests"] == 0
     assert [window["ok"] for window in negative["windows"]] == [True]
     assert negative["failed_requests"] > 0, "the prober can see a failure"
     assert [c["outcome"] for c in summary["criteria"]] == ["pass"]

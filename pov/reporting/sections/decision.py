@@ -205,10 +205,10 @@ def _bound(facts: Facts) -> Iterator[tuple[str, str]]:
             "Not zero disruption.",
             f"0 failures in {plural(arm.n, 'rotation')} rule out, at 95{NARROW}%, only a rate above {bound} of them.",
         )
-    if arms_ran(facts) and not any(experiment.control for experiment in facts.experiments):
+    if arms_ran(facts) and not any(experiment.negative for experiment in facts.experiments):
         yield "Not that the prober sees every failure.", "No trial was made to fail on purpose."
 
 
 def arms_ran(facts: Facts) -> bool:
-    """Whether any trial but a control ran."""
+    """Whether any trial but placebos and negative controls ran."""
     return any(experiment.arms for experiment in facts.experiments)

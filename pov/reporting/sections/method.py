@@ -12,7 +12,7 @@ from pov.reporting.section import Section
 
 _ARMS = (
     "Automated: a commit, and nothing else by hand. Runbook: the customer's steps run one after the other over SSH "
-    "against a legacy estate of the same services, host by host, without a pause. Replicas, health gate and prober "
+    "against a legacy estate of the same services, host by host, without a pause. Replicas, health check and prober "
     "are the same."
 )
 _STATISTICS = (

@@ -15,7 +15,7 @@ _HEAD = ("Sample", "Arm", "Requests", "Failed", "Handshakes", "Failed")
 
 
 def build(facts: Facts) -> Iterator[Block]:
-    """A row for each sample, a sum for each arm; the control apart."""
+    """A row for each sample, a sum for each arm; placebos and the negative control apart."""
     recorded = [e for e in facts.experiments if any(_counts(t) for arm in e.arms for t in arm.trials)]
     if facts.trials and not recorded:
         yield Text("No trial of this run recorded requests.")
@@ -38,8 +38,8 @@ def build(facts: Facts) -> Iterator[Block]:
         caption = f"Requests and new handshakes during each {words.noun}."
         yield Table(caption, _HEAD, tuple(rows), "llrrrr", strong=tuple(sums))
     for experiment in facts.experiments:
-        yield from _control(experiment)
-    if any(experiment.arms for experiment in facts.experiments) and not any(e.control for e in facts.experiments):
+        yield from _not_compared(experiment)
+    if any(experiment.arms for experiment in facts.experiments) and not any(e.negative for e in facts.experiments):
         lost = sum(arm.total("failed_requests") or 0 for e in facts.experiments for arm in e.arms)
         seen = (
             f"It did see {plural(lost, 'failed request')} in this run's trials." if lost else "It saw none in this run."
@@ -61,20 +61,20 @@ def _counts_text(trial: Trial) -> tuple[str, ...]:
     )
 
 
-def _control(experiment: Experiment) -> Iterator[Block]:
-    quiet = experiment.quiet
-    if quiet is not None:
-        failed, requests = quiet.total("failed_requests"), quiet.total("requests")
+def _not_compared(experiment: Experiment) -> Iterator[Block]:
+    placebo = experiment.placebo
+    if placebo is not None:
+        failed, requests = placebo.total("failed_requests"), placebo.total("requests")
         seen = f"{count(failed)} of {count(requests)} requests failed under the same load while nothing was done"
-        of = f"{wording.experiment(experiment.name).noun}, samples {numbers(quiet)}"
+        of = f"{wording.experiment(experiment.name).noun}, samples {numbers(placebo)}"
         if failed:
             rest = "Failures during trials cannot be laid to the operation alone."
-            yield Callout(f"Quiet control ({of}): failures", f"{seen}. {rest}", "warning")
+            yield Callout(f"Placebo ({of}): failures", f"{seen}. {rest}", "warning")
         else:
-            yield Callout(f"Quiet control ({of})", f"{seen}.")
-    if experiment.control is None:
+            yield Callout(f"Placebo ({of})", f"{seen}.")
+    if experiment.negative is None:
         return
-    failed, requests = experiment.control.total("failed_requests"), experiment.control.total("requests")
+    failed, requests = experiment.negative.total("failed_requests"), experiment.negative.total("requests")
     what = "a service whose reload is switched off, same code, same load"
     if failed:
         seen = f"{count(failed)} of {count(requests)} requests failed, as they must."

@@ -1,4 +1,4 @@
-"""One environment's overlay: which services it runs, in which versions, and when their certificates are renewed."""
+"""One stage's overlay: which services it runs, in which versions, and when their certificates are renewed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Kept:
 
 
 def overlay(estate: Estate, image: str, ca_pem: str, kept: Kept) -> dict[str, str]:
-    """The files of `envs/ENVIRONMENT`, by path. A service keeps the image that `kept` names, others get `image`."""
-    folder = f"envs/{estate.name}"
+    """The files of `stages/ENVIRONMENT`, by path. A service keeps the image that `kept` names, others get `image`."""
+    folder = f"stages/{estate.name}"
     followed = kept.images.get(AGENT_IMAGE)
     images = {AGENT_IMAGE: image}
     for service in estate.services:
@@ -40,7 +40,7 @@ def overlay(estate: Estate, image: str, ca_pem: str, kept: Kept) -> dict[str, st
         # Whoever ran what the bring-up had set before follows it to the new one; another choice stays.
         images[service] = image if held in {None, followed} else str(held)
     values = {
-        "environment": estate.name,
+        "stage": estate.name,
         "services": block((f"- ../../services/{name}" for name in sorted(estate.services)), 0),
         "images": image_entries(images),
         "generation": kept.generation,
@@ -48,16 +48,16 @@ def overlay(estate: Estate, image: str, ca_pem: str, kept: Kept) -> dict[str, st
         "ca": block(ca_pem.strip().splitlines(), 4),
     }
     files = {
-        f"{folder}/{name}": render("repository", "environment", name, values=values)
+        f"{folder}/{name}": render("repository", "stage", name, values=values)
         for name in ("kustomization.yaml", "default-deny.yaml", "vault-ca.yaml", "certificate-policy.yaml")
     }
     files[f"{folder}/topology.json"] = topology_file(estate)
     return files
 
 
-def read_kept(files: Mapping[str, str], environment: str) -> Kept:
+def read_kept(files: Mapping[str, str], stage: str) -> Kept:
     """What an overlay holds now; nothing for a missing one. Raises `PovError` for one that cannot be read."""
-    folder = f"envs/{environment}"
+    folder = f"stages/{stage}"
     if f"{folder}/kustomization.yaml" not in files:
         return Kept()
     try:
@@ -80,7 +80,7 @@ def with_images(kustomization: str, changed: Mapping[str, str]) -> str:
     images = images_of(kustomization)
     unknown = sorted(changed.keys() - images.keys())
     if unknown:
-        raise PovError(f"this environment does not run {', '.join(unknown)}")
+        raise PovError(f"this stage does not run {', '.join(unknown)}")
     head, _, _ = kustomization.partition("\nimages:\n")
     return f"{head}\nimages:\n{image_entries({**images, **changed})}\n"
 

@@ -1,4 +1,4 @@
-"""The configuration repository's files: one kustomize base for each service, one overlay for each environment."""
+"""The configuration repository's files: one kustomize base for each service, one overlay for each stage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pov.model.topology import Service, Topology
 from pov.steps.manifests.overlay import AGENT_IMAGE, Kept, overlay
 from pov.steps.manifests.templates import block, render
 
-MANAGED = ("services/", "envs/", "README.md")
+MANAGED = ("services/", "stages/", "README.md")
 """What the bring-up writes, and removes when it is no longer wanted; anything else in the repository is left alone."""
 
 _BASE = ("deployment.yaml", "kustomization.yaml", "networkpolicy.yaml", "service.yaml", "serviceaccount.yaml")
@@ -28,7 +28,7 @@ def files(
 ) -> dict[str, str]:
     """Every file of the repository, by path.
 
-    `image` is the mock services' image; `kept` holds, by environment, what somebody else has set in the overlays.
+    `image` is the mock services' image; `kept` holds, by stage, what somebody else has set in the overlays.
     The same arguments give the same texts, byte for byte.
     """
     gitops = [estate for estate in estates if estate.kind == "gitops"]

@@ -1,5 +1,5 @@
 # Refuses what was not scoped, before anything is planned behind it. Quotas are for the whole request: splitting it into
-# more environments changes nothing.
+# more stages changes nothing.
 
 terraform {
   required_version = ">= 1.9"
@@ -10,8 +10,8 @@ locals {
   cpu_scoped       = 512
   iops_without_ask = 10000
 
-  cpu  = sum([for _, asked in var.environments : asked.cpu])
-  iops = sum([for _, asked in var.environments : asked.iops])
+  cpu  = sum([for _, asked in var.stages : asked.cpu])
+  iops = sum([for _, asked in var.stages : asked.iops])
 
   cpu_limit = var.scope == null ? local.cpu_standard : local.cpu_scoped
   cpu_fix   = var.scope == null ? "ask for an approved scope, which allows up to ${local.cpu_scoped}" : "an engineer reviews the deal"

@@ -1,6 +1,6 @@
-output "environments" {
+output "stages" {
   description = "What was asked for, unchanged, once it may be built. Everything behind the guardrail takes it from here."
-  value       = var.environments
+  value       = var.stages
 
   precondition {
     condition     = length(local.refusals) == 0 || var.override != null

@@ -1,5 +1,5 @@
-variable "environments" {
-  description = "What is asked for, by environment. CPU in cores, memory in GiB, storage speed in IOPS."
+variable "stages" {
+  description = "What is asked for, by stage. CPU in cores, memory in GiB, storage speed in IOPS."
   type = map(object({
     cpu        = number
     memory_gib = number
@@ -9,27 +9,27 @@ variable "environments" {
   }))
 
   validation {
-    condition     = length(var.environments) > 0
-    error_message = "No environment is asked for: name at least one."
+    condition     = length(var.stages) > 0
+    error_message = "No stage is asked for: name at least one."
   }
   validation {
-    condition     = alltrue([for name, _ in var.environments : trimspace(name) != ""])
-    error_message = "An environment has an empty name: every environment needs one, so that its cost has an owner."
-  }
-  validation {
-    condition = alltrue([
-      for name, _ in var.environments : trimspace(name) == "" || can(regex("^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name))
-    ])
-    error_message = "An environment's name must be lower-case letters, digits and dashes, and start with a letter: it becomes a namespace."
+    condition     = alltrue([for name, _ in var.stages : trimspace(name) != ""])
+    error_message = "A stage has an empty name: every stage needs one, so that its cost has an owner."
   }
   validation {
     condition = alltrue([
-      for _, asked in var.environments : asked.cpu > 0 && asked.memory_gib > 0 && asked.pods > 0 && asked.services > 0
+      for name, _ in var.stages : trimspace(name) == "" || can(regex("^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", name))
     ])
-    error_message = "CPU, memory, pods and services must all be above 0: an environment without limits is not a standard offering."
+    error_message = "A stage's name must be lower-case letters, digits and dashes, and start with a letter: it becomes a namespace."
   }
   validation {
-    condition     = alltrue([for _, asked in var.environments : asked.iops >= 0])
+    condition = alltrue([
+      for _, asked in var.stages : asked.cpu > 0 && asked.memory_gib > 0 && asked.pods > 0 && asked.services > 0
+    ])
+    error_message = "CPU, memory, pods and services must all be above 0: a stage without limits is not a standard offering."
+  }
+  validation {
+    condition     = alltrue([for _, asked in var.stages : asked.iops >= 0])
     error_message = "IOPS cannot be negative."
   }
 }

@@ -1,4 +1,4 @@
-# One way into an environment: through Git. The policy matches everything that changes what runs there (also by the
+# One way into a stage: through Git. The policy matches everything that changes what runs there (also by the
 # side doors: scaling, a shell in a pod, an ephemeral container), from anybody who is not on the list.
 
 locals {
@@ -58,8 +58,8 @@ locals {
   ]
 
   bindings = {
-    "only-from-git-deny" = { environments = local.enforced, actions = ["Deny", "Audit"] }
-    "only-from-git-warn" = { environments = local.warned, actions = ["Warn", "Audit"] }
+    "only-from-git-deny" = { stages = local.enforced, actions = ["Deny", "Audit"] }
+    "only-from-git-warn" = { stages = local.warned, actions = ["Warn", "Audit"] }
   }
 }
 
@@ -92,7 +92,7 @@ resource "kubectl_manifest" "only_from_git" {
 }
 
 resource "kubectl_manifest" "only_from_git_binding" {
-  for_each = { for name, binding in local.bindings : name => binding if length(binding.environments) > 0 }
+  for_each = { for name, binding in local.bindings : name => binding if length(binding.stages) > 0 }
 
   server_side_apply = true
   force_conflicts   = true
@@ -107,7 +107,7 @@ resource "kubectl_manifest" "only_from_git_binding" {
       # By the label that the API server sets itself: nobody can take it off.
       matchResources = {
         namespaceSelector = {
-          matchExpressions = [{ key = "kubernetes.io/metadata.name", operator = "In", values = sort(each.value.environments) }]
+          matchExpressions = [{ key = "kubernetes.io/metadata.name", operator = "In", values = sort(each.value.stages) }]
         }
       }
     }

@@ -1,8 +1,8 @@
-# A landing zone for GitOps environments: a namespace each, with its limits, and one way to change what runs in it.
+# A landing zone for GitOps stages: a namespace each, with its limits, and one way to change what runs in it.
 # Server-side apply, so that fields that others own stay theirs.
 
 locals {
-  names = toset(keys(var.environments))
+  names = toset(keys(var.stages))
 
   labels = {
     "app.kubernetes.io/managed-by" = "terraform"
@@ -22,7 +22,7 @@ resource "kubectl_manifest" "namespace" {
     metadata = {
       name = each.key
       labels = merge(local.labels, {
-        "pov.dev/environment"                = each.key
+        "pov.dev/stage"                = each.key
         "pod-security.kubernetes.io/enforce" = "restricted"
         "pod-security.kubernetes.io/warn"    = "restricted"
         "pod-security.kubernetes.io/audit"   = "restricted"
@@ -33,7 +33,7 @@ resource "kubectl_manifest" "namespace" {
 }
 
 resource "kubectl_manifest" "quota" {
-  for_each = var.environments
+  for_each = var.stages
 
   server_side_apply = true
   force_conflicts   = true

@@ -1,6 +1,6 @@
 output "namespaces" {
-  description = "The environments' namespaces."
-  value       = sort(keys(var.environments))
+  description = "The stages' namespaces."
+  value       = sort(keys(var.stages))
 }
 
 output "enforced" {

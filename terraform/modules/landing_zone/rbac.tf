@@ -1,4 +1,4 @@
-# Who may do what in an environment. Argo CD's controller has its rights from Argo CD's own installation.
+# Who may do what in a stage. Argo CD's controller has its rights from Argo CD's own installation.
 
 locals {
   roles = {
@@ -12,14 +12,14 @@ locals {
       { apiGroups = ["apps"], resources = ["deployments", "statefulsets"], verbs = ["*"] },
       { apiGroups = ["networking.k8s.io"], resources = ["networkpolicies"], verbs = ["*"] },
     ]
-    "environment-reader" = [
+    "stage-reader" = [
       { apiGroups = [""], resources = ["configmaps", "events", "limitranges", "pods", "pods/log", "resourcequotas", "serviceaccounts", "services"], verbs = ["get", "list", "watch"] },
       { apiGroups = ["apps"], resources = ["deployments", "replicasets", "statefulsets"], verbs = ["get", "list", "watch"] },
       { apiGroups = ["networking.k8s.io"], resources = ["networkpolicies"], verbs = ["get", "list", "watch"] },
     ]
   }
 
-  role_grid = { for pair in setproduct(local.names, keys(local.roles)) : "${pair[0]}/${pair[1]}" => { environment = pair[0], role = pair[1] } }
+  role_grid = { for pair in setproduct(local.names, keys(local.roles)) : "${pair[0]}/${pair[1]}" => { stage = pair[0], role = pair[1] } }
 }
 
 resource "kubectl_manifest" "role" {
@@ -31,7 +31,7 @@ resource "kubectl_manifest" "role" {
   yaml_body = yamlencode({
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "Role"
-    metadata   = { name = each.value.role, namespace = each.value.environment, labels = local.labels }
+    metadata   = { name = each.value.role, namespace = each.value.stage, labels = local.labels }
     rules      = local.roles[each.value.role]
   })
 
@@ -47,12 +47,12 @@ resource "kubectl_manifest" "role_binding" {
   yaml_body = yamlencode({
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "RoleBinding"
-    metadata   = { name = each.value.role, namespace = each.value.environment, labels = local.labels }
+    metadata   = { name = each.value.role, namespace = each.value.stage, labels = local.labels }
     roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = each.value.role }
     subjects = {
-      "certificate-policy-reader" = [for name in ["system:serviceaccounts:${each.value.environment}"] : { apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = name }]
+      "certificate-policy-reader" = [for name in ["system:serviceaccounts:${each.value.stage}"] : { apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = name }]
       "gitops-deployer"           = [for name in var.gitops_users : { apiGroup = "rbac.authorization.k8s.io", kind = "User", name = name }]
-      "environment-reader"        = [for name in [var.reader_group] : { apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = name }]
+      "stage-reader"        = [for name in [var.reader_group] : { apiGroup = "rbac.authorization.k8s.io", kind = "Group", name = name }]
     }[each.value.role]
   })
 

@@ -1,5 +1,5 @@
-variable "environments" {
-  description = "Environments as the guardrails module let them through: CPU in cores, memory in GiB."
+variable "stages" {
+  description = "Stages as the guardrails module let them through: CPU in cores, memory in GiB."
   type = map(object({
     cpu        = number
     memory_gib = number
@@ -15,13 +15,13 @@ variable "decision" {
 }
 
 variable "enforced" {
-  description = "Environments in which a change that does not come from Git is denied. Elsewhere it is warned about and audited."
+  description = "Stages in which a change that does not come from Git is denied. Elsewhere it is warned about and audited."
   type        = set(string)
   default     = ["prod"]
 }
 
 variable "gitops_users" {
-  description = "Who brings changes from Git: the one way into an enforced environment."
+  description = "Who brings changes from Git: the one way into an enforced stage."
   type        = set(string)
   default     = ["system:serviceaccount:argocd:argocd-application-controller"]
 }
@@ -44,13 +44,13 @@ variable "platform_groups" {
 }
 
 variable "break_glass_groups" {
-  description = "Groups that may change an enforced environment by hand in an emergency. Empty unless somebody decided so."
+  description = "Groups that may change an enforced stage by hand in an emergency. Empty unless somebody decided so."
   type        = set(string)
   default     = []
 }
 
 variable "reader_group" {
-  description = "The group that may look at everything in the environments but secrets."
+  description = "The group that may look at everything in the stages but secrets."
   type        = string
   default     = "pov:developers"
 }

@@ -1,4 +1,4 @@
-# The landing zone on a local cluster. The guardrail stands in front: the landing zone takes its environments from it.
+# The landing zone on a local cluster. The guardrail stands in front: the landing zone takes its stages from it.
 # Where the cluster is comes from KUBE_CONFIG_PATH (a kubeconfig without credentials), and as whom to speak to it from
 # KUBE_TOKEN: no credential stands in a file, an argument or the state.
 
@@ -23,7 +23,7 @@ provider "kubectl" {
 module "guardrails" {
   source = "../../modules/guardrails"
 
-  environments  = var.environments
+  stages  = var.stages
   scope         = var.scope
   iops_approval = var.iops_approval
   override      = var.override
@@ -32,6 +32,6 @@ module "guardrails" {
 module "landing_zone" {
   source = "../../modules/landing_zone"
 
-  environments = module.guardrails.environments
+  stages = module.guardrails.stages
   decision     = module.guardrails.decision
 }

@@ -1,5 +1,5 @@
 output "namespaces" {
-  description = "The environments' namespaces."
+  description = "The stages' namespaces."
   value       = module.landing_zone.namespaces
 }
 

@@ -1,4 +1,4 @@
-variable "environments" {
+variable "stages" {
   description = "See modules/guardrails."
   type = map(object({
     cpu        = number

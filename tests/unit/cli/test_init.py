@@ -20,7 +20,7 @@ def test_what_is_written_is_a_valid_engagement(tmp_path: Path, scenario: str) ->
     assert engagement.name == "acme"
     assert engagement.customer.name == 'Acme "Pay": # ✓ Ltd'
     assert engagement.scenario == scenario
-    assert engagement.scope.services == load_scenario(scenario).pov_services
+    assert engagement.proof.services == load_scenario(scenario).pov_services
     assert engagement.criteria == load_scenario(scenario).criteria
     deploy = next(figure for figure in engagement.baseline if figure.experiment == "deploy")
     assert (deploy.value, deploy.unit, deploy.origin, deploy.by) == (45, "min", "stated", "Jo, Head of Ops")

@@ -73,7 +73,7 @@ kind: Scenario
 metadata: {name: mine, title: Mine}
 services:
   count: 5
-environments: [{name: staging}]
+stages: [{name: staging}]
 """
 BAD: dict[str, tuple[str, str]] = {
     "unknown key": (GOOD + "pkii: {}\n", "mine.yaml:7: unknown key `pkii`"),

@@ -9,7 +9,7 @@ import pytest
 
 from pov.base.errors import InvalidInput, PovError
 from pov.model.events import silent
-from pov.workflows.smoke import SmokeOptions, Stages, run
+from pov.workflows.smoke import Phases, SmokeOptions, run
 
 GOOD: Mapping[str, Any] = {
     "experiments": [{"name": "deploy", "arms": [{"name": "automated", "trials": [{"ok": True, "seconds": 1.0}]}]}],
@@ -18,7 +18,7 @@ GOOD: Mapping[str, Any] = {
 
 
 class Fake:
-    """Stages that fail as often as they are told to, and remember what was called."""
+    """Phases that fail as often as they are told to, and remember what was called."""
 
     def __init__(self, *, up_failures: int = 0, summary: Mapping[str, Any] = GOOD, down_fails: bool = False) -> None:
         self.calls: list[str] = []
@@ -26,8 +26,8 @@ class Fake:
         self._summary = summary
         self._down_fails = down_fails
 
-    def stages(self) -> Stages:
-        return Stages(up=self._up, measure=self._measure, report=self._report, down=self._down)
+    def phases(self) -> Phases:
+        return Phases(up=self._up, measure=self._measure, report=self._report, down=self._down)
 
     def _up(self, name: str, _: object) -> None:
         self.calls.append(f"up {name}")
@@ -50,7 +50,7 @@ class Fake:
 
 def test_each_scenario_goes_up_is_measured_reported_and_taken_down(tmp_path: Path) -> None:
     fake = Fake()
-    result = run(SmokeOptions(tmp_path), silent, fake.stages())
+    result = run(SmokeOptions(tmp_path), silent, fake.phases())
     assert [case.scenario for case in result.cases] == ["gitops-35", "quickstart"]
     assert all(case.ok for case in result.cases)
     assert fake.calls[:4] == ["up gitops-35", "measure", "report", "down"]
@@ -61,7 +61,7 @@ def test_each_scenario_goes_up_is_measured_reported_and_taken_down(tmp_path: Pat
 def test_a_failed_attempt_is_taken_down_tried_again_and_stays_on_record(tmp_path: Path) -> None:
     fake = Fake(up_failures=1)
     options = SmokeOptions(tmp_path, ("quickstart",), attempts=3, junit=tmp_path / "x" / "junit.xml")
-    result = run(options, silent, fake.stages())
+    result = run(options, silent, fake.phases())
     assert fake.calls == ["up quickstart", "down", "up quickstart", "measure", "report", "down"]
     assert result.cases[0].ok
     case = ET.parse(options.junit or "").getroot()[0]
@@ -89,7 +89,7 @@ def test_a_bad_summary_fails_the_smoke_test_and_is_reported_still(
     tmp_path: Path, summary: Mapping[str, Any], error: str
 ) -> None:
     fake = Fake(summary=summary)
-    result = run(SmokeOptions(tmp_path, ("quickstart",), attempts=2), silent, fake.stages())
+    result = run(SmokeOptions(tmp_path, ("quickstart",), attempts=2), silent, fake.phases())
     assert not result.cases[0].ok
     assert len(result.cases[0].attempts) == 2
     assert error in result.cases[0].attempts[-1].error
@@ -99,12 +99,12 @@ def test_a_bad_summary_fails_the_smoke_test_and_is_reported_still(
 
 
 def test_what_cannot_be_taken_down_fails(tmp_path: Path) -> None:
-    result = run(SmokeOptions(tmp_path, ("quickstart",)), silent, Fake(down_fails=True).stages())
+    result = run(SmokeOptions(tmp_path, ("quickstart",)), silent, Fake(down_fails=True).phases())
     assert result.cases[0].attempts[0].error == "down: still there"
 
 
 def test_a_misspelt_scenario_is_refused_before_anything_runs(tmp_path: Path) -> None:
     fake = Fake()
     with pytest.raises(InvalidInput):
-        run(SmokeOptions(tmp_path, ("quickstart", "nope")), silent, fake.stages())
+        run(SmokeOptions(tmp_path, ("quickstart", "nope")), silent, fake.phases())
     assert fake.calls == []

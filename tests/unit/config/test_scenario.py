@@ -12,7 +12,7 @@ from pov.config.engagement import load_engagement
 from pov.config.estates import estates
 from pov.config.scenario import list_scenarios, load_scenario, scenario_path
 from pov.config.schema import json_schema
-from pov.config.topology import WELL_KNOWN_SCOPE
+from pov.config.topology import WELL_KNOWN
 
 GOOD = """\
 apiVersion: pov.dev/v1
@@ -22,7 +22,7 @@ metadata:
   title: Mine
 services:
   count: 5
-environments:
+stages:
   - {name: staging, services: all}
 """
 
@@ -168,7 +168,7 @@ def test_checks_across_keys_are_listed_at_once_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 3, 5, 50])
 def test_the_scope_is_five_services_or_all_there_are_or_the_number_asked_for(tmp_path: Path, count: int) -> None:
     text = GOOD.replace("count: 5", f"count: {count}")
-    assert load_scenario(write(tmp_path, text)).pov_services == WELL_KNOWN_SCOPE[: min(5, count)]
+    assert load_scenario(write(tmp_path, text)).pov_services == WELL_KNOWN[: min(5, count)]
     assert load_scenario(write(tmp_path, text + "povServices: 1\n")).pov_services == ("payment-gateway",)
 
 
@@ -203,7 +203,7 @@ apiVersion: pov.dev/v1
 kind: Engagement
 name: acme
 customer: {name: Acme Payments}
-scope: {services: [ledger]}
+proof: {services: [ledger]}
 baseline:
   - {id: deploy-time, figure: Deploy of one service, value: 45, unit: min, origin: stated, by: Head of Operations,
      when: 2026-10-01, experiment: deploy}

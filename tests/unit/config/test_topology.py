@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from pov.config.topology import WELL_KNOWN_SCOPE, generate
+from pov.config.topology import WELL_KNOWN, generate
 
 
 def test_the_same_seed_gives_the_same_graph_and_another_seed_another() -> None:
@@ -47,5 +47,5 @@ def test_it_is_tree_like_and_has_hot_spots() -> None:
 
 def test_the_default_scope_is_connected() -> None:
     topology = generate(35, 35)
-    pairs = set(itertools.pairwise(WELL_KNOWN_SCOPE))
+    pairs = set(itertools.pairwise(WELL_KNOWN))
     assert pairs <= {(edge.source, edge.target) for edge in topology.edges}

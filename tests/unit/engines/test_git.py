@@ -31,22 +31,22 @@ def test_an_empty_repository_gives_an_empty_copy(tmp_path: Path, remote: Remote)
 
 def test_what_was_pushed_is_there_for_the_next_one(tmp_path: Path, remote: Remote) -> None:
     first = ConfigRepo.open(tmp_path / "one" / "copy", remote)
-    first.write("envs/dev/a.yaml", "a: 1\n")
+    first.write("stages/dev/a.yaml", "a: 1\n")
     assert first.is_changed()
     commit = first.commit("Begin")
     assert first.commit("Again") == commit
     assert first.push("prod") == commit
     second = ConfigRepo.open(tmp_path / "two" / "copy", remote)
-    assert second.files() == {"envs/dev/a.yaml": "a: 1\n"}
+    assert second.files() == {"stages/dev/a.yaml": "a: 1\n"}
     assert (second.head, second.remote_head("prod"), second.subject()) == (commit, commit, "Begin")
     assert second.is_part_of("prod")
     assert not second.is_part_of("nowhere")
-    second.write("envs/dev/a.yaml", "a: 2\n")
+    second.write("stages/dev/a.yaml", "a: 2\n")
     later = second.commit("Go on")
     second.push()
     assert not second.is_part_of("prod")
     first.refresh()
-    assert (first.head, first.read("envs/dev/a.yaml")) == (later, "a: 2\n")
+    assert (first.head, first.read("stages/dev/a.yaml")) == (later, "a: 2\n")
 
 
 def test_local_changes_and_half_clones_are_dropped(tmp_path: Path, remote: Remote) -> None:
@@ -80,16 +80,16 @@ def test_a_copy_of_another_server_becomes_one_of_this(tmp_path: Path, remote: Re
 
 def test_managed_files_are_replaced_and_others_stay(tmp_path: Path, remote: Remote) -> None:
     repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
-    for path in ("envs/dev/old.yaml", "envs/dev/same.yaml", "docs/theirs.md"):
+    for path in ("stages/dev/old.yaml", "stages/dev/same.yaml", "docs/theirs.md"):
         repo.write(path, "x\n")
     repo.commit("Begin")
-    repo.replace({"envs/dev/same.yaml": "x\n", "envs/qa/new.yaml": "y\n"}, ("envs/", "README.md"))
-    assert repo.files() == {"docs/theirs.md": "x\n", "envs/dev/same.yaml": "x\n", "envs/qa/new.yaml": "y\n"}
+    repo.replace({"stages/dev/same.yaml": "x\n", "stages/qa/new.yaml": "y\n"}, ("stages/", "README.md"))
+    assert repo.files() == {"docs/theirs.md": "x\n", "stages/dev/same.yaml": "x\n", "stages/qa/new.yaml": "y\n"}
 
 
 def test_a_missing_file_is_told(tmp_path: Path, remote: Remote) -> None:
-    with pytest.raises(PovError, match=r"no envs/dev/x\.yaml"):
-        ConfigRepo.open(tmp_path / "w" / "copy", remote).read("envs/dev/x.yaml")
+    with pytest.raises(PovError, match=r"no stages/dev/x\.yaml"):
+        ConfigRepo.open(tmp_path / "w" / "copy", remote).read("stages/dev/x.yaml")
 
 
 def test_history_is_not_overwritten(tmp_path: Path, remote: Remote) -> None:

@@ -69,11 +69,11 @@ def test_an_apply_takes_the_saved_plan_and_no_variables(tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_users_own_setup_reaches_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TF_LOG", "TF_VAR_environments", "KUBECONFIG", "HTTPS_PROXY", "https_proxy"):
+    for name in ("TF_LOG", "TF_VAR_stages", "KUBECONFIG", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "mine")
     terraform(tmp_path, "true").init()
     env = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
-    assert not {"TF_LOG", "TF_VAR_environments", "KUBECONFIG", "HTTPS_PROXY", "https_proxy"} & env.keys()
+    assert not {"TF_LOG", "TF_VAR_stages", "KUBECONFIG", "HTTPS_PROXY", "https_proxy"} & env.keys()
     assert env["KUBE_TOKEN"] == "hush"
     assert env["HOME"] == str(tmp_path / "work")
     assert env["TF_DATA_DIR"] == str(tmp_path / "work/data")

@@ -6,9 +6,9 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.experiments import EXPERIMENTS
-from pov.experiments.control import WINDOW_S, QuietWindow
-from pov.experiments.gate import all_new
+from pov.experiments.placebo import WINDOW_S, PlaceboWindow
 from pov.experiments.rotate import extensions
+from pov.experiments.seen import all_new
 from pov.measure.order import Slot
 from pov.measure.trials import Result, Trial, run_trial
 from tests.unit.experiments.world import BROKEN, World
@@ -88,8 +88,8 @@ def test_extensions_are_those_of_both_sides() -> None:
 
 def test_quiet_window_loads_all_estates_and_does_nothing(world: World, tmp_path: Path) -> None:
     box = world.toolbox(tmp_path)
-    trial: Trial = QuietWindow(box, [box.staging, box.legacy])
-    result = run_trial(Slot("rotate", "control", 1), trial, world.clock)
+    trial: Trial = PlaceboWindow(box, [box.staging, box.legacy])
+    result = run_trial(Slot("rotate", "placebo", 1), trial, world.clock)
     assert result.error is None
     assert result.seconds == pytest.approx(WINDOW_S)
     assert world.loads[0].estates == ("staging", "legacy")

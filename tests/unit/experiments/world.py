@@ -32,7 +32,7 @@ def scenario(**changes: Any) -> Scenario:
         "kind": "Scenario",
         "metadata": {"name": "small", "title": "Small"},
         "services": {"count": 6},
-        "environments": [{"name": "staging"}],
+        "stages": [{"name": "staging"}],
         "povServices": 3,
         "legacy": {"hosts": 2},
         "experiments": [
@@ -136,7 +136,7 @@ class World:
     def toolbox(self, folder: Path) -> Toolbox:
         return Toolbox(
             run="1123ab",
-            scope=tuple(self.scenario.pov_services),
+            under_proof=tuple(self.scenario.pov_services),
             estates=self.estates,
             traffic=self.scenario.traffic,
             hosts=hosts(self.estates[-1], self.scenario.legacy.hosts) if self.scenario.legacy.hosts else (),

@@ -175,14 +175,14 @@ def test_controls_enter_no_statistic() -> None:
         sample("automated", 1, 2.0),
         sample("manual", 1, 8.0),
         sample("automated-poll", 1, 100.0),
-        sample("control", 1, 12.0),
+        sample("placebo", 1, 12.0),
         sample("negative-control", 1, 15.0, failed_requests=9),
     ]
     planned = [{"experiment": "rotate", "arm": arm, "trials": 1} for arm in ("automated", "manual", "automated-poll")]
     (experiment,) = summarise({"planned": planned}, samples, [])["experiments"]
     assert [arm["name"] for arm in experiment["arms"]] == ["automated", "manual", "automated-poll"]
     assert [(c["arms"], c["ratio"]) for c in experiment["comparisons"]] == [(["manual", "automated"], 4.0)]
-    assert experiment["quiet_control"]["failed_requests"] == 0
+    assert experiment["placebo"]["failed_requests"] == 0
     assert experiment["negative_control"]["failed_requests"] == 9
     assert experiment["negative_control"]["windows"][0]["seconds"] == 15.0
 

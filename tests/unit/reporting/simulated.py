@@ -23,7 +23,7 @@ STEPS = {
     "automated-poll": ("commit", "push", "wait for poll", "rollout", "seen by prober"),
     "manual": ("copy release", "stop service", "swap link", "start service", "health check", "seen by prober"),
 }
-SCOPE = ("payment-gateway", "checkout-bff", "card-authorization", "fraud-scoring", "ledger")
+UNDER_PROOF = ("payment-gateway", "checkout-bff", "card-authorization", "fraud-scoring", "ledger")
 
 
 @dataclass
@@ -73,7 +73,7 @@ def environment(order: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
         "services_seed": 35,
         "replicas": 1,
         "edges": 77,
-        "scope": list(SCOPE),
+        "under_proof": list(UNDER_PROOF),
         "environment": "staging",
         "traffic": {"interval_ms": 1000, "new_connection_interval_ms": 2000, "timeout_ms": 1000},
         "engagement": {"name": "example", "customer": {"name": "Example Payments"}},

@@ -29,16 +29,16 @@ def test_the_negative_control_is_in_no_arm(tmp_path: Path) -> None:
     rotate = facts.experiment("rotate")
     assert rotate is not None
     assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
-    assert rotate.control is not None
-    assert rotate.control.total("failed_requests") == 37
+    assert rotate.negative is not None
+    assert rotate.negative.total("failed_requests") == 37
 
 
 def test_a_quiet_control_is_in_no_arm_and_in_no_count(tmp_path: Path) -> None:
-    order = [*simulated.plan(), {"experiment": "rotate", "arm": "control", "trial": 1}]
+    order = [*simulated.plan(), {"experiment": "rotate", "arm": "placebo", "trial": 1}]
     facts = gather(read_run(simulated.save(tmp_path, order=order)))
     rotate = facts.experiment("rotate")
     assert rotate is not None
-    assert rotate.quiet is not None
+    assert rotate.placebo is not None
     assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
     assert facts.saved == 15
     assert facts.planned is not None
@@ -54,7 +54,7 @@ def test_a_summary_that_scores_otherwise_than_the_samples_is_told_off(tmp_path: 
 
 
 def test_the_summary_of_measuring_agrees_with_the_report(tmp_path: Path) -> None:
-    order = [*simulated.plan(), {"experiment": "rotate", "arm": "control", "trial": 1}]
+    order = [*simulated.plan(), {"experiment": "rotate", "arm": "placebo", "trial": 1}]
     changes = {2: {"ok": False}, 5: {"seconds": 900.0}}
     path = simulated.save(tmp_path, order=order, sample_changes=changes, control=False)
     saved = read_run(path)

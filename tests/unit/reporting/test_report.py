@@ -38,7 +38,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "no counts": {"sample_changes": {i: {"requests": None, "failed_requests": None} for i in range(1, 20)}},
     "no steps": {"sample_changes": {i: {"steps": []} for i in range(1, 20)}},
     "odd texts": {"sample_changes": {1: {"ok": False, "error": ODD}}},
-    "quiet control": {"order": [*simulated.plan(), {"experiment": "rotate", "arm": "control", "trial": 1}]},
+    "placebo": {"order": [*simulated.plan(), {"experiment": "rotate", "arm": "placebo", "trial": 1}]},
     "instant": {"sample_changes": {i: {"seconds": 0.0, "steps": []} for i in range(1, 20)}},
 }
 

@@ -52,13 +52,13 @@ def test_a_base_for_every_service_that_runs_somewhere_and_an_overlay_for_every_e
     files = render(what)
     bases = {path.split("/")[1] for path in files if path.startswith("services/")}
     assert bases == {name for estate in gitops(what) for name in estate.services}
-    assert {path.split("/")[1] for path in files if path.startswith("envs/")} == {"dev", "staging", "prod"}
+    assert {path.split("/")[1] for path in files if path.startswith("stages/")} == {"dev", "staging", "prod"}
     for estate in gitops(what):
-        kustomization = document(files[f"envs/{estate.name}/kustomization.yaml"])
+        kustomization = document(files[f"stages/{estate.name}/kustomization.yaml"])
         assert kustomization["namespace"] == estate.namespace
         shared = [entry.split("/")[-1] for entry in kustomization["resources"] if entry.startswith("../")]
         assert sorted(shared) == sorted(estate.services)
-        assert overlay.images_of(files[f"envs/{estate.name}/kustomization.yaml"]) == dict.fromkeys(
+        assert overlay.images_of(files[f"stages/{estate.name}/kustomization.yaml"]) == dict.fromkeys(
             (*estate.services, overlay.AGENT_IMAGE), MOCK
         )
 
@@ -107,7 +107,7 @@ def test_a_service_account_has_the_name_of_its_service() -> None:
 
 def _policies(files: Mapping[str, str], estate: Estate) -> list[dict[str, Any]]:
     paths = [f"services/{name}/networkpolicy.yaml" for name in estate.services]
-    found = [document(files[path]) for path in (*paths, f"envs/{estate.name}/default-deny.yaml")]
+    found = [document(files[path]) for path in (*paths, f"stages/{estate.name}/default-deny.yaml")]
     return [{**policy, "metadata": {**policy["metadata"], "namespace": estate.namespace}} for policy in found]
 
 
@@ -162,7 +162,7 @@ def test_the_topology_says_who_may_call_whom_in_this_environment() -> None:
     what = scenario()
     files = render(what)
     for estate in gitops(what):
-        told = json.loads(files[f"envs/{estate.name}/topology.json"])
+        told = json.loads(files[f"stages/{estate.name}/topology.json"])
         assert told["namespace"] == estate.namespace
         calls = {(name, call["to"]) for name, entry in told["services"].items() for call in entry["calls"]}
         callers = {(caller, name) for name, entry in told["services"].items() for caller in entry["callers"]}
@@ -174,7 +174,7 @@ def test_the_topology_says_who_may_call_whom_in_this_environment() -> None:
 def test_versions_and_renewals_that_somebody_set_stay() -> None:
     what = scenario()
     first = render(what)
-    path, policy = "envs/staging/kustomization.yaml", "envs/staging/certificate-policy.yaml"
+    path, policy = "stages/staging/kustomization.yaml", "stages/staging/certificate-policy.yaml"
     changed = dict(first)
     changed[path] = overlay.with_images(first[path], {"ledger": "localhost/pov/mock:trial-7"})
     changed[policy] = overlay.with_generation(first[policy], 4)
@@ -189,7 +189,7 @@ def test_versions_and_renewals_that_somebody_set_stay() -> None:
 
 
 def test_one_version_is_one_edit() -> None:
-    path = "envs/staging/kustomization.yaml"
+    path = "stages/staging/kustomization.yaml"
     before = render(scenario())[path]
     after = overlay.with_images(before, {"ledger": "localhost/pov/mock:2.0.0"})
     lines = [(old, new) for old, new in zip(before.splitlines(), after.splitlines(), strict=True) if old != new]
@@ -212,12 +212,12 @@ def test_image_references_survive_a_round_trip(reference: str) -> None:
 
 def test_a_service_that_does_not_run_there_is_refused() -> None:
     with pytest.raises(PovError, match="does not run nobody"):
-        overlay.with_images(render(scenario())["envs/dev/kustomization.yaml"], {"nobody": "a:b"})
+        overlay.with_images(render(scenario())["stages/dev/kustomization.yaml"], {"nobody": "a:b"})
 
 
 @pytest.mark.parametrize("text", ["images: [", "images: [{newTag: x}]", "- a\n- b", ""])
 def test_an_overlay_that_was_broken_by_hand_is_told(text: str) -> None:
-    files = {"envs/dev/kustomization.yaml": text, "envs/dev/certificate-policy.yaml": "data: {generation: '1'}"}
+    files = {"stages/dev/kustomization.yaml": text, "stages/dev/certificate-policy.yaml": "data: {generation: '1'}"}
     with pytest.raises(PovError):
         overlay.read_kept(files, "dev")
 

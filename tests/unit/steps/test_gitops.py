@@ -271,19 +271,19 @@ def test_argocd_is_told_what_to_watch_once(world: World) -> None:
     assert "clusterResourceWhitelist" not in project["spec"], "nothing of the cluster"
     (application_set,) = world.rest.application_sets
     elements = application_set["spec"]["generators"][0]["list"]["elements"]
-    assert {entry["environment"]: entry["branch"] for entry in elements} == {
+    assert {entry["stage"]: entry["branch"] for entry in elements} == {
         "dev": "main",
         "staging": "main",
         "prod": "prod",
     }
     template = application_set["spec"]["template"]
-    assert template["spec"]["source"]["path"] == "envs/{{.environment}}"
+    assert template["spec"]["source"]["path"] == "stages/{{.stage}}"
     assert template["spec"]["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
 
 
 def _applications(world: World, revision: str, **changes: Any) -> list[dict[str, Any]]:
     status = {"sync": {"status": "Synced", "revision": revision}, "health": {"status": "Healthy"}, **changes}
-    return [{"metadata": {"name": name}, "status": status} for name in argocd.environments(world.ctx)]
+    return [{"metadata": {"name": name}, "status": status} for name in argocd.stages(world.ctx)]
 
 
 def test_services_are_there_when_every_application_is_at_its_commit(world: World) -> None:

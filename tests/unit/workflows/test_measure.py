@@ -60,8 +60,8 @@ def test_everything_is_saved_and_summed_up(tmp_path: Path) -> None:
     deploy, rotate = document["experiments"]
     assert [(arm["name"], arm["n"]) for arm in deploy["arms"]] == [("automated", 2), ("manual", 2)]
     assert deploy["comparisons"][0]["arms"] == ["manual", "automated"]
-    assert rotate["quiet_control"]["requests"] > 0
-    assert rotate["quiet_control"]["failed_requests"] == 0
+    assert rotate["placebo"]["requests"] > 0
+    assert rotate["placebo"]["failed_requests"] == 0
     assert rotate["negative_control"]["failed_requests"] > 0
     assert deploy["negative_control"] is None
     assert [c["outcome"] for c in document["criteria"]] == ["pass"]
@@ -165,14 +165,15 @@ def test_a_disk_that_stays_full_ends_in_a_clear_message(tmp_path: Path, full_dis
 def test_what_is_planned(options: dict[str, Any], expected: dict[tuple[str, str], int], tmp_path: Path) -> None:
     plan = planned(MeasureOptions(tmp_path, **options), scenario())
     name = options.get("experiments", ("deploy",))[0]
-    assert {key: n for key, n in plan.items() if key[0] == name and "control" not in key[1]} == expected
-    assert plan[name, "control"] == 1
+    never = {"placebo", "negative-control"}
+    assert {key: n for key, n in plan.items() if key[0] == name and key[1] not in never} == expected
+    assert plan[name, "placebo"] == 1
 
 
 def test_without_legacy_estate_there_is_no_manual_arm(tmp_path: Path) -> None:
     bare = scenario(legacy={"hosts": 0}, experiments=[])
     plan = planned(MeasureOptions(tmp_path), bare)
-    assert {arm for _, arm in plan} == {"automated", "control"}
+    assert {arm for _, arm in plan} == {"automated", "placebo"}
     with pytest.raises(InvalidInput, match="no legacy estate"):
         planned(MeasureOptions(tmp_path, arms=("manual",)), bare)
 
@@ -180,7 +181,7 @@ def test_without_legacy_estate_there_is_no_manual_arm(tmp_path: Path) -> None:
 def test_a_legacy_estate_with_fewer_replicas_is_no_arm_to_compare_with(tmp_path: Path) -> None:
     wide = scenario(services={"count": 5, "replicas": 2}, experiments=[])
     plan = planned(MeasureOptions(tmp_path), wide)
-    assert {arm for _, arm in plan} == {"automated", "control", "negative-control"}
+    assert {arm for _, arm in plan} == {"automated", "placebo", "negative-control"}
     with pytest.raises(InvalidInput, match="like staging"):
         planned(MeasureOptions(tmp_path, arms=("manual",)), wide)
 

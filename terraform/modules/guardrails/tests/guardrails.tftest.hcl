@@ -1,7 +1,7 @@
 # Plans only: nothing is made, no cluster is needed.
 
 variables {
-  environments = {
+  stages = {
     staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40 }
     prod    = { cpu = 8, memory_gib = 16, pods = 80, services = 40 }
   }
@@ -10,7 +10,7 @@ variables {
 run "a_modest_request_passes" {
   command = plan
   assert {
-    condition     = output.decision == "within the standard offering" && length(output.environments) == 2
+    condition     = output.decision == "within the standard offering" && length(output.stages) == 2
     error_message = "A modest request must pass unchanged."
   }
 }
@@ -18,33 +18,33 @@ run "a_modest_request_passes" {
 run "exactly_64_cores_pass_without_scope" {
   command = plan
   variables {
-    environments = { staging = { cpu = 64, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { staging = { cpu = 64, memory_gib = 16, pods = 80, services = 40 } }
   }
 }
 
 run "above_64_cores_is_refused_without_scope" {
   command = plan
   variables {
-    environments = { staging = { cpu = 65, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { staging = { cpu = 65, memory_gib = 16, pods = 80, services = 40 } }
   }
-  expect_failures = [output.environments]
+  expect_failures = [output.stages]
 }
 
 run "splitting_a_request_does_not_help" {
   command = plan
   variables {
-    environments = {
+    stages = {
       staging = { cpu = 40, memory_gib = 16, pods = 80, services = 40 }
       prod    = { cpu = 40, memory_gib = 16, pods = 80, services = 40 }
     }
   }
-  expect_failures = [output.environments]
+  expect_failures = [output.stages]
 }
 
 run "an_approved_scope_allows_512_cores" {
   command = plan
   variables {
-    environments = { staging = { cpu = 512, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { staging = { cpu = 512, memory_gib = 16, pods = 80, services = 40 } }
     scope        = { reference = "SOW-7", approved_by = "A. Architect" }
   }
 }
@@ -52,10 +52,10 @@ run "an_approved_scope_allows_512_cores" {
 run "above_512_cores_is_refused_even_with_scope" {
   command = plan
   variables {
-    environments = { staging = { cpu = 513, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { staging = { cpu = 513, memory_gib = 16, pods = 80, services = 40 } }
     scope        = { reference = "SOW-7", approved_by = "A. Architect" }
   }
-  expect_failures = [output.environments]
+  expect_failures = [output.stages]
 }
 
 run "a_scope_without_approver_is_refused" {
@@ -69,22 +69,22 @@ run "a_scope_without_approver_is_refused" {
 run "iops_below_the_threshold_pass" {
   command = plan
   variables {
-    environments = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 9999 } }
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 9999 } }
   }
 }
 
 run "ten_thousand_iops_need_the_vp" {
   command = plan
   variables {
-    environments = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 10000 } }
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 10000 } }
   }
-  expect_failures = [output.environments]
+  expect_failures = [output.stages]
 }
 
 run "the_vp_approves_iops" {
   command = plan
   variables {
-    environments  = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 10000 } }
+    stages  = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 10000 } }
     iops_approval = { role = "engineering-vp", approved_by = "V. President" }
   }
 }
@@ -100,39 +100,39 @@ run "nobody_else_approves_iops" {
 run "no_environment_is_refused" {
   command = plan
   variables {
-    environments = {}
+    stages = {}
   }
-  expect_failures = [var.environments]
+  expect_failures = [var.stages]
 }
 
 run "an_empty_name_is_refused" {
   command = plan
   variables {
-    environments = { "" = { cpu = 8, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { "" = { cpu = 8, memory_gib = 16, pods = 80, services = 40 } }
   }
-  expect_failures = [var.environments]
+  expect_failures = [var.stages]
 }
 
 run "a_name_that_is_no_namespace_is_refused" {
   command = plan
   variables {
-    environments = { "Prod_1" = { cpu = 8, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { "Prod_1" = { cpu = 8, memory_gib = 16, pods = 80, services = 40 } }
   }
-  expect_failures = [var.environments]
+  expect_failures = [var.stages]
 }
 
 run "no_limit_at_all_is_refused" {
   command = plan
   variables {
-    environments = { staging = { cpu = 0, memory_gib = 16, pods = 80, services = 40 } }
+    stages = { staging = { cpu = 0, memory_gib = 16, pods = 80, services = 40 } }
   }
-  expect_failures = [var.environments]
+  expect_failures = [var.stages]
 }
 
 run "an_override_lets_through_and_is_recorded" {
   command = plan
   variables {
-    environments = { staging = { cpu = 600, memory_gib = 16, pods = 80, services = 40, iops = 20000 } }
+    stages = { staging = { cpu = 600, memory_gib = 16, pods = 80, services = 40, iops = 20000 } }
     override     = { approved_by = "C. Officer", reason = "load test agreed for one week" }
   }
   assert {

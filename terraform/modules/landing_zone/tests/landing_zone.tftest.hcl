@@ -4,7 +4,7 @@ mock_provider "kubectl" {}
 
 variables {
   decision = "within the standard offering"
-  environments = {
+  stages = {
     dev  = { cpu = 1, memory_gib = 2, pods = 20, services = 15 }
     prod = { cpu = 1.5, memory_gib = 2, pods = 20, services = 15 }
   }
@@ -36,7 +36,7 @@ run "nothing_warns_when_everything_denies" {
   }
   assert {
     condition     = keys(kubectl_manifest.only_from_git_binding) == ["only-from-git-deny"]
-    error_message = "A binding without environments must not exist."
+    error_message = "A binding without stages must not exist."
   }
 }
 
@@ -47,7 +47,7 @@ run "every_namespace_is_restricted" {
       for name in ["dev", "prod"] :
       yamldecode(kubectl_manifest.namespace[name].yaml_body).metadata.labels["pod-security.kubernetes.io/enforce"] == "restricted"
     ])
-    error_message = "Every environment carries the restricted profile."
+    error_message = "Every stage carries the restricted profile."
   }
 }
 

@@ -1,4 +1,4 @@
-"""Quiet windows: the same load on every estate of an experiment, and nothing is done. What fails here fails by itself.
+"""Placebo windows: the same load on every estate of an experiment, nothing is done. What fails here fails by itself.
 
 All estates at once is more load than any trial has: a prober that bears this is not what fails in a trial.
 """
@@ -16,7 +16,7 @@ from pov.measure.trials import Evidence, Trial
 WINDOW_S = 12.0
 
 
-class QuietWindow(Trial):
+class PlaceboWindow(Trial):
     """A load on `estates` for `seconds`."""
 
     def __init__(self, box: Toolbox, estates: Sequence[Estate], seconds: float = WINDOW_S) -> None:
@@ -39,8 +39,8 @@ class QuietWindow(Trial):
         clock = self._box.clock
         end = clock.monotonic() + self._seconds
         wait_for(
-            "the quiet window",
-            lambda: True if clock.monotonic() >= end else Pending("quiet"),
+            "the placebo window",
+            lambda: True if clock.monotonic() >= end else Pending("nothing is done"),
             timeout_s=self._seconds + 5,
             interval_s=0.5,
             clock=clock,
