@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ def test_configuration() -> None:
     kubelet = json.loads(document["kubeadmConfigPatches"][0])
     assert kubelet["maxPods"] == 250
     assert kubelet["failCgroupV1"] is False
+    (patch,) = document["containerdConfigPatches"]
+    assert tomllib.loads(patch) == {"plugins": {"io.containerd.cri.v1.runtime": {"stats_collect_period": "60s"}}}
     operations = json.loads(document["kubeadmConfigPatchesJSON6902"][0]["patch"])
     assert operations[0] == {"op": "add", "path": "/scheduler", "value": {"extraArgs": []}}
     assert all(operation["path"].endswith(("/extraArgs/-", "/extraEnvs")) for operation in operations[1:])
