@@ -1,14 +1,24 @@
-"""The one process runner: argument list, explicit limits, output kept, interrupt → terminate → kill."""
+"""The one process runner: argument list, explicit limits, output kept, interrupt → terminate → kill.
+
+A command leads a process group of its own, and the group ends with it: what is left of it after a normal end is
+killed; at the time limit all of it is asked to end, then made to. A daemon that took a group of its own is left alone,
+and that it still holds the command's outputs open delays nobody.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import selectors
 import signal
 import subprocess
+import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from array import array
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,12 +26,17 @@ from typing import IO
 from pov.base.errors import CommandFailed, NotFound, TimedOut
 
 _GRACE_S = 5.0
-_running: set[subprocess.Popen[bytes]] = set()
+_LOOK_S = 0.02
+# A Ctrl-C that arrives just before a thread goes to sleep is not heard while it sleeps.
+_HEAR_S = 0.5
+_CHUNK = 65_536
+_PROC = Path("/proc")
+_running: set[_Command] = set()
 
 
 @dataclass(frozen=True)
 class Completed:
-    """A finished command: its exit code, what it printed, and how long it took in seconds."""
+    """A finished command: its exit code, what it printed, and how long the command itself ran, in seconds."""
 
     argv: tuple[str, ...]
     code: int
@@ -30,33 +45,149 @@ class Completed:
     seconds: float
 
 
-def _drain(stream: IO[bytes], into: list[bytes], on_line: Callable[[str], None] | None) -> None:
-    for line in stream:
-        into.append(line)
-        if on_line is not None:
-            on_line(line.decode(errors="replace").rstrip("\n"))
+class _Output:
+    """One output of a command, kept as it comes; `on_line` hears each line once it is whole."""
+
+    def __init__(self, stream: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+        os.set_blocking(stream.fileno(), False)
+        self.stream = stream
+        self._on_line = on_line
+        self._kept = bytearray()
+        self._told = 0
+
+    def read(self, limit: int = _CHUNK) -> int:
+        """Take what is there, at most `limit` bytes; returns how many that were, 0 at the end."""
+        chunk = os.read(self.stream.fileno(), limit)
+        self._kept += chunk
+        while self._on_line is not None and (end := self._kept.find(b"\n", self._told)) >= 0:
+            line, self._told = self._kept[self._told : end], end + 1
+            self._on_line(line.decode(errors="replace"))
+        return len(chunk)
+
+    def read_out(self) -> None:
+        """Take what lies there now, and no more: after a command's end that holds everything the command wrote."""
+        (lying,) = array("i", fcntl.ioctl(self.stream, termios.FIONREAD, bytes(4)))
+        while lying > 0 and (taken := self.read(lying)):
+            lying -= taken
+        if self._on_line is not None and self._told < len(self._kept):
+            self._on_line(self._kept[self._told :].decode(errors="replace"))
+
+    def text(self) -> str:
+        """All of it."""
+        return self._kept.decode(errors="replace")
 
 
-def _feed(stream: IO[bytes], content: bytes) -> None:
-    # A command may end without reading all of it; its exit code tells the rest. Closing flushes: it can fail as well.
-    with suppress(OSError):
+class _Command:
+    """A command that runs, its process group, and its pipes, none of which can block: attend to it until it ends."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], content: bytes | None, on_line: Callable[[str], None] | None
+    ) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process = process
+        self.out, self.err = _Output(process.stdout, on_line), _Output(process.stderr, on_line)
+        self.ended_at = 0.0
+        self.ended = threading.Event()
+        self._rest = memoryview(content or b"")
+        self._selector = selectors.DefaultSelector()
+        self._hear, self._tell = os.pipe()
+        self._selector.register(self._hear, selectors.EVENT_READ)
+        self._selector.register(process.stdout, selectors.EVENT_READ, self.out)
+        self._selector.register(process.stderr, selectors.EVENT_READ, self.err)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            self._selector.register(process.stdin, selectors.EVENT_WRITE)
+        # On a thread of its own: the moment of the end is taken exactly, and heard together with the outputs.
+        threading.Thread(target=self._wait, name=f"wait-{process.pid}", daemon=True).start()
+
+    def _wait(self) -> None:
+        self.process.wait()
+        self.ended_at = time.monotonic()
+        self.ended.set()
+        os.close(self._tell)
+
+    def close(self) -> None:
+        """Close our ends of the pipes. Outputs have been read out before, or are of no use."""
+        self._selector.close()
+        os.close(self._hear)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def attend(self, timeout_s: float) -> None:
+        """Feed and read what is ready, waiting for the first at most `timeout_s` seconds."""
+        for key, _ in self._selector.select(min(timeout_s, _HEAR_S)):
+            if isinstance(key.data, _Output):
+                if not key.data.read():
+                    self._selector.unregister(key.fileobj)
+            elif key.fileobj is self.process.stdin:
+                self._feed(self.process.stdin)
+
+    def _feed(self, stdin: IO[bytes]) -> None:
         try:
-            stream.write(content)
-        finally:
-            stream.close()
+            self._rest = self._rest[os.write(stdin.fileno(), self._rest[:_CHUNK]) :]
+        except BrokenPipeError:
+            # A command may end without reading all of it; its exit code tells the rest.
+            self._rest = self._rest[:0]
+        if not self._rest:
+            self._selector.unregister(stdin)
+            stdin.close()
+
+    def ends_before(self, deadline: float) -> bool:
+        """Attend to it until it ends. Returns whether it did before the deadline."""
+        while not self.ended.is_set():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self.attend(left)
+        return True
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to everybody in the group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def is_gone(self) -> bool:
+        """Whether the command has ended and nobody of its group is alive."""
+        return self.ended.is_set() and not _is_alive(self.process.pid)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+def _is_alive(group: int) -> bool:
+    """Whether anybody of a process group, whose leader was collected, is alive."""
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        # The latter is what some systems say of a group in which everybody is dead.
+        return False
+    if not (_PROC / "self" / "stat").exists():
+        return True
+    # Dead members that nobody has collected yet answer to signals, too.
+    for entry in _PROC.glob("[0-9]*/stat"):
         try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
+            # A name in brackets, which may hold anything, then state, parent and group.
+            state, _, its_group = entry.read_text(errors="replace").rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
             continue
-        return
+        if int(its_group) == group and state not in {"Z", "X"}:
+            return True
+    return False
+
+
+def _end(commands: Collection[_Command], idle: Callable[[float], None]) -> None:
+    """Ask commands and their groups to end, then make them; `idle` passes a part of a second meanwhile.
+
+    Whoever outlives the command itself for more than the grace is not asked again.
+    """
+    left = set(commands)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for command in left:
+            command.signal(signal.SIGKILL if command.ended.is_set() else number)
+        deadline = time.monotonic() + _GRACE_S
+        while left and time.monotonic() < deadline:
+            left = {command for command in left if not command.is_gone()}
+            if left:
+                idle(_LOOK_S)
 
 
 def stop_all() -> None:
@@ -64,8 +195,7 @@ def stop_all() -> None:
 
     For Ctrl-C: commands have process groups of their own, so a terminal's interrupt does not reach them.
     """
-    for process in tuple(_running):
-        _stop(process)
+    _end(tuple(_running), time.sleep)
 
 
 def run(
@@ -81,56 +211,59 @@ def run(
 ) -> Completed:
     """Run `argv` without a shell and return what happened.
 
-    `env` replaces the environment, `extra_env` adds to it. `on_line` hears each line of both outputs as it comes,
-    from threads. Raises `CommandFailed` for a code other than 0 (unless `check` is false), `TimedOut` after
-    `timeout_s` seconds, `NotFound` if there is no such program. The whole process group ends with it.
+    `env` replaces the environment, `extra_env` adds to it. `on_line` hears each line of both outputs as it comes.
+    Raises `CommandFailed` for a code other than 0 (unless `check` is false), `TimedOut` after `timeout_s` seconds,
+    `NotFound` if there is no such program or it is none. The whole process group ends with it.
     """
     environment = dict(os.environ if env is None else env)
     environment.update(extra_env or {})
     started = time.monotonic()
+    process = _start(argv, environment, cwd, feeds=input is not None)
+    with ExitStack() as stack:
+        command = _Command(process, input, on_line)
+        stack.callback(command.close)
+        _running.add(command)
+        stack.callback(_running.discard, command)
+        # Also when a second interrupt cuts the orderly end short.
+        stack.callback(command.signal, signal.SIGKILL)
+        try:
+            in_time = command.ends_before(started + timeout_s)
+        except BaseException:
+            _end([command], command.attend)
+            raise
+        if not in_time:
+            _end([command], command.attend)
+            tail = (command.err.text() or command.out.text()).strip()[-1000:]
+            raise TimedOut(f"`{' '.join(argv[:6])}`: not done after {timeout_s:.0f} s", cause=tail)
+        command.signal(signal.SIGKILL)
+        command.out.read_out()
+        command.err.read_out()
+    code, stdout, stderr = process.returncode, command.out.text(), command.err.text()
+    if check and code != 0:
+        raise CommandFailed(argv, code, stdout, stderr)
+    return Completed(tuple(argv), code, stdout, stderr, command.ended_at - started)
+
+
+def _start(
+    argv: Sequence[str], environment: Mapping[str, str], cwd: Path | None, *, feeds: bool
+) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             list(argv),
-            stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+            bufsize=0,
+            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
             cwd=cwd,
             start_new_session=True,
         )
-    except FileNotFoundError as error:
-        raise NotFound(f"no program `{argv[0]}`", fix="pov doctor --fix") from error
-    assert process.stdout is not None
-    assert process.stderr is not None
-    out: list[bytes] = []
-    err: list[bytes] = []
-    threads = [
-        threading.Thread(target=_drain, args=(process.stdout, out, on_line), daemon=True),
-        threading.Thread(target=_drain, args=(process.stderr, err, on_line), daemon=True),
-    ]
-    if input is not None:
-        assert process.stdin is not None
-        threads.append(threading.Thread(target=_feed, args=(process.stdin, input), daemon=True))
-    for thread in threads:
-        thread.start()
-    _running.add(process)
-    try:
-        code = process.wait(timeout_s)
-    except subprocess.TimeoutExpired as error:
-        _stop(process)
-        tail = b"".join(err or out).decode(errors="replace").strip()[-1000:]
-        raise TimedOut(f"`{' '.join(argv[:6])}`: not done after {timeout_s:.0f} s", cause=tail) from error
-    except BaseException:
-        _stop(process)
-        raise
-    finally:
-        _running.discard(process)
-        for thread in threads:
-            thread.join(_GRACE_S)
-        if not any(thread.is_alive() for thread in threads):
-            process.stdout.close()
-            process.stderr.close()
-    stdout, stderr = (b"".join(lines).decode(errors="replace") for lines in (out, err))
-    if check and code != 0:
-        raise CommandFailed(argv, code, stdout, stderr)
-    return Completed(tuple(argv), code, stdout, stderr, time.monotonic() - started)
+    except OSError as error:
+        if error.filename != argv[0]:
+            # The folder to start it in, or no room for another process.
+            raise
+        fix = "pov doctor --fix"
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            raise NotFound(f"no program `{argv[0]}`", fix=fix) from error
+        # A file of the program's name without rights or content, or for another processor.
+        raise NotFound(f"`{argv[0]}` is not a program", cause=str(error.strerror), fix=fix) from error

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from pov.base import process
 from pov.base.errors import CommandFailed, NotFound, TimedOut
-from pov.base.process import run
+from pov.base.process import run, stop_all
 
 
 def python(code: str) -> list[str]:
@@ -34,22 +39,6 @@ def test_a_missing_program_is_told_as_such() -> None:
         run(["no-such-program-here"], timeout_s=5)
 
 
-def test_the_time_limit_ends_the_whole_process_group(tmp_path: Path) -> None:
-    marker = tmp_path / "child"
-    code = (
-        "import subprocess, sys, time; "
-        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
-        f"open({str(marker)!r}, 'w').write(str(child.pid)); time.sleep(60)"
-    )
-    with pytest.raises(TimedOut):
-        run(python(code), timeout_s=2)
-    child = int(marker.read_text())
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}/stat").exists() and " Z " not in Path(f"/proc/{child}/stat").read_text():
-        assert time.monotonic() < deadline, "the grandchild still runs"
-        time.sleep(0.05)
-
-
 def test_input_and_environment_are_handed_over() -> None:
     code = "import os, sys; print(sys.stdin.read() + os.environ['GREETING'])"
     done = run(python(code), timeout_s=20, input=b"hello ", extra_env={"GREETING": "world"})
@@ -73,3 +62,153 @@ def test_lines_are_heard_as_they_come() -> None:
 
 def test_a_command_that_reads_no_input_is_no_error() -> None:
     assert run(python("pass"), timeout_s=20, input=b"x" * 1_000_000).code == 0
+
+
+def test_a_file_that_is_no_program_is_told_as_such(tmp_path: Path) -> None:
+    for name, mode in (("empty", 0o755), ("closed", 0o644)):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(mode)
+        with pytest.raises(NotFound, match="is not a program"):
+            run([str(tmp_path / name)], timeout_s=5)
+
+
+def test_a_folder_that_is_not_there_is_no_missing_program(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        run(python("pass"), timeout_s=5, cwd=tmp_path / "none")
+
+
+def test_much_goes_through_all_pipes_at_once() -> None:
+    content = os.urandom(3_000_000).hex().encode()
+    code = "import sys; t = sys.stdin.read(); sys.stderr.write(t); sys.stdout.write(t)"
+    done = run(python(code), timeout_s=60, input=content)
+    assert done.stdout.encode() == done.stderr.encode() == content
+
+
+def test_the_last_line_is_heard_without_its_end() -> None:
+    heard: list[str] = []
+    run(python("print('a'); print('b', end='')"), timeout_s=20, on_line=heard.append)
+    assert heard == ["a", "b"]
+
+
+# Starts a child that writes its number down and stays, however it is asked to go.
+_WITH_CHILD = """
+import subprocess, sys
+child = "import os, signal, sys, time\\n"
+child += "[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM) if {stubborn}]\\n"
+child += "open('child', 'w').write(str(os.getpid())); os.rename('child', 'number'); time.sleep(300)"
+subprocess.Popen([sys.executable, "-c", child], start_new_session={daemon})
+import os, time
+while not os.path.exists("number"): time.sleep(0.01)
+{rest}
+"""
+
+
+class Family:
+    """A command with a child of its own, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def argv(self, rest: str = "", *, stubborn: bool = False, daemon: bool = False) -> list[str]:
+        return python(_WITH_CHILD.format(rest=rest, stubborn=stubborn, daemon=daemon))
+
+    @property
+    def child(self) -> int:
+        return int((self.folder / "number").read_text())
+
+    def child_lives(self) -> bool:
+        try:
+            return " Z " not in Path(f"/proc/{self.child}/stat").read_text()
+        except OSError:
+            return False
+
+    def child_dies(self) -> bool:
+        deadline = time.monotonic() + 5
+        while self.child_lives() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return not self.child_lives()
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[Family]:
+    found = Family(tmp_path)
+    yield found
+    with suppress(ProcessLookupError, FileNotFoundError):
+        os.kill(found.child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_child_left_behind_costs_no_time_and_ends(family: Family, stubborn: bool) -> None:
+    started = time.monotonic()
+    done = run(family.argv("print('x' * 50_000)", stubborn=stubborn), timeout_s=20, cwd=family.folder)
+    took = time.monotonic() - started
+    assert done.stdout == "x" * 50_000 + "\n"
+    assert took - done.seconds < 1
+    assert family.child_dies()
+
+
+def test_a_daemon_with_the_outputs_in_its_hands_costs_no_time_and_stays(family: Family) -> None:
+    started = time.monotonic()
+    done = run(family.argv("print('x' * 50_000)", daemon=True), timeout_s=20, cwd=family.folder)
+    took = time.monotonic() - started
+    assert done.stdout == "x" * 50_000 + "\n"
+    assert took - done.seconds < 1
+    assert family.child_lives()
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_the_time_limit_ends_the_whole_group(family: Family, stubborn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_GRACE_S", 0.2)
+    rest = "sys.stderr.write('so far'); sys.stderr.flush(); time.sleep(300)"
+    with pytest.raises(TimedOut) as caught:
+        run(family.argv(rest, stubborn=stubborn), timeout_s=2, cwd=family.folder)
+    assert "so far" in caught.value.cause
+    assert family.child_dies()
+
+
+def test_a_command_that_ignores_every_request_is_made_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_GRACE_S", 0.2)
+    ignoring = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print(1, flush=True)"
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        run(python(f"{ignoring}; time.sleep(300)"), timeout_s=1)
+    assert time.monotonic() - started < 5
+
+
+def test_the_seconds_are_the_command_s_own() -> None:
+    def listen_slowly(_line: str) -> None:
+        time.sleep(1.5)
+
+    done = run(python("print('a')"), timeout_s=20, on_line=listen_slowly)
+    assert done.seconds < 1.5
+    done = run(python("import time; time.sleep(0.3)"), timeout_s=20)
+    assert 0.3 <= done.seconds < 3
+
+
+def test_what_a_listener_raises_ends_the_command(family: Family) -> None:
+    def refuse(_line: str) -> None:
+        raise RuntimeError("full")
+
+    with pytest.raises(RuntimeError, match="full"):
+        run(family.argv("print('a', flush=True); time.sleep(300)"), timeout_s=20, cwd=family.folder, on_line=refuse)
+    assert family.child_dies()
+
+
+def test_all_that_runs_is_ended_at_once(family: Family) -> None:
+    failed: list[CommandFailed] = []
+
+    def work() -> None:
+        try:
+            run(family.argv("print('up', flush=True); time.sleep(300)"), timeout_s=60, cwd=family.folder,
+                on_line=lambda _: up.set())  # fmt: skip
+        except CommandFailed as error:
+            failed.append(error)
+
+    up = threading.Event()
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert up.wait(20)
+    stop_all()
+    thread.join(20)
+    assert [error.code != 0 for error in failed] == [True]
+    assert family.child_dies()
