@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pov.config.scenario import Scenario
-from pov.steps import (
-    argocd,
-    argocd_install,
-    git,
-    git_repository,
-    landing_zone,
-    legacy,
-    prober,
-    services,
-    trust,
-    vault,
-    verify,
-)
+from pov.steps.argocd import install as argocd_install
+from pov.steps.argocd import watched as argocd
 from pov.steps.core import Step
+from pov.steps.git import repository as git_repository
+from pov.steps.git import server as git
+from pov.steps.landing_zone import step as landing_zone
+from pov.steps.legacy import estate as legacy
+from pov.steps.services import prober, verify
+from pov.steps.services import stages as services
 from pov.steps.targets import DEFAULT, target_named
+from pov.steps.trust import authority as trust
+from pov.steps.vault import step as vault
 
 
 def bring_up(scenario: Scenario, target: str = DEFAULT) -> list[Step]:

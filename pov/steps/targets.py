@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pov.base.errors import InvalidInput, Problem
 from pov.engines.containers import Containers
 from pov.state.home import Home
-from pov.steps import cluster, network
 from pov.steps.context import Context
 from pov.steps.core import Step
+from pov.steps.kind import cluster, network
 
 DEFAULT = "kind"
 

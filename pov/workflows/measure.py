@@ -56,7 +56,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
 
     Raises `InvalidInput` before anything is touched, `PovError` if the disk would not take the samples.
     """
-    from pov.steps import prober
+    from pov.steps.services import prober
     from pov.workflows.environment import attach
     from pov.workflows.record import criteria_of, environment
     from pov.workflows.toolbox import toolbox

@@ -13,8 +13,8 @@ from pov.config.scenario import Scenario
 from pov.engines.containers import Containers
 from pov.engines.kind import Kind, Node
 from pov.state.home import Home
-from pov.steps.cluster import Intent
 from pov.steps.context import NODE_PORTS
+from pov.steps.kind.cluster import Intent
 from pov.workflows.capacity import Room, largest, need, shortages
 
 _DISK_GIB = 4.0

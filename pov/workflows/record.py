@@ -20,8 +20,9 @@ from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
 from pov.measure.order import Slot
-from pov.steps import argocd, git
+from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
+from pov.steps.git import server as git
 
 SCHEMA = "pov.dev/environment/v1"
 _LIMIT_S = 20.0

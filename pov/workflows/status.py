@@ -89,7 +89,7 @@ def _tried(problems: list[str], who: str, look: Any) -> Any:
 
 
 def _applications(ctx: Context) -> list[dict[str, str]]:
-    from pov.steps.argocd import connect
+    from pov.steps.argocd.watched import connect
 
     return [
         {"name": app.name, "sync": app.sync, "health": app.health, "revision": app.revision}
@@ -98,7 +98,7 @@ def _applications(ctx: Context) -> list[dict[str, str]]:
 
 
 def _services(ctx: Context) -> list[ServiceStatus]:
-    from pov.steps.prober import connect
+    from pov.steps.services.prober import connect
 
     prober = connect(ctx)
     return [

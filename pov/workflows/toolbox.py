@@ -9,12 +9,12 @@ from pov.engines.legacy_ca import LegacyCa
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.toolbox import STAGING, Configuration, LegacyCaFiles, Toolbox
 from pov.measure.machine import load_per_core
-from pov.steps import git_repository
-from pov.steps.cluster import kind_of
 from pov.steps.context import Context
-from pov.steps.legacy import hosts_of
-from pov.steps.legacy_ssh import runbooks
-from pov.steps.prober import connect
+from pov.steps.git import repository as git_repository
+from pov.steps.kind.cluster import kind_of
+from pov.steps.legacy.estate import hosts_of
+from pov.steps.legacy.ssh import runbooks
+from pov.steps.services.prober import connect
 
 
 class StagingConfiguration(Configuration):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pov.bundle import require_current
 from pov.steps.context import Context
-from pov.steps.vault_layout import wishes
+from pov.steps.vault.layout import wishes
 from tests.benchmarks import memory
 from tests.benchmarks.floor import Blueprint, Floor
 from tests.benchmarks.manifests import dump
@@ -97,7 +97,7 @@ def _up(environment: Environment, figures: Figures, *, first: bool) -> Blueprint
 
 
 def _blueprint(environment: Environment, context: Context) -> Blueprint:
-    from pov.steps import prober
+    from pov.steps.services import prober
 
     token = environment.home.secret(prober.TOKEN)
     assert token is not None

@@ -20,7 +20,7 @@ from pov.engines.certificates import make_ca
 from pov.engines.containers import find
 from pov.engines.vault import Vault
 from pov.model.events import silent
-from pov.steps.vault_layout import Wishes, converge
+from pov.steps.vault.layout import Wishes, converge
 from tests.contract.openbao import Bao, Cluster, cluster
 from tests.contract.policy_api import policy_api
 from tests.unit.mock_services.running import Process

@@ -17,9 +17,9 @@ from pov.engines.git import ConfigRepo, Remote
 from pov.engines.gitea import Gitea, Rule
 from pov.engines.rest import Refused
 from pov.state.home import Home
-from pov.steps import git as git_step
-from pov.steps import git_repository
-from pov.steps.promotion import promote
+from pov.steps.git import repository as git_repository
+from pov.steps.git import server as git_step
+from pov.steps.git.promotion import promote
 from tests.contract.servers import GiteaServer
 from tests.fakes.gitea import FakeGitea, FakeServer
 

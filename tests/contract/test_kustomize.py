@@ -13,8 +13,10 @@ from pov.bundle import Bundle
 from pov.config.estates import Estate, estates
 from pov.config.scenario import load_scenario
 from pov.config.topology import generate
-from pov.steps.manifests import argocd_install, overlay, repository
-from pov.steps.manifests.templates import document, documents, documents_of
+from pov.steps.argocd import manifest as argocd_install
+from pov.steps.git import content as repository
+from pov.steps.git import overlay
+from pov.steps.templates import document, documents, documents_of
 from tests.unit.steps.restricted import violations
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(120)]

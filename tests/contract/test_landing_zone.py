@@ -22,8 +22,8 @@ from pov.engines.kube_api import Refused
 from pov.engines.terraform import Terraform, copy_modules, find_program
 from pov.model.events import Event
 from pov.state.home import Home
-from pov.steps import landing_zone
 from pov.steps.core import Outcome, Report
+from pov.steps.landing_zone import step as landing_zone
 from tests.contract.apiserver import control_plane, providers
 
 pytestmark = pytest.mark.contract

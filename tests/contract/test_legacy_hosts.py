@@ -35,9 +35,9 @@ from pov.engines.ssh import make_key
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
 from pov.state.home import Home
-from pov.steps import legacy
 from pov.steps.context import Context
-from pov.steps.legacy_ssh import _COMMON, _SSHD
+from pov.steps.legacy import estate as legacy
+from pov.steps.legacy.ssh import _COMMON, _SSHD
 from tests.fakes.kube import FakeKube
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]

@@ -18,7 +18,7 @@ from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.engines.certificates import details, signed_by
 from pov.engines.vault import Denied, Initialised, Issued, Status, Vault
-from pov.steps.vault_layout import Wishes, converge, renew_issuing_ca
+from pov.steps.vault.layout import Wishes, converge, renew_issuing_ca
 from tests.contract.openbao import Bao, cluster
 from tests.fakes.vault import FakeVault, Server
 

@@ -9,7 +9,7 @@ import pytest
 from pov.base.wait import Pending, wait_for
 from pov.engines.certificates import make_ca
 from pov.engines.vault import Vault
-from pov.steps.vault_layout import Wishes, converge
+from pov.steps.vault.layout import Wishes, converge
 from tests.contract.servers import Server
 
 pytestmark = pytest.mark.contract

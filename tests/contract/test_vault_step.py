@@ -17,9 +17,10 @@ from pov.config.scenario import load_scenario
 from pov.engines.kube import Kube
 from pov.model.events import silent
 from pov.state.home import Home
-from pov.steps import vault, vault_server
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
+from pov.steps.vault import server as vault_server
+from pov.steps.vault import step as vault
 from tests.contract.apiserver import control_plane
 from tests.contract.openbao import Bao, Cluster, cluster
 

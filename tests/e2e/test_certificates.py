@@ -9,7 +9,7 @@ import pytest
 
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
-from pov.steps.prober import connect
+from pov.steps.services.prober import connect
 from tests.e2e.apis import Git, Identity, ask, forwarded, serials, spiffe, vault_as, vault_login
 from tests.e2e.harness import SMALL, Environment
 

@@ -19,9 +19,14 @@ from pov.engines.certificates import Trust
 from pov.engines.git import ConfigRepo, Remote
 from pov.model.events import Event
 from pov.state.home import Home
-from pov.steps import argocd, argocd_install, git, git_repository, promotion, services
+from pov.steps.argocd import install as argocd_install
+from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
+from pov.steps.git import promotion
+from pov.steps.git import repository as git_repository
+from pov.steps.git import server as git
+from pov.steps.services import stages as services
 from tests.fakes.argocd import FakeRest
 from tests.fakes.gitea import FakeGitea, FakeServer
 from tests.fakes.kube import FakeKube

@@ -17,9 +17,9 @@ from pov.engines.kind import Kind, PortTaken
 from pov.engines.kube import Kube
 from pov.model.events import silent
 from pov.state.home import Home
-from pov.steps import cluster
 from pov.steps.context import NODE_PORTS
 from pov.steps.core import Outcome, Report
+from pov.steps.kind import cluster
 from tests.unit.engines.fake_containers import FakeContainers
 from tests.unit.engines.fake_kube import FakeApi, over
 

@@ -13,9 +13,11 @@ from pov.base.errors import PovError
 from pov.config.estates import Estate, estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
-from pov.steps.manifests import overlay, repository, templates
-from pov.steps.manifests.overlay import Kept
-from pov.steps.manifests.templates import document, documents
+from pov.steps import templates
+from pov.steps.git import content as repository
+from pov.steps.git import overlay
+from pov.steps.git.overlay import Kept
+from pov.steps.templates import document, documents
 from tests.e2e import netpol
 from tests.unit.steps.restricted import violations
 

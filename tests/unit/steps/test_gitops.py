@@ -12,9 +12,14 @@ import pytest
 from pov.base.errors import CommandFailed, PovError, Transient
 from pov.base.redact import Secret
 from pov.engines.git import ConfigRepo
-from pov.steps import argocd, argocd_install, git, git_repository, patience, services
+from pov.steps import patience
+from pov.steps.argocd import install as argocd_install
+from pov.steps.argocd import watched as argocd
 from pov.steps.core import Outcome
-from pov.steps.manifests import overlay
+from pov.steps.git import overlay
+from pov.steps.git import repository as git_repository
+from pov.steps.git import server as git
+from pov.steps.services import stages as services
 from tests.fakes.gitea import FakeGitea
 from tests.unit.steps.gitops_world import Killed, World, make
 from tests.unit.steps.restricted import violations

@@ -17,8 +17,8 @@ from pov.engines.kube import Kube
 from pov.engines.terraform import Leftovers
 from pov.model.events import silent
 from pov.state.home import Home
-from pov.steps import landing_zone
 from pov.steps.core import Outcome, Report
+from pov.steps.landing_zone import step as landing_zone
 from tests.unit.engines.fake_kube import FakeApi, over
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/pov-terraform/leases/lock-tfstate-default-landing-zone"

@@ -10,9 +10,9 @@ import pytest
 
 from pov.config.scenario import load_scenario
 from pov.model.events import silent
-from pov.steps import network
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
+from pov.steps.kind import network
 from pov.steps.plan import bring_up
 from tests.fakes.kube import FakeKube
 from tests.unit.engines.fake_containers import FakeContainers

@@ -11,9 +11,11 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.engines.certificates import Trust, details, signed_by
-from pov.steps import trust, vault_server, volumes
 from pov.steps.core import Outcome, Report
-from pov.steps.tls import certificate_of, tls_secret
+from pov.steps.kind import volumes
+from pov.steps.trust import authority as trust
+from pov.steps.trust.tls import certificate_of, tls_secret
+from pov.steps.vault import server as vault_server
 from tests.unit.steps.vault_world import World, make
 
 NAMES = ("gitea.gitea.svc", "gitea")

@@ -13,8 +13,10 @@ import pytest
 from pov.base.errors import NotFound
 from pov.engines.certificates import details, signed_by
 from pov.engines.legacy_ca import LegacyCa
-from pov.steps import legacy, legacy_ssh, prober
 from pov.steps.core import Outcome, Report
+from pov.steps.legacy import estate as legacy
+from pov.steps.legacy import ssh as legacy_ssh
+from pov.steps.services import prober
 from tests.unit.steps.vault_world import World, make
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.engines.vault import Denied
-from pov.steps import vault, vault_pod
 from pov.steps.core import Outcome
+from pov.steps.vault import pod as vault_pod
+from pov.steps.vault import step as vault
 from tests.fakes.vault import FakeVault
 from tests.unit.steps.vault_world import World, lines, make
 

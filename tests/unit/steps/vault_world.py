@@ -15,9 +15,10 @@ from pov.config.scenario import load_scenario
 from pov.engines.certificates import Trust
 from pov.model.events import Event
 from pov.state.home import Home
-from pov.steps import vault, vault_pod
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
+from pov.steps.vault import pod as vault_pod
+from pov.steps.vault import step as vault
 from tests.fakes.kube import FakeKube, Key
 from tests.fakes.vault import FakeVault, Server
 

@@ -28,7 +28,7 @@ from pov.engines.kube import Kube
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.landing_zone_identity import NAMESPACE, SERVICE_ACCOUNT, manifests
+from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, manifests
 
 ENFORCED = "prod"
 _RECORD = "landing-zone"

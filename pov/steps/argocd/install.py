@@ -8,13 +8,13 @@ import bcrypt
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.redact import Secret
+from pov.steps.argocd.manifest import NAMESPACE, WORKLOADS, Values, install
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.git_repository import WEBHOOK_SECRET_FILE
-from pov.steps.manifests.argocd_install import NAMESPACE, WORKLOADS, Values, install
-from pov.steps.manifests.templates import documents_of
-from pov.steps.passwords import kept
-from pov.steps.tls import tls_secret
+from pov.steps.git.repository import WEBHOOK_SECRET_FILE
+from pov.steps.templates import documents_of
+from pov.steps.trust.passwords import kept
+from pov.steps.trust.tls import tls_secret
 
 ADMIN = "admin"
 PASSWORD_FILE = "argocd-admin-password"  # noqa: S105 - a file's name

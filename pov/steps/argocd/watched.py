@@ -8,13 +8,13 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.redact import Secret
 from pov.engines.argocd import ArgoCD
-from pov.steps.argocd_install import ADMIN, PASSWORD_FILE
+from pov.steps.argocd.install import ADMIN, PASSWORD_FILE
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.git import READER, READER_TOKEN_FILE
-from pov.steps.git_repository import IN_CLUSTER_URL, branch_of
-from pov.steps.manifests.templates import document, render
+from pov.steps.git.repository import IN_CLUSTER_URL, branch_of
+from pov.steps.git.server import READER, READER_TOKEN_FILE
 from pov.steps.patience import bearing
+from pov.steps.templates import document, render
 
 _SERVER = "https://kubernetes.default.svc"
 

@@ -13,11 +13,11 @@ from pov.base.redact import Secret
 from pov.engines.gitea import Gitea
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.manifests.templates import documents, render
-from pov.steps.passwords import kept
+from pov.steps.kind.volumes import claim
 from pov.steps.patience import bearing
-from pov.steps.tls import certificate_of, tls_secret
-from pov.steps.volumes import claim
+from pov.steps.templates import documents, render
+from pov.steps.trust.passwords import kept
+from pov.steps.trust.tls import certificate_of, tls_secret
 
 NAMESPACE = "gitea"
 OWNER = "pov"

@@ -11,10 +11,10 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.paths import data
 from pov.engines.certificates import details
-from pov.steps import volumes
 from pov.steps.context import NODE_PORTS, Context
-from pov.steps.tls import certificate_of, tls_secret
-from pov.steps.vault_layout import NAMESPACES
+from pov.steps.kind import volumes
+from pov.steps.trust.tls import certificate_of, tls_secret
+from pov.steps.vault.layout import NAMESPACES
 
 NAMESPACE = "vault"
 STATEFUL_SET = "vault"

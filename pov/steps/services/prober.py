@@ -19,7 +19,7 @@ from pov.engines.legacy_ca import LegacyCa
 from pov.engines.prober import Prober
 from pov.steps.context import NODE_PORTS, Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.tls import tls_secret
+from pov.steps.trust.tls import tls_secret
 
 NAMESPACE = "pov-system"
 NAME = "prober"

@@ -12,7 +12,7 @@ from pov.engines.ansible import Runbooks, Target
 from pov.engines.ssh import Target as SshTarget
 from pov.engines.ssh import kubectl_command
 from pov.steps.context import Context
-from pov.steps.legacy import HOST_PUBLIC_KEY, client_key, hosts_of, secret_name
+from pov.steps.legacy.estate import HOST_PUBLIC_KEY, client_key, hosts_of, secret_name
 
 _SSHD = ("/usr/sbin/sshd", "-i", "-E", "/var/log/sshd.log", "-f", "/etc/ssh/pov_sshd_config")
 """With a log of its own: without a syslog, the process that talks before the login dies of its first line."""

@@ -17,12 +17,12 @@ from pov.base.errors import PovError, Transient
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.engines.vault import Denied, HalfInitialised, Initialised, Vault
-from pov.steps import volumes
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.vault_layout import converge, wishes
-from pov.steps.vault_pod import answer
-from pov.steps.vault_server import ADMIN, AUDIENCE, CLAIM, NAMESPACE, POD, SET, STATEFUL_SET, Engine, engine, manifests
+from pov.steps.kind import volumes
+from pov.steps.vault.layout import converge, wishes
+from pov.steps.vault.pod import answer
+from pov.steps.vault.server import ADMIN, AUDIENCE, CLAIM, NAMESPACE, POD, SET, STATEFUL_SET, Engine, engine, manifests
 
 T = TypeVar("T")
 ROOT_TOKEN = "vault-root-token"  # noqa: S105 - a file's name

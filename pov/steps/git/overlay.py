@@ -10,7 +10,7 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.config.estates import Estate
-from pov.steps.manifests.templates import block, document, render
+from pov.steps.templates import block, document, render
 
 AGENT_IMAGE = "certificate-agent"
 """The image name that stands for the agent in every base; an overlay says which image it really is."""

@@ -8,8 +8,8 @@ from pov.base.paths import data
 from pov.config.estates import Estate
 from pov.config.scenario import Scenario
 from pov.model.topology import Service, Topology
-from pov.steps.manifests.overlay import AGENT_IMAGE, Kept, overlay
-from pov.steps.manifests.templates import block, render
+from pov.steps.git.overlay import AGENT_IMAGE, Kept, overlay
+from pov.steps.templates import block, render
 
 MANAGED = ("services/", "stages/", "README.md")
 """What the bring-up writes, and removes when it is no longer wanted; anything else in the repository is left alone."""

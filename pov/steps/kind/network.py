@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pov.steps.cluster import kind_of
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.manifests.templates import documents, look_soon
+from pov.steps.kind.cluster import kind_of
+from pov.steps.templates import documents, look_soon
 
 NAMESPACE = "kube-system"
 _PROXY_HEALTH = {"httpGet": {"path": "/healthz", "port": 10256}}

@@ -23,7 +23,7 @@ from pov.engines.certificates import KeyPair, belongs
 from pov.engines.legacy_ca import LegacyCa
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.manifests.overlay import topology_file
+from pov.steps.git.overlay import topology_file
 
 SET = "legacy"
 BASELINE = versions.MOCK

@@ -6,7 +6,7 @@ from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.engines.rest import Refused
 from pov.steps.context import Context
-from pov.steps.git import OWNER, REVIEWER, connect, connect_as
+from pov.steps.git.server import OWNER, REVIEWER, connect, connect_as
 
 _REPOSITORY = f"{OWNER}/platform-config"
 _LIMIT_S = 60.0

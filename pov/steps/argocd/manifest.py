@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pov.base.paths import data
-from pov.steps.manifests.templates import document, look_soon
+from pov.steps.templates import document, look_soon
 
 NAMESPACE = "argocd"
 GIT_HOST = "gitea.gitea.svc"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pov.base.wait import Pending, wait_for
 from pov.engines.argocd import ArgoCD
-from pov.steps.argocd import connect, stages
+from pov.steps.argocd.watched import connect, stages
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.git_repository import branch_of, working_copy
+from pov.steps.git.repository import branch_of, working_copy
 from pov.steps.patience import bearing
 
 _LIMIT_S = 420.0

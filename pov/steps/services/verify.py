@@ -6,7 +6,7 @@ from pov.base.wait import Pending, wait_for
 from pov.engines.prober import Prober
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.prober import connect
+from pov.steps.services.prober import connect
 
 _LIMIT_S = 120.0
 

@@ -8,11 +8,12 @@ from pov.engines.git import ConfigRepo, Remote
 from pov.engines.gitea import Gitea, Rule
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.git import OWNER, READER, REVIEWER, TOKEN_FILE, connect
-from pov.steps.manifests import overlay, repository
-from pov.steps.passwords import kept
+from pov.steps.git import content as repository
+from pov.steps.git import overlay
+from pov.steps.git.promotion import promote
+from pov.steps.git.server import OWNER, READER, REVIEWER, TOKEN_FILE, connect
 from pov.steps.patience import bearing
-from pov.steps.promotion import promote
+from pov.steps.trust.passwords import kept
 
 NAME = "platform-config"
 FULL_NAME = f"{OWNER}/{NAME}"

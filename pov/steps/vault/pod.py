@@ -9,7 +9,7 @@ from pov.base.wait import Pending, wait_for
 from pov.engines.vault import Status, Vault
 from pov.steps.context import Context
 from pov.steps.core import Report
-from pov.steps.vault_server import NAMESPACE, POD, STATEFUL_SET
+from pov.steps.vault.server import NAMESPACE, POD, STATEFUL_SET
 
 _LIMIT_S = 120.0
 _POLL_S = 0.2

@@ -1,0 +1,1 @@
+"""Argo CD: its installation, and what it watches."""

@@ -1,0 +1,1 @@
+"""Git: the server, the configuration repository and its content, the way to prod."""

@@ -1,0 +1,1 @@
+"""The landing zone: stages with guardrails, made by Terraform."""

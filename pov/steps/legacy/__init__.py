@@ -1,0 +1,1 @@
+"""The legacy estate: its hosts, and the way to them."""

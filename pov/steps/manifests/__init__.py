@@ -1,1 +1,0 @@
-"""Manifests as pure functions: from the service graph and the settings to texts, no cluster and no clock in sight."""

@@ -1,0 +1,1 @@
+"""What the platform's own pages and APIs are trusted by: the bootstrap CA, certificates, passwords."""
