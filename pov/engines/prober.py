@@ -10,7 +10,36 @@ from typing import Any
 
 from pov.base.errors import NotFound, PovError
 from pov.base.redact import Secret
+from pov.engines.load_report import (
+    Count,
+    EdgeCount,
+    Failure,
+    Heartbeat,
+    Latency,
+    LoadReport,
+    NodePressure,
+    Phase,
+    Stall,
+    read,
+)
 from pov.engines.rest import Authorization, Refused, Rest
+
+__all__ = [
+    "Count",
+    "EdgeAnswer",
+    "EdgeCount",
+    "Failure",
+    "Heartbeat",
+    "Identity",
+    "Latency",
+    "Load",
+    "LoadReport",
+    "NodePressure",
+    "Phase",
+    "Prober",
+    "Refusals",
+    "Stall",
+]
 
 _CALL_S = 120.0
 """The longest answers: every pair without an edge tried once, or a load that waits for what is in flight."""
@@ -57,43 +86,6 @@ class Refusals:
     errors: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Count:
-    """Slots of one schedule. `reconnects` are kept requests that had to open a connection."""
-
-    requests: int
-    failed: int
-    reconnects: int
-
-
-@dataclass(frozen=True)
-class EdgeCount:
-    """One edge under load: kept and new connections apart, texts of errors with their number, serials seen."""
-
-    estate: str
-    source: str
-    target: str
-    kept: Count
-    fresh: Count
-    errors: Mapping[str, int]
-    serials: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What a load counted. `requests` holds `handshakes` (the schedule of new connections); late and unsent failed."""
-
-    running: bool
-    seconds: float
-    requests: int
-    failed_requests: int
-    handshakes: int
-    failed_handshakes: int
-    late: int
-    unsent: int
-    edges: tuple[EdgeCount, ...]
-
-
 class Load:
     """A load that runs until it is stopped. Stopping it again gives the same counts."""
 
@@ -103,11 +95,18 @@ class Load:
 
     def counts(self) -> LoadReport:
         """The counts up to now."""
-        return _report(_call(self._rest, "GET", f"/v1/loads/{self.id}"))
+        return read(_call(self._rest, "GET", f"/v1/loads/{self.id}"))
+
+    def phase(self, name: str) -> None:
+        """Begin a phase now: slots from now on count in it. A load begins in "warm-up"; 20 phases are the most.
+
+        `name` is 1 to 40 of a to z and hyphens. Raises `Refused` for others, and once the load has ended.
+        """
+        _call(self._rest, "POST", f"/v1/loads/{self.id}/phases", {"name": name})
 
     def stop(self) -> LoadReport:
         """Stop the schedule, wait for what is in flight (its timeout bounds that), and return the final counts."""
-        return _report(_call(self._rest, "DELETE", f"/v1/loads/{self.id}"))
+        return read(_call(self._rest, "DELETE", f"/v1/loads/{self.id}"))
 
 
 class Prober:
@@ -150,18 +149,27 @@ class Prober:
         return Refusals(answer["pairs"], tuple((a, b) for a, b in answer["admitted"]), tuple(answer["errors"]))
 
     def start_load(
-        self, estates: Sequence[str], *, interval_ms: int, new_connection_interval_ms: int, timeout_ms: int
+        self,
+        estates: Sequence[str],
+        *,
+        interval_ms: int,
+        new_connection_interval_ms: int,
+        timeout_ms: int,
+        edges: Sequence[tuple[str, str, str]] | None = None,
     ) -> Load:
         """Start calling every edge of `estates` by the clock: on kept connections, and on new ones, each its interval.
 
-        An interval of 0 leaves that schedule out. The load ends by itself after four hours.
+        An interval of 0 leaves that schedule out. `edges` (estate, source, target) restrict the load to those; one that
+        is not there raises `NotFound`. The load ends by itself after four hours.
         """
-        body = {
+        body: dict[str, Any] = {
             "estates": list(estates),
             "intervalMs": interval_ms,
             "newConnectionIntervalMs": new_connection_interval_ms,
             "timeoutMs": timeout_ms,
         }
+        if edges is not None:
+            body["edges"] = [list(edge) for edge in edges]
         return Load(self._rest, _call(self._rest, "POST", "/v1/loads", body)["id"])
 
     def stop_loads(self) -> int:
@@ -178,28 +186,3 @@ def _call(rest: Rest, method: str, path: str, body: Any = None, query: Mapping[s
         if error.status == 401:
             raise PovError("the prober does not know our token", cause=error.cause, fix="pov up") from error
         raise
-
-
-def _report(answer: Mapping[str, Any]) -> LoadReport:
-    return LoadReport(
-        running=answer["running"],
-        seconds=float(answer["seconds"]),
-        requests=answer["requests"],
-        failed_requests=answer["failedRequests"],
-        handshakes=answer["handshakes"],
-        failed_handshakes=answer["failedHandshakes"],
-        late=answer["late"],
-        unsent=answer["unsent"],
-        edges=tuple(
-            EdgeCount(
-                edge["estate"],
-                edge["source"],
-                edge["target"],
-                Count(**edge["kept"]),
-                Count(**edge["fresh"]),
-                dict(edge["errors"]),
-                tuple(edge["serials"]),
-            )
-            for edge in answer["edges"]
-        ),
-    )

@@ -9,6 +9,13 @@ import (
 	"strings"
 )
 
+// Kinds of failures. What was late may have met a machine that stood still; what is hard was broken, however busy the
+// machine was.
+const (
+	Hard = "hard"
+	Late = "late"
+)
+
 // Fault is a failed request: in which phase, and why in few words. Addresses and ports are left out, so that equal
 // faults have equal texts and can be counted.
 type Fault struct {
@@ -20,21 +27,38 @@ func (f *Fault) Unwrap() error { return f.cause }
 
 func (f *Fault) Error() string { return f.Phase + ": " + brief(f.cause) }
 
+// Kind tells a time-out, in whichever phase, from everything else.
+func (f *Fault) Kind() string {
+	if timedOut(f.cause) {
+		return Late
+	}
+	return Hard
+}
+
+// KindOf is the kind of any error: one that is no fault is an answer that should not have been.
+func KindOf(err error) string {
+	var fault *Fault
+	if errors.As(err, &fault) {
+		return fault.Kind()
+	}
+	return Hard
+}
+
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &network) && network.Timeout()
+}
+
 func brief(err error) string {
 	var operation *net.OpError
 	var lookup *net.DNSError
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+	case timedOut(err):
 		return "timeout"
 	case errors.As(err, &lookup):
-		if lookup.IsTimeout {
-			return "timeout"
-		}
 		return lookup.Name + ": " + lookup.Err
 	case errors.As(err, &operation):
-		if operation.Timeout() {
-			return "timeout"
-		}
 		if operation.Op == "remote error" {
 			return "refused by the peer: " + strings.TrimPrefix(operation.Err.Error(), "tls: ")
 		}

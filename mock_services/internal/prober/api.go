@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func (p *Prober) handler() http.Handler {
 	mux.HandleFunc("GET /v1/refusals", p.refusals)
 	mux.HandleFunc("POST /v1/loads", p.start)
 	mux.HandleFunc("GET /v1/loads/{id}", p.look)
+	mux.HandleFunc("POST /v1/loads/{id}/phases", p.phase)
 	mux.HandleFunc("DELETE /v1/loads/{id}", p.stop)
 	mux.HandleFunc("DELETE /v1/loads", p.stopAll)
 	return p.guarded(mux)
@@ -120,12 +122,17 @@ func (p *Prober) start(w http.ResponseWriter, r *http.Request) {
 		}
 		estates = append(estates, estate)
 	}
+	edges, missing := chosenEdges(estates, request.Edges)
+	if missing != "" {
+		refuse(w, http.StatusNotFound, missing)
+		return
+	}
 	id := rand.Text()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	running := 0
 	for _, load := range p.loads {
-		if load.report().Running {
+		if load.running() {
 			running++
 		}
 	}
@@ -133,7 +140,7 @@ func (p *Prober) start(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusConflict, fmt.Sprintf("%d loads are running already", running))
 		return
 	}
-	p.loads[id] = startLoad(estates, request)
+	p.loads[id] = startLoad(edges, request)
 	p.order = append(p.order, id)
 	p.forget()
 	health.JSON(w, http.StatusCreated, map[string]string{"id": id})
@@ -142,13 +149,31 @@ func (p *Prober) start(w http.ResponseWriter, r *http.Request) {
 // forget drops the oldest loads that have ended; the lock is held.
 func (p *Prober) forget() {
 	for i := 0; len(p.order) > keepLoads && i < len(p.order); {
-		if id := p.order[i]; !p.loads[id].report().Running {
+		if id := p.order[i]; !p.loads[id].running() {
 			delete(p.loads, id)
 			p.order = slices.Delete(p.order, i, i+1)
 			continue
 		}
 		i++
 	}
+}
+
+// chosenEdges are those that are wanted, all without any wish, in the estates' order; or what is unknown.
+func chosenEdges(estates []*Estate, wanted [][]string) (edges []edge, missing string) {
+	left := slices.Clone(wanted)
+	for _, estate := range estates {
+		for _, pair := range estate.Edges {
+			same := func(wish []string) bool { return slices.Equal(wish, []string{estate.Name, pair[0], pair[1]}) }
+			if len(wanted) == 0 || slices.ContainsFunc(wanted, same) {
+				edges = append(edges, edge{estate, pair[0], pair[1]})
+				left = slices.DeleteFunc(left, same)
+			}
+		}
+	}
+	if len(left) > 0 {
+		return nil, fmt.Sprintf("no edge %s to %s in %s among the estates", left[0][1], left[0][2], left[0][0])
+	}
+	return edges, ""
 }
 
 // fault says what is wrong with a request, or nothing.
@@ -165,6 +190,10 @@ func (r LoadRequest) fault() string {
 		return "intervalMs is not in 10 to 60000"
 	case r.NewConnectionIntervalMs != 0 && !inside(r.NewConnectionIntervalMs):
 		return "newConnectionIntervalMs is not in 10 to 60000"
+	case r.Edges != nil && len(r.Edges) == 0:
+		return "edges are empty: leave them out for all"
+	case slices.ContainsFunc(r.Edges, func(wish []string) bool { return len(wish) != 3 }):
+		return "an edge is estate, source and target"
 	}
 	return ""
 }
@@ -185,6 +214,32 @@ func (p *Prober) look(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+var phaseName = regexp.MustCompile(`^[a-z-]{1,40}$`)
+
+// phase begins one. It ends the one before.
+func (p *Prober) phase(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		Name string `json:"name"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || !phaseName.MatchString(request.Name) {
+		refuse(w, http.StatusBadRequest, "a phase needs a name of 1 to 40 of a-z and -")
+		return
+	}
+	load := p.load(w, r)
+	if load == nil {
+		return
+	}
+	if !load.running() {
+		refuse(w, http.StatusConflict, "the load has ended")
+		return
+	}
+	if err := load.record.begin(request.Name); err != nil {
+		refuse(w, http.StatusConflict, err.Error())
+		return
+	}
+	health.JSON(w, http.StatusCreated, map[string]string{"name": request.Name})
+}
+
 // stop may be asked twice: an ended load tells the same again.
 func (p *Prober) stop(w http.ResponseWriter, r *http.Request) {
 	if load := p.load(w, r); load != nil {
@@ -198,7 +253,7 @@ func (p *Prober) stopAll(w http.ResponseWriter, _ *http.Request) {
 	p.mu.Lock()
 	var running []*load
 	for _, load := range p.loads {
-		if load.report().Running {
+		if load.running() {
 			running = append(running, load)
 		}
 	}

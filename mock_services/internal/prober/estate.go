@@ -32,6 +32,8 @@ type EdgeAnswer struct {
 	Version   string `json:"version"`
 	Serial    string `json:"serial"`
 	handshake bool
+	// kind is that of the failure, or empty.
+	kind string
 }
 
 // call has the source call the target as itself, within a timeout. On a new connection both hops are new: the source's
@@ -44,13 +46,16 @@ func (e *Estate) call(ctx context.Context, source, target string, fresh bool, ti
 	}
 	var outcome service.Outcome
 	if err := e.ask(ctx, e.address(source), source, "/call?"+query.Encode(), fresh, timeout+slack, &outcome); err != nil {
-		answer.Error = fmt.Sprintf("to %s: %s", source, err)
+		answer.Error, answer.kind = fmt.Sprintf("to %s: %s", source, err), client.KindOf(err)
 		return answer
 	}
 	answer.OK, answer.Version, answer.Serial = outcome.OK, outcome.Version, outcome.Serial
 	answer.handshake = outcome.Handshake
 	if !outcome.OK {
 		answer.Error = fmt.Sprintf("%s to %s: %s", source, target, outcome.Error)
+		if answer.kind = client.Hard; outcome.Kind == client.Late {
+			answer.kind = client.Late
+		}
 	}
 	return answer
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"pov.dev/mock/internal/client"
 	"pov.dev/mock/internal/identity"
 	"pov.dev/mock/internal/service"
 	"pov.dev/mock/internal/testpki"
@@ -214,6 +215,13 @@ func TestAnOutageIsCountedByItsEdge(t *testing.T) {
 	if report.Handshakes != 0 || report.FailedHandshakes != 0 {
 		t.Error("a schedule that was left out was run")
 	}
+	if bad.Kept.Hard != bad.Kept.Failed || report.Hard != report.FailedRequests || report.LateFailures != 0 {
+		t.Errorf("a refused connection is a hard failure: %+v", report)
+	}
+	if failure := report.Failures[0]; failure.Edge != 1 || failure.Fresh || failure.Kind != client.Hard ||
+		failure.Cause != "b to c: connect: connection refused" || failure.FromMs < 0 || failure.ToMs < failure.FromMs {
+		t.Errorf("%+v", failure)
+	}
 }
 
 func TestTheAPIRefuses(t *testing.T) {
@@ -234,6 +242,11 @@ func TestTheAPIRefuses(t *testing.T) {
 		{"POST", "/v1/loads", `{"estates":["staging"],"intervalMs":1,"timeoutMs":100}`, "secret", 400},
 		{"POST", "/v1/loads", `{"estates":["staging"],"intervalMs":100}`, "secret", 400},
 		{"POST", "/v1/loads", `{"estates":["none"],"intervalMs":100,"timeoutMs":100}`, "secret", 404},
+		{"POST", "/v1/loads", loadOf(`[]`), "secret", 400},
+		{"POST", "/v1/loads", loadOf(`[["staging","a"]]`), "secret", 400},
+		{"POST", "/v1/loads", loadOf(`[["staging","a","b"],["staging","a","c"]]`), "secret", 404},
+		{"POST", "/v1/loads", loadOf(`[["legacy","a","b"]]`), "secret", 404},
+		{"POST", "/v1/loads/none/phases", `{"name":"operation"}`, "secret", 404},
 		{"GET", "/other", "", "secret", 404},
 	} {
 		if raw, status := b.ask(each.method, each.path, each.body, each.token); status != each.want {
@@ -243,6 +256,43 @@ func TestTheAPIRefuses(t *testing.T) {
 	rows := call[struct{ Services []Replica }](b, "GET", "/v1/identify?estate=legacy", "").Services
 	if len(rows) != 1 || rows[0].Error == "" {
 		t.Errorf("an estate without a certificate answers: %+v", rows)
+	}
+}
+
+func loadOf(edges string) string {
+	return `{"estates":["staging"],"intervalMs":20,"newConnectionIntervalMs":0,"timeoutMs":60000,"edges":` + edges + `}`
+}
+
+func TestALoadOfChosenEdges(t *testing.T) {
+	b := start(t)
+	id := call[map[string]string](b, "POST", "/v1/loads", loadOf(`[["staging","b","c"]]`))["id"]
+	report := call[Report](b, "DELETE", "/v1/loads/"+id, "")
+	if len(report.Edges) != 1 || report.Edges[0].Source != "b" || report.Edges[0].Target != "c" {
+		t.Errorf("%+v", report.Edges)
+	}
+}
+
+func TestPhasesOfALoad(t *testing.T) {
+	b := start(t)
+	id := call[map[string]string](b, "POST", "/v1/loads", loadOf(`[["staging","a","b"]]`))["id"]
+	path := "/v1/loads/" + id
+	for _, body := range []string{"", `{}`, `{"name":"Upper"}`, `{"name":"` + strings.Repeat("a", 41) + `"}`} {
+		if raw, status := b.ask("POST", path+"/phases", body, "secret"); status != 400 {
+			t.Errorf("%s: %d %s", body, status, raw)
+		}
+	}
+	for i := 1; i < maxPhases; i++ {
+		call[map[string]string](b, "POST", path+"/phases", `{"name":"operation"}`)
+	}
+	if raw, status := b.ask("POST", path+"/phases", `{"name":"operation"}`, "secret"); status != 409 {
+		t.Errorf("one too many: %d %s", status, raw)
+	}
+	report := call[Report](b, "DELETE", path, "")
+	if len(report.Phases) != maxPhases || report.Phases[0].Name != firstPhase || report.Phases[1].Name != "operation" {
+		t.Errorf("%+v", report.Phases)
+	}
+	if raw, status := b.ask("POST", path+"/phases", `{"name":"after"}`, "secret"); status != 409 {
+		t.Errorf("a phase of a load that has ended: %d %s", status, raw)
 	}
 }
 
@@ -277,26 +327,6 @@ func TestNamesInTheCluster(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-	}
-}
-
-func TestTextsOfErrorsAreBounded(t *testing.T) {
-	tally := &tally{count: EdgeCount{Errors: map[string]int{}}}
-	for i := range 100 {
-		tally.answered(false, EdgeAnswer{Error: fmt.Sprint(i)}, true)
-	}
-	tally.wasLate(true)
-	tally.wasUnsent(false)
-	count, late, unsent := tally.read()
-	if len(count.Errors) != maxTexts+1 || count.Kept.Failed != 101 || count.Fresh.Failed != 1 || late != 1 || unsent != 1 {
-		t.Errorf("%+v", count)
-	}
-	tally.answered(true, EdgeAnswer{OK: true}, false)
-	if count, _, _ = tally.read(); count.Fresh.Failed != 2 {
-		t.Error("an answer after its time is a good one")
-	}
-	if !strings.Contains(fmt.Sprint(count.Errors), otherText) {
-		t.Error("what was left out does not show")
 	}
 }
 

@@ -1,8 +1,10 @@
 package prober
 
 import (
+	"maps"
 	"slices"
-	"sync"
+
+	"pov.dev/mock/internal/client"
 )
 
 const (
@@ -11,12 +13,22 @@ const (
 	otherText  = "other errors"
 )
 
-// Count is of one schedule: every slot is a request, whether it was sent or not.
+// Count is of one schedule: every slot is a request, whether it was sent or not. Failed is Hard and Late together.
 type Count struct {
 	Requests int `json:"requests"`
 	Failed   int `json:"failed"`
+	Hard     int `json:"hard"`
+	Late     int `json:"late"`
 	// Reconnects are kept requests that had to open a connection; it is 0 for new connections, where all do.
 	Reconnects int `json:"reconnects"`
+}
+
+func (c *Count) add(other Count) {
+	c.Requests += other.Requests
+	c.Failed += other.Failed
+	c.Hard += other.Hard
+	c.Late += other.Late
+	c.Reconnects += other.Reconnects
 }
 
 // EdgeCount is what was seen on one edge.
@@ -30,74 +42,75 @@ type EdgeCount struct {
 	Serials []string       `json:"serials"`
 }
 
-// tally counts one edge.
-type tally struct {
-	mu     sync.Mutex
-	count  EdgeCount
-	late   int
-	unsent int
+// empty is a count of the same edge with nothing in it.
+func (e *EdgeCount) empty() EdgeCount {
+	return EdgeCount{
+		Estate: e.Estate, Source: e.Source, Target: e.Target, Errors: map[string]int{}, Serials: []string{},
+	}
 }
 
-func (t *tally) of(fresh bool) *Count {
+func (e *EdgeCount) of(fresh bool) *Count {
 	if fresh {
-		return &t.count.Fresh
+		return &e.Fresh
 	}
-	return &t.count.Kept
+	return &e.Kept
 }
 
-// answered counts a request that was sent. One that came too late is failed, whatever it says.
-func (t *tally) answered(fresh bool, answer EdgeAnswer, inTime bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	count := t.of(fresh)
-	count.Requests++
-	if answer.handshake && !fresh {
-		count.Reconnects++
+func (e *EdgeCount) fail(fresh bool, kind, cause string, number int) {
+	count := e.of(fresh)
+	count.Failed += number
+	if kind == client.Late {
+		count.Late += number
+	} else {
+		count.Hard += number
 	}
-	if answer.Serial != "" && !slices.Contains(t.count.Serials, answer.Serial) && len(t.count.Serials) < maxSerials {
-		t.count.Serials = append(t.count.Serials, answer.Serial)
-	}
-	switch {
-	case !answer.OK:
-		t.fail(count, answer.Error)
-	case !inTime:
-		t.fail(count, "answered after its time")
-	}
+	e.note(cause, number)
 }
 
-func (t *tally) wasLate(fresh bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.late++
-	t.of(fresh).Requests++
-	t.fail(t.of(fresh), "late: the prober was behind its schedule")
-}
-
-func (t *tally) wasUnsent(fresh bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.unsent++
-	t.of(fresh).Requests++
-	t.fail(t.of(fresh), "unsent: too many requests under way")
-}
-
-func (t *tally) fail(count *Count, text string) {
-	count.Failed++
-	if _, known := t.count.Errors[text]; !known && len(t.count.Errors) >= maxTexts {
+// note counts a text. There are few different ones, or else what is beyond the limit is told as one.
+func (e *EdgeCount) note(text string, number int) {
+	if _, known := e.Errors[text]; !known && len(e.Errors) >= maxTexts {
 		text = otherText
 	}
-	t.count.Errors[text]++
+	e.Errors[text] += number
 }
 
-// read copies the counts.
-func (t *tally) read() (count EdgeCount, late, unsent int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	count = t.count
-	count.Serials = append([]string{}, t.count.Serials...)
-	count.Errors = make(map[string]int, len(t.count.Errors))
-	for text, number := range t.count.Errors {
-		count.Errors[text] = number
+func (e *EdgeCount) saw(serial string) {
+	if serial != "" && !slices.Contains(e.Serials, serial) && len(e.Serials) < maxSerials {
+		e.Serials = append(e.Serials, serial)
 	}
-	return count, t.late, t.unsent
+}
+
+// add sums up counts of the same edge.
+func (e *EdgeCount) add(other EdgeCount) {
+	e.Kept.add(other.Kept)
+	e.Fresh.add(other.Fresh)
+	for _, text := range slices.Sorted(maps.Keys(other.Errors)) {
+		e.note(text, other.Errors[text])
+	}
+	for _, serial := range other.Serials {
+		e.saw(serial)
+	}
+}
+
+// Totals are sums over edges.
+type Totals struct {
+	Requests       int `json:"requests"`
+	Hard           int `json:"hard"`
+	Handshakes     int `json:"handshakes"`
+	HardHandshakes int `json:"hardHandshakes"`
+	LateHandshakes int `json:"lateHandshakes"`
+}
+
+// totals sums up, and tells how many requests failed late.
+func totals(edges []EdgeCount) (sum Totals, late int) {
+	for _, edge := range edges {
+		sum.Requests += edge.Kept.Requests + edge.Fresh.Requests
+		sum.Hard += edge.Kept.Hard + edge.Fresh.Hard
+		sum.Handshakes += edge.Fresh.Requests
+		sum.HardHandshakes += edge.Fresh.Hard
+		sum.LateHandshakes += edge.Fresh.Late
+		late += edge.Kept.Late + edge.Fresh.Late
+	}
+	return sum, late
 }

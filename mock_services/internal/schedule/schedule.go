@@ -49,10 +49,10 @@ type Stream struct {
 	Timeout time.Duration
 	// Limit is how many requests may be under way.
 	Limit int
-	// Send does one request and ends by the deadline. Late and Unsent hear of slots without a request.
+	// Send does one request and ends by the deadline. Late and Unsent hear of slots without a request, by their time.
 	Send   func(slot, deadline time.Time)
-	Late   func()
-	Unsent func()
+	Late   func(slot time.Time)
+	Unsent func(slot time.Time)
 }
 
 // Phase spreads `count` streams evenly over an interval.
@@ -85,7 +85,7 @@ func (s Stream) Run(window *Window) {
 			return
 		}
 		if time.Since(slot) > s.Timeout/2 {
-			s.Late()
+			s.Late(slot)
 			continue
 		}
 		select {
@@ -95,7 +95,7 @@ func (s Stream) Run(window *Window) {
 				s.Send(slot, slot.Add(s.Timeout))
 			})
 		default:
-			s.Unsent()
+			s.Unsent(slot)
 		}
 	}
 }

@@ -13,8 +13,8 @@ func (c *counts) stream(first time.Time, send func(deadline time.Time)) Stream {
 	return Stream{
 		First: first, Interval: 100 * time.Millisecond, Timeout: 200 * time.Millisecond, Limit: 3,
 		Send:   func(_, deadline time.Time) { c.sent.Add(1); send(deadline) },
-		Late:   func() { c.late.Add(1) },
-		Unsent: func() { c.unsent.Add(1) },
+		Late:   func(time.Time) { c.late.Add(1) },
+		Unsent: func(time.Time) { c.unsent.Add(1) },
 	}
 }
 

@@ -31,11 +31,13 @@ type Identity struct {
 	Pod      string    `json:"pod"`
 }
 
-// Outcome is the answer of /call: how the service's own request to its callee went.
+// Outcome is the answer of /call: how the service's own request to its callee went. Kind is that of the failure
+// (client.Hard, client.Late), or empty.
 type Outcome struct {
 	OK        bool    `json:"ok"`
 	Status    int     `json:"status"`
 	Error     string  `json:"error"`
+	Kind      string  `json:"kind"`
 	Version   string  `json:"version"`
 	Serial    string  `json:"serial"`
 	Handshake bool    `json:"handshake"`
@@ -120,7 +122,7 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request, topology *authz.T
 	to := r.URL.Query().Get("to")
 	edge, ok := topology.Call(s.options.Name, to)
 	if !ok {
-		health.JSON(w, http.StatusOK, Outcome{Error: s.options.Name + " does not call " + to})
+		health.JSON(w, http.StatusOK, Outcome{Error: s.options.Name + " does not call " + to, Kind: client.Hard})
 		return
 	}
 	begun := time.Now()
@@ -131,11 +133,12 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request, topology *authz.T
 	}
 	switch {
 	case err != nil:
-		outcome.Error = err.Error()
+		outcome.Error, outcome.Kind = err.Error(), client.KindOf(err)
 	case answer.Status != http.StatusOK:
-		outcome.Error = fmt.Sprintf("status %d", answer.Status)
+		outcome.Error, outcome.Kind = fmt.Sprintf("status %d", answer.Status), client.Hard
 	case len(answer.Body) != edge.PayloadBytes:
 		outcome.Error = fmt.Sprintf("%d bytes instead of %d", len(answer.Body), edge.PayloadBytes)
+		outcome.Kind = client.Hard
 	default:
 		outcome.OK = true
 	}

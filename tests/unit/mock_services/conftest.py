@@ -45,6 +45,7 @@ class World:
 
     estate: Estate
     services: dict[str, Process]
+    probing: Process
     prober: Prober
 
 
@@ -57,4 +58,4 @@ def world(estate: Estate) -> Iterator[World]:
         stack.callback(prober.close)
         for each in (*services.values(), process):
             each.until_ready()
-        yield World(estate, services, prober)
+        yield World(estate, services, process, prober)

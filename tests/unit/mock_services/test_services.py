@@ -1,4 +1,4 @@
-"""The mock services as processes: who gets in, renewal, replaced roots, rollouts, stalls."""
+"""The mock services as processes: who gets in, renewal, replaced roots, rollouts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 from pov.base.errors import NotFound, PovError, Transient
 from pov.base.process import run
 from pov.base.redact import Secret
-from pov.base.wait import Pending, wait_for
 from pov.engines.prober import Load, LoadReport, Prober
 from pov.engines.rest import Refused
 from tests.unit.mock_services.balancer import Balancer
 from tests.unit.mock_services.conftest import World
+from tests.unit.mock_services.loads import failures, start_load, until, until_counted
 from tests.unit.mock_services.pki import PROBER, Authority, serial_of, spiffe
-from tests.unit.mock_services.running import LIMIT_S, Estate
+from tests.unit.mock_services.running import Estate
 
 
 def connect(world: World, to: str, certs: Path, roots: str | None = None) -> http.client.HTTPSConnection:
@@ -41,24 +41,6 @@ def status(connection: http.client.HTTPSConnection, path: str = "/work") -> int:
     answer = connection.getresponse()
     answer.read()
     return answer.status
-
-
-def until(what: str, check: Callable[[], bool]) -> None:
-    wait_for(what, lambda: True if check() else Pending("not yet"), timeout_s=LIMIT_S, interval_s=0.05)
-
-
-def until_counted(load: Load, check: Callable[[LoadReport], bool]) -> None:
-    until("the load's counts", lambda: check(load.counts()))
-
-
-def failures(report: LoadReport) -> Counter[str]:
-    return sum((Counter(edge.errors) for edge in report.edges), Counter())
-
-
-def start_load(prober: Prober, *, interval_ms: int = 100, timeout_ms: int = 5000) -> Load:
-    return prober.start_load(
-        ["staging"], interval_ms=interval_ms, new_connection_interval_ms=2 * interval_ms, timeout_ms=timeout_ms
-    )
 
 
 def test_the_prober_sees_edges_replicas_and_refusals(world: World) -> None:
@@ -214,46 +196,6 @@ def test_a_rollout_fails_no_request(estate: Estate) -> None:
         edge = next(edge for edge in report.edges if edge.target == "b")
         assert edge.kept.reconnects >= 2
         assert [row.version for row in prober.identify("staging", ["b"])] == ["v2"]
-
-
-def test_a_stall_is_counted_and_does_not_slow_the_schedule(world: World) -> None:
-    load = world.prober.start_load(["staging"], interval_ms=100, new_connection_interval_ms=200, timeout_ms=400)
-    until_counted(load, lambda counts: counts.handshakes >= 4)
-    world.services["b"].signal(signal.SIGSTOP)
-    begun, before = time.monotonic(), load.counts()
-    until_counted(load, lambda counts: counts.failed_requests >= 20)
-    stalled, after = time.monotonic() - begun, load.counts()
-    world.services["b"].signal(signal.SIGCONT)
-    report = load.stop()
-    # Two edges, each with 10 kept and 5 new connections a second, whether they are answered or not. What is under way
-    # at either look belongs to one second at most.
-    expected = 30 * stalled
-    assert after.requests - before.requests == pytest.approx(expected, abs=30 + 0.2 * expected)
-    edge = next(edge for edge in report.edges if edge.target == "b")
-    assert edge.kept.failed >= 5
-    assert edge.fresh.failed >= 2
-    assert report.failed_handshakes >= edge.fresh.failed
-    assert any("timeout" in text for text in edge.errors)
-
-
-def test_a_stopped_prober_counts_what_it_did_not_send(estate: Estate) -> None:
-    with ExitStack() as stack:
-        services = [stack.enter_context(estate.service(name)) for name in estate.names]
-        process, prober = estate.prober()
-        stack.enter_context(process)
-        stack.callback(prober.close)
-        for each in (*services, process):
-            each.until_ready()
-        load = prober.start_load(["staging"], interval_ms=50, new_connection_interval_ms=0, timeout_ms=200)
-        until_counted(load, lambda counts: counts.requests >= 10)
-        process.signal(signal.SIGSTOP)
-        begun = time.monotonic()
-        until("a second has gone by", lambda: time.monotonic() - begun > 1)
-        process.signal(signal.SIGCONT)
-        report = load.stop()
-        assert report.late >= 20
-        assert report.requests == pytest.approx(2 * report.seconds / 0.05, abs=3)
-        assert failures(report)["late: the prober was behind its schedule"] == report.late
 
 
 def test_loads_that_a_killed_caller_left_behind_are_stopped(estate: Estate) -> None:

@@ -1,0 +1,28 @@
+"""Loads in tests: how they are started, waited for and read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from pov.base.wait import Pending, wait_for
+from pov.engines.prober import Load, LoadReport, Prober
+from tests.unit.mock_services.running import LIMIT_S
+
+
+def until(what: str, check: Callable[[], bool]) -> None:
+    wait_for(what, lambda: True if check() else Pending("not yet"), timeout_s=LIMIT_S, interval_s=0.05)
+
+
+def until_counted(load: Load, check: Callable[[LoadReport], bool]) -> None:
+    until("the load's counts", lambda: check(load.counts()))
+
+
+def failures(report: LoadReport) -> Counter[str]:
+    return sum((Counter(edge.errors) for edge in report.edges), Counter())
+
+
+def start_load(prober: Prober, *, interval_ms: int = 100, timeout_ms: int = 5000) -> Load:
+    return prober.start_load(
+        ["staging"], interval_ms=interval_ms, new_connection_interval_ms=2 * interval_ms, timeout_ms=timeout_ms
+    )
