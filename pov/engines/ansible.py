@@ -19,7 +19,9 @@ from typing import Any, Self
 
 import ansible_runner
 from ansible_runner.exceptions import AnsibleRunnerException
+from ansible_runner.utils import get_callback_dir
 
+from pov.base import variables
 from pov.base.errors import PovError, TimedOut
 from pov.base.files import private_dir, write_atomic
 from pov.base.redact import Secret
@@ -45,6 +47,7 @@ ssh_args = -F "{config}"
 sftp_extra_args = -F "{config}"
 scp_extra_args = -F "{config}"
 """
+_RUNNERS_OWN = {"ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_RETRY_FILES_ENABLED", "AWX_ISOLATED_DATA_DIR"}
 _HEARD_EVERY_S = 1
 _DONE = {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}
 _NO_WORK = {"include_tasks", "ansible.builtin.include_tasks"}
@@ -124,13 +127,13 @@ class Runbooks:
         def work() -> None:
             try:
                 result.append(
-                    ansible_runner.run(
+                    _run(
+                        self._environment(),
                         private_data_dir=str(runs),
                         project_dir=str(self._playbooks),
                         playbook=playbook,
                         inventory=str(self.folder / "inventory.yml"),
                         cmdline=" ".join(arguments),
-                        envvars=self._environment(),
                         settings={"pexpect_timeout": _HEARD_EVERY_S, "job_timeout": int(timeout_s) + 1},
                         event_handler=heard.take,
                         cancel_callback=stop.is_set,
@@ -153,9 +156,9 @@ class Runbooks:
         return _judged(result[0] if result else None, heard, playbook, timeout_s)
 
     def _environment(self) -> dict[str, str]:
-        return {
+        own = {
             # Of this installation, wherever it lies: ansible-playbook is found by its name.
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{variables.search_path()}",
             # ansible-runner switches it off unless it is asked for here.
             "ANSIBLE_HOST_KEY_CHECKING": "True",
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
@@ -163,9 +166,20 @@ class Runbooks:
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
             "ANSIBLE_NOCOLOR": "1",
             "PYTHONWARNINGS": "ignore",
-            # Ansible insists on a locale in UTF-8; this one is everywhere.
-            "LC_ALL": "C.UTF-8",
+            # ansible-runner adds this folder to those plugins, and takes from the process what it is not given here.
+            "ANSIBLE_CALLBACK_PLUGINS": "",
+            "AWX_LIB_DIRECTORY": get_callback_dir(),
         }
+        return variables.given_to("ansible", own)
+
+
+def _run(env: Mapping[str, str], **options: Any) -> Any:
+    """Run ansible-runner with the variables `env` and those that it sets itself, and not with the process's own."""
+    runner = ansible_runner.interface.init_runner(envvars=dict(env), **options)
+    kept = {*env, *_RUNNERS_OWN}
+    runner.config.env = {name: value for name, value in runner.config.env.items() if name in kept}
+    runner.run()
+    return runner
 
 
 class _Heard:

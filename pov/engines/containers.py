@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pov.base import variables
 from pov.base.errors import CommandFailed, NotFound, PovError, TimedOut
 from pov.base.files import write_atomic
 from pov.base.paths import cache_root
@@ -73,7 +74,8 @@ class Containers:
         self, *arguments: str, timeout_s: float = _QUICK_S, check: bool = True, stdin: bytes | None = None
     ) -> Completed:
         """Run the engine's command with `arguments`."""
-        return run([self.kind, *arguments], timeout_s=timeout_s, extra_env=self.env(), check=check, input=stdin)
+        env = variables.given_to("container engine", self.env())
+        return run([self.kind, *arguments], timeout_s=timeout_s, env=env, check=check, input=stdin)
 
     def version(self) -> str:
         """The engine and its version, for records."""

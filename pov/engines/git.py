@@ -1,8 +1,9 @@
-"""A clone of a Git repository, worked on by GitPython and told nothing by the user's own Git set-up.
+"""A clone of a Git repository, worked on by Git's own command and told nothing by the user's own Git set-up.
 
-Neither the user's configuration nor proxy or certificate variables of the machine reach these commands: a company's
-`GIT_SSL_CAINFO` would break the connection to the cluster, `GIT_SSL_NO_VERIFY` would make it worthless. The token is
-asked for by a helper that reads it from a file of mode 0600: it is in no URL, argument, variable or `.git/config`.
+Of GitPython only its command is used: its repositories read variables of the process, and its processes inherit them.
+Every command runs through our own process runner, in a home of its own, in a repository that is named and not looked
+for. The token is asked for by a helper that reads it from a file of mode 0600: it is in no URL, argument, variable or
+`.git/config`.
 """
 
 from __future__ import annotations
@@ -14,32 +15,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+# Without it, a machine without Git could not even import it, and nobody could be told what is missing.
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"
 import git
-from git.exc import GitCommandError, InvalidGitRepositoryError, NoSuchPathError
+from git.exc import GitCommandError
 
+from pov.base import variables
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.base.files import write_atomic
+from pov.base.process import run
 
 _LIMIT_S = 60.0
-_UNMEANT = (
-    *("GIT_SSL_NO_VERIFY", "GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_CAPATH", "GIT_PROXY_COMMAND", "GIT_CONFIG"),
-    *("GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
-    *("GIT_TRACE", "GIT_TRACE_CURL", "GIT_CURL_VERBOSE", "GIT_EXTERNAL_DIFF", "SSH_ASKPASS"),
-    *("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "SSL_CERT_FILE"),
-)
+_SETTINGS = """\
+[safe]
+    directory = *
+[gc]
+    auto = 0
+[maintenance]
+    auto = false
+"""
+"""All the settings there are: a folder's owner may be another user's number (a shared disk), nothing works unasked."""
 _NEUTRAL = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": "0",
-    "GIT_TEMPLATE_DIR": "",
+    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_AUTHOR_NAME": "pov",
     "GIT_AUTHOR_EMAIL": "pov@pov.dev",
     "GIT_COMMITTER_NAME": "pov",
     "GIT_COMMITTER_EMAIL": "pov@pov.dev",
-    "NO_PROXY": "*",
-    "no_proxy": "*",
 }
 _PASSING = (
     *("Could not resolve host", "Failed to connect", "Connection refused", "Connection reset", "Connection timed out"),
@@ -55,22 +59,22 @@ esac
 """
 
 
-class _Isolated(git.Git):
-    """Git's command without what would change the things it does."""
+class _Command(git.Git):
+    """Git's command, run by our own runner in a folder and with variables that are given, and no others."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        # Not as GitPython's working folder: it would expand `~` and `$` in it.
+        super().__init__()
+        self._folder = folder
+        self._env = env
 
     def execute(self, command: str | Sequence[Any], *arguments: Any, **options: Any) -> Any:
-        """Run the command; at most 60 seconds, unless it is one that the caller talks to."""
-        prefix = ["env", *(part for name in _UNMEANT for part in ("-u", name))]
-        options["env"] = {**_NEUTRAL, **(options.get("env") or {})}
-        options.setdefault("kill_after_timeout", None if options.get("as_process") else _LIMIT_S)
-        parts = [command] if isinstance(command, str) else list(command)
-        return super().execute([*prefix, *parts], *arguments, **options)
-
-
-class _Repo(git.Repo):
-    """A repository whose every command is isolated."""
-
-    GitCommandWrapperType = _Isolated
+        """Run the command for at most 60 seconds; returns what it printed. Raises `GitCommandError` if it failed."""
+        argv = [command] if isinstance(command, str) else [str(part) for part in command]
+        done = run(argv, timeout_s=_LIMIT_S, env=self._env, cwd=self._folder, check=False)
+        if done.code != 0 and options.get("with_exceptions", True):
+            raise GitCommandError(argv, done.code, done.stderr, done.stdout)
+        return done.stdout.removesuffix("\n")
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,10 @@ class Remote:
 class ConfigRepo:
     """A working copy of one branch. Errors of the connection raise `Transient`, everything else `PovError`."""
 
-    def __init__(self, folder: Path, remote: Remote, branch: str, repo: _Repo) -> None:
+    def __init__(self, folder: Path, remote: Remote, branch: str) -> None:
         self.folder = folder
         self.branch = branch
         self._remote = remote
-        self._repo = repo
 
     @classmethod
     def open(cls, folder: Path, remote: Remote, branch: str = "main") -> Self:
@@ -99,26 +102,30 @@ class ConfigRepo:
         A repository without any commit gives an empty working copy.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if not (folder / ".git" / "index.lock").exists():
+        copy = cls(folder, remote, branch)
+        if copy._is_whole():
             try:
-                return cls._opened(_Repo(folder), folder, remote, branch)
-            except (InvalidGitRepositoryError, NoSuchPathError):
-                pass
+                copy.refresh()
             except (Transient, TimedOut):
                 raise
             except PovError:
                 if not folder.exists():
                     raise
+            else:
+                return copy
         # Half a clone, cut off by a kill, is of no use; and a new one takes half a second.
         shutil.rmtree(folder, ignore_errors=True)
-        repo = _translated(lambda: _Repo.init(folder, initial_branch=branch))
-        return cls._opened(repo, folder, remote, branch)
-
-    @classmethod
-    def _opened(cls, repo: _Repo, folder: Path, remote: Remote, branch: str) -> Self:
-        copy = cls(folder, remote, branch, repo)
+        folder.mkdir(exist_ok=True)
+        copy._call("init", "--quiet", "--template=", f"--initial-branch={branch}")
         copy.refresh()
         return copy
+
+    def _is_whole(self) -> bool:
+        inside = self.folder / ".git"
+        if not inside.is_dir() or (inside / "index.lock").exists():
+            return False
+        # A folder further up may be somebody's repository.
+        return self._call("rev-parse", "--git-dir", may_fail=True) == ".git"
 
     def refresh(self) -> None:
         """Fetch, and make the working copy what the server has."""
@@ -212,21 +219,30 @@ class ConfigRepo:
         return found or None
 
     def _call(self, *arguments: str, may_fail: bool = False) -> str:
-        command = self._repo.git
-        with command.custom_environment(**self._environment()):
-            return str(_translated(lambda: command.execute(["git", *arguments], with_exceptions=not may_fail)))
+        command = _Command(self.folder, self._environment())
+        return str(_translated(lambda: command.execute(["git", *arguments], with_exceptions=not may_fail)))
 
     def _environment(self) -> dict[str, str]:
         # Beside the working copy, not in it: nothing that is not part of the configuration gets near a commit.
-        helper = self.folder.parent / "askpass"
-        if not helper.exists():
-            write_atomic(helper, _ASKPASS, mode=0o700)
-        return {
+        home = self.folder.parent / "git-home"
+        helper, settings = home / "askpass", home / ".gitconfig"
+        for path, text, mode in ((helper, _ASKPASS, 0o700), (settings, _SETTINGS, 0o600)):
+            if not path.exists():
+                write_atomic(path, text, mode=mode)
+        given = {
+            "GIT_CONFIG_GLOBAL": str(settings),
+            "HOME": str(home),
             "GIT_ASKPASS": str(helper),
             "GIT_SSL_CAINFO": str(self._remote.ca_path),
             "POV_GIT_USER": self._remote.user,
             "POV_GIT_TOKEN_FILE": str(self._remote.token_file),
         }
+        return variables.given_to("git", {**_NEUTRAL, **given})
+
+
+def version() -> str:
+    """What Git says of itself."""
+    return run(["git", "--version"], timeout_s=_LIMIT_S, env=variables.given_to("git")).stdout.strip()
 
 
 def _translated(call: Any) -> Any:
@@ -234,10 +250,7 @@ def _translated(call: Any) -> Any:
         return call()
     except GitCommandError as error:
         text = str(error.stderr).removeprefix("\n  stderr: '").removesuffix("'").strip()
-        words = [str(part) for part in error.command]
-        what = f"`git {' '.join(words[words.index('git') + 1 :][:3])}`" if "git" in words else "git"
-        if "Timeout: the command" in text:
-            raise TimedOut(f"{what}: not done after {_LIMIT_S:.0f} s", cause=text) from error
+        what = f"`{' '.join(str(part) for part in error.command[:4])}`"
         if any(sign in text for sign in _PASSING):
             raise Transient(f"{what}: the Git server did not answer", cause=text) from error
         raise PovError(f"{what} failed", cause=text, fix=_fix(text)) from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pov.base import variables
 from pov.base.errors import CommandFailed, PovError, TimedOut
 from pov.base.ports import LOOPBACK
 from pov.base.process import run
@@ -36,7 +37,6 @@ _DELETE_LIMIT_S = 60.0
 _IMPORT_LIMIT_S = 300.0
 _END_LIMIT_S = 20.0
 _TAKEN = ("address already in use", "port is already allocated", "failed to bind port", "port is already in use")
-_PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 
 
 class PortTaken(PovError):
@@ -264,12 +264,10 @@ class Kind:
     ) -> None:
         if self._binary is None:
             raise PovError("there is no kind", fix="pov bundle build")
-        # kind hands proxy variables on to the node, where nothing but the cluster itself is to be reached.
-        env = {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
         run(
             [str(self._binary), *arguments],
             timeout_s=timeout_s,
-            env={**env, **self._containers.env()},
+            env=variables.given_to("kind", self._containers.env()),
             input=stdin.encode() if stdin is not None else None,
             on_line=on_line,
         )

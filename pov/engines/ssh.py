@@ -12,17 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pov.base import variables
 from pov.base.errors import CommandFailed, TimedOut
 from pov.base.files import private_dir, write_atomic
-from pov.base.process import run
+from pov.base.process import Completed, run
 from pov.base.redact import Secret
 
 _LIMIT_S = 30.0
-# A company's proxy does not know the loopback address behind which the cluster answers.
-_NO_PROXY = tuple(
-    part for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-    for part in ("-u", name)
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Client:
             return
         for name in names:
             try:
-                run(["ssh", "-F", str(self.config), "-O", "exit", name], timeout_s=_LIMIT_S, check=False)
+                _run("ssh", "-F", str(self.config), "-O", "exit", name, check=False)
             except (CommandFailed, TimedOut):
                 continue
 
@@ -64,7 +60,7 @@ def make_key(comment: str) -> Key:
     """A new key pair without a passphrase."""
     with tempfile.TemporaryDirectory(prefix="pov-") as folder:
         path = Path(folder) / "key"
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], timeout_s=_LIMIT_S)
+        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path))
         return Key(Secret(path.read_text()), path.with_suffix(".pub").read_text().strip())
 
 
@@ -73,15 +69,14 @@ def public_of(private: Secret) -> str:
     with tempfile.TemporaryDirectory(prefix="pov-") as folder:
         path = Path(folder) / "key"
         write_atomic(path, private.reveal(), mode=0o600)
-        return run(["ssh-keygen", "-y", "-f", str(path)], timeout_s=_LIMIT_S).stdout.strip()
+        return _run("ssh-keygen", "-y", "-f", str(path)).stdout.strip()
 
 
 def kubectl_command(kubectl: Path, kubeconfig: Path, namespace: str, pod: str, sshd: Sequence[str]) -> tuple[str, ...]:
-    """The command that runs `sshd` in a pod, with proxies of the environment left out."""
+    """The command that runs `sshd` in a pod, with no variable but its own: its files lie with the environment's."""
     flags = ("--kubeconfig", str(kubeconfig), "--namespace", namespace)
-    # Its cache belongs to the environment, not into the user's home folder.
-    cache = f"KUBECACHEDIR={kubeconfig.parent / 'kubectl-cache'}"
-    return ("env", *_NO_PROXY, cache, str(kubectl), *flags, "exec", "--stdin", pod, "--", *sshd)
+    own = (f"HOME={kubeconfig.parent}", f"KUBECACHEDIR={kubeconfig.parent / 'kubectl-cache'}")
+    return ("env", "-i", *own, str(kubectl), *flags, "exec", "--stdin", pod, "--", *sshd)
 
 
 def configure(folder: Path, targets: Sequence[Target], user: str, key: Secret) -> Client:
@@ -115,7 +110,11 @@ def configure(folder: Path, targets: Sequence[Target], user: str, key: Secret) -
 
 def version() -> str:
     """What `ssh -V` says of itself."""
-    return run(["ssh", "-V"], timeout_s=_LIMIT_S).stderr.strip().split(",")[0]
+    return _run("ssh", "-V").stderr.strip().split(",")[0]
+
+
+def _run(*argv: str, check: bool = True) -> Completed:
+    return run(argv, timeout_s=_LIMIT_S, env=variables.given_to("ssh"), check=check)
 
 
 def _proxied(command: Sequence[str]) -> str:

@@ -24,15 +24,16 @@ from typing import Any
 from python_terraform import IsFlagged
 from python_terraform import Terraform as CommandBuilder
 
-from pov.base.errors import NotFound, PovError, Transient
+from pov.base import variables
+from pov.base.errors import NotFound, PovError, TimedOut, Transient
 from pov.base.files import write_atomic
 from pov.base.process import Completed, run
 
 _INIT_LIMIT_S = 120.0
 _PLAN_LIMIT_S = 180.0
 _APPLY_LIMIT_S = 300.0
+_VERSION_LIMIT_S = 20.0
 _MINIMUM = (1, 9)  # validation across variables
-_PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 _BOX = re.compile(r"^[│╷╵]\s?", re.MULTILINE)
 _PASSING = ("connection refused", "i/o timeout", "context deadline exceeded", "EOF", "the object has been modified")
 
@@ -56,7 +57,7 @@ class Plan:
 def find_program(binaries: Mapping[str, Path]) -> Path:
     """The installed `terraform` if it is new enough, else the bundle's OpenTofu. Raises `NotFound`."""
     installed = shutil.which("terraform")
-    if installed is not None and _version(Path(installed)) >= _MINIMUM:
+    if installed is not None and _parts(version(Path(installed))) >= _MINIMUM:
         return Path(installed)
     if "tofu" in binaries:
         return binaries["tofu"]
@@ -64,10 +65,20 @@ def find_program(binaries: Mapping[str, Path]) -> Path:
     raise NotFound(found, fix="pov bundle build")
 
 
-def _version(program: Path) -> tuple[int, ...]:
-    said = run([str(program), "version", "-json"], timeout_s=20, extra_env={"CHECKPOINT_DISABLE": "1"}, check=False)
-    match = re.search(r'"terraform_version":\s*"(\d+)\.(\d+)', said.stdout)
-    return (int(match[1]), int(match[2])) if match else (0,)
+def version(program: Path) -> str:
+    """The version that a program says it is, `1.11.4`; empty if it says none."""
+    own = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    env = variables.given_to("terraform", own)
+    try:
+        said = run([str(program), "version", "-json"], timeout_s=_VERSION_LIMIT_S, env=env, check=False)
+    except (NotFound, TimedOut):
+        return ""
+    match = re.search(r'"terraform_version":\s*"(\d+\.\d+[^"]*)"', said.stdout)
+    return match[1] if match else ""
+
+
+def _parts(version_text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version_text)[:2])
 
 
 class Terraform:
@@ -147,22 +158,15 @@ class Terraform:
         settings = self._work / "cli.tfrc"
         mirror = f"filesystem_mirror {{\n    path = {json.dumps(str(providers))}\n  }}"
         write_atomic(settings, f"disable_checkpoint = true\nprovider_installation {{\n  {mirror}\n}}\n")
-        # Variables like TF_LOG, TF_VAR_x or TF_WORKSPACE would steer it from outside; proxies would see the cluster's
-        # token; the provider keeps a cache in the home folder, which is the user's.
-        env = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("TF_", "KUBE")) and name.lower() not in _PROXIES
-        }
-        return {
-            **env,
+        own = {
+            # The provider keeps a cache in the home folder, which is the user's.
             "HOME": str(self._work),
             "TF_CLI_CONFIG_FILE": str(settings),
             "TF_DATA_DIR": str(self._work / "data"),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
-            **extra,
         }
+        return variables.given_to("terraform", {**own, **extra})
 
 
 def _temporary(work: Path) -> Path:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from typing import Any
 
+from pov.base import variables
 from pov.base.clock import timestamp
 from pov.base.errors import PovError
 from pov.base.process import run
 from pov.config.estates import estate_named
 from pov.config.scenario import Criterion
-from pov.engines import ssh
-from pov.engines.terraform import find_program
+from pov.engines import git as git_client
+from pov.engines import ssh, terraform
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
@@ -87,7 +87,7 @@ def versions(ctx: Context) -> dict[str, str]:
         "ansible-runner": lambda: package_version("ansible-runner"),
         "SSH client": ssh.version,
         "OpenSSL": lambda: _says("openssl", "version"),
-        "Git client": lambda: _says("git", "--version"),
+        "Git client": git_client.version,
         "pov": lambda: package_version("pov"),
     }
     return {name: _told(ask) for name, ask in asked.items()} | {
@@ -108,10 +108,8 @@ def _node(ctx: Context) -> str:
 
 
 def _terraform(ctx: Context) -> str:
-    program = find_program(ctx.binaries)
-    quiet = {"CHECKPOINT_DISABLE": "1"}
-    told = json.loads(run([str(program), "version", "-json"], timeout_s=_LIMIT_S, extra_env=quiet).stdout)
-    return f"{'OpenTofu' if program.name == 'tofu' else 'Terraform'} {told['terraform_version']}"
+    program = terraform.find_program(ctx.binaries)
+    return f"{'OpenTofu' if program.name == 'tofu' else 'Terraform'} {terraform.version(program)}"
 
 
 def _of_program(ctx: Context, name: str, *arguments: str) -> str:
@@ -119,7 +117,7 @@ def _of_program(ctx: Context, name: str, *arguments: str) -> str:
 
 
 def _says(*argv: str) -> str:
-    return run(argv, timeout_s=_LIMIT_S).stdout.strip()
+    return run(argv, timeout_s=_LIMIT_S, env=variables.given_to("file tool")).stdout.strip()
 
 
 def _engagement(engagement: Any) -> dict[str, Any] | None:

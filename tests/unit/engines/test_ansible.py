@@ -37,13 +37,13 @@ def event(
 def running(monkeypatch: pytest.MonkeyPatch, events: list[Any], status: str = "successful") -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = []
 
-    def run(**options: Any) -> Any:
-        asked.append(options)
+    def run(env: Any, **options: Any) -> Any:
+        asked.append({"envvars": env, **options})
         for item in events:
             assert options["event_handler"](item) is False, "no event is written down"
         return SimpleNamespace(status=status, stdout=io.StringIO("the last lines"))
 
-    monkeypatch.setattr(ansible.ansible_runner, "run", run)
+    monkeypatch.setattr(ansible, "_run", run)
     return asked
 
 
@@ -102,10 +102,10 @@ def test_time_is_up(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_runner_that_does_not_start(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(**options: Any) -> Any:
+    def run(env: Any, **options: Any) -> Any:
         raise OSError("no such file")
 
-    monkeypatch.setattr(ansible.ansible_runner, "run", run)
+    monkeypatch.setattr(ansible, "_run", run)
     with books, pytest.raises(PovError, match="could not be started") as caught:
         books.run("deploy.yml", {}, timeout_s=5)
     assert "no such file" in caught.value.cause
@@ -114,7 +114,7 @@ def test_a_runner_that_does_not_start(books: Runbooks, monkeypatch: pytest.Monke
 def test_an_interrupt_ends_the_playbook_first(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
     started, ended = threading.Event(), threading.Event()
 
-    def run(**options: Any) -> Any:
+    def run(env: Any, **options: Any) -> Any:
         started.set()
         while not options["cancel_callback"]():
             threading.Event().wait(0.001)
@@ -127,7 +127,7 @@ def test_an_interrupt_ends_the_playbook_first(books: Runbooks, monkeypatch: pyte
                 raise KeyboardInterrupt
             super().join(timeout)
 
-    monkeypatch.setattr(ansible.ansible_runner, "run", run)
+    monkeypatch.setattr(ansible, "_run", run)
     monkeypatch.setattr(ansible.threading, "Thread", Interrupted)
     with books, pytest.raises(KeyboardInterrupt):
         books.run("deploy.yml", {}, timeout_s=5)

@@ -1,0 +1,50 @@
+"""What of the user's variables each tool is given: the names on its list here, and nothing else.
+
+A list says what a tool needs of a user's set-up. What is on none (`TF_VAR_*`, `ANSIBLE_*`, `GIT_*`, `LD_PRELOAD`,
+`BASH_ENV`, `SHELL` …) reaches no tool, whether anybody has thought of it or not. Every tool speaks the same language.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+_PLACES = ("HOME", "TMPDIR", "USER", "LOGNAME")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_USER_FOLDERS = ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS")
+_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_PODMAN = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINERS_STORAGE_CONF",
+           "CONTAINERS_REGISTRIES_CONF", "REGISTRY_AUTH_FILE")  # fmt: skip
+_ENGINE = (*_PLACES, *_USER_FOLDERS, *_DOCKER, *_PODMAN, "SSH_AUTH_SOCK")
+
+TAKEN: Mapping[str, tuple[str, ...]] = {
+    # Which engine is meant and how it is reached is a user's choice; an agent, because it may be reached over SSH.
+    "container engine": (*_ENGINE, *_PROXIES, *_CERTIFICATES),
+    # It runs the container engine, but hands proxies on to the node, where only the cluster itself is to be reached.
+    "kind": _ENGINE,
+    # These speak with the cluster alone, on loopback, where no proxy is to see a token.
+    "git": ("TMPDIR",),
+    "ssh": ("TMPDIR",),
+    "terraform": (),
+    "ansible": _PLACES,
+    # Programs that read and write files, or tell their version.
+    "file tool": ("TMPDIR",),
+}
+"""By tool, the variables it takes from the user; the way to programs (`PATH`) comes with every one of them."""
+
+# One in UTF-8 that every such system has; Ansible insists on one.
+_LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+
+
+def given_to(tool: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The whole environment of a tool of `TAKEN`: what its list takes from the user, then `more`."""
+    taken = {name: os.environ[name] for name in TAKEN[tool] if name in os.environ}
+    return {"PATH": search_path(), "LANG": _LOCALE, "LC_ALL": _LOCALE, **taken, **(more or {})}
+
+
+def search_path() -> str:
+    """The user's way to programs; relative folders of it are those of here, wherever a tool is started."""
+    parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(os.path.abspath(part) for part in parts if part)  # noqa: PTH100 - no link is to be resolved
