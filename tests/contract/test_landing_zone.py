@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import NotFound, PovError, Transient
 from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
@@ -258,16 +259,23 @@ def test_somebody_elses_lock_is_respected(zone: Zone) -> None:
     assert zone.run() is Outcome.CHANGED
 
 
+def test_an_old_lock_of_somebody_else_stops_nobody(zone: Zone) -> None:
+    _lock(zone, {"ID": "old", "Who": "colleague@elsewhere", "Created": "2026-01-01T00:00:00.123456789Z"})
+    zone.kube.delete("RoleBinding", "stage-reader", "dev")
+    assert zone.run() is Outcome.CHANGED
+    assert "that colleague@elsewhere left behind" in " ".join(event.message for event in zone.said)
+
+
 def _lock(zone: Zone, info: dict[str, str] | None) -> None:
     import json
 
     full = {
-        **(info or {}),
         "Operation": "OperationTypeApply",
         "Info": "",
         "Version": "1.11.4",
-        "Created": "2026-01-01T00:00:00Z",
+        "Created": timestamp(SYSTEM_CLOCK.wall()),
         "Path": "",
+        **(info or {}),
     }
     annotations = {"app.terraform.io/lock-info": json.dumps(full) if info else None}
     holder = info["ID"] if info else None

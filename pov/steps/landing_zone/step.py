@@ -7,16 +7,20 @@ the modules or the sizes differ.
 from __future__ import annotations
 
 import base64
-import getpass
 import hashlib
 import json
 import math
+import os
+import pwd
+import re
 import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.paths import data
@@ -141,23 +145,52 @@ def _write_address(kube: Kube, path: Path) -> Path:
 
 
 def whoami() -> str:
-    """This user on this machine, as Terraform writes it into a lock."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    """This user on this machine, as Terraform writes it into a lock: it asks the system first, then a variable."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = os.environ.get("USER", "")
+    return f"{user}@{socket.gethostname()}"
+
+
+def _names(work: Path) -> set[str]:
+    """Every name under which this environment's runs have locked the state, this one's included."""
+    path = work / "names"
+    known = set(path.read_text(errors="replace").splitlines()) if path.exists() else set()
+    if whoami() not in known:
+        known.add(whoami())
+        write_atomic(path, "\n".join(sorted(known)))
+    return known
+
+
+def _age_s(created: str) -> float:
+    """Seconds since a lock was taken; 0 where that cannot be told, or lies ahead."""
+    try:
+        taken = datetime.fromisoformat(re.sub(r"\.\d+", "", created))
+    except ValueError:
+        return 0.0
+    return max(0.0, (SYSTEM_CLOCK.wall() - taken.replace(tzinfo=taken.tzinfo or UTC)).total_seconds())
 
 
 def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Report) -> None:
     """A run of ours that was killed leaves the state locked, and its terraform perhaps at work for a moment more.
 
-    We hold the environment, so a lock of this user on this machine is stale once no such process is left.
+    We hold the environment, so a lock under any name that this environment's runs have had is stale once no such
+    process is left: users and machines change their names. So is anybody's that is older than the credentials live.
     """
+    names = _names(work)
     lease = kube.get("coordination.k8s.io/v1/Lease", _LEASE, NAMESPACE)
     lock_id = ((lease or {}).get("spec") or {}).get("holderIdentity")
     if not lock_id:
         return
     annotations = (lease or {})["metadata"].get("annotations") or {}
-    who = json.loads(annotations.get("app.terraform.io/lock-info") or "{}").get("Who", "")
-    if who and who != whoami():
-        raise PovError(f"Terraform's state is locked by {who}", fix="wait for it, then pov up")
+    info = json.loads(annotations.get("app.terraform.io/lock-info") or "{}")
+    who, age_s = info.get("Who", ""), _age_s(info.get("Created", ""))
+    if who and who not in names:
+        if age_s < _TOKEN_TTL_S:
+            fix = f"wait for it, then pov up; {_TOKEN_TTL_S // 60} minutes after its start pov up takes the lock away"
+            raise PovError(f"Terraform's state is locked by {who} for {age_s / 60:.0f} minutes", fix=fix)
+        report.note(f"took away a lock of Terraform's state that {who} left behind {age_s / 60:.0f} minutes ago")
     report.say("waiting for the terraform of an interrupted run")
     wait_for(
         "an interrupted terraform to end",

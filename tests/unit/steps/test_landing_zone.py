@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError, TimedOut
 from pov.config.estates import estates
 from pov.config.scenario import Scenario, load_scenario
@@ -107,8 +109,8 @@ def test_other_sizes_start_terraform(zone: Zone) -> None:
     assert zone.runs == 2
 
 
-def _lock(api: FakeApi, who: str) -> None:
-    annotations = {"app.terraform.io/lock-info": json.dumps({"ID": "l1", "Who": who})}
+def _lock(api: FakeApi, who: str, created: str = "") -> None:
+    annotations = {"app.terraform.io/lock-info": json.dumps({"ID": "l1", "Who": who, "Created": created})}
     api.objects[LEASE] = {"metadata": {"name": "lock", "annotations": annotations}, "spec": {"holderIdentity": "l1"}}
 
 
@@ -131,6 +133,41 @@ def test_another_ones_lock_is_respected(tmp_path: Path) -> None:
     _lock(api, "colleague@elsewhere")
     with pytest.raises(PovError, match="locked by colleague@elsewhere"):
         _release(api, tmp_path)
+
+
+@pytest.mark.parametrize("created", ["", "soon", "2126-01-01T00:00:00Z"])
+def test_a_lock_of_unknown_age_is_respected(tmp_path: Path, created: str) -> None:
+    api = FakeApi()
+    _lock(api, "colleague@elsewhere", created)
+    with pytest.raises(PovError, match="for 0 minutes") as caught:
+        _release(api, tmp_path)
+    assert "30 minutes after its start" in caught.value.fix
+
+
+@pytest.mark.parametrize("created", ["2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00"])
+def test_a_lock_that_outlived_its_credentials_stops_nobody(tmp_path: Path, created: str) -> None:
+    api = FakeApi()
+    _lock(api, "colleague@elsewhere", created)
+    assert _release(api, tmp_path) == ["l1"]
+
+
+@pytest.mark.parametrize("now", ["jo@laptop.home", "root@laptop", "@laptop"])
+def test_a_user_or_machine_that_changed_its_name_finds_its_own_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str
+) -> None:
+    api = FakeApi()
+    monkeypatch.setattr(landing_zone, "whoami", lambda: "jo@laptop")
+    assert _release(api, tmp_path) == []
+    for name in (now, "somebody@else"):
+        _lock(api, "jo@laptop", timestamp(SYSTEM_CLOCK.wall()))
+        monkeypatch.setattr(landing_zone, "whoami", lambda name=name: name)
+        assert _release(api, tmp_path) == ["l1"]
+
+
+def test_a_user_without_an_entry_has_a_name_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
+    monkeypatch.delenv("USER", raising=False)
+    assert landing_zone.whoami().startswith("@")
 
 
 def test_a_terraform_that_is_still_at_work_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
