@@ -17,7 +17,7 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: host bundle ## bring the demo up, measure it, write the PDF (IMAGES=official|built forces either way)
-	@test -e $(DEMO)/engagement.yaml || $(BIN)/pov init $(DEMO) --scenario $(SCENARIO) \
+	@test -e $(DEMO)/engagement.yaml || $(BIN)/pov init $(DEMO) --scenario $(SCENARIO) --example \
 		--customer "the reference engagement" --stated-by "the reference engagement's brief"
 	$(BIN)/pov --engagement $(DEMO) up --images $(IMAGES)
 	$(BIN)/pov --engagement $(DEMO) measure

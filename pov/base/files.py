@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from pov.base.errors import PovError
+
 
 def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     """Write `data` to a temporary file beside `path` and rename it into place; parent folders are made."""
@@ -25,7 +27,10 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
 
 
 def private_dir(path: Path) -> Path:
-    """Make `path` a folder that only its owner can enter."""
+    """Make `path` a folder that only its owner can enter. Raises `PovError` where the file system keeps no modes."""
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
+    if path.stat().st_mode & 0o077:
+        fix = "use a folder on a file system that keeps permissions"
+        raise PovError(f"{path} cannot be made private: others could read what is kept there", fix=fix)
     return path

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pov.base.errors import InvalidInput, Problem
+
+_SET_CACHE = "set POV_CACHE to a folder that can be written"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -16,8 +19,25 @@ def data(*parts: str) -> Path:
 
 
 def cache_root() -> Path:
-    """The folder for what can be made again: `$POV_CACHE`, or `pov` in the user's cache folder."""
+    """The folder for what can be made again: `$POV_CACHE`, or `pov` in the user's cache folder.
+
+    Raises `InvalidInput` where neither says where that is. `$XDG_CACHE_HOME` counts only when it is absolute, as its
+    own rules say.
+    """
     override = os.environ.get("POV_CACHE")
     if override:
+        if not Path(override).is_absolute():
+            raise InvalidInput([Problem("POV_CACHE", f"{override} is not an absolute path", "start it with /")])
         return Path(override)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pov"
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if cache.startswith("/") else _user_folder() / ".cache") / "pov"
+
+
+def _user_folder() -> Path:
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise InvalidInput([Problem("HOME", "is not set, and this user has no home folder", _SET_CACHE)]) from error
+    if not home.is_absolute():
+        raise InvalidInput([Problem("HOME", f"{home} is not an absolute path", _SET_CACHE)])
+    return home

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from pov.base.errors import InvalidInput, Problem
+from pov.base.names import RULE, is_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,8 +30,7 @@ COMMANDS = {
     "scenarios": "List, show and smoke-test the scenarios.",
     "version": "Tell the versions of everything.",
 }
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
-_ENGAGEMENT_FILE = "engagement.yaml"
+ENGAGEMENT_FILE = "engagement.yaml"
 
 
 @dataclass
@@ -50,22 +50,55 @@ class Settings:
         """The engagement folder: the one that was named, or the current one if it is one."""
         folder = self.engagement_option
         if folder is None:
-            return Path.cwd() if Path(_ENGAGEMENT_FILE).is_file() else None
-        if not (folder / _ENGAGEMENT_FILE).is_file():
-            fix = f"pov init {folder}"
-            raise InvalidInput([Problem(str(folder), f"no engagement folder: it holds no {_ENGAGEMENT_FILE}", fix)])
-        return folder.absolute()
+            here = _here()
+            return here if _holds_engagement(here) else None
+        if not _holds_engagement(folder):
+            fix = f"pov init {as_typed(folder)}"
+            raise InvalidInput([Problem(str(folder), f"no engagement folder: it holds no {ENGAGEMENT_FILE}", fix)])
+        return _here() / folder
 
     @property
     def root(self) -> Path:
         """The folder that holds `.pov/`."""
-        return self.engagement or Path.cwd()
+        return self.engagement or _here()
 
     @property
     def hint(self) -> str:
         """What to repeat on the next command's line so that it means the same environment."""
-        folder = f" --engagement {self.engagement_option}" if self.engagement_option else ""
+        folder = f" --engagement {shlex.quote(str(self.engagement_option))}" if self.engagement_option else ""
         return folder + (f" --name {self.name}" if self.name else "")
+
+
+class Folder(click.ParamType[Path]):
+    """A folder's path. An empty one is refused: it is a variable that nobody set, and would mean this folder."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path as given."""
+        if not str(value):
+            self.fail("an empty path: is a variable not set?", param, ctx)
+        return Path(value)
+
+
+def as_typed(path: Path) -> str:
+    """A path as an argument to type in a shell."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise InvalidInput([Problem("this folder", "is not there any more", "cd to one that is")]) from error
+
+
+def _holds_engagement(folder: Path) -> bool:
+    try:
+        return (folder / ENGAGEMENT_FILE).is_file()
+    except OSError as error:
+        raise InvalidInput([Problem(str(folder), str(error.strerror), "check the path")]) from error
 
 
 def settings() -> Settings:
@@ -77,9 +110,8 @@ def settings() -> Settings:
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value is None or value is False or context.resilient_parsing:
         return
-    if parameter.name == "name" and not _NAME.fullmatch(value):
-        fix = "lower-case letters, digits and dashes, at most 30, with a letter first"
-        raise InvalidInput([Problem("--name", f"`{value}` cannot name an environment", fix)])
+    if parameter.name == "name" and not is_name(value):
+        raise InvalidInput([Problem("--name", f"`{value}` cannot name an environment", RULE)])
     setattr(context.find_root().ensure_object(Settings), parameter.name or "", value)
 
 
@@ -87,9 +119,8 @@ def _global_options(hidden: bool) -> list[Callable[[F], F]]:
     def option(*declarations: str, **more: Any) -> Callable[[F], F]:
         return click.option(*declarations, expose_value=False, callback=_remember, hidden=hidden, **more)
 
-    folder = click.Path(path_type=Path)
     return [
-        option("--engagement", "engagement_option", type=folder, metavar="DIR", help="Engagement folder."),
+        option("--engagement", "engagement_option", type=Folder(), metavar="DIR", help="Engagement folder."),
         option("--name", metavar="NAME", help="Environment, where there are several."),
         option("--json", is_flag=True, help="One JSON document on standard output."),
         option("--plain", is_flag=True, help="Progress as plain lines."),

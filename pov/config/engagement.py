@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from pov.config.explaining import Faults, Location
 from pov.config.loading import Model, load
+from pov.config.references import absolute
 from pov.config.scenario import Criterion, Name
 
 FILE = "engagement.yaml"
@@ -29,16 +31,34 @@ class Proof(Model):
 
 
 class Stated(Model):
-    """A figure that somebody stated. It is shown beside what was measured, never in the same statistic."""
+    """A figure that somebody stated. It is shown beside what was measured, never in the same statistic.
+
+    Without a value nobody has stated it yet, and it is printed nowhere. `example` marks what was made up to show the
+    form: the report says so.
+    """
 
     id: Name
     figure: str = Field(min_length=1)
-    value: float = Field(strict=True, allow_inf_nan=False)
+    value: float | None = Field(default=None, strict=True, allow_inf_nan=False)
     unit: str
     origin: Literal["stated"]
-    by: str = Field(min_length=1)
-    when: date
+    by: str = ""
+    when: date | None = None
     experiment: Literal["deploy", "rotate"] | None = None
+    example: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _says_who_and_when(self) -> Self:
+        if self.value is None:
+            return self
+        faults: list[tuple[Location, str, str]] = []
+        if not self.by.strip():
+            faults.append((("by",), "a value needs the name of who stated it", "or leave `value` empty until then"))
+        if self.when is None:
+            faults.append((("when",), "a value needs the day on which it was stated", "such as 2026-10-01"))
+        if faults:
+            raise Faults(faults)
+        return self
 
 
 class Engagement(Model):
@@ -53,7 +73,16 @@ class Engagement(Model):
     baseline: tuple[Stated, ...] = ()
     criteria: tuple[Criterion, ...] = ()
 
+    @property
+    def stated(self) -> tuple[Stated, ...]:
+        """The figures that somebody has stated by now."""
+        return tuple(figure for figure in self.baseline if figure.value is not None)
+
 
 def load_engagement(folder: Path) -> Engagement:
-    """Read `engagement.yaml` of the folder. Raises `InvalidInput` with all problems by file and line."""
-    return load(folder / FILE, Engagement)
+    """Read `engagement.yaml` of the folder. Raises `InvalidInput` with all problems by file and line.
+
+    Its scenario comes out as a shipped one's name or as an absolute path: a relative one starts at the folder.
+    """
+    engagement = load(folder / FILE, Engagement)
+    return engagement.model_copy(update={"scenario": absolute(engagement.scenario, folder)})

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from pov.base.errors import Problem
+from pov.base.names import RULE
 
 Location = tuple[int | str, ...]
 
@@ -26,7 +27,7 @@ _WORDS = {
     "string_type": "must be text",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "must be lower-case letters, digits and dashes, at most 30, with a letter first",
+    "string_pattern_mismatch": f"must be {RULE}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "needs at least {min_length}",

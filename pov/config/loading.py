@@ -47,8 +47,8 @@ def read_yaml(path: Path) -> CommentedMap:
     """The file as a mapping that knows its line numbers. Aliases, duplicate keys and huge files are refused."""
     try:
         content = path.read_bytes()
-    except OSError as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+    except (OSError, ValueError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", str(error))
         raise InvalidInput([Problem(str(path), reason, "check the path")]) from error
     if len(content) > MAX_BYTES:
         raise InvalidInput([Problem(str(path), f"larger than {MAX_BYTES // 1024} KiB", "is it the right file?")])

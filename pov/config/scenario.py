@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from pov.base.errors import InvalidInput, Problem
+from pov.base.names import PATTERN
 from pov.base.paths import data
 from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
@@ -18,7 +19,7 @@ MAX_SERVICES = 1000
 UNDER_PROOF = 5
 MAX_UNDER_PROOF = 20
 Fault = tuple[Location, str, str]
-Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$")]
+Name = Annotated[str, Field(pattern=f"^{PATTERN}$")]
 
 
 class Metadata(Model):
@@ -288,13 +289,16 @@ def list_scenarios() -> tuple[str, ...]:
 
 def scenario_path(name: str) -> Path:
     """Where a scenario lies, by shipped name or by path of its file or folder."""
-    shipped = data("scenarios", name, "scenario.yaml")
-    if "/" not in name and shipped.is_file():
-        return shipped
+    if name in list_scenarios():
+        return data("scenarios", name, "scenario.yaml")
     path = Path(name)
-    if path.is_dir():
-        return path / "scenario.yaml"
-    if path.suffix not in {".yaml", ".yml"} and not path.exists():
+    try:
+        if path.is_dir():
+            return path / "scenario.yaml"
+        unknown = not name or (path.suffix not in {".yaml", ".yml"} and not path.exists())
+    except OSError as error:
+        raise InvalidInput([Problem(name, str(error.strerror), "check the path")]) from error
+    if unknown:
         known = ", ".join(list_scenarios())
         raise InvalidInput([Problem(name, "no such scenario", f"shipped ones: {known}; or give a path")])
     return path

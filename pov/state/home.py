@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pov.base.errors import PovError
+from pov.base.errors import PovError, Problem
 from pov.base.files import private_dir, write_atomic
 from pov.base.redact import Secret
 from pov.state.journal import JournalWriter
 
 _KEPT = ("runs", "reports", "criteria.yaml", "journal.jsonl")
+
+
+_LONGEST = 2048
+"""Bytes of a path that leave room for what lies below it: the kernel takes 4095."""
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 class Home:
@@ -60,23 +67,31 @@ class Home:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold this environment alone. Raises `PovError` naming the process that holds it already."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        # Beside the folder's files on purpose: it is removed with them, and an unlinked lock is of no use to anyone.
-        with (self.root / "lock").open("a+") as stream:
+        """Hold this environment alone. Raises `PovError` naming the process that holds it already.
+
+        The kernel keeps the lock for the process and drops it with the process, however that ends: what stands in the
+        file is for people, and never stops anyone.
+        """
+        with ExitStack() as stack:
             try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                # Beside the folder's files on purpose: it goes with them, and an unlinked lock is of no use to anyone.
+                stream = stack.enter_context((self.root / "lock").open("a+", errors="replace"))
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                holder = f"{os.getpid()} on {socket.gethostname()}"
+                stream.seek(0)
+                stream.truncate()
+                stream.write(holder)
+                stream.flush()
             except BlockingIOError as error:
                 stream.seek(0)
-                holder = stream.read().strip() or "unknown"
+                holder = " ".join(stream.read().split())[:80] or "unknown"
                 raise PovError(
                     f"environment {self.root.name} is being changed by process {holder}",
                     fix="wait for it, or stop it with Ctrl-C",
                 ) from error
-            stream.seek(0)
-            stream.truncate()
-            stream.write(str(os.getpid()))
-            stream.flush()
+            except OSError as error:
+                raise _no_lock(self.root, error) from error
             yield
 
     def remove(self) -> list[str]:
@@ -98,3 +113,42 @@ class Home:
             if not any(self.root.parent.iterdir()):
                 self.root.parent.rmdir()
         return removed
+
+
+def obstacles(folder: Path) -> list[Problem]:
+    """What stands in the way of keeping files in `folder`, which need not be there. Asked before the first change."""
+    where = str(folder)
+    if not where.isprintable():
+        fix = "choose a folder whose path is plain text in UTF-8"
+        return [Problem(ascii(where), "holds characters that configuration files cannot hold", fix)]
+    if len(os.fsencode(where)) > _LONGEST:
+        return [Problem(f"{where[:60]}…", f"is a path of more than {_LONGEST} bytes", "choose a shorter one")]
+    there = folder
+    try:
+        # lstat rather than exists(): a link that leads nowhere is in the way, and a folder nobody may enter is told.
+        while not _is_there(there):
+            there = there.parent
+        is_folder = there.is_dir()
+    except OSError as error:
+        return [Problem(where, str(error.strerror), "choose a folder that can be entered")]
+    if not is_folder:
+        return [Problem(str(there), "is no folder", "choose another folder, or move it away")]
+    if not os.access(there, os.W_OK | os.X_OK):
+        said = f"cannot be written by user {os.geteuid()}; it belongs to user {there.stat().st_uid}"
+        return [Problem(str(there), said, "choose a folder that is yours, on a disk that takes writes")]
+    return []
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _no_lock(root: Path, error: OSError) -> PovError:
+    if error.errno in _NO_LOCKS:
+        fix = "use a folder on a local disk: --engagement DIR, or start pov there"
+        return PovError(f"the file system of {root} knows no locks, as some network ones", cause=str(error), fix=fix)
+    return PovError(f"cannot hold {root}", cause=str(error), fix="make the folder writable, with some space")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.base.files import write_atomic
+from pov.base.names import RULE, is_name
 from pov.bundle import Bundle
 from pov.config.engagement import Engagement, load_engagement
 from pov.config.estates import estates
@@ -36,7 +37,9 @@ class Wish:
 
 
 def home_of(root: Path, name: str) -> Home:
-    """The environment's folder under `root`."""
+    """The environment's folder under `root`. Raises `InvalidInput` for what cannot be a name, wherever it came from."""
+    if not is_name(name):
+        raise InvalidInput([Problem("--name", f"`{name}` cannot name an environment", RULE)])
     return Home(root / ".pov" / name)
 
 
@@ -74,12 +77,12 @@ def recall(home: Home, name: str) -> Wish:
     path = home.root / RECORD
     try:
         record = json.loads(path.read_text())
+        folder = Path(record["engagement"]) if record["engagement"] else None
+        return Wish(name, record["scenario"], record["services"], folder, record.get("target", DEFAULT))
     except FileNotFoundError as error:
         raise NotFound(f"no environment {name}", cause=f"{path} does not exist", fix="pov up") from error
-    except ValueError as error:
-        raise PovError(f"{path} cannot be read", cause=str(error), fix="pov up") from error
-    folder = Path(record["engagement"]) if record["engagement"] else None
-    return Wish(record["name"], record["scenario"], record["services"], folder, record.get("target", DEFAULT))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise PovError(f"{path} cannot be read", cause=repr(error), fix="move it away, then pov up") from error
 
 
 def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,27 +11,36 @@ from typing import Any
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import InvalidInput, PovError, Problem
 from pov.base.files import write_atomic
+from pov.base.names import RULE, derive, is_name
 from pov.config.engagement import FILE
+from pov.config.references import absolute
 from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event
+from pov.state.home import obstacles
+from pov.workflows.environment import DEFAULT_SCENARIO
 
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
-_STATED = (
+_ASKED = (
     ("deploy-minutes", "Deploy of one service, by hand", "45", "min", "deploy"),
     ("maintenance-hours", "Maintenance of the whole estate", "32", "h/week", ""),
     ("certificate-hours", "Tracking of certificates' expiry dates", "4", "h/month", ""),
     ("certificate-incidents", "Production incidents from expired certificates", "3", "a year", ""),
 )
+"""What is asked of every customer; the figures are examples, and stand in no file unless they are asked for."""
+_NOBODY = "nobody: an example"
 
 
 @dataclass(frozen=True)
 class InitOptions:
-    """`folder` is made; its last part names the engagement. `stated_by` is who gave the figures."""
+    """`folder` is made; its last part names the engagement. `stated_by` is who is asked for the figures.
+
+    With `example`, the figures are filled in, each marked as an example.
+    """
 
     folder: Path
-    scenario: str = "gitops-35"
+    scenario: str = DEFAULT_SCENARIO
     customer: str = ""
     stated_by: str = ""
+    example: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,22 +57,25 @@ class InitResult:
 
 def run(options: InitOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> InitResult:
     """Write the folder. Raises `InvalidInput` if one of its files exists already: nothing is ever overwritten."""
-    folder = options.folder.absolute()
+    # Dots taken out, links left in: the folder has the name that was typed.
+    folder = Path(os.path.abspath(options.folder))  # noqa: PTH100
     name = folder.name
     problems = []
-    if not _NAME.fullmatch(name):
-        fix = "lower-case letters, digits and dashes, at most 30, with a letter first"
-        problems.append(Problem("NAME", f"`{name}` cannot name an engagement", fix))
+    if not is_name(name):
+        derived = derive(name)
+        fix = RULE + (f", such as {derived}" if derived else "")
+        problems.append(Problem("NAME", f"`{ascii(name)[1:-1]}` cannot name an engagement", fix))
     problems += [
         Problem(option, "holds characters that cannot be printed", "type it anew")
         for option, text in (("--customer", options.customer), ("--stated-by", options.stated_by))
         if not text.isprintable()
     ]
     contents = {FILE: "", "README.md": "", ".gitignore": ""}
+    problems += obstacles(folder)
     problems += [
         Problem(str(folder / file), "exists already, and is not overwritten", "choose another name, or move it away")
         for file in contents
-        if (folder / file).exists()
+        if os.path.lexists(folder / file)
     ]
     if problems:
         raise InvalidInput(problems)
@@ -83,9 +95,8 @@ def run(options: InitOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> Ini
 
 
 def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str) -> str:
-    shipped = "/" not in options.scenario and not options.scenario.endswith((".yaml", ".yml"))
-    reference = options.scenario if shipped else str(Path(options.scenario).absolute())
-    stated_by = _quoted(options.stated_by or "to be confirmed by name")
+    reference = absolute(options.scenario, Path.cwd())
+    stated_by = _quoted(options.stated_by or (_NOBODY if options.example else ""))
     lines = [
         "# What this proof of value is about. All keys: `pov scenarios schema engagement`.",
         "apiVersion: pov.dev/v1",
@@ -103,21 +114,22 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
         *(f"    - {service}" for service in scenario.pov_services),
         "",
         "# What the customer states. It stands beside what is measured, never in the same statistic.",
-        "# The figures are the reference engagement's: replace them, and say who stated each, and when.",
+        *(_EXAMPLES if options.example else _EMPTY),
         "baseline:",
     ]
-    for identity, figure, value, unit, experiment in _STATED:
+    for identity, figure, value, unit, experiment in _ASKED:
         lines += [
             f"  - id: {identity}",
             f"    figure: {_quoted(figure)}",
-            f"    value: {value}",
+            f"    value: {value if options.example else 'null'}",
             f"    unit: {unit}",
             "    origin: stated",
             f"    by: {stated_by}",
-            f"    when: {today}",
+            f"    when: {today if options.example else 'null'}",
         ]
+        lines += ["    example: true"] if options.example else []
         lines += [f"    experiment: {experiment}"] if experiment else []
-    lines += ["", "# Agreed before anything is measured; each run keeps a copy of them.", "criteria:"]
+    lines += ["", _PROPOSED, "criteria:"]
     lines = lines if scenario.criteria else [*lines[:-1], "criteria: []"]
     for criterion in scenario.criteria:
         lines += [
@@ -131,6 +143,17 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
     return "\n".join(lines) + "\n"
 
 
+_PROPOSED = "# The scenario's proposal: agree on it before anything is measured. Each run keeps a copy."
+_EMPTY = (
+    "# Nobody has stated these yet: `value: null` is printed nowhere. Put in what was said, by whom, and when",
+    "# (a date such as 2026-10-01), or take the figure out.",
+)
+_EXAMPLES = (
+    "# EXAMPLES: nobody stated these figures, and the report says so. Replace each by what was said, by whom and",
+    "# when, and take its `example` out.",
+)
+
+
 def _quoted(text: str) -> str:
     # A JSON string is a YAML string, whatever is in it.
     return json.dumps(text, ensure_ascii=False)
@@ -141,7 +164,8 @@ def _readme(name: str, scenario: Scenario) -> str:
 
 A proof of value on the scenario `{scenario.name}`: {scenario.metadata.title}.
 
-1. `{FILE}`: put in the customer, who stated which figure and when, and the criteria as agreed.
+1. `{FILE}`: put in the customer, the figures that were stated, each with who stated it and when, and the criteria as
+   agreed.
 2. Then, in this folder:
 
    ```

@@ -57,7 +57,7 @@ def environment(
         "traffic": scenario.traffic.model_dump(mode="json"),
         "pki": scenario.pki.model_dump(mode="json"),
         "engagement": _engagement(engagement),
-        "baseline": [figure.model_dump(mode="json") for figure in engagement.baseline] if engagement else [],
+        "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
         "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
         "versions": versions(ctx),
         "machine": machine(),

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import InvalidInput, PovError, Problem
 from pov.base.files import write_atomic
+from pov.base.names import derive
 from pov.config.scenario import Scenario, list_scenarios, load_scenario
 from pov.model.events import Emit, Event
 
@@ -182,7 +183,7 @@ def _real(options: SmokeOptions, emit: Emit) -> Phases:
 
     def name_of(scenario: Scenario) -> str:
         # Names of their own: a demo that stands is not touched by its smoke test.
-        return f"smoke-{scenario.name}"[:30].rstrip("-")
+        return derive(f"smoke-{scenario.name}") or "smoke"
 
     def bring_up(name: str, scenario: Scenario) -> object:
         wish = up.UpOptions(options.root, name_of(scenario), scenario=name, images=options.images)

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
-from pov.base.errors import InvalidInput, PovError, Problem
-from pov.model.events import Emit
+from pov.base.errors import InvalidInput, PovError, PreflightFailed, Problem
+from pov.config.references import absolute, environment_name
+from pov.config.scenario import load_scenario
+from pov.model.events import Emit, Event
+from pov.state.home import obstacles
 from pov.steps.core import Outcome, StepResult, run_steps
 from pov.steps.targets import DEFAULT, target_named
 from pov.workflows.environment import DEFAULT_SCENARIO, Wish, context, home_of, recall, remember, scenario_of
@@ -64,6 +67,9 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     wish = resolve(options)
     scenario, _ = scenario_of(wish)
     home = home_of(options.root, wish.name)
+    if problems := obstacles(home.root):
+        raise PreflightFailed(problems)
+    emit(Event("note", "up", f"environment {wish.name}, scenario {wish.scenario}"))
     started = SYSTEM_CLOCK.monotonic()
     containers = find()
     check(scenario, home, containers, cluster=f"pov-{wish.name}")
@@ -97,7 +103,7 @@ def resolve(options: UpOptions) -> Wish:
     from pov.config.engagement import load_engagement
 
     target_named(options.target)
-    scenario = options.scenario
+    scenario = None if options.scenario is None else absolute(options.scenario, Path.cwd())
     if scenario is None and options.engagement is not None:
         scenario = load_engagement(options.engagement).scenario
     if scenario is None and options.name is not None:
@@ -105,7 +111,7 @@ def resolve(options: UpOptions) -> Wish:
         if (home.root / "environment.json").exists():
             return recall(home, options.name)
     scenario = scenario or DEFAULT_SCENARIO
-    name = options.name or Path(scenario).stem
+    name = options.name or environment_name(scenario, load_scenario(scenario))
     return Wish(name, scenario, options.services, options.engagement, options.target)
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput
 from pov.cli.main import main
 from pov.config.engagement import load_engagement
@@ -22,9 +24,56 @@ def test_what_is_written_is_a_valid_engagement(tmp_path: Path, scenario: str) ->
     assert engagement.scenario == scenario
     assert engagement.proof.services == load_scenario(scenario).pov_services
     assert engagement.criteria == load_scenario(scenario).criteria
-    deploy = next(figure for figure in engagement.baseline if figure.experiment == "deploy")
-    assert (deploy.value, deploy.unit, deploy.origin, deploy.by) == (45, "min", "stated", "Jo, Head of Ops")
     assert ".pov/" in (result.folder / ".gitignore").read_text()
+
+
+WISHES = [
+    InitOptions(Path("acme")),
+    InitOptions(Path("acme"), stated_by="Jo, Head of Ops"),
+    InitOptions(Path("acme"), customer="Acme Ltd", stated_by="Jo"),
+]
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=range(len(WISHES)))
+def test_no_word_is_put_into_the_customers_mouth(tmp_path: Path, wish: InitOptions) -> None:
+    engagement = load_engagement(run(replace(wish, folder=tmp_path / wish.folder), silent).folder)
+    assert engagement.baseline
+    assert [(figure.value, figure.when, figure.example) for figure in engagement.baseline] == [(None, None, False)] * 4
+    assert engagement.stated == ()
+    written = (tmp_path / "acme" / "engagement.yaml").read_text()
+    stated = written.partition("baseline:")[2].partition("criteria:")[0]
+    assert not {"45", "32", "4", "3"} & set(stated.split())
+    assert f"{SYSTEM_CLOCK.wall():%Y-%m-%d}" not in written
+
+
+def test_examples_are_marked_as_such(tmp_path: Path) -> None:
+    engagement = load_engagement(run(InitOptions(tmp_path / "acme", example=True), silent).folder)
+    assert [figure.value for figure in engagement.stated] == [45, 32, 4, 3]
+    assert all(figure.example for figure in engagement.stated)
+    assert {figure.by for figure in engagement.stated} == {"nobody: an example"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("value: 45", ["needs the name of who stated it", "needs the day on which it was stated"]),
+        ("value: 45\n    by: Jo", ["needs the day"]),
+        ("value: 45\n    by: ' '\n    when: 2026-10-01", ["needs the name"]),
+        ("value: 45\n    by: Jo\n    when: soon", ["must be a date"]),
+        ("value: many\n    by: Jo\n    when: 2026-10-01", ["must be a number"]),
+    ],
+)
+def test_a_figure_that_is_stated_has_a_name_and_a_day(tmp_path: Path, given: str, told: list[str]) -> None:
+    folder = run(InitOptions(tmp_path / "acme"), silent).folder
+    head, _, _ = (folder / "engagement.yaml").read_text().partition("baseline:")
+    figure = "baseline:\n  - id: deploy\n    figure: Deploy\n    unit: min\n    origin: stated\n    "
+    (folder / "engagement.yaml").write_text(head + figure + given + "\n")
+    with pytest.raises(InvalidInput) as caught:
+        load_engagement(folder)
+    problems = [str(problem) for problem in caught.value.problems]
+    assert len(problems) == len(told)
+    assert all(text in problem for text, problem in zip(told, problems, strict=True))
+    assert all(problem.startswith(f"{folder}/engagement.yaml:") for problem in problems)
 
 
 @pytest.mark.parametrize("file", ["engagement.yaml", "README.md", ".gitignore"])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import stat
 import subprocess
 import sys
@@ -57,6 +60,71 @@ def test_a_second_holder_is_told_who_holds_it(tmp_path: Path) -> None:
         other.communicate(b"")
     with home.lock():
         pass
+
+
+HOLD = """
+import subprocess, sys
+from pathlib import Path
+from pov.state.home import Home
+with Home(Path(sys.argv[1])).lock():
+    child = subprocess.Popen(["sleep", "60"])
+    print(child.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_lock_dies_with_its_process_though_a_child_of_it_lives_on(tmp_path: Path) -> None:
+    home = Home(tmp_path / "demo")
+    argv = [sys.executable, "-c", HOLD, str(home.root)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as holder:
+        assert holder.stdout is not None
+        child = int(holder.stdout.readline())
+        try:
+            with pytest.raises(PovError, match=f"process {holder.pid} on "), home.lock():
+                pass
+            holder.kill()
+            holder.wait()
+            os.kill(child, 0)
+            assert str(holder.pid) in (home.root / "lock").read_text()
+            with home.lock():
+                pass
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("left", ["1", "4711 on another-host", "somebody@else", "\0\xff", "", "9" * 5000])
+def test_what_stands_in_a_lock_stops_nobody(tmp_path: Path, left: str) -> None:
+    home = Home(tmp_path / "demo")
+    home.root.mkdir()
+    (home.root / "lock").write_bytes(left.encode("latin-1"))
+    with home.lock():
+        assert (home.root / "lock").read_text().startswith(f"{os.getpid()} on ")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("pov.state.home.fcntl.flock", refuse)
+    with pytest.raises(PovError, match="knows no locks") as caught, Home(tmp_path / "demo").lock():
+        pass
+    assert "local disk" in caught.value.fix
+
+
+def test_a_folder_that_cannot_be_held_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("a file where the folder should be")
+    with pytest.raises(PovError, match="cannot hold") as caught, Home(tmp_path / "demo").lock():
+        pass
+    assert "writable" in caught.value.fix
+
+
+def test_a_file_system_without_modes_keeps_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    (tmp_path / "demo" / "secrets").mkdir(parents=True)
+    with pytest.raises(PovError, match="cannot be made private"):
+        Home(tmp_path / "demo").save_secret("token", Secret("s3cret-value"))
+    assert list((tmp_path / "demo" / "secrets").iterdir()) == []
 
 
 def test_the_journal_survives_a_cut_off_line(tmp_path: Path) -> None:
