@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from pov.engines.containers import Containers
+from pov.engines.containers import Containers, find
 
 
 class Storage:
@@ -31,6 +31,11 @@ def remove_others(containers: Containers, repositories: Collection[str], wanted:
         if name not in wanted and name.rpartition(":")[0] in repositories:
             # Without force: a node that runs from it needs it for its next start.
             containers.run("rmi", name, check=False)
+
+
+def remove_all() -> list[str]:
+    """Remove every image that a bundle brought into the storage; returns what was removed."""
+    return find().remove_images("pov")
 
 
 def remove_leftovers(containers: Containers, prefix: str) -> None:

@@ -32,6 +32,7 @@ By itself it does so each second, which with a hundred containers takes a third 
 reads. In whatever version of its configuration: the plug-in's own name stands in all that know the key.
 """
 
+_QUICK_S = 20.0
 _CREATE_LIMIT_S = 420.0
 _DELETE_LIMIT_S = 60.0
 _IMPORT_LIMIT_S = 300.0
@@ -143,6 +144,8 @@ class Kind:
         """The node container as it is now, by one look; None if there is none."""
         done = self._containers.run("container", "inspect", self.node_name, check=False)
         if done.code != 0:
+            # An engine that does not answer at all raises here: it is no sign that there is no node.
+            self.containers_of_cluster()
             return None
         found = json.loads(done.stdout)[0]
         # Not NetworkSettings.Ports: Docker empties it while a container is stopped.
@@ -183,6 +186,12 @@ class Kind:
         """Manifests of `kube-proxy` or `coredns`, as this node's kubeadm declares them: YAML documents."""
         argv = ["kubeadm", "init", "phase", "addon", name, "--config", _KUBEADM_CONFIG, "--print-manifest"]
         return self._containers.exec(self.node_name, *argv).stdout
+
+    def version(self) -> str:
+        """kind's own, for records."""
+        if self._binary is None:
+            raise PovError("there is no kind", fix="pov bundle build")
+        return run([str(self._binary), "version"], timeout_s=_QUICK_S).stdout.strip()
 
     def start(self) -> None:
         """Start the stopped node container."""
@@ -242,6 +251,10 @@ class Kind:
             self._ctr("images", "import", "--all-platforms", "--no-unpack", inside)
         finally:
             self._containers.exec(self.node_name, "rm", "-f", inside, check=False)
+
+    def has_image(self, reference: str) -> bool:
+        """Whether the node's containerd has an image of that name."""
+        return reference in self._ctr("images", "ls", "--quiet", f"name=={reference}").split()
 
     def images(self) -> set[str]:
         """Names of the images in the node's containerd."""

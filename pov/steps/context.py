@@ -19,18 +19,15 @@ if TYPE_CHECKING:
     from pov.bundle import Bundle
     from pov.config.engagement import Engagement
     from pov.engines.certificates import Trust
-    from pov.engines.containers import Containers
     from pov.engines.kube import Kube
-
-NODE_PORTS: Mapping[str, int] = {"vault": 30820, "gitea": 30300, "argocd": 30443, "prober": 30900}
-"""Services that people and `pov` reach from outside the cluster, by node port."""
+    from pov.steps.cluster import Cluster
 
 
 @dataclass
 class Context:
     """One environment while it is brought up or looked at.
 
-    `addresses` maps a name of `NODE_PORTS` to the loopback port behind which it answers. `kube` and `trust` exist
+    `cluster` is where it runs; `endpoints` are the https URLs that the cluster gave, by name. `kube` and `trust` exist
     once their steps ran; reading them earlier is a mistake in the steps' order.
     """
 
@@ -39,21 +36,16 @@ class Context:
     engagement: Engagement | None
     home: Home
     bundle: Bundle
-    containers: Containers
+    cluster: Cluster
     topology: Topology
     estates: tuple[Estate, ...]
     emit: Emit
     target: str = "kind"
-    addresses: dict[str, int] = field(default_factory=dict)
+    endpoints: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     _kube: Kube | None = None
     _trust: Trust | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def cluster_name(self) -> str:
-        """The kind cluster's name."""
-        return f"pov-{self.name}"
 
     @property
     def images(self) -> Mapping[str, str]:
@@ -93,10 +85,10 @@ class Context:
         self._trust = trust
 
     def url(self, service: str) -> str:
-        """The loopback address of one of `NODE_PORTS`, as https URL."""
-        if service not in self.addresses:
+        """The https URL at which a service of the platform answers from outside the cluster."""
+        if service not in self.endpoints:
             raise PovError(f"no address for {service} yet", fix="pov up")
-        return f"https://127.0.0.1:{self.addresses[service]}"
+        return self.endpoints[service]
 
     def cancel(self) -> None:
         """Ask running steps to stop at their next look."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pov.config.scenario import Scenario
 from pov.steps.argocd import install as argocd_install
 from pov.steps.argocd import watched as argocd
+from pov.steps.cluster import Cluster
 from pov.steps.core import Step
 from pov.steps.git import repository as git_repository
 from pov.steps.git import server as git
@@ -12,16 +13,15 @@ from pov.steps.landing_zone import step as landing_zone
 from pov.steps.legacy import estate as legacy
 from pov.steps.services import prober, verify
 from pov.steps.services import stages as services
-from pov.steps.targets import DEFAULT, target_named
 from pov.steps.trust import authority as trust
 from pov.steps.vault import step as vault
 
 
-def bring_up(scenario: Scenario, target: str = DEFAULT) -> list[Step]:
-    """Every step from nothing to a verified environment on a target."""
+def bring_up(scenario: Scenario, cluster: Cluster) -> list[Step]:
+    """Every step from nothing to a verified environment, wherever its cluster is."""
     steps = [
         trust.step(),
-        *target_named(target).steps(),
+        *cluster.steps(),
         vault.step(),
         git.step(),
         landing_zone.step(),

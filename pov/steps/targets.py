@@ -1,45 +1,20 @@
-"""Targets: where an environment can run. A further one is a module of its own, and a line here."""
+"""Targets: where an environment can run. A further one is a room of its own with a `Cluster`, and a line here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from pov.base.errors import InvalidInput, Problem
-from pov.engines.containers import Containers
 from pov.state.home import Home
-from pov.steps.context import Context
-from pov.steps.core import Step
-from pov.steps.kind import cluster, network
+from pov.steps.cluster import Cluster
+from pov.steps.kind.target import KindCluster
 
 DEFAULT = "kind"
+Target = Callable[[Home, str], Cluster]
+"""Gives the cluster of an environment, from the environment's home and name."""
 
-
-@dataclass(frozen=True)
-class Target:
-    """A kind of place. `steps` bring the cluster up, and two of them have given names: `cluster` sets the context's
-    `kube` and `addresses`, and after `network` pods reach the cluster's services.
-
-    `read_addresses` finds a running one's addresses again, loopback ports by name of `NODE_PORTS`; `remove` takes away
-    what they made, by home and cluster name, and returns what that was, in words.
-    """
-
-    name: str
-    steps: Callable[[], Sequence[Step]]
-    read_addresses: Callable[[Context], dict[str, int]]
-    remove: Callable[[Home, str, Containers], list[str]]
-
-
-TARGETS: Mapping[str, Target] = {
-    target.name: target
-    for target in (
-        Target(
-            "kind",
-            lambda: (cluster.step(), network.addresses(), network.names()),
-            cluster.read_addresses,
-            cluster.remove,
-        ),
-    )
+TARGETS: dict[str, Target] = {
+    DEFAULT: KindCluster,
 }
 
 

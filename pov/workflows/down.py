@@ -39,7 +39,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
 
     Runs, reports, criteria and the journal stay. A cluster of the same name that `pov` did not make is not touched.
     """
-    from pov.engines.containers import find
+    from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
 
     name = choose(options.root, options.name)
@@ -48,13 +48,12 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
     removed: list[str] = []
     emit(Event("started", "down", f"Taking {name} down", 10))
     with home.lock():
-        containers = find()
         target = recall(home, name).target if (home.root / RECORD).exists() else DEFAULT
-        removed += target_named(target).remove(home, f"pov-{name}", containers)
+        removed += target_named(target)(home, name).remove()
         home.journal_writer().record("down", removed=list(removed))
         removed += home.remove()
         if options.images:
-            removed += containers.remove_images("pov")
+            removed += storage.remove_all()
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("changed" if removed else "unchanged", "down", f"{name} is down", seconds))
     kept = tuple(str(path) for path in (home.runs_dir, home.reports_dir, home.journal) if path.exists())

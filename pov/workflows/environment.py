@@ -14,10 +14,10 @@ from pov.config.engagement import Engagement, load_engagement
 from pov.config.estates import estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
-from pov.engines.containers import Containers
 from pov.engines.kube import Kube
 from pov.model.events import Emit
 from pov.state.home import Home
+from pov.steps.cluster import Cluster
 from pov.steps.context import Context
 from pov.steps.targets import DEFAULT, target_named
 
@@ -96,7 +96,7 @@ def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
     return scenario, engagement
 
 
-def context(wish: Wish, home: Home, bundle: Bundle, containers: Containers, emit: Emit) -> Context:
+def context(wish: Wish, home: Home, bundle: Bundle, cluster: Cluster, emit: Emit) -> Context:
     """Everything the steps share, from what was asked."""
     scenario, engagement = scenario_of(wish)
     return Context(
@@ -105,7 +105,7 @@ def context(wish: Wish, home: Home, bundle: Bundle, containers: Containers, emit
         engagement=engagement,
         home=home,
         bundle=bundle,
-        containers=containers,
+        cluster=cluster,
         topology=generate(scenario.services.seed, scenario.services.count),
         estates=estates(scenario),
         emit=emit,
@@ -117,14 +117,15 @@ def attach(root: Path, name: str | None, emit: Emit) -> Context:
     """The running environment: its cluster, addresses and trust, nothing changed. Raises `NotFound` without one."""
     from pov.bundle import require_current
     from pov.engines.certificates import Trust
-    from pov.engines.containers import find
 
     chosen = choose(root, name)
     home = home_of(root, chosen)
-    ctx = context(recall(home, chosen), home, require_current(), find(), emit)
+    wish = recall(home, chosen)
+    cluster = target_named(wish.target)(home, chosen)
+    ctx = context(wish, home, require_current(), cluster, emit)
     if not home.kubeconfig.exists():
         raise NotFound(f"environment {chosen} has no cluster yet", fix="pov up")
-    ctx.addresses.update(target_named(ctx.target).read_addresses(ctx))
+    ctx.endpoints.update(cluster.endpoints())
     ctx.kube = Kube(home.kubeconfig)
     ctx.trust = Trust.load(home)
     return ctx

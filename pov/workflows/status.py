@@ -72,7 +72,7 @@ def run(options: StatusOptions, emit: Emit) -> StatusResult:
     return StatusResult(
         name=ctx.name,
         scenario=ctx.scenario.name,
-        addresses={name: ctx.url(name) for name in sorted(ctx.addresses)},
+        addresses=dict(sorted(ctx.endpoints.items())),
         applications=tuple(applications),
         services=tuple(services),
         engines=_tried(problems, "Kubernetes", lambda: _engines(ctx)) or {},

@@ -11,7 +11,6 @@ from pov.experiments.toolbox import STAGING, Configuration, LegacyCaFiles, Toolb
 from pov.measure.machine import load_per_core
 from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
-from pov.steps.kind.cluster import kind_of
 from pov.steps.legacy.estate import hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
@@ -76,13 +75,8 @@ def toolbox(ctx: Context, run: str) -> Toolbox:
 
 
 def _releases(ctx: Context) -> BuiltReleases:
-    kind = kind_of(ctx)
-
-    def present(reference: str) -> bool:
-        listed = ctx.containers.exec(kind.node_name, "ctr", "-n", "k8s.io", "images", "ls", "-q", f"name=={reference}")
-        return reference in listed.stdout.split()
-
-    return BuiltReleases(ctx.images["mock"], ctx.binaries["pov-mock"], kind.load, present)
+    cluster = ctx.cluster
+    return BuiltReleases(ctx.images["mock"], ctx.binaries["pov-mock"], cluster.bring_images, cluster.has_image)
 
 
 def _legacy_ca(ctx: Context) -> LegacyCaFiles:

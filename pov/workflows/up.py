@@ -59,10 +59,8 @@ class UpResult:
 def run(options: UpOptions, emit: Emit) -> UpResult:
     """Validate, check the machine, then run every step. Safe to run again, however the last run ended."""
     from pov.bundle import BuildOptions, build, current
-    from pov.engines.containers import find
     from pov.steps.plan import bring_up
     from pov.workflows.diagnostics import collect
-    from pov.workflows.preflight import check
 
     wish = resolve(options)
     scenario, _ = scenario_of(wish)
@@ -71,8 +69,8 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         raise PreflightFailed(problems)
     emit(Event("note", "up", f"environment {wish.name}, scenario {wish.scenario}"))
     started = SYSTEM_CLOCK.monotonic()
-    containers = find()
-    check(scenario, home, containers, cluster=f"pov-{wish.name}")
+    cluster = target_named(wish.target)(home, wish.name)
+    cluster.check(scenario)
     bundle = current()
     # What was loaded from an archive is taken as it is: there may be nothing here to build it from.
     if bundle is None or options.images not in {"auto", bundle.source}:
@@ -80,9 +78,9 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     with home.lock():
         _refuse_another_scenario(wish, options)
         remember(home, wish)
-        ctx = context(wish, home, bundle, containers, emit)
+        ctx = context(wish, home, bundle, cluster, emit)
         try:
-            results = run_steps(bring_up(scenario, wish.target), ctx, emit, home.journal_writer())
+            results = run_steps(bring_up(scenario, cluster), ctx, emit, home.journal_writer())
         except PovError as error:
             folder = collect(ctx, error)
             error.details = (*error.details, f"diagnostics: {folder}", "journal: " + str(home.journal))
@@ -93,7 +91,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         scenario=scenario.name,
         changed=any(result.outcome is Outcome.CHANGED for result in results),
         seconds=SYSTEM_CLOCK.monotonic() - started,
-        addresses={name: ctx.url(name) for name in sorted(ctx.addresses)},
+        addresses=dict(sorted(ctx.endpoints.items())),
         steps=tuple(results),
     )
 

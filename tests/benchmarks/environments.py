@@ -102,7 +102,7 @@ def _blueprint(environment: Environment, context: Context) -> Blueprint:
     token = environment.home.secret(prober.TOKEN)
     assert token is not None
     return Blueprint(
-        cluster=context.cluster_name,
+        cluster=f"pov-{context.name}",
         manifests=tuple(dump(lambda *arguments: environment.kubectl(*arguments).out)),
         wishes=wishes(context),
         estates=tuple(estate.name for estate in context.estates),

@@ -34,7 +34,7 @@ from pov.engines.containers import Containers
 from pov.engines.kind import Kind, configuration, on_cgroup_v1
 from pov.engines.prober import Prober
 from pov.engines.vault import Vault
-from pov.steps.context import NODE_PORTS
+from pov.steps.kind.intent import NODE_PORTS
 from pov.steps.vault.layout import Wishes, converge
 from tests.benchmarks.manifests import Manifest, as_list, in_groups, local_paths
 

@@ -97,7 +97,8 @@ def test_a_renewal_changes_the_policy_alone(bundle: Bundle, tmp_path: Path) -> N
 
 def test_argocds_manifest_of_the_pinned_release_fits(bundle: Bundle) -> None:
     official = documents_of(bundle.argocd_manifest)
-    values = argocd_install.Values("argocd:1", "redis:1", 30443, "PEM", {"admin.password": b"x"}, b"cache")
+    service = {"type": "NodePort"}
+    values = argocd_install.Values("argocd:1", "redis:1", service, "PEM", {"admin.password": b"x"}, b"cache")
     fitted = argocd_install.install(official, values)
     workloads = {m["metadata"]["name"]: m for m in fitted if m["kind"] in {"Deployment", "StatefulSet"}}
     expected = {name for names in argocd_install.WORKLOADS.values() for name in names}

@@ -327,8 +327,8 @@ from pov.config.scenario import load_scenario
 from pov.engines.kube import Kube
 from pov.model.events import silent
 from pov.state.home import Home
-from pov.steps import landing_zone
 from pov.steps.core import Report
+from pov.steps.landing_zone import step as landing_zone
 kubeconfig, home, mirror, count = sys.argv[1:]
 scenario = load_scenario("gitops-35").with_services(int(count))
 ctx = SimpleNamespace(kube=Kube(Path(kubeconfig)), scenario=scenario, estates=estates(scenario), home=Home(Path(home)),

@@ -108,7 +108,7 @@ def ctx(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Context:
         engagement=None,
         home=Home(tmp_path_factory.mktemp("hosts") / "home"),
         bundle=bundle,
-        containers=nothing,
+        cluster=nothing,
         topology=nothing,
         estates=estates(SCENARIO),
         emit=lambda event: None,

@@ -23,6 +23,7 @@ from pov.steps.vault import server as vault_server
 from pov.steps.vault import step as vault
 from tests.contract.apiserver import control_plane
 from tests.contract.openbao import Bao, Cluster, cluster
+from tests.fakes.cluster import FakeCluster
 
 pytestmark = pytest.mark.contract
 MERGE = "application/merge-patch+json"
@@ -43,17 +44,18 @@ def ctx(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contex
         scenario = load_scenario("gitops-35")
         bundle: Any = SimpleNamespace(images={"openbao": "openbao:1"})
         nothing: Any = None
+        home = Home(work / "home")
         made = Context(
             name="contract",
             scenario=scenario,
             engagement=None,
-            home=Home(work / "home"),
+            home=home,
             bundle=bundle,
-            containers=nothing,
+            cluster=FakeCluster(home, "demo"),
             topology=nothing,
             estates=estates(scenario),
             emit=silent,
-            addresses={"vault": int(bao.url.rpartition(":")[2])},
+            endpoints={"vault": bao.url},
         )
         made.kube, made.trust = kube, bao.trust
         yield made

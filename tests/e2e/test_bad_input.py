@@ -10,6 +10,7 @@ import pytest
 from pov.base.errors import PreflightFailed
 from pov.config.scenario import load_scenario
 from pov.state.home import Home
+from pov.steps.kind.target import KindCluster
 from tests.e2e.harness import SMALL, Environment, containers
 
 GOOD = SMALL.read_text()
@@ -54,16 +55,15 @@ def test_up_refuses_an_impossible_number(nowhere: Environment, count: str) -> No
 
 
 def test_up_says_which_number_would_fit_and_it_does(nowhere: Environment) -> None:
-    from pov.workflows.preflight import check
-
+    cluster = KindCluster(Home(nowhere.root / ".pov" / nowhere.name), nowhere.name)
     ran = nowhere.pov("up", "gitops-35", "--services", "1000", code=3)
     assert not list(nowhere.root.iterdir())
     told = re.search(r"N = (\d+)", ran.err.replace("N = 1000", ""))
     assert told, ran.err
     fits = int(told[1])
     assert 1 <= fits < 1000
-    scenario, home = load_scenario("gitops-35"), Home(nowhere.root / ".pov" / nowhere.name)
+    scenario = load_scenario("gitops-35")
     # A few below and above: free memory moves while the test runs, the rule does not.
-    check(scenario.with_services(max(1, fits - 3)), home, containers(), cluster=f"pov-{nowhere.name}")
+    cluster.check(scenario.with_services(max(1, fits - 3)))
     with pytest.raises(PreflightFailed):
-        check(scenario.with_services(fits + 10), home, containers(), cluster=f"pov-{nowhere.name}")
+        cluster.check(scenario.with_services(fits + 10))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from pov.config.scenario import load_scenario
+from pov.state.home import Home
 from pov.state.journal import read_journal
+from pov.steps.kind.target import KindCluster
 from pov.steps.plan import bring_up
 from tests.e2e.harness import UP_S, Environment
 
 pytestmark = pytest.mark.timeout(1500)
 
 KEYS = "kill-saving:vault-recovery-keys"
-STEPS = bring_up(load_scenario("quickstart"))
+STEPS = bring_up(load_scenario("quickstart"), KindCluster(Home(Path("unused")), "steps"))
 FEW = {"cluster": "kill:cluster:4", "vault": KEYS, "services": "kill:services:3"}
 """While kind works; when Vault has given out its keys and none is saved; while services roll out."""
 

@@ -13,15 +13,17 @@ from pypdf import PdfReader
 
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
+from pov.state.home import Home
 from pov.state.journal import read_journal
 from pov.state.runs import read_run
+from pov.steps.kind.target import KindCluster
 from pov.steps.plan import bring_up
 from tests.e2e.harness import COMPANY, SMALL, Environment, Ran, containers
 
 pytestmark = pytest.mark.timeout(700)
 
 SCENARIO = load_scenario(str(SMALL))
-STEPS = [step.name for step in bring_up(SCENARIO)]
+STEPS = [step.name for step in bring_up(SCENARIO, KindCluster(Home(Path("unused")), "steps"))]
 
 
 def test_up_takes_every_step_and_tells_so(shared: Environment, facts: Callable[..., None]) -> None:

@@ -9,7 +9,7 @@ import bcrypt
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.redact import Secret
 from pov.steps.argocd.manifest import NAMESPACE, WORKLOADS, Values, install
-from pov.steps.context import NODE_PORTS, Context
+from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git.repository import WEBHOOK_SECRET_FILE
 from pov.steps.templates import documents_of
@@ -20,6 +20,7 @@ ADMIN = "admin"
 PASSWORD_FILE = "argocd-admin-password"  # noqa: S105 - a file's name
 
 _DNS = ("argocd-server.argocd.svc", "argocd-server.argocd.svc.cluster.local", "argocd-server")
+_PORT = {"name": "https", "port": 443, "targetPort": 8080}
 _START_LIMIT_S = 240.0
 
 
@@ -35,7 +36,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     values = Values(
         argocd_image=ctx.images["argocd"],
         redis_image=ctx.images["redis"],
-        node_port=NODE_PORTS["argocd"],
+        service=ctx.cluster.exposed("argocd", _PORT),
         ca_pem=ctx.trust.ca_pem,
         secret=_secret(ctx, held),
         redis_password=_redis_password(ctx),

@@ -28,14 +28,15 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Values:
-    """What the environment adds: image references, the node's port, the CA (PEM), and secrets as Kubernetes keeps them.
+    """What the environment adds: image references, its Service's way out, the CA (PEM), and secrets as Kubernetes
+    keeps them.
 
     `secret` is the content of `argocd-secret`, `redis` the password of the cache, both as bytes by key.
     """
 
     argocd_image: str
     redis_image: str
-    node_port: int
+    service: Mapping[str, Any]
     ca_pem: str
     secret: Mapping[str, bytes]
     redis_password: bytes
@@ -59,8 +60,7 @@ def _fitted(manifest: Document, settings: Document, values: Values) -> Document:
     elif kind == "Secret" and name == "argocd-secret":
         _add(manifest, "data", {key: base64.b64encode(value).decode() for key, value in values.secret.items()})
     elif kind == "Service" and name == "argocd-server":
-        https = {"name": "https", "port": 443, "targetPort": 8080, "nodePort": values.node_port}
-        manifest["spec"].update(type="NodePort", ports=[https])
+        manifest["spec"].update(values.service)
     elif kind in _POD_KINDS:
         _fit_workload(manifest, settings, values)
     return manifest

@@ -11,9 +11,8 @@ from pov.base.errors import CommandFailed, NotFound, PovError, TimedOut, Transie
 from pov.base.paths import data
 from pov.base.redact import Secret
 from pov.engines.gitea import Gitea
-from pov.steps.context import NODE_PORTS, Context
+from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.kind.volumes import claim
 from pov.steps.patience import bearing
 from pov.steps.templates import documents, render
 from pov.steps.trust.passwords import kept
@@ -29,6 +28,7 @@ READER_TOKEN_FILE = "gitea-argocd-token"  # noqa: S105 - a file's name
 _DNS = ("gitea.gitea.svc", "gitea.gitea.svc.cluster.local", "gitea")
 _SCOPES = ("write:admin", "write:issue", "write:repository", "write:user")
 _GITEA = ("gitea", "--config", "/etc/gitea/app.ini", "admin", "user")
+_PORT = {"name": "https", "port": 3000, "targetPort": "https"}
 _START_LIMIT_S = 180.0
 _COMMAND_S = 60.0
 
@@ -70,10 +70,9 @@ def _run(ctx: Context, report: Report) -> Outcome:
 def _manifests(ctx: Context) -> list[dict[str, Any]]:
     configuration = data("argocd", "gitea", "app.ini").read_text()
     tls = tls_secret(ctx, NAMESPACE, "gitea-tls", _DNS)
-    volume = claim(ctx, NAMESPACE, "gitea-data", "1Gi")
+    volume = ctx.cluster.claim(ctx.kube, NAMESPACE, "gitea-data", "1Gi")
     values = {
         "image": ctx.images["gitea"],
-        "node_port": NODE_PORTS["gitea"],
         "claim": volume.name,
         "configuration": _digest(configuration),
         "certificate": _digest(certificate_of(tls)),
@@ -85,6 +84,9 @@ def _manifests(ctx: Context) -> list[dict[str, Any]]:
         "data": {"app.ini": configuration},
     }
     own = documents(render("gitea", "manifests.yaml", values=values))
+    for manifest in own:
+        if manifest["kind"] == "Service":
+            manifest["spec"] |= ctx.cluster.exposed("gitea", _PORT)
     return [*own, config_map, _secrets(ctx), tls, *volume.manifests]
 
 

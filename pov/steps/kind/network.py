@@ -12,7 +12,7 @@ from typing import Any
 
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.kind.cluster import kind_of
+from pov.steps.kind.place import Place
 from pov.steps.templates import documents, look_soon
 
 NAMESPACE = "kube-system"
@@ -21,26 +21,26 @@ _PROXY_CPU = "200m"
 _LIMIT_S = 120.0
 
 
-def addresses() -> Step:
+def addresses(place: Place) -> Step:
     """What brings pods comes after it: those that start earlier ask in vain, and hold up what they ask for."""
 
     def run(ctx: Context, report: Report) -> Outcome:
-        return _install(ctx, report, "kube-proxy", "DaemonSet")
+        return _install(place, ctx, report, "kube-proxy", "DaemonSet")
 
     return Step("network", "Ways to the cluster's services (kube-proxy)", run, ("cluster",), expected_s=7)
 
 
-def names() -> Step:
+def names(place: Place) -> Step:
     """Nothing needs it: who asks for a name waits until there is an answer."""
 
     def run(ctx: Context, report: Report) -> Outcome:
-        return _install(ctx, report, "coredns", "Deployment")
+        return _install(place, ctx, report, "coredns", "Deployment")
 
     return Step("names", "Names inside the cluster (CoreDNS)", run, ("network",), expected_s=6)
 
 
-def _install(ctx: Context, report: Report, name: str, workload: str) -> Outcome:
-    manifests = [_fitted(manifest) for manifest in documents(kind_of(ctx).addon(name))]
+def _install(place: Place, ctx: Context, report: Report, name: str, workload: str) -> Outcome:
+    manifests = [_fitted(manifest) for manifest in documents(place.kind().addon(name))]
     changed = ctx.kube.apply(manifests, set_name=name)
     ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.say)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED

@@ -7,25 +7,18 @@ belongs to root, which no user group is ever given. There, a folder of the node 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from pov.steps.context import Context
+from pov.engines.kube import Kube
+from pov.steps.cluster import Claim
+from pov.steps.kind.place import Place
 
 _UNFIT_PROVISIONER = "kubernetes.io/host-path"
 _CLASS = "pov-node"
 _ROOT = "/var/lib/pov/volumes"
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A claim and, where it needs one, its volume: manifests for the same set as the pod that mounts `name`."""
-
-    name: str
-    manifests: tuple[dict[str, Any], ...]
-
-
-def claim(ctx: Context, namespace: str, name: str, size: str) -> Claim:
+def claim(place: Place, kube: Kube, namespace: str, name: str, size: str) -> Claim:
     """A claim of `size` (`1Gi`) for one pod at a time. Makes the node's folder if that is where it will lie."""
     spec: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
     wanted: dict[str, Any] = {
@@ -34,40 +27,34 @@ def claim(ctx: Context, namespace: str, name: str, size: str) -> Claim:
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
-    if not _on_node(ctx):
+    if not _on_node(kube):
         return Claim(name, (wanted,))
     spec["storageClassName"] = _CLASS
     volume = _volume_name(namespace, name)
-    if ctx.kube.get("v1/PersistentVolume", volume) is None:
-        ctx.containers.exec(_node(ctx), "mkdir", "-p", f"{_ROOT}/{volume}")
-    return Claim(name, (_volume(ctx, namespace, name, size), wanted))
+    if kube.get("v1/PersistentVolume", volume) is None:
+        place.containers.exec(place.node, "mkdir", "-p", f"{_ROOT}/{volume}")
+    return Claim(name, (_volume(place.node, namespace, name, size), wanted))
 
 
-def discard(ctx: Context, namespace: str, name: str) -> None:
+def discard(place: Place, kube: Kube, namespace: str, name: str) -> None:
     """Delete a claim, its volume and all data on it. The pod that mounts it must be gone."""
-    ctx.kube.delete("v1/PersistentVolumeClaim", name, namespace, wait_s=60)
-    if _on_node(ctx):
+    kube.delete("v1/PersistentVolumeClaim", name, namespace, wait_s=60)
+    if _on_node(kube):
         volume = _volume_name(namespace, name)
-        ctx.kube.delete("v1/PersistentVolume", volume, wait_s=60)
-        ctx.containers.exec(_node(ctx), "rm", "-rf", f"{_ROOT}/{volume}")
+        kube.delete("v1/PersistentVolume", volume, wait_s=60)
+        place.containers.exec(place.node, "rm", "-rf", f"{_ROOT}/{volume}")
 
 
-def _on_node(ctx: Context) -> bool:
-    return any(
-        found.get("provisioner") == _UNFIT_PROVISIONER for found in ctx.kube.list("storage.k8s.io/v1/StorageClass")
-    )
-
-
-def _node(ctx: Context) -> str:
-    return f"{ctx.cluster_name}-control-plane"
+def _on_node(kube: Kube) -> bool:
+    return any(found.get("provisioner") == _UNFIT_PROVISIONER for found in kube.list("storage.k8s.io/v1/StorageClass"))
 
 
 def _volume_name(namespace: str, name: str) -> str:
     return f"{namespace}-{name}"
 
 
-def _volume(ctx: Context, namespace: str, name: str, size: str) -> dict[str, Any]:
-    at_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [_node(ctx)]}
+def _volume(node: str, namespace: str, name: str, size: str) -> dict[str, Any]:
+    at_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",

@@ -17,7 +17,7 @@ from pov.config.legacy import PORT, identity
 from pov.engines.certificates import KeyPair, belongs
 from pov.engines.legacy_ca import LegacyCa
 from pov.engines.prober import Prober
-from pov.steps.context import NODE_PORTS, Context
+from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.trust.tls import tls_secret
 
@@ -66,7 +66,7 @@ def manifests(ctx: Context) -> list[dict[str, Any]]:
         _secret("prober-auth", {"token": _token(ctx).reveal()}),
         tls_secret(ctx, NAMESPACE, "prober-tls", [f"{NAME}.{NAMESPACE}.svc", NAME]),
         *legacy,
-        _service(),
+        _service(ctx),
         _network_policy(),
         _deployment(ctx, inputs, with_legacy=bool(legacy)),
     ]
@@ -122,9 +122,9 @@ def _namespace() -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
-def _service() -> dict[str, Any]:
-    port = {"name": "https", "port": _API_PORT, "targetPort": "https", "nodePort": NODE_PORTS[NAME]}
-    return _object("v1", "Service", NAME, spec={"type": "NodePort", "selector": dict(_LABELS), "ports": [port]})
+def _service(ctx: Context) -> dict[str, Any]:
+    port = {"name": "https", "port": _API_PORT, "targetPort": "https"}
+    return _object("v1", "Service", NAME, spec={"selector": dict(_LABELS), **ctx.cluster.exposed(NAME, port)})
 
 
 def _network_policy() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.redact import Secret
@@ -15,11 +16,12 @@ from pov.steps.context import Context
 def tls_secret(
     ctx: Context, namespace: str, name: str, dns: Sequence[str], *, clock: Clock = SYSTEM_CLOCK
 ) -> dict[str, Any]:
-    """The manifest of a `kubernetes.io/tls` Secret with `ca.crt`, for `dns` and loopback.
+    """The manifest of a `kubernetes.io/tls` Secret with `ca.crt`, for `dns` and wherever the endpoints are.
 
     What the cluster holds is used again while it was signed by this CA, covers the names and has a third of its life
     left; so a second run changes nothing, and no server needs a restart for it.
     """
+    dns = [*dns, *sorted({str(urlsplit(url).hostname) for url in ctx.endpoints.values()})]
     pair = _existing(ctx, namespace, name, dns, clock) or ctx.trust.server(dns)
     content = {"tls.crt": pair.certificate, "tls.key": pair.key.reveal(), "ca.crt": ctx.trust.ca_pem}
     return {

@@ -11,8 +11,7 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.paths import data
 from pov.engines.certificates import details
-from pov.steps.context import NODE_PORTS, Context
-from pov.steps.kind import volumes
+from pov.steps.context import Context
 from pov.steps.trust.tls import certificate_of, tls_secret
 from pov.steps.vault.layout import NAMESPACES
 
@@ -64,7 +63,7 @@ def manifests(ctx: Context, server: Engine) -> list[dict[str, Any]]:
         "server.hcl": data("vault", "server", f"{server.name}.hcl").read_text(),
         "rotate-audit.sh": data("vault", "server", "rotate-audit.sh").read_text(),
     }
-    volume = volumes.claim(ctx, NAMESPACE, CLAIM, _VOLUME)
+    volume = ctx.cluster.claim(ctx.kube, NAMESPACE, CLAIM, _VOLUME)
     # A server reads both at its start: the pod is replaced when one of them changes.
     inputs = {
         "pov.dev/certificate": details(certificate_of(tls)).fingerprint[:32],
@@ -83,11 +82,7 @@ def manifests(ctx: Context, server: Engine) -> list[dict[str, Any]]:
         # A server that was not initialised yet is not ready; whoever is to initialise it reaches it all the same.
         _service(
             "vault-outside",
-            {
-                "type": "NodePort",
-                "publishNotReadyAddresses": True,
-                "ports": [{**_port(), "nodePort": NODE_PORTS["vault"]}],
-            },
+            {"publishNotReadyAddresses": True, **ctx.cluster.exposed("vault", _port())},
         ),
         _network_policy(),
         _stateful_set(server, inputs, volume.name),

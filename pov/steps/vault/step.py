@@ -19,7 +19,6 @@ from pov.base.wait import Pending, wait_for
 from pov.engines.vault import Denied, HalfInitialised, Initialised, Vault
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.kind import volumes
 from pov.steps.vault.layout import converge, wishes
 from pov.steps.vault.pod import answer
 from pov.steps.vault.server import ADMIN, AUDIENCE, CLAIM, NAMESPACE, POD, SET, STATEFUL_SET, Engine, engine, manifests
@@ -250,7 +249,7 @@ def _start_over(ctx: Context) -> None:
     with suppress(Transient):
         ctx.kube.delete("v1/Pod", POD, NAMESPACE)
     wait_for("Vault's pod is gone", lambda: _gone(ctx), timeout_s=60)
-    volumes.discard(ctx, NAMESPACE, CLAIM)
+    ctx.cluster.discard(ctx.kube, NAMESPACE, CLAIM)
     for name in (ROOT_TOKEN, RECOVERY_KEYS, UNSEAL_KEYS):
         ctx.home.forget_secret(name)
 

@@ -28,6 +28,7 @@ from pov.steps.git import repository as git_repository
 from pov.steps.git import server as git
 from pov.steps.services import stages as services
 from tests.fakes.argocd import FakeRest
+from tests.fakes.cluster import FakeCluster, endpoints
 from tests.fakes.gitea import FakeGitea, FakeServer
 from tests.fakes.kube import FakeKube
 
@@ -117,18 +118,18 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenario_name: str = "
     bundle: Any = SimpleNamespace(images=images, argocd_manifest=official)
     kube, server, rest = FakeKube(), FakeServer(), FakeRest()
     any_kube: Any = kube
-    containers: Any = SimpleNamespace(exec=lambda *_, **__: None)
+    home = Home(tmp_path / "demo")
     ctx = Context(
         name="demo",
         scenario=scenario,
         engagement=None,
-        home=Home(tmp_path / "demo"),
+        home=home,
         bundle=bundle,
-        containers=containers,
+        cluster=FakeCluster(home, "demo"),
         topology=generate(scenario.services.seed, scenario.services.count),
         estates=estates(scenario),
         emit=lambda event: None,
-        addresses={"gitea": 1, "argocd": 2},
+        endpoints=endpoints("demo"),
     )
     ctx.kube = any_kube
     ctx.trust, _ = Trust.ensure(ctx.home)

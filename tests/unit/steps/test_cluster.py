@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import CommandFailed, NotFound, PovError
 from pov.base.files import write_atomic
+from pov.base.process import Completed
+from pov.engines.containers import Containers
 from pov.engines.kind import Kind, PortTaken
 from pov.engines.kube import Kube
 from pov.model.events import silent
 from pov.state.home import Home
-from pov.steps.context import NODE_PORTS
 from pov.steps.core import Outcome, Report
-from pov.steps.kind import cluster
+from pov.steps.kind import bring_up, place
+from pov.steps.kind.bring_up import ID_ANNOTATION, IMAGES_ANNOTATION
+from pov.steps.kind.intent import NODE_PORTS, Intent
+from pov.steps.kind.target import KindCluster
 from tests.unit.engines.fake_containers import FakeContainers
 from tests.unit.engines.fake_kube import FakeApi, over
 
@@ -43,19 +47,20 @@ class World:
 
     def run(self) -> Outcome:
         self.ctx: Any = SimpleNamespace(
-            name="x",
-            cluster_name="pov-x",
-            home=self.home,
-            containers=self.containers,
-            bundle=self.bundle,
-            binaries=self.bundle.binaries,
-            addresses={},
+            name="x", home=self.home, bundle=self.bundle, binaries=self.bundle.binaries, endpoints={}
         )
-        return cluster.step().run(self.ctx, Report("cluster", silent))
+        return self.cluster.steps()[0].run(self.ctx, Report("cluster", silent))
 
-    def intent(self, **changes: Any) -> cluster.Intent:
+    @property
+    def cluster(self) -> KindCluster:
+        """As a command of its own would find it."""
+        found = KindCluster(self.home, "x")
+        vars(found.place)["containers"] = self.containers
+        return found
+
+    def intent(self, **changes: Any) -> Intent:
         fields = {"id": "mine", "ports": OUR_PORTS, "image": "node:1", "made": True, **changes}
-        return cluster.Intent(**fields).save(self.home)
+        return Intent(**fields).save(self.home)
 
     def node_object(self, **annotations: str) -> None:
         self.api.objects[NODE] = {
@@ -68,8 +73,8 @@ class World:
         self.containers.box("pov-x", BY_NODE_PORT)
         self.intent()
         write_atomic(self.home.kubeconfig, "")
-        mark = cluster._fingerprint(self.bundle.late_archive)
-        self.node_object(**{cluster.ID_ANNOTATION: "mine", cluster.IMAGES_ANNOTATION: mark})
+        mark = bring_up._fingerprint(self.bundle.late_archive)
+        self.node_object(**{ID_ANNOTATION: "mine", IMAGES_ANNOTATION: mark})
 
 
 @pytest.fixture
@@ -96,8 +101,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Kind, "end_orphans", lambda self, kubeconfig: 0)
     monkeypatch.setattr(Kind, "images", lambda self: world.present)
     monkeypatch.setattr(Kind, "load", lambda self, archive: world.loaded.append(archive))
-    monkeypatch.setattr(cluster, "Kube", lambda path: over(world.api, path.parent))
-    monkeypatch.setattr(cluster, "current", lambda: None)
+    monkeypatch.setattr(bring_up, "Kube", lambda path: over(world.api, path.parent))
+    monkeypatch.setattr(place, "current", lambda: None)
     monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
     return world
 
@@ -109,16 +114,17 @@ def annotations(world: World) -> dict[str, str]:
 
 def test_from_nothing(world: World) -> None:
     assert world.run() is Outcome.CHANGED
-    intent = cluster.Intent.load(world.home)
+    intent = Intent.load(world.home)
     assert intent is not None
     assert intent.made
-    assert annotations(world)[cluster.ID_ANNOTATION] == intent.id
+    assert annotations(world)[ID_ANNOTATION] == intent.id
     assert world.loaded == [world.bundle.late_archive]
-    assert world.ctx.addresses == intent.ports
+    wanted = {name: f"https://127.0.0.1:{port}" for name, port in intent.ports.items()}
+    assert world.ctx.endpoints == wanted
     assert isinstance(world.ctx.kube, Kube)
     assert world.run() is Outcome.UNCHANGED
     assert world.made == 1
-    assert cluster.read_addresses(world.ctx) == intent.ports
+    assert world.cluster.endpoints() == wanted
 
 
 def test_a_second_run_only_looks(world: World) -> None:
@@ -133,7 +139,7 @@ def test_a_foreign_cluster_is_never_touched(world: World) -> None:
     world.containers.box("pov-x", {6443: 1})
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert world.cluster.remove() == []
     assert "pov-x-control-plane" in world.containers.boxes
 
 
@@ -143,13 +149,13 @@ def test_not_even_with_an_intent_of_ours(world: World, made: bool) -> None:
     world.containers.box("pov-x", {6443: 1})
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert world.cluster.remove() == []
     assert "pov-x-control-plane" in world.containers.boxes
 
 
 def test_nor_one_that_carries_another_id(world: World) -> None:
     world.whole()
-    world.node_object(**{cluster.ID_ANNOTATION: "theirs"})
+    world.node_object(**{ID_ANNOTATION: "theirs"})
     with pytest.raises(PovError, match="did not make"):
         world.run()
 
@@ -159,7 +165,7 @@ def test_a_foreign_cluster_of_several_nodes_is_not_touched(world: World) -> None
     with pytest.raises(PovError, match="did not make"):
         world.run()
     world.intent()
-    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert world.cluster.remove() == []
     assert "pov-x-worker" in world.containers.boxes
 
 
@@ -169,7 +175,7 @@ def test_a_half_made_one_is_removed_and_made_again(world: World) -> None:
     assert world.run() is Outcome.CHANGED
     assert world.made == 1
     assert ("rm", "--force", "--volumes", "pov-x-control-plane") in world.containers.said
-    assert cluster.Intent.load(world.home) != world.intent()
+    assert Intent.load(world.home) != world.intent()
 
 
 def test_a_stopped_node_is_started(world: World) -> None:
@@ -231,41 +237,70 @@ def test_ports_that_are_always_taken_are_an_error(world: World) -> None:
 
 def test_down_takes_cluster_and_network_and_is_happy_twice(world: World) -> None:
     world.run()
-    removed = cluster.remove(world.home, "pov-x", world.containers)
+    removed = world.cluster.remove()
     assert removed == ["container pov-x-control-plane", "network kind"]
     assert world.containers.networks == {}
     assert not world.home.intent.exists()
-    assert cluster.remove(world.home, "pov-x", world.containers) == []
+    assert world.cluster.remove() == []
 
 
 def test_down_leaves_a_network_that_was_there_before(world: World) -> None:
     world.containers.networks["kind"] = "theirs"
     world.run()
-    assert cluster.remove(world.home, "pov-x", world.containers) == ["container pov-x-control-plane"]
+    assert world.cluster.remove() == ["container pov-x-control-plane"]
     assert world.containers.networks == {"kind": "theirs"}
 
 
 def test_down_leaves_a_network_that_somebody_uses_and_the_last_one_takes_it(world: World) -> None:
     world.run()
     world.containers.box("pov-y", {})
-    assert "network kind" not in cluster.remove(world.home, "pov-x", world.containers)
+    assert "network kind" not in world.cluster.remove()
     world.containers.boxes.clear()
-    assert cluster.remove(world.home, "pov-x", world.containers) == ["network kind"]
+    assert world.cluster.remove() == ["network kind"]
 
 
 def test_down_of_a_half_made_one(world: World) -> None:
     world.intent(made=False)
     world.containers.box("pov-x", BY_NODE_PORT)
     world.containers.volumes["v1"] = "pov-x-control-plane"
-    assert cluster.remove(world.home, "pov-x", world.containers) == ["container pov-x-control-plane", "volume v1"]
+    assert world.cluster.remove() == ["container pov-x-control-plane", "volume v1"]
 
 
 def test_addresses_need_a_running_node(world: World) -> None:
     world.run()
     world.containers.boxes.clear()
     with pytest.raises(NotFound, match="not there"):
-        cluster.read_addresses(world.ctx)
+        world.cluster.endpoints()
     world.whole()
     world.containers.boxes["pov-x-control-plane"]["running"] = False
     with pytest.raises(NotFound, match="stopped"):
-        cluster.read_addresses(world.ctx)
+        world.cluster.endpoints()
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_the_engine_that_made_a_cluster_is_asked_for_it_whichever_is_first_by_now(
+    world: World, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    first = FakeContainers()
+    monkeypatch.setattr(place, "find", lambda: first)
+    monkeypatch.setattr(place, "candidates", lambda: (Containers("docker"), Containers("podman")))
+    assert place.Place(world.home, "x").containers is first
+    world.intent(engine=engine)
+    assert place.Place(world.home, "x").containers.kind == engine
+
+
+def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_cluster(world: World) -> None:
+    class Dead(FakeContainers):
+        def run(self, *arguments: str, timeout_s: float = 60, check: bool = True, stdin: bytes | None = None) -> Any:
+            if check:
+                raise CommandFailed(arguments, 1, "", "Cannot connect to the Docker daemon")
+            return Completed(arguments, 1, "", "", 0.0)
+
+    world.whole()
+    world.containers = Dead()
+    with pytest.raises(CommandFailed):
+        world.cluster.endpoints()
+    with pytest.raises(CommandFailed):
+        world.cluster.remove()
+    assert world.home.intent.exists()
+    assert world.home.kubeconfig.exists()

@@ -248,9 +248,7 @@ def test_the_official_manifest_is_fitted(world: World) -> None:
     assert get("ConfigMap", "argocd-cm")["data"]["resource.exclusions"] == "kept"
     assert "inclusions" in "".join(get("ConfigMap", "argocd-cm")["data"])
     assert get("ConfigMap", "argocd-tls-certs-cm")["data"] == {"gitea.gitea.svc": world.ctx.trust.ca_pem}
-    assert get("Service", "argocd-server")["spec"]["ports"] == [
-        {"name": "https", "port": 443, "targetPort": 8080, "nodePort": 30443}
-    ]
+    assert get("Service", "argocd-server")["spec"]["ports"] == [{"name": "https", "port": 443, "targetPort": 8080}]
     assert get("Deployment", "argocd-dex-server")["spec"]["replicas"] == 0
     redis = get("Deployment", "argocd-redis")["spec"]["template"]["spec"]
     assert "initContainers" not in redis

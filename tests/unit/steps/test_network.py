@@ -12,7 +12,6 @@ from pov.config.scenario import load_scenario
 from pov.model.events import silent
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
-from pov.steps.kind import network
 from pov.steps.plan import bring_up
 from tests.fakes.kube import FakeKube
 from tests.unit.engines.fake_containers import FakeContainers
@@ -60,14 +59,15 @@ class Kubeadm(FakeContainers):
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     world = make(tmp_path, monkeypatch)
-    world.ctx.containers = Kubeadm()
+    cluster: Any = world.ctx.cluster
+    vars(cluster.place)["containers"] = Kubeadm()
     bundle: Any = SimpleNamespace(binaries={})
     world.ctx.bundle = bundle
     return world.ctx
 
 
 def _run(ctx: Context) -> list[Outcome]:
-    return [step.run(ctx, Report(step.name, silent)) for step in (network.addresses(), network.names())]
+    return [step.run(ctx, Report(step.name, silent)) for step in ctx.cluster.steps()[1:]]
 
 
 def test_names_come_after_the_way_to_the_api_server(ctx: Any) -> None:
@@ -99,8 +99,8 @@ def test_kube_proxy_has_a_share_and_tells_when_its_rules_are_there(ctx: Any) -> 
     assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 10256}
 
 
-def test_what_brings_pods_early_comes_after_the_way_and_nothing_waits_for_names() -> None:
-    needs = {step.name: step.needs for step in bring_up(load_scenario("quickstart"))}
+def test_what_brings_pods_early_comes_after_the_way_and_nothing_waits_for_names(ctx: Any) -> None:
+    needs = {step.name: step.needs for step in bring_up(load_scenario("quickstart"), ctx.cluster)}
     assert needs["network"] == ("cluster",)
     assert {name for name in needs if "network" in needs[name]} == {"names", "vault", "git", "legacy"}
     assert not [name for name in needs if "names" in needs[name]]

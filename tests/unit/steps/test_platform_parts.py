@@ -12,7 +12,6 @@ import pytest
 from pov.base.errors import PovError
 from pov.engines.certificates import Trust, details, signed_by
 from pov.steps.core import Outcome, Report
-from pov.steps.kind import volumes
 from pov.steps.trust import authority as trust
 from pov.steps.trust.tls import certificate_of, tls_secret
 from pov.steps.vault import server as vault_server
@@ -83,7 +82,7 @@ def test_one_of_another_ca_or_with_another_key_is_replaced(world: World) -> None
 
 def test_a_claim_of_the_default_class_needs_nothing(world: World) -> None:
     world.kube.put({"kind": "StorageClass", "metadata": {"name": "standard"}, "provisioner": "rancher.io/local-path"})
-    claim = volumes.claim(world.ctx, "gitea", "data", "1Gi")
+    claim = world.ctx.cluster.claim(world.ctx.kube, "gitea", "data", "1Gi")
     assert [manifest["kind"] for manifest in claim.manifests] == ["PersistentVolumeClaim"]
     assert "storageClassName" not in claim.manifests[0]["spec"]
     assert world.containers.ran == []
@@ -92,15 +91,15 @@ def test_a_claim_of_the_default_class_needs_nothing(world: World) -> None:
 def test_where_folders_belong_to_root_a_local_volume_of_the_node_takes_their_place(world: World) -> None:
     provisioner = "kubernetes.io/host-path"
     world.kube.put({"kind": "StorageClass", "metadata": {"name": "standard"}, "provisioner": provisioner})
-    claim = volumes.claim(world.ctx, "gitea", "data", "1Gi")
+    claim = world.ctx.cluster.claim(world.ctx.kube, "gitea", "data", "1Gi")
     volume, wanted = claim.manifests
     assert volume["spec"]["local"] == {"path": "/var/lib/pov/volumes/gitea-data"}
     assert volume["spec"]["storageClassName"] == wanted["spec"]["storageClassName"]
     assert world.containers.ran == [("pov-demo-control-plane", "mkdir", "-p", "/var/lib/pov/volumes/gitea-data")]
     world.kube.put(volume)
-    assert volumes.claim(world.ctx, "gitea", "data", "1Gi").manifests == claim.manifests
+    assert world.ctx.cluster.claim(world.ctx.kube, "gitea", "data", "1Gi").manifests == claim.manifests
     assert len(world.containers.ran) == 1
-    volumes.discard(world.ctx, "gitea", "data")
+    world.ctx.cluster.discard(world.ctx.kube, "gitea", "data")
     assert world.kube.get("PersistentVolume", "gitea-data") is None
     assert world.containers.ran[1][1:] == ("rm", "-rf", "/var/lib/pov/volumes/gitea-data")
 

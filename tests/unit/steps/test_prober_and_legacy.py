@@ -25,7 +25,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     found = make(tmp_path, monkeypatch)
     found.ctx.bundle.images = {"mock": "pov/mock:1.0.0", "legacy-host": "pov/legacy-host:1.0.0"}  # type: ignore[misc]
     found.ctx.bundle.binaries = {"kubectl": Path("/bin/kubectl")}  # type: ignore[misc]
-    found.ctx.addresses["prober"] = 2
     found.kube.on_apply = lambda live: None
     return found
 
@@ -56,7 +55,7 @@ def test_the_prober_is_confined(world: World) -> None:
     assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in containers)
     assert all(c["imagePullPolicy"] == "IfNotPresent" for c in containers)
     assert pod["automountServiceAccountToken"] is False
-    assert of_kind(documents, "Service")["prober"]["spec"]["ports"][0]["nodePort"] == 30900
+    assert of_kind(documents, "Service")["prober"]["spec"]["ports"][0]["port"] == 9443
 
 
 def test_the_prober_knows_every_estate_and_what_to_show_there(world: World) -> None:

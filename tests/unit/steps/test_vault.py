@@ -8,6 +8,7 @@ import pytest
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.engines.vault import Denied
 from pov.steps.core import Outcome
+from pov.steps.kind.target import KindCluster
 from pov.steps.vault import pod as vault_pod
 from pov.steps.vault import step as vault
 from tests.fakes.vault import FakeVault
@@ -168,7 +169,7 @@ def test_killed_while_starting_over(world: World, monkeypatch: pytest.MonkeyPatc
     killed_at(monkeypatch, FakeVault, "initialise", after=True)
     with pytest.raises(Killed):
         world.up()
-    killed_at(monkeypatch, vault.volumes, "discard", after=False)
+    killed_at(monkeypatch, KindCluster, "discard", after=False)
     with pytest.raises(Killed):
         world.up()
     world.up()

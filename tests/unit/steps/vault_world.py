@@ -17,8 +17,10 @@ from pov.model.events import Event
 from pov.state.home import Home
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
+from pov.steps.kind.target import KindCluster
 from pov.steps.vault import pod as vault_pod
 from pov.steps.vault import step as vault
+from tests.fakes.cluster import endpoints
 from tests.fakes.kube import FakeKube, Key
 from tests.fakes.vault import FakeVault, Server
 
@@ -63,19 +65,21 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, engine: str = "open
     kube, server, containers = FakeKube(), Server(auto_unseal=engine == "openbao"), Containers()
     bundle: Any = SimpleNamespace(images={"openbao": "openbao:1", "vault": "hashicorp/vault:1"})
     any_kube: Any = kube
-    any_containers: Any = containers
+    home = Home(tmp_path / "demo")
+    cluster = KindCluster(home, "demo")
+    vars(cluster.place)["containers"] = containers
     topology: Any = None
     ctx = Context(
         name="demo",
         scenario=scenario,
         engagement=None,
-        home=Home(tmp_path / "demo"),
+        home=home,
         bundle=bundle,
-        containers=any_containers,
+        cluster=cluster,
         topology=topology,
         estates=estates(scenario),
         emit=lambda event: None,
-        addresses={"vault": 1},
+        endpoints=endpoints("demo"),
     )
     ctx.kube = any_kube
     ctx.trust, _ = Trust.ensure(ctx.home)

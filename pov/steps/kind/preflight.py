@@ -11,11 +11,10 @@ from pov.base.paths import cache_root
 from pov.base.ports import free_ports
 from pov.config.scenario import Scenario
 from pov.engines.containers import Containers
-from pov.engines.kind import Kind, Node
-from pov.state.home import Home
-from pov.steps.context import NODE_PORTS
-from pov.steps.kind.cluster import Intent
-from pov.workflows.capacity import Room, largest, need, shortages
+from pov.engines.kind import Node
+from pov.steps.kind.capacity import Room, largest, need, shortages
+from pov.steps.kind.intent import NODE_PORTS, Intent
+from pov.steps.kind.place import Place
 
 _DISK_GIB = 4.0
 """The node's own layer, volumes and logs; images lie in the node's image."""
@@ -25,16 +24,15 @@ _STORAGE = {"docker": ("/var/lib/docker",), "podman": ("/var/lib/containers", "~
 _PROC = Path("/proc")
 
 
-def check(scenario: Scenario, home: Home, containers: Containers, *, cluster: str, proc: Path = _PROC) -> None:
+def check(scenario: Scenario, place: Place, *, proc: Path = _PROC) -> None:
     """Raises `PreflightFailed` with everything that is in the way. Changes nothing.
 
-    That a privileged container runs is proved where `containers` was chosen. An environment that runs already is not
-    asked for room that it has taken.
+    That a privileged container runs is proved where the place's engine is chosen. An environment that runs already is
+    not asked for room that it has taken.
     """
-    node = Kind(None, containers, cluster).node()
-    intent = Intent.load(home)
+    containers, node, intent = place.containers, place.kind().node(), Intent.load(place.home)
     ours = node is not None and intent is not None and intent.fits(node)
-    problems = _foreign(node, ours=ours, cluster=cluster)
+    problems = _foreign(node, ours=ours, cluster=place.cluster)
     problems += _capacity(scenario, _room(containers, running=ours, proc=proc))
     if not ours:
         problems += [*_disk(containers), *_inotify(proc), *_ports()]

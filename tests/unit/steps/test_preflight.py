@@ -10,9 +10,10 @@ import pytest
 from pov.base.errors import PreflightFailed
 from pov.config.scenario import load_scenario
 from pov.state.home import Home
-from pov.steps.context import NODE_PORTS
-from pov.workflows import preflight
-from pov.workflows.capacity import Room, largest, need, shortages
+from pov.steps.kind import preflight
+from pov.steps.kind.capacity import Room, largest, need, shortages
+from pov.steps.kind.intent import NODE_PORTS
+from pov.steps.kind.place import Place
 from tests.unit.engines.fake_containers import FakeContainers
 
 GITOPS = load_scenario("gitops-35")
@@ -50,8 +51,14 @@ def test_the_largest_that_fits_fits_and_one_more_does_not(mib: int) -> None:
 
 def test_a_machine_that_is_too_small_for_any(tmp_path: Path) -> None:
     with pytest.raises(PreflightFailed) as failure:
-        preflight.check(GITOPS, Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path, mib=1500))
+        preflight.check(GITOPS, place(tmp_path), proc=proc(tmp_path, mib=1500))
     assert failure.value.fix == "no N fits: use a larger machine"
+
+
+def place(folder: Path, containers: FakeContainers | None = None) -> Place:
+    found = Place(Home(folder), "x")
+    vars(found)["containers"] = containers or FakeContainers()
+    return found
 
 
 def proc(folder: Path, *, mib: int = 16_000, total: int = 32_000, instances: int = 512) -> Path:
@@ -65,25 +72,23 @@ def proc(folder: Path, *, mib: int = 16_000, total: int = 32_000, instances: int
 
 @pytest.fixture(autouse=True)
 def _cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pov.workflows.preflight.os.cpu_count", lambda: 4)
+    monkeypatch.setattr("pov.steps.kind.preflight.os.cpu_count", lambda: 4)
 
 
 def test_nothing_in_the_way(tmp_path: Path) -> None:
-    preflight.check(GITOPS, Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path))
+    preflight.check(GITOPS, place(tmp_path), proc=proc(tmp_path))
 
 
 def test_too_many_says_how_many_would_fit(tmp_path: Path) -> None:
     with pytest.raises(PreflightFailed) as failure:
-        preflight.check(
-            GITOPS.with_services(300), Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path)
-        )
+        preflight.check(GITOPS.with_services(300), place(tmp_path), proc=proc(tmp_path))
     assert failure.value.exit_code == 3
     (problem,) = failure.value.problems
     assert problem.where == "N = 300"
     count = int(problem.fix.rsplit(" ", 1)[1])
     assert problem.fix == f"N = {count} fits: pov up --services {count}"
     fitting = GITOPS.with_services(count)
-    preflight.check(fitting, Home(tmp_path), FakeContainers(), cluster="pov-x", proc=proc(tmp_path))
+    preflight.check(fitting, place(tmp_path), proc=proc(tmp_path))
 
 
 def test_all_problems_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +97,7 @@ def test_all_problems_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(preflight, "_DISK_GIB", 1e9)
     monkeypatch.setattr(preflight, "free_ports", lambda _: (_ for _ in ()).throw(OSError("none left")))
     with pytest.raises(PreflightFailed) as failure:
-        preflight.check(
-            GITOPS.with_services(300), Home(tmp_path), containers, cluster="pov-x", proc=proc(tmp_path, instances=128)
-        )
+        preflight.check(GITOPS.with_services(300), place(tmp_path, containers), proc=proc(tmp_path, instances=128))
     told = " | ".join(str(problem) for problem in failure.value.problems)
     for text in ("did not make", "N = 300", "GiB free", "max_user_instances: is 128", "no free ports"):
         assert text in told
@@ -107,4 +110,4 @@ def test_what_runs_already_is_not_asked_for_room_again(tmp_path: Path) -> None:
     home.root.mkdir()
     home.intent.write_text(json.dumps({"id": "a", "ports": ports, "image": "node:1", "made": True}))
     tight = proc(tmp_path, mib=500, total=8000, instances=1)
-    preflight.check(GITOPS, home, containers, cluster="pov-x", proc=tight)
+    preflight.check(GITOPS, place(tmp_path / "home", containers), proc=tight)

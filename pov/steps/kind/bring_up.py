@@ -1,4 +1,4 @@
-"""The cluster: a kind cluster of our own, with the images in it and addresses on loopback ports.
+"""The cluster's step: a kind cluster of our own, with the images in it and addresses on loopback ports.
 
 Whose a cluster is, is proved twice: the ports of its node are those written down before it was made, and the node
 carries an id that was drawn then. One of the same name that does not prove it is never touched.
@@ -6,25 +6,23 @@ carries an id that was drawn then. One of the same name that does not prove it i
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from pov.base.errors import NotFound, PovError, Transient
+from pov.base.errors import PovError, Transient
 from pov.base.files import write_atomic
-from pov.base.paths import cache_root
 from pov.base.ports import free_ports
 from pov.base.wait import Pending, wait_for
-from pov.bundle import current
-from pov.engines.containers import Containers
-from pov.engines.kind import Kind, Node, PortTaken, configuration, network_id, on_cgroup_v1, remove_network
+from pov.engines.kind import Kind, PortTaken, configuration, on_cgroup_v1
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Refused
 from pov.engines.terraform import discard_temporary, leftovers
-from pov.state.home import Home
-from pov.steps.context import NODE_PORTS, Context
+from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
+from pov.steps.kind import shared_network
+from pov.steps.kind.intent import NODE_PORTS, Intent
+from pov.steps.kind.place import Place, endpoints
 
 ID_ANNOTATION = "pov.dev/environment-id"
 IMAGES_ANNOTATION = "pov.dev/late-images"
@@ -32,54 +30,21 @@ _PORT_TRIES = 5
 _RESTART_LIMIT_S = 120.0
 
 
-@dataclass(frozen=True)
-class Intent:
-    """What is written down before the cluster is made: an id, the ports, the image; `made` once it is whole."""
-
-    id: str
-    ports: dict[str, int]
-    image: str
-    made: bool = False
-
-    @classmethod
-    def load(cls, home: Home) -> Intent | None:
-        """The home's intent, or None if there is none or it cannot be read."""
-        try:
-            return cls(**json.loads(home.intent.read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def save(self, home: Home) -> Intent:
-        """Write it down; returns itself."""
-        write_atomic(home.intent, json.dumps(asdict(self), indent=2) + "\n")
-        return self
-
-    def fits(self, node: Node) -> bool:
-        """Whether the node has exactly the ports that were written down."""
-        return all(node.ports.get(inside) == self.ports.get(name) for name, inside in NODE_PORTS.items())
-
-
-def step() -> Step:
+def step(place: Place) -> Step:
     """Needs nothing: the bootstrap CA is first used by what comes into the cluster."""
-    return Step("cluster", "A Kubernetes cluster of its own (kind)", _run, expected_s=12)
+
+    def run(ctx: Context, report: Report) -> Outcome:
+        return Outcome.CHANGED if _run(place, ctx, report) else Outcome.UNCHANGED
+
+    return Step("cluster", "A Kubernetes cluster of its own (kind)", run, expected_s=12)
 
 
-def read_addresses(ctx: Context) -> dict[str, int]:
-    """Loopback ports by name of `NODE_PORTS`, from the node container. Raises `NotFound` without a running one."""
-    node = kind_of(ctx).node()
-    if node is None or not node.running:
-        state = "is stopped" if node else "is not there"
-        raise NotFound(f"the cluster of environment {ctx.name} {state}", fix="pov up")
-    return _addresses(node)
-
-
-def remove(home: Home, cluster: str, containers: Containers) -> list[str]:
-    """Remove the home's cluster, whole or half made, and the network if `up` made it and nobody uses it.
+def remove(place: Place) -> list[str]:
+    """Remove the place's cluster, whole or half made, and the network if `up` made it and nobody uses it.
 
     Returns what was removed, in words. A cluster of the same name that is not this home's is left alone.
     """
-    bundle = current()
-    kind = Kind(bundle.binaries.get("kind") if bundle else None, containers, cluster)
+    home, kind = place.home, place.kind(place.binary)
     intent, node = Intent.load(home), kind.node()
     removed = []
     ours = intent.fits(node) if intent is not None and node is not None else not kind.containers_of_cluster()
@@ -89,15 +54,15 @@ def remove(home: Home, cluster: str, containers: Containers) -> list[str]:
         removed += kind.delete(home.kubeconfig)
     discard_temporary(home.root / "terraform")
     home.intent.unlink(missing_ok=True)
-    return removed + _leave_network(containers)
+    return removed + shared_network.leave(place.containers)
 
 
-def _run(ctx: Context, report: Report) -> Outcome:
-    kind = kind_of(ctx)
+def _run(place: Place, ctx: Context, report: Report) -> bool:
+    kind = place.kind(ctx.binaries.get("kind"))
     intent, node = Intent.load(ctx.home), kind.node()
     changed = False
     if node is not None and (intent is None or not intent.fits(node)):
-        raise _foreign(ctx)
+        raise _foreign(kind.cluster)
     if intent is not None and not intent.made:
         kind.end_orphans(ctx.home.kubeconfig)
         if node is not None:
@@ -106,8 +71,8 @@ def _run(ctx: Context, report: Report) -> Outcome:
             node = None
     if node is None or intent is None:
         if kind.containers_of_cluster():
-            raise _foreign(ctx)
-        intent = _make(ctx, kind, report)
+            raise _foreign(kind.cluster)
+        intent = _make(place, ctx, kind, report)
         node, changed = kind.node(), True
     elif intent.image != ctx.bundle.node_image:
         raise PovError(
@@ -125,37 +90,28 @@ def _run(ctx: Context, report: Report) -> Outcome:
         kind.write_kubeconfig(ctx.home.kubeconfig)
     kube = Kube(ctx.home.kubeconfig)
     changed |= _claim(ctx, kube, kind, intent, report)
-    ctx.addresses.update(_addresses(node))
+    ctx.endpoints.update(endpoints(node))
     ctx.kube = kube
-    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+    return changed
 
 
-def kind_of(ctx: Context) -> Kind:
-    """The environment's cluster."""
-    return Kind(ctx.binaries.get("kind"), ctx.containers, ctx.cluster_name)
-
-
-def _addresses(node: Node) -> dict[str, int]:
-    return {name: node.ports[inside] for name, inside in NODE_PORTS.items()}
-
-
-def _foreign(ctx: Context) -> PovError:
+def _foreign(cluster: str) -> PovError:
     return PovError(
-        f"there is a cluster {ctx.cluster_name} that this environment did not make",
+        f"there is a cluster {cluster} that this environment did not make",
         cause="it is left as it is",
-        fix=f"give this one another --name; or, if that one is yours to lose: kind delete cluster --name "
-        f"{ctx.cluster_name}",
+        fix=f"give this one another --name; or, if that one is yours to lose: kind delete cluster --name {cluster}",
     )
 
 
-def _make(ctx: Context, kind: Kind, report: Report) -> Intent:
-    _note_network(ctx.containers)
+def _make(place: Place, ctx: Context, kind: Kind, report: Report) -> Intent:
+    shared_network.note(place.containers)
     ctx.home.kubeconfig.unlink(missing_ok=True)
     config_path = ctx.home.root / "kind.json"
     for attempt in range(_PORT_TRIES):
         api_port, *numbers = free_ports(1 + len(NODE_PORTS))
         ports = dict(zip(NODE_PORTS, numbers, strict=True))
-        intent = Intent(secrets.token_hex(16), ports, ctx.bundle.node_image).save(ctx.home)
+        drawn, engine = secrets.token_hex(16), place.containers.kind
+        intent = Intent(drawn, ports, ctx.bundle.node_image, engine=engine).save(ctx.home)
         by_node_port = {inside: ports[name] for name, inside in NODE_PORTS.items()}
         own_cni = ctx.bundle.source != "official"
         config = configuration(by_node_port, own_cni=own_cni, cgroup_v1=on_cgroup_v1(), api_port=api_port)
@@ -168,7 +124,7 @@ def _make(ctx: Context, kind: Kind, report: Report) -> Intent:
             report.say("a port got taken meanwhile: choosing others")
             kind.delete(ctx.home.kubeconfig)
             continue
-        _note_network(ctx.containers)
+        shared_network.note(place.containers)
         return intent
     raise AssertionError("the last try raises")
 
@@ -187,7 +143,7 @@ def _claim(ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report)
     annotations = node["metadata"].get("annotations") or {}
     known = annotations.get(ID_ANNOTATION)
     if known not in {None, intent.id}:
-        raise _foreign(ctx)
+        raise _foreign(kind.cluster)
     wanted = {ID_ANNOTATION: intent.id}
     archive = ctx.bundle.late_archive
     if ctx.bundle.late_images and archive.exists():
@@ -200,7 +156,7 @@ def _claim(ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report)
     if changed:
         kube.patch("Node", kind.node_name, None, {"metadata": {"annotations": wanted}})
     if not intent.made:
-        Intent(intent.id, intent.ports, intent.image, made=True).save(ctx.home)
+        replace(intent, made=True).save(ctx.home)
     return changed
 
 
@@ -211,29 +167,3 @@ def _has_images(ctx: Context, kind: Kind) -> bool:
 def _fingerprint(archive: Path) -> str:
     status = archive.stat()
     return f"{archive.name}-{status.st_size}-{status.st_mtime_ns}"
-
-
-def _network_mark(containers: Containers) -> Path:
-    return cache_root() / "containers" / f"{containers.kind}-network"
-
-
-def _note_network(containers: Containers) -> None:
-    """Remember that kind's shared network is there because of us: called before and after a cluster is made."""
-    mark = _network_mark(containers)
-    found = network_id(containers)
-    if found is None:
-        write_atomic(mark, "")
-    elif mark.exists() and not mark.read_text():
-        write_atomic(mark, found)
-
-
-def _leave_network(containers: Containers) -> list[str]:
-    mark = _network_mark(containers)
-    if not mark.exists():
-        return []
-    found = network_id(containers)
-    ours = found is not None and mark.read_text() in {"", found}
-    if ours and not remove_network(containers):
-        return []
-    mark.unlink()
-    return ["network kind"] if ours else []
