@@ -107,12 +107,16 @@ Arm = Literal["automated", "automated-poll", "manual"]
 
 
 class Experiment(Model):
-    """What is measured, how often, in which arms; `arm_trials` is for arms that are tried more or less often."""
+    """What is measured, how often, in which arms; `arm_trials` is for arms that are tried more or less often.
+
+    `placebos` are windows in which nothing is done: as many as the reference arm has trials, if nothing is said.
+    """
 
     name: Literal["deploy", "rotate"]
     trials: int = Field(default=3, ge=1, le=100, strict=True)
     arms: tuple[Arm, ...] = ("automated", "manual")
     arm_trials: dict[Arm, Annotated[int, Field(ge=1, le=100, strict=True)]] = Field(default_factory=dict)
+    placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
 
     @model_validator(mode="after")
     def _only_its_arms(self) -> Self:

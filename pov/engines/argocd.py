@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, PovError
@@ -13,6 +14,7 @@ from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.engines.rest import Authorization, Refused, Rest
 
+NAMESPACE = "argocd"
 _POLL_S = 0.5
 
 
@@ -30,7 +32,8 @@ class Resource:
 class App:
     """An application as Argo CD sees it: `sync` Synced or OutOfSync, `health` Healthy, Progressing, Degraded …
 
-    `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync.
+    `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync. `begun` are the
+    times at which syncs began, by commit, as Argo CD writes them (whole seconds).
     """
 
     name: str
@@ -40,6 +43,14 @@ class App:
     phase: str
     message: str
     resources: tuple[Resource, ...]
+    begun: Mapping[str, str] = field(default_factory=dict)
+
+    def sync_started(self, revision: str) -> datetime | None:
+        """When the newest sync of `revision` began; None if Argo CD does not say."""
+        try:
+            return datetime.fromisoformat(self.begun.get(revision, "")).astimezone(UTC)
+        except ValueError:
+            return None
 
     def missing(self, revision: str | None = None) -> str:
         """What is not done yet, in words; empty when everything is as it should be, at `revision` if that is given."""
@@ -201,6 +212,18 @@ class ArgoCD:
         self._logged_in = True
 
 
+class _Reader(Protocol):
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None: ...
+
+
+def held_app(cluster: _Reader, name: str) -> App:
+    """An application as the cluster holds it: to look at it so costs Argo CD nothing. Raises `NotFound`."""
+    found = cluster.get("argoproj.io/v1alpha1/Application", name, NAMESPACE)
+    if found is None:
+        raise NotFound(f"Argo CD has no application {name}", fix="pov up")
+    return _app(found)
+
+
 def _app(item: Mapping[str, Any]) -> App:
     status = item.get("status") or {}
     operation = status.get("operationState") or {}
@@ -220,7 +243,15 @@ def _app(item: Mapping[str, Any]) -> App:
             )
             for entry in status.get("resources") or []
         ),
+        begun=_begun(status),
     )
+
+
+def _begun(status: Mapping[str, Any]) -> dict[str, str]:
+    operation = status.get("operationState") or {}
+    begun = {str(one.get("revision")): str(one.get("deployStartedAt")) for one in status.get("history") or []}
+    running = (operation.get("syncResult") or {}).get("revision")
+    return begun | ({str(running): str(operation.get("startedAt"))} if running else {})
 
 
 def _holds(held: Any, wanted: Any) -> bool:

@@ -1,10 +1,11 @@
-"""What an experiment is: a name, and for each of its arms a way to make a trial."""
+"""What an experiment is: a name, what it touches, and for each of its arms a way to make a trial."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pov.config.estates import Estate
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Trial
@@ -13,12 +14,24 @@ MakeTrial = Callable[[Toolbox, Slot], Trial]
 
 
 @dataclass(frozen=True)
+class Way:
+    """How one arm makes its trials, and the estate on which it works, by name."""
+
+    make: MakeTrial
+    estate: str
+
+
+@dataclass(frozen=True)
 class Experiment:
     """Something that is measured in several arms; making a trial touches nothing yet.
 
-    `negative` makes the trial that must fail requests, where there is one; it works on the legacy estate.
+    `touches` are the services of an estate that change; `expected_s` is about how long an operation takes, for the
+    first placebo window, before any trial has told. `negative` makes the trial that must fail requests, where there is
+    one; it works on the legacy estate.
     """
 
     name: str
-    arms: Mapping[str, MakeTrial]
+    arms: Mapping[str, Way]
+    touches: Callable[[Toolbox, Estate], Sequence[str]]
+    expected_s: float
     negative: MakeTrial | None = None

@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
-from pov.experiments.core import Experiment
+from pov.config.estates import LEGACY
+from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial, moment
-from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, summed
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import Configuration, Toolbox
+from pov.experiments.toolbox import STAGING, Configuration, Toolbox
 from pov.measure.order import Slot
+from pov.measure.trials import Ending
 
 _PODS_S = 60.0
 _CONTAINER = "service"
+DISTRIBUTION = "distribution"
+"""What is timed apart in every arm: the artefact's way to where it is started from."""
 
 
 def version_of(box: Toolbox, slot: Slot) -> str:
     """A version of its own for each trial, so that no trial can be fooled by another's release."""
-    mark = {"automated": "a", "automated-poll": "p", "manual": "m"}.get(slot.arm, "x")
-    return f"{box.run}-{mark}{slot.trial}"
+    return f"{box.run}-{slot.arm}-{slot.trial}"
 
 
 class AutomatedDeploy(GitOpsTrial):
     """A commit that changes the images; Argo CD does the rest."""
 
     def __init__(self, box: Toolbox, slot: Slot, *, webhook: bool = True) -> None:
-        super().__init__(box, slot, webhook=webhook)
+        super().__init__(box, slot, box.under_proof, webhook=webhook)
         self._version = version_of(box, slot)
         self._image = ""
         self._before: Mapping[str, str] = {}
         self._old_ids: set[str] = set()
 
     def prepare(self) -> None:
-        """The image in the node, the images edited."""
-        self._image = self.box.releases.image(self._version)
+        """The image built and brought to the node, the latter timed apart; the images edited."""
+        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
+            archive = self.box.releases.image(self._version, Path(folder))
+            with self.apart(DISTRIBUTION):
+                self._image = self.box.releases.deliver(archive, self._version)
         self._before = {name: self.copy.images()[name] for name in self.box.under_proof}
         self._old_ids = {image_id for _, image_id, _ in self._containers()}
         self.copy.set_images(dict.fromkeys(self.box.under_proof, self._image))
@@ -46,6 +55,11 @@ class AutomatedDeploy(GitOpsTrial):
     def message(self) -> str:
         """As a customer would write it."""
         return f"Deploy {self._version} to staging: {', '.join(self.box.under_proof)}"
+
+    def warm_up(self) -> None:
+        """As ever, and let the prober look once."""
+        super().warm_up()
+        self.box.prober().identify(self.estate.name, self.box.under_proof)
 
     def wait_until_seen(self) -> Mapping[str, float]:
         """Every replica of the services under proof serves the new version."""
@@ -91,7 +105,7 @@ class AutomatedDeploy(GitOpsTrial):
         """Image reference, image digest and time of readiness of each pod that is not on its way out."""
         found = []
         for name in self.box.under_proof:
-            for pod in self.box.kube.list("v1/Pod", self.estate.namespace, labels=f"app={name}"):
+            for pod in self.box.cluster.list("v1/Pod", self.estate.namespace, labels=f"app={name}"):
                 if pod["metadata"].get("deletionTimestamp"):
                     continue
                 status = pod.get("status") or {}
@@ -107,14 +121,21 @@ class ManualDeploy(RunbookTrial):
     playbook = "deploy.yml"
 
     def __init__(self, box: Toolbox, slot: Slot) -> None:
-        super().__init__(box, slot)
+        super().__init__(box, slot, box.under_proof)
         self._version = version_of(box, slot)
         self._archive = ""
 
     def prepare(self) -> None:
-        """The release as an archive on this machine."""
+        """The release made and brought to the hosts, the latter timed apart: no arm's clock holds the copying."""
         self._archive = str(self.box.releases.archive(self._version, self.runbooks.folder))
         self.details["version"] = self._version
+        self.after.add("old releases", self._sweep, after={Ending.DONE, Ending.FAILED})
+        with self.apart(DISTRIBUTION):
+            tasks = self.runbooks.run("distribute.yml", self.variables(), timeout_s=RUN_LIMIT_S)
+        self.details["distribution"] = [
+            {"host": host, "name": name, "seconds": round(seconds, 3)}
+            for (host, name), seconds in summed(tasks).items()
+        ]
 
     def variables(self) -> Mapping[str, Any]:
         """Release, version, services."""
@@ -134,7 +155,7 @@ class ManualDeploy(RunbookTrial):
 
     def check(self) -> None:
         """The process that runs on each host is the one of the new release's folder."""
-        for host in self.box.hosts:
+        for host in self.box.hosts.all:
             for name in (p.service for p in host.services if p.service in self.box.under_proof):
                 # As the service's own user: root in a pod may not look into another user's process.
                 look = f"exec chpst -u :65532:65532 readlink /proc/$(cat /etc/service/{name}/supervise/pid)/exe"
@@ -142,22 +163,22 @@ class ManualDeploy(RunbookTrial):
                 if f"/releases/{self._version}/" not in running:
                     raise PovError(f"{name} on {host.name} runs {running or 'nothing'}, not {self._version}")
 
-    def clean_up(self) -> None:
-        """As ever, and releases that are no longer in use go from the hosts: each is a whole program."""
-        super().clean_up()
-        if self._verified:
-            keep = '[ "$(basename "$r")" = "$(basename "$(readlink "$s/current")")" ]'
-            sweep = f'for s in /opt/pov/*; do for r in "$s"/releases/*; do {keep} || rm -rf "$r"; done; done'
-            for host in self.box.hosts:
-                on_host(self.box, host.pod, "sh", "-c", sweep)
+    def _sweep(self) -> None:
+        """Releases that are no longer in use go from the hosts: each is a whole program."""
+        keep = '[ "$(basename "$r")" = "$(basename "$(readlink "$s/current")")" ]'
+        sweep = f'for s in /opt/pov/*; do for r in "$s"/releases/*; do {keep} || rm -rf "$r"; done; done'
+        for host in self.box.hosts.all:
+            on_host(self.box, host.pod, "sh", "-c", sweep)
 
 
 EXPERIMENT = Experiment(
     "deploy",
-    {
-        "automated": AutomatedDeploy,
-        "automated-poll": lambda box, slot: AutomatedDeploy(box, slot, webhook=False),
-        "manual": ManualDeploy,
+    touches=lambda box, estate: box.under_proof,
+    expected_s=25.0,
+    arms={
+        "automated": Way(AutomatedDeploy, STAGING),
+        "automated-poll": Way(partial(AutomatedDeploy, webhook=False), STAGING),
+        "manual": Way(ManualDeploy, LEGACY),
     },
 )
 

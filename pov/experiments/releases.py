@@ -28,20 +28,22 @@ class BuiltReleases:
     load: Callable[[Path], None]
     present: Callable[[str], bool]
 
-    def image(self, version: str) -> str:
-        """An image with another `/release`, hence another digest, in the node. Returns its reference."""
+    def image(self, version: str, folder: Path) -> Path:
+        """An image with another `/release`, hence another digest, as an archive in `folder`."""
+        with LayerWriter(folder / "program.tar") as layer:
+            layer.file(f"/{_PROGRAM}", self.program)
+            program = layer.done()
+        with LayerWriter(folder / "release.tar") as layer:
+            layer.text(f"/{_RELEASE}", f"{version}\n")
+            release = layer.done()
+        archive = folder / f"{version}.tar"
+        write_archive([Image(self._reference(version), (program, release), MOCK_CONFIG)], archive)
+        return archive
+
+    def deliver(self, image: Path, version: str) -> str:
+        """Import an image into the node. Returns its reference."""
         reference = self._reference(version)
-        with tempfile.TemporaryDirectory(prefix="pov-") as name:
-            folder = Path(name)
-            with LayerWriter(folder / "program.tar") as layer:
-                layer.file(f"/{_PROGRAM}", self.program)
-                program = layer.done()
-            with LayerWriter(folder / "release.tar") as layer:
-                layer.text(f"/{_RELEASE}", f"{version}\n")
-                release = layer.done()
-            archive = folder / f"{version}.tar"
-            write_archive([Image(reference, (program, release), MOCK_CONFIG)], archive)
-            self.load(archive)
+        self.load(image)
         if not self.present(reference):
             raise PovError(f"the node does not have {reference} after it was imported")
         return reference

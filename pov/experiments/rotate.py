@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+from pov.config.estates import LEGACY
 from pov.config.legacy import dns_names, identity
-from pov.experiments.core import Experiment
+from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.negative import ExpiredCanary
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
 from pov.experiments.seen import all_new, serials, until_seen
-from pov.experiments.toolbox import Configuration, Toolbox
+from pov.experiments.toolbox import STAGING, Configuration, Toolbox
 from pov.measure.order import Slot
 
 POLICY = "certificate-policy"
@@ -23,7 +25,7 @@ class AutomatedRotation(GitOpsTrial):
     """A commit that raises the certificates' generation; each service's agent fetches a new one from Vault."""
 
     def __init__(self, box: Toolbox, slot: Slot, *, webhook: bool = True) -> None:
-        super().__init__(box, slot, webhook=webhook)
+        super().__init__(box, slot, box.estate(STAGING).services, webhook=webhook)
         self._generation = 0
         self._before: dict[str, list[str]] = {}
 
@@ -34,7 +36,8 @@ class AutomatedRotation(GitOpsTrial):
         self.details["generation"] = self._generation
 
     def warm_up(self) -> None:
-        """Note the serial numbers from before, last thing: a renewal by age in between is none of ours."""
+        """As ever, and note the serial numbers from before, last thing: a renewal by age in between is none of ours."""
+        super().warm_up()
         self._before = serials(self.box, self.estate)
 
     def message(self) -> str:
@@ -55,7 +58,7 @@ class AutomatedRotation(GitOpsTrial):
 
     def check(self) -> None:
         """The cluster holds the new generation, and all certificates differ from before and from each other."""
-        policy = self.box.kube.get("v1/ConfigMap", POLICY, self.estate.namespace) or {}
+        policy = self.box.cluster.get("v1/ConfigMap", POLICY, self.estate.namespace) or {}
         held = (policy.get("data") or {}).get("generation")
         if str(held) != str(self._generation):
             raise PovError(f"the cluster holds generation {held}, not {self._generation}")
@@ -72,7 +75,7 @@ class ManualRotation(RunbookTrial):
     playbook = "rotate.yml"
 
     def __init__(self, box: Toolbox, slot: Slot) -> None:
-        super().__init__(box, slot)
+        super().__init__(box, slot, box.legacy.services)
         self._before: dict[str, list[str]] = {}
         self._requests = Path()
 
@@ -90,7 +93,7 @@ class ManualRotation(RunbookTrial):
 
     def variables(self) -> Mapping[str, Any]:
         """The CA's files by name, the services, where requests go."""
-        ca = self.box.legacy_ca()
+        ca = self.box.pki.files()
         return {
             "services": list(self.estate.services),
             "ca": str(ca.certificate),
@@ -114,7 +117,7 @@ class ManualRotation(RunbookTrial):
     def check(self) -> None:
         """The files on the hosts are those that the services show."""
         after = serials(self.box, self.estate)
-        for host in self.box.hosts:
+        for host in self.box.hosts.all:
             files = [f"/etc/pov/certs/{placed.service}/tls.crt" for placed in host.services]
             command = 'for f in "$@"; do openssl x509 -in "$f" -noout -serial || exit 1; done'
             lines = on_host(self.box, host.pod, "sh", "-c", command, "sh", *files).split()
@@ -126,10 +129,12 @@ class ManualRotation(RunbookTrial):
 
 EXPERIMENT = Experiment(
     "rotate",
-    {
-        "automated": AutomatedRotation,
-        "automated-poll": lambda box, slot: AutomatedRotation(box, slot, webhook=False),
-        "manual": ManualRotation,
+    touches=lambda box, estate: estate.services,
+    expected_s=20.0,
+    arms={
+        "automated": Way(AutomatedRotation, STAGING),
+        "automated-poll": Way(partial(AutomatedRotation, webhook=False), STAGING),
+        "manual": Way(ManualRotation, LEGACY),
     },
     negative=ExpiredCanary,
 )

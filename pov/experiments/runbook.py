@@ -3,52 +3,48 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
 from pov.config.legacy import Host
-from pov.experiments.load import Watched
 from pov.experiments.seen import serials
 from pov.experiments.toolbox import Runbooks, Task, Toolbox
+from pov.experiments.trial import EstateTrial
 from pov.measure.order import Slot
-from pov.measure.trials import Evidence, Timed, Trial
+from pov.measure.trials import Ending
+from pov.model.sample import Step
 
 RUN_LIMIT_S = 1800.0
 SEEN_LIMIT_S = 120.0
 _FIT_S = 180.0
 
 
-class RunbookTrial(Trial):
+class RunbookTrial(EstateTrial):
     """One trial of `playbook` against the legacy estate."""
 
     playbook = ""
+    checks = (
+        "each service's own readiness page, asked over SSH until it answers before the next service's turn; services "
+        "one after the other"
+    )
 
-    def __init__(self, box: Toolbox, slot: Slot) -> None:
-        self.box = box
-        self.slot = slot
-        self.estate = box.legacy
-        self.details: dict[str, Any] = {"estate": self.estate.name, "hosts": len(box.hosts)}
+    def __init__(self, box: Toolbox, slot: Slot, services: Collection[str]) -> None:
+        super().__init__(box, slot, box.legacy, services)
+        self.details["hosts"] = len(box.hosts.all)
         self._runbooks: Runbooks | None = None
-        self._load: Watched | None = None
         self._tasks: Sequence[Task] = ()
-        self._begun = False
         self._ran_s: float | None = None
         self._seen_s: float | None = None
-        self._verified = False
-        self._failed = False
 
     @property
     def runbooks(self) -> Runbooks:
-        """The runbooks; there from `set_up` on."""
+        """The runbooks; there from `make_fit` on."""
         if self._runbooks is None:
             raise PovError("the trial was not set up")
         return self._runbooks
-
-    @abstractmethod
-    def prepare(self) -> None:
-        """Make the artefact ready."""
 
     @abstractmethod
     def variables(self) -> Mapping[str, Any]:
@@ -58,76 +54,43 @@ class RunbookTrial(Trial):
     def wait_until_seen(self) -> Mapping[str, float]:
         """Return once the prober has seen it everywhere."""
 
-    @abstractmethod
-    def check(self) -> None:
-        """Check it on the hosts. Raises if it is not there."""
-
-    def set_up(self) -> None:
-        """Estate fit, artefact ready, load running."""
-        self.details["load_per_core"] = round(self.box.busy(), 2)
+    def make_fit(self) -> None:
+        """Every service answers; the runbooks are at hand."""
         wait_until_fit(self.box)
-        self._runbooks = self.box.runbooks()
-        self.prepare()
-        self._load = Watched.start(self.box, self.estate)
+        self._runbooks = self.box.hosts.runbooks()
+        self.after.add("runbook's connections", self._runbooks.close)
 
     def warm_up(self) -> None:
         """Have the runbook read, and let the prober look once."""
+        super().warm_up()
         self.runbooks.check(self.playbook, self.variables())
-        self.box.prober().identify(self.estate.name, self.box.under_proof)
+        self.box.prober().identify(self.estate.name, self.services)
 
     def operate(self) -> None:
         """Run the runbook, then wait until the prober has seen its work."""
-        try:
-            self._operate()
-        except Exception:
-            self._failed = True
-            raise
-
-    def _operate(self) -> None:
         clock, begun = self.box.clock, self.box.clock.monotonic()
-        self._begun = True
+        hosts = self.box.hosts.all
+        self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
+        # After an interrupt nobody waits for them.
+        self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})
         self._tasks = self.runbooks.run(self.playbook, self.variables(), timeout_s=RUN_LIMIT_S)
         self._ran_s = clock.monotonic() - begun
         self.wait_until_seen()
         self._seen_s = clock.monotonic() - begun
 
-    def verify(self) -> None:
-        """Look on the hosts themselves."""
-        try:
-            self.check()
-        except Exception:
-            self._failed = True
-            raise
-        self._verified = True
-
-    def evidence(self) -> Evidence:
-        """The runbook's steps by host, its own overhead, what the load saw."""
-        steps = [Timed(name, seconds) for (_, name), seconds in summed(self._tasks).items()]
+    def steps(self) -> tuple[Step, ...]:
+        """The runbook's steps by host, its own overhead, and the prober's look at the end."""
+        steps = [Step(name, seconds) for (_, name), seconds in summed(self._tasks).items()]
         if self._ran_s is not None:
-            steps.append(Timed("runbook itself", max(0.0, self._ran_s - sum(step.seconds for step in steps))))
+            steps.append(Step("runbook itself", max(0.0, self._ran_s - sum(step.seconds for step in steps))))
         if self._ran_s is not None and self._seen_s is not None:
-            steps.append(Timed("seen by prober", self._seen_s - self._ran_s))
-        traffic = self._load.stop() if self._load is not None else None
-        return Evidence(tuple(steps), traffic, self.details)
-
-    def clean_up(self) -> None:
-        """Load off, connections closed; after a failure the hosts start anew at their baseline.
-
-        After an interrupt they do so too, and nobody waits for it.
-        """
-        try:
-            if self._load is not None:
-                self._load.stop()
-        finally:
-            if self._runbooks is not None:
-                self._runbooks.close()
-        if self._begun and not self._verified:
-            restart(self.box, *self.box.hosts, wait=self._failed)
+            steps.append(Step("seen by prober", self._seen_s - self._ran_s))
+        return tuple(steps)
 
 
 def on_host(box: Toolbox, pod: str, *argv: str) -> str:
     """What a command printed on a legacy host, by another way than SSH."""
-    return box.kube.exec(pod, box.legacy.namespace, list(argv))
+    return box.cluster.exec(pod, box.legacy.namespace, list(argv))
 
 
 def restart(box: Toolbox, *which: Host, wait: bool = True) -> None:
@@ -135,7 +98,7 @@ def restart(box: Toolbox, *which: Host, wait: bool = True) -> None:
     namespace = box.legacy.namespace
     before = {host.pod: _uid(box, host.pod) for host in which}
     for pod in before:
-        box.kube.delete("v1/Pod", pod, namespace)
+        box.cluster.delete("v1/Pod", pod, namespace)
     if not wait:
         return
 
@@ -149,7 +112,7 @@ def restart(box: Toolbox, *which: Host, wait: bool = True) -> None:
 
 
 def _uid(box: Toolbox, pod: str) -> str:
-    found = box.kube.get("v1/Pod", pod, box.legacy.namespace) or {}
+    found = box.cluster.get("v1/Pod", pod, box.legacy.namespace) or {}
     return str(found.get("metadata", {}).get("uid", ""))
 
 

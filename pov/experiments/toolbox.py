@@ -1,13 +1,14 @@
-"""What trials work with. The measuring workflow fills it in from a running environment; tests fill in fakes.
+"""What trials work with, in ports that take the stage they work on.
 
-Everything that connects is a callable: a trial connects anew, so that a pod which is gone fails one trial and no run.
+The measuring workflow fills them in from a running environment; tests fill in fakes. Everything that connects does so
+when it is asked: a trial connects anew, so that a pod which is gone fails one trial and no run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from pov.base.redact import Secret
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import Host
 from pov.config.scenario import Traffic
+from pov.engines.load_report import LoadReport
 
 STAGING = "staging"
 
@@ -47,12 +49,16 @@ class Identity(Protocol):
 class Load(Protocol):
     """A load that runs until it is stopped."""
 
-    def counts(self) -> Any:
-        """The counts up to now; they have the shape of `stop()`'s."""
+    def counts(self) -> LoadReport:
+        """The report up to now."""
         ...
 
-    def stop(self) -> Any:
-        """Stop, wait for what is in flight, and return the final counts."""
+    def phase(self, name: str) -> None:
+        """Begin a phase; it ends the one before."""
+        ...
+
+    def stop(self) -> LoadReport:
+        """Stop, wait for what is in flight, and return the final report."""
         ...
 
 
@@ -64,9 +70,19 @@ class Prober(Protocol):
         ...
 
     def start_load(
-        self, estates: Sequence[str], *, interval_ms: int, new_connection_interval_ms: int, timeout_ms: int
+        self,
+        estates: Sequence[str],
+        *,
+        interval_ms: int,
+        new_connection_interval_ms: int,
+        timeout_ms: int,
+        edges: Sequence[tuple[str, str, str]] | None = None,
     ) -> Load:
-        """Start an open-loop load on every edge of the estates."""
+        """Start an open-loop load on edges (estate, source, target), or on all of the estates."""
+        ...
+
+    def stop_loads(self) -> int:
+        """Stop every load that still runs, whoever began it; returns how many."""
         ...
 
 
@@ -106,7 +122,39 @@ class Configuration(Protocol):
         ...
 
 
-class Kube(Protocol):
+class Git(Protocol):
+    """The Git server."""
+
+    def configuration(self, stage: str) -> Configuration:
+        """A fresh working copy for a stage."""
+        ...
+
+    def webhook(self, on: bool) -> None:
+        """Whether it tells of pushes."""
+        ...
+
+
+class Delivered(Protocol):
+    """How far the delivery of one stage has come."""
+
+    def missing(self, revision: str) -> str:
+        """What is not done yet of a revision, in words; empty when it is synced and healthy."""
+        ...
+
+    def sync_started(self, revision: str) -> datetime | None:
+        """When the sync of a revision began (whole seconds); None if it does not say."""
+        ...
+
+
+class Delivery(Protocol):
+    """What brings commits to the cluster."""
+
+    def state(self, stage: str) -> Delivered:
+        """How far a stage is. It is looked at, never told to look."""
+        ...
+
+
+class Cluster(Protocol):
     """The cluster, as far as trials need it."""
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
@@ -180,25 +228,54 @@ class Pair(Protocol):
         ...
 
 
-class Releases(Protocol):
-    """Makes new versions to deploy."""
+@dataclass(frozen=True)
+class CaFiles:
+    """A CA's files, and how many days its certificates last."""
 
-    def image(self, version: str) -> str:
-        """An image of the new version, in the node; its reference."""
+    certificate: Path
+    key: Path
+    days: int = 365
+
+
+class Pki(Protocol):
+    """The CA of an estate whose certificates are made by hand."""
+
+    def files(self) -> CaFiles:
+        """Its files, for a runbook."""
+        ...
+
+    def issue(self, names: Sequence[str], life: timedelta) -> Pair:
+        """A key and certificate."""
+        ...
+
+
+class LegacyHosts(Protocol):
+    """The legacy estate's hosts."""
+
+    @property
+    def all(self) -> Sequence[Host]:
+        """Hosts with what runs on them."""
+        ...
+
+    def runbooks(self) -> Runbooks:
+        """The runbooks against them. Close them."""
+        ...
+
+
+class Releases(Protocol):
+    """Makes new versions to deploy, and brings images to where a cluster starts them from."""
+
+    def image(self, version: str, folder: Path) -> Path:
+        """An image of the new version, as an archive in `folder`."""
+        ...
+
+    def deliver(self, image: Path, version: str) -> str:
+        """Bring an image to the cluster's nodes; returns its reference."""
         ...
 
     def archive(self, version: str, folder: Path) -> Path:
         """The same version as an archive for a host."""
         ...
-
-
-@dataclass(frozen=True)
-class LegacyCaFiles:
-    """The legacy CA's files, and how many days its certificates last."""
-
-    certificate: Path
-    key: Path
-    days: int = 365
 
 
 @dataclass(frozen=True)
@@ -209,24 +286,21 @@ class Toolbox:
     under_proof: tuple[str, ...]
     estates: tuple[Estate, ...]
     traffic: Traffic
-    hosts: tuple[Host, ...]
-    kube: Kube
     prober: Callable[[], Prober]
-    configuration: Callable[[], Configuration]
-    webhook: Callable[[bool], None]
-    runbooks: Callable[[], Runbooks]
+    git: Git
+    delivery: Delivery
+    cluster: Cluster
+    hosts: LegacyHosts
+    pki: Pki
     releases: Releases
-    legacy_ca: Callable[[], LegacyCaFiles]
-    legacy_pair: Callable[[Sequence[str], timedelta], Pair]
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
 
-    @property
-    def staging(self) -> Estate:
-        """Where the automated arms work."""
-        return estate_named(self.estates, STAGING)
+    def estate(self, name: str) -> Estate:
+        """The estate of that name."""
+        return estate_named(self.estates, name)
 
     @property
     def legacy(self) -> Estate:
         """Where the manual arms work."""
-        return estate_named(self.estates, LEGACY)
+        return self.estate(LEGACY)

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import enum
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from pov.base.clock import Clock, timestamp
 from pov.base.errors import PovError
 from pov.measure.order import Slot
+from pov.model.sample import Step, Traffic
+
+OPERATION = "operation"
+VERIFICATION = "verification"
 
 
-@dataclass(frozen=True)
-class Timed:
-    """A named part of the operation and its seconds."""
+class Ending(enum.Enum):
+    """How a trial came to its clean-up. After an interrupt somebody waits for the prompt."""
 
-    name: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """What the prober saw during the operation, by its open-loop schedule.
-
-    `requests` counts every scheduled request, on kept and on new connections; late and unsent ones are failed.
-    `handshakes` is the part of them that opened a new connection. `seconds` is the length of the window.
-    """
-
-    requests: int
-    failed_requests: int
-    handshakes: int
-    failed_handshakes: int
-    seconds: float
-    details: Mapping[str, Any] = field(default_factory=dict)
+    DONE = enum.auto()
+    FAILED = enum.auto()
+    INTERRUPTED = enum.auto()
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a trial leaves beside its seconds: the parts of the operation, traffic (None without load), facts."""
+    """What a trial leaves beside its seconds: the parts of the operation, traffic (None without load), facts.
 
-    steps: tuple[Timed, ...] = ()
+    `figures` are further measured figures by metric, `seconds` of them for instance.
+    """
+
+    steps: tuple[Step, ...] = ()
     traffic: Traffic | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class Trial(Protocol):
@@ -54,6 +48,10 @@ class Trial(Protocol):
 
     def warm_up(self) -> None:
         """Do once, untimed, what would otherwise make the first trial slower than the others."""
+        ...
+
+    def phase(self, name: str) -> None:
+        """Hear that a phase begins, right before the clock starts and right after it stopped."""
         ...
 
     def operate(self) -> None:
@@ -68,9 +66,40 @@ class Trial(Protocol):
         """What was seen; also asked for after a failed operation."""
         ...
 
-    def clean_up(self) -> None:
-        """Leave the estate fit for the next trial. Runs after every ending, an interrupt included."""
+    def clean_up(self, ending: Ending) -> Sequence[str]:
+        """Leave the estate fit for the next trial, after every ending. Returns what went wrong in it."""
         ...
+
+
+class CleanUp:
+    """The steps back, noted as a trial goes forth; run last one first, each whatever became of the others."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[str, Callable[[], object], Collection[Ending]]] = []
+
+    def add(self, what: str, step: Callable[[], object], *, after: Collection[Ending] = tuple(Ending)) -> None:
+        """Note a step for the endings in `after`."""
+        self._steps.append((what, step, after))
+
+    def run(self, ending: Ending) -> tuple[str, ...]:
+        """Run the steps for this ending, each once; returns what went wrong, in words, in the order it was met.
+
+        An interrupt gets through, after the steps that are left.
+        """
+        problems: list[str] = []
+        steps, self._steps = self._steps, []
+        with ExitStack() as stack:
+            for what, step, after in steps:
+                if ending in after:
+                    stack.callback(_bear, what, step, problems)
+        return tuple(problems)
+
+
+def _bear(what: str, step: Callable[[], object], problems: list[str]) -> None:
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001 - one step that fails must not keep the others from running
+        problems.append(f"{what}: {tell(error)}")
 
 
 @dataclass(frozen=True)
@@ -91,9 +120,11 @@ class Result:
     def as_sample(self) -> dict[str, Any]:
         """The record that is saved, without what the run's chain adds."""
         traffic = self.evidence.traffic
+        seen = None if traffic is None else traffic.operation
         details = dict(self.evidence.details)
         if traffic is not None:
-            details["traffic"] = {"seconds": round(traffic.seconds, 3), **traffic.details}
+            lost = {name: traffic.details.get(f"prober_{name}", 0) for name in ("late", "unsent")}
+            details["traffic"] = {**asdict(traffic), **lost}
         return {
             "experiment": self.slot.experiment,
             "arm": self.slot.arm,
@@ -104,49 +135,75 @@ class Result:
             "ok": self.ok,
             "error": self.error,
             "steps": [{"name": step.name, "seconds": round(step.seconds, 3)} for step in self.evidence.steps],
-            "requests": None if traffic is None else traffic.requests,
-            "failed_requests": None if traffic is None else traffic.failed_requests,
-            "handshakes": None if traffic is None else traffic.handshakes,
-            "failed_handshakes": None if traffic is None else traffic.failed_handshakes,
+            "figures": dict(self.evidence.figures),
+            "requests": None if seen is None else seen.requests,
+            "failed_requests": None if seen is None else seen.hard + seen.late,
+            "handshakes": None if seen is None else seen.handshakes,
+            "failed_handshakes": None if seen is None else seen.hard_handshakes + seen.late_handshakes,
             "details": details,
         }
 
 
-def run_trial(slot: Slot, trial: Trial, clock: Clock) -> Result:
-    """Run one trial. Any error makes it a failed one; only an interrupt gets through, after the clean-up.
+class _Run:
+    """What is known of a trial while it runs."""
 
-    A clean-up that fails spoils the trial: the estate is not what the next one expects, so it must show.
-    """
-    started = clock.wall()
-    seconds: float | None = None
-    problems: list[str] = []
-    evidence = Evidence()
-    try:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.started = clock.wall()
+        self.seconds: float | None = None
+        self.problems: list[str] = []
+        self.evidence = Evidence()
+
+    def forth(self, trial: Trial) -> None:
+        """Up to the verified operation. Any error ends it and is kept."""
         try:
             trial.set_up()
             trial.warm_up()
-            started = clock.wall()
-            begun = clock.monotonic()
-            try:
-                trial.operate()
-            finally:
-                seconds = clock.monotonic() - begun
+            trial.phase(OPERATION)
+            self._operate(trial)
+            trial.phase(VERIFICATION)
             trial.verify()
         except Exception as error:  # noqa: BLE001 - whatever went wrong in a trial is a failed trial, never a lost run
-            problems.append(_tell(error))
+            self.problems.append(tell(error))
+
+    def _operate(self, trial: Trial) -> None:
+        self.started = self.clock.wall()
+        begun = self.clock.monotonic()
         try:
-            evidence = trial.evidence()
+            trial.operate()
+        finally:
+            self.seconds = self.clock.monotonic() - begun
+
+    def ask(self, trial: Trial) -> None:
+        """The evidence, whatever happened before."""
+        try:
+            self.evidence = trial.evidence()
         except Exception as error:  # noqa: BLE001 - as above
-            problems.append(f"evidence: {_tell(error)}")
+            self.problems.append(f"evidence: {tell(error)}")
+
+
+def run_trial(slot: Slot, make: Callable[[], Trial], clock: Clock) -> Result:
+    """Make and run one trial. Any error makes it a failed one; only an interrupt gets through, after the clean-up.
+
+    A clean-up that fails spoils the trial: the estate is not what the next one expects, so it must show.
+    """
+    run = _Run(clock)
+    try:
+        trial = make()
+    except Exception as error:  # noqa: BLE001 - a trial that cannot even be made fails alone
+        return Result(slot, run.started, None, tell(error), run.evidence)
+    ending = Ending.INTERRUPTED
+    try:
+        run.forth(trial)
+        run.ask(trial)
+        ending = Ending.FAILED if run.problems else Ending.DONE
     finally:
-        try:
-            trial.clean_up()
-        except Exception as error:  # noqa: BLE001 - as above
-            problems.append(f"clean-up: {_tell(error)}")
-    return Result(slot, started, seconds, "; ".join(problems) or None, evidence)
+        run.problems += [f"clean-up: {text}" for text in trial.clean_up(ending)]
+    return Result(slot, run.started, run.seconds, "; ".join(run.problems) or None, run.evidence)
 
 
-def _tell(error: Exception) -> str:
+def tell(error: Exception) -> str:
+    """An error in one line of a record."""
     if isinstance(error, PovError):
         return f"{error.message} ({error.cause})" if error.cause else error.message
     return f"{type(error).__name__}: {error}"

@@ -23,6 +23,7 @@ from pov.measure.order import Slot
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.git import server as git
+from pov.workflows.differences import Asked
 
 SCHEMA = "pov.dev/environment/v1"
 _LIMIT_S = 20.0
@@ -54,7 +55,6 @@ def environment(
             for estate in ctx.estates
         },
         "legacy_hosts": scenario.legacy.hosts,
-        "traffic": scenario.traffic.model_dump(mode="json"),
         "pki": scenario.pki.model_dump(mode="json"),
         "engagement": _engagement(engagement),
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
@@ -69,6 +69,12 @@ def criteria_of(ctx: Context) -> tuple[Criterion, ...]:
     agreed = ctx.engagement.criteria if ctx.engagement is not None else ()
     by_id = {criterion.id: criterion for criterion in (*ctx.scenario.criteria, *agreed)}
     return tuple(by_id.values())
+
+
+def asked(ctx: Context) -> Asked:
+    """What the scenario asks for, to be compared with what runs."""
+    scenario = ctx.scenario
+    return Asked(ctx.estates, ctx.images["mock"], scenario.pki.ttl, tuple(scenario.pov_services))
 
 
 def versions(ctx: Context) -> dict[str, str]:

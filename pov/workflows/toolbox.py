@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
+from pov.config.legacy import Host
+from pov.engines.ansible import Runbooks
+from pov.engines.argocd import App, held_app
+from pov.engines.certificates import KeyPair
 from pov.engines.git import ConfigRepo
 from pov.engines.legacy_ca import LegacyCa
 from pov.experiments.releases import BuiltReleases
-from pov.experiments.toolbox import STAGING, Configuration, LegacyCaFiles, Toolbox
+from pov.experiments.toolbox import CaFiles, Configuration, Toolbox
 from pov.measure.machine import load_per_core
 from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
@@ -16,11 +22,12 @@ from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
 
 
-class StagingConfiguration(Configuration):
-    """Staging's part of the configuration repository, in the environment's working copy."""
+class StageConfiguration(Configuration):
+    """One stage's part of the configuration repository, in the environment's working copy."""
 
-    def __init__(self, repo: ConfigRepo) -> None:
+    def __init__(self, repo: ConfigRepo, stage: str) -> None:
         self._repo = repo
+        self._stage = stage
 
     def head(self) -> str:
         """The newest commit; empty without one."""
@@ -28,19 +35,19 @@ class StagingConfiguration(Configuration):
 
     def images(self) -> Mapping[str, str]:
         """Image references by service."""
-        return git_repository.images(self._repo, STAGING)
+        return git_repository.images(self._repo, self._stage)
 
     def set_images(self, images: Mapping[str, str]) -> None:
         """Edit, without a commit."""
-        git_repository.set_images(self._repo, STAGING, images)
+        git_repository.set_images(self._repo, self._stage, images)
 
     def generation(self) -> int:
         """The certificates' generation."""
-        return git_repository.generation(self._repo, STAGING)
+        return git_repository.generation(self._repo, self._stage)
 
     def set_generation(self, generation: int) -> None:
         """Edit, without a commit."""
-        git_repository.set_generation(self._repo, STAGING, generation)
+        git_repository.set_generation(self._repo, self._stage, generation)
 
     def commit(self, message: str) -> str:
         """Commit; returns the revision."""
@@ -54,22 +61,70 @@ class StagingConfiguration(Configuration):
         """Nothing to do: the next one to open the working copy drops what was not committed."""
 
 
-def toolbox(ctx: Context, run: str) -> Toolbox:
-    """What trials work with; `run` marks this run's versions."""
+@dataclass(frozen=True)
+class _Git:
+    ctx: Context
+
+    def configuration(self, stage: str) -> Configuration:
+        """A fresh working copy for a stage."""
+        return StageConfiguration(git_repository.working_copy(self.ctx), stage)
+
+    def webhook(self, on: bool) -> None:
+        """Whether Gitea tells Argo CD of pushes."""
+        git_repository.webhook(self.ctx, on)
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    ctx: Context
+
+    def state(self, stage: str) -> App:
+        """Argo CD's application of a stage, as the cluster holds it."""
+        return held_app(self.ctx.kube, stage)
+
+
+@dataclass(frozen=True)
+class _LegacyHosts:
+    ctx: Context
+
+    @property
+    def all(self) -> tuple[Host, ...]:
+        """Hosts with what runs on them."""
+        return hosts_of(self.ctx)
+
+    def runbooks(self) -> Runbooks:
+        """The runbooks against them."""
+        return runbooks(self.ctx)
+
+
+@dataclass(frozen=True)
+class _LegacyPki:
+    ctx: Context
+
+    def files(self) -> CaFiles:
+        """The CA's files."""
+        ca = LegacyCa.load(self.ctx.home.secrets_dir)
+        return CaFiles(ca.certificate, ca.key)
+
+    def issue(self, names: Sequence[str], life: timedelta) -> KeyPair:
+        """A key and certificate."""
+        return LegacyCa.load(self.ctx.home.secrets_dir).issue(names, life)
+
+
+def toolbox(ctx: Context) -> Toolbox:
+    """What trials work with, under the load that the scenario asks for."""
     return Toolbox(
-        run=run,
+        run="",
         under_proof=tuple(ctx.scenario.pov_services),
         estates=ctx.estates,
         traffic=ctx.scenario.traffic,
-        hosts=hosts_of(ctx),
-        kube=ctx.kube,
         prober=lambda: connect(ctx),
-        configuration=lambda: StagingConfiguration(git_repository.working_copy(ctx)),
-        webhook=lambda on: git_repository.webhook(ctx, on),
-        runbooks=lambda: runbooks(ctx),
+        git=_Git(ctx),
+        delivery=_Delivery(ctx),
+        cluster=ctx.kube,
+        hosts=_LegacyHosts(ctx),
+        pki=_LegacyPki(ctx),
         releases=_releases(ctx),
-        legacy_ca=lambda: _legacy_ca(ctx),
-        legacy_pair=lambda names, life: LegacyCa.load(ctx.home.secrets_dir).issue(names, life),
         busy=load_per_core,
     )
 
@@ -77,8 +132,3 @@ def toolbox(ctx: Context, run: str) -> Toolbox:
 def _releases(ctx: Context) -> BuiltReleases:
     cluster = ctx.cluster
     return BuiltReleases(ctx.images["mock"], ctx.binaries["pov-mock"], cluster.bring_images, cluster.has_image)
-
-
-def _legacy_ca(ctx: Context) -> LegacyCaFiles:
-    ca = LegacyCa.load(ctx.home.secrets_dir)
-    return LegacyCaFiles(ca.certificate, ca.key)

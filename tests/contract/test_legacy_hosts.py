@@ -230,10 +230,16 @@ def test_the_deploy_runbook_puts_a_release_there_host_by_host(hosts: Hosts, bund
     with hosts.runbooks() as books:
         books.check("deploy.yml", {"services": scope})
         variables = {"release": str(archive), "version": "2.0.0-a", "services": scope}
+        before = {name: row.version for name, row in hosts.identities().items()}
+        brought = books.run("distribute.yml", variables, timeout_s=RUN_S)
+        assert {name: row.version for name, row in hosts.identities().items()} == before, (
+            "it touches nothing that serves"
+        )
         tasks = books.run("deploy.yml", variables, timeout_s=RUN_S)
     served = {name: row.version for name, row in hosts.identities().items()}
     assert {name for name, version in served.items() if version == "2.0.0-a"} == set(scope)
-    steps = ["make folder", "copy release", "stop service", "swap link", "start service", "health check"]
+    assert [task.name for task in brought if task.host == "legacy-1"] == ["make folder", "copy release"] * 2
+    steps = ["stop service", "swap link", "start service", "health check"]
     assert [task.name for task in tasks if task.host == "legacy-1"] == steps * 2
     order = [task.host for task in tasks]
     assert order == sorted(order), "one host after the other"
@@ -279,7 +285,7 @@ def test_a_service_that_reads_its_files_once_keeps_its_old_certificate(hosts: Ho
 def test_a_failing_step_names_itself_and_its_host(hosts: Hosts) -> None:
     variables = {"release": "/nowhere.tar.gz", "version": "3", "services": [SCENARIO.pov_services[0]]}
     with hosts.runbooks() as books, pytest.raises(PovError) as caught:
-        books.run("deploy.yml", variables, timeout_s=RUN_S)
+        books.run("distribute.yml", variables, timeout_s=RUN_S)
     assert "copy release on legacy-1" in caught.value.cause
     assert "/nowhere.tar.gz" in caught.value.cause
 

@@ -20,7 +20,8 @@ const (
 	lookTimeout = 2 * time.Second
 	maxRunning  = 4
 	keepLoads   = 20
-	maxBody     = 64 << 10
+	// The edges of a load on a thousand services, by name.
+	maxBody = 1 << 20
 )
 
 func (p *Prober) handler() http.Handler {

@@ -13,7 +13,7 @@ from tests.unit.experiments.world import BROKEN, GONE, OLD, POLL_S, World
 
 def go(world: World, folder: Path, arm: str, trial: int = 1) -> Result:
     slot = Slot("deploy", arm, trial)
-    return run_trial(slot, EXPERIMENTS["deploy"].arms[arm](world.toolbox(folder), slot), world.clock)
+    return run_trial(slot, lambda: EXPERIMENTS["deploy"].arms[arm].make(world.toolbox(folder), slot), world.clock)
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def world() -> World:
 def test_automated_is_a_commit_and_nothing_else(world: World, tmp_path: Path) -> None:
     result = go(world, tmp_path, "automated")
     assert result.error is None
-    assert world.commits == ["Deploy 1123ab-a1 to staging: payment-gateway, checkout-bff, card-authorization"]
-    assert {world.versions["staging"][name] for name in world.scenario.pov_services} == {"1123ab-a1"}
+    assert world.commits == ["Deploy 1123ab-automated-1 to staging: payment-gateway, checkout-bff, card-authorization"]
+    assert {world.versions["staging"][name] for name in world.scenario.pov_services} == {"1123ab-automated-1"}
     assert world.versions["staging"]["fraud-scoring"] == "1.0.0"
-    assert result.evidence.details["image_digest"] == "sha256:registry/mock:1123ab-a1"
+    assert result.evidence.details["image_digest"] == "sha256:registry/mock:1123ab-automated-1"
     assert result.evidence.details["image_digests_before"] == [f"sha256:{OLD}"]
     assert result.evidence.details["revision"] == "rev-1"
     assert world.closed == 1
@@ -47,7 +47,7 @@ def test_the_clock_holds_the_operation_alone_and_its_steps_add_up(world: World, 
 def test_the_load_runs_before_and_after_and_only_on_the_estate(world: World, tmp_path: Path) -> None:
     result = go(world, tmp_path, "automated")
     (load,) = world.loads
-    assert load.estates == ("staging",)
+    assert load.estates == ("staging", "dev")
     assert load.wish == {"interval_ms": 1000, "new_connection_interval_ms": 2000, "timeout_ms": 1000}
     started = (result.started - datetime(2026, 3, 9, tzinfo=UTC)).total_seconds()
     assert result.seconds is not None
@@ -56,7 +56,8 @@ def test_the_load_runs_before_and_after_and_only_on_the_estate(world: World, tmp
     sample = result.as_sample()
     assert sample["requests"] > sample["handshakes"] > 0
     assert sample["failed_requests"] == 0
-    assert sample["details"]["traffic"]["seconds"] > sample["seconds"]
+    assert sample["details"]["traffic"]["seconds"] == pytest.approx(sample["seconds"], abs=0.01)
+    assert sample["details"]["traffic"]["details"]["load_seconds"] > sample["seconds"] + 2
     assert sample["details"]["load_per_core"] == 0.25
 
 
@@ -87,7 +88,7 @@ def test_an_image_that_is_none_fails_the_trial_and_the_way_back_is_committed(wor
 def test_a_version_that_never_comes_is_a_failed_trial_with_its_time(world: World, tmp_path: Path) -> None:
     world.broken_sync = True
     result = go(world, tmp_path, "automated")
-    assert "version 1123ab-a1 on every replica in staging: not after 420 s" in (result.error or "")
+    assert "version 1123ab-automated-1 on every replica in staging: not after 420 s" in (result.error or "")
     assert result.seconds is not None
     assert [step.name for step in result.evidence.steps] == ["commit", "push"]
     assert world.loads[0].ended is not None
@@ -111,13 +112,14 @@ def test_one_that_comes_back_is_borne(world: World, tmp_path: Path) -> None:
 def test_manual_runs_the_runbook_on_the_hosts(world: World, tmp_path: Path) -> None:
     result = go(world, tmp_path, "manual")
     assert result.error is None
-    ((playbook, variables),) = world.playbooks
-    assert playbook == "deploy.yml"
+    (distributed, variables), (playbook, same) = world.playbooks
+    assert (distributed, playbook) == ("distribute.yml", "deploy.yml")
+    assert same == variables
     assert variables["services"] == list(world.scenario.pov_services)
-    assert variables["version"] == "1123ab-m1"
-    assert world.loads[0].estates == ("legacy",)
+    assert variables["version"] == "1123ab-manual-1"
+    assert world.loads[0].estates == ("legacy", "dev")
     steps = [(step.name, step.seconds) for step in result.evidence.steps[:3]]
-    assert steps == [("copy release", 1.5), ("x", 1.0), ("runbook itself", pytest.approx(0.5))]
+    assert steps == [("swap link", 1.5), ("x", 1.0), ("runbook itself", pytest.approx(0.5))]
     assert result.seconds is not None
     assert sum(step.seconds for step in result.evidence.steps) == pytest.approx(result.seconds)
     assert "check deploy.yml" in world.calls
@@ -170,10 +172,10 @@ def test_ctrl_c_waits_for_nothing_and_leaves_no_load(world: World, tmp_path: Pat
 
 
 def test_ctrl_c_in_a_runbook_starts_the_hosts_anew(world: World, tmp_path: Path) -> None:
-    interrupt(world, 4.0)
+    interrupt(world, 7.0)
     with pytest.raises(KeyboardInterrupt):
         go(world, tmp_path, "manual")
-    assert world.clock.now < 1000.0 + 8.0
+    assert world.clock.now < 1000.0 + 11.0
     world.clock.sleep(5.0)
     assert world.deleted == ["legacy-1-0", "legacy-2-0"]
     assert go(world, tmp_path, "manual", 2).error is None

@@ -47,10 +47,14 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def test_each_version_is_an_image_of_its_own(program: Path) -> None:
+def brought(releases: BuiltReleases, version: str, folder: Path) -> str:
+    return releases.deliver(releases.image(version, folder), version)
+
+
+def test_each_version_is_an_image_of_its_own(program: Path, tmp_path: Path) -> None:
     node = Node()
     releases = BuiltReleases("registry:5000/pov/mock:1.0.0", program, node.load, node.present)
-    assert [releases.image(version) for version in ("v1", "v2")] == [
+    assert [brought(releases, version, tmp_path) for version in ("v1", "v2")] == [
         "registry:5000/pov/mock:v1",
         "registry:5000/pov/mock:v2",
     ]
@@ -58,16 +62,17 @@ def test_each_version_is_an_image_of_its_own(program: Path) -> None:
     assert len(set(node.configurations)) == 2
 
 
-def test_a_reference_without_a_tag_gets_one(program: Path) -> None:
+def test_a_reference_without_a_tag_gets_one(program: Path, tmp_path: Path) -> None:
     node = Node()
-    assert BuiltReleases("registry:5000/mock", program, node.load, node.present).image("v1") == "registry:5000/mock:v1"
+    releases = BuiltReleases("registry:5000/mock", program, node.load, node.present)
+    assert brought(releases, "v1", tmp_path) == "registry:5000/mock:v1"
 
 
-def test_an_image_that_does_not_arrive_is_told(program: Path) -> None:
+def test_an_image_that_does_not_arrive_is_told(program: Path, tmp_path: Path) -> None:
     node = Node()
     node.lossy = True
     with pytest.raises(PovError, match="does not have pov/mock:v1"):
-        BuiltReleases("pov/mock:1", program, node.load, node.present).image("v1")
+        brought(BuiltReleases("pov/mock:1", program, node.load, node.present), "v1", tmp_path)
 
 
 def test_the_archive_for_hosts_holds_program_and_version(program: Path, tmp_path: Path) -> None:

@@ -6,17 +6,18 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.experiments import EXPERIMENTS
-from pov.experiments.placebo import WINDOW_S, PlaceboWindow
+from pov.experiments.negative import canary
+from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.rotate import extensions
 from pov.experiments.seen import all_new
 from pov.measure.order import Slot
-from pov.measure.trials import Result, Trial, run_trial
+from pov.measure.trials import Result, run_trial
 from tests.unit.experiments.world import BROKEN, World
 
 
 def go(world: World, folder: Path, arm: str) -> Result:
     slot = Slot("rotate", arm, 1)
-    return run_trial(slot, EXPERIMENTS["rotate"].arms[arm](world.toolbox(folder), slot), world.clock)
+    return run_trial(slot, lambda: EXPERIMENTS["rotate"].arms[arm].make(world.toolbox(folder), slot), world.clock)
 
 
 @pytest.fixture
@@ -59,15 +60,15 @@ def test_manual_signs_for_every_service(world: World, tmp_path: Path) -> None:
 def test_a_file_that_is_not_what_the_service_shows_fails_the_trial(world: World, tmp_path: Path) -> None:
     slot = Slot("rotate", "manual", 1)
     box = world.toolbox(tmp_path)
-    trial = EXPERIMENTS["rotate"].arms["manual"](box, slot)
+    trial = EXPERIMENTS["rotate"].arms["manual"].make(box, slot)
     shown = world.serials["legacy"]
 
-    class Elsewhere(type(box.kube)):  # type: ignore[misc]
+    class Elsewhere(type(box.cluster)):  # type: ignore[misc]
         def exec(self, *arguments: object, **more: object) -> str:
-            return "".join("serial=FFFF\n" for _ in box.hosts[0].services)
+            return "".join("serial=FFFF\n" for _ in box.hosts.all[0].services)
 
-    object.__setattr__(box, "kube", Elsewhere(world))
-    result = run_trial(slot, trial, world.clock)
+    object.__setattr__(box, "cluster", Elsewhere(world))
+    result = run_trial(slot, lambda: trial, world.clock)
     assert "does not show the certificate in its file" in (result.error or "")
     assert shown
 
@@ -86,14 +87,14 @@ def test_extensions_are_those_of_both_sides() -> None:
     assert "CA:FALSE" in text
 
 
-def test_quiet_window_loads_all_estates_and_does_nothing(world: World, tmp_path: Path) -> None:
+def test_a_placebo_carries_a_trials_load_and_does_nothing(world: World, tmp_path: Path) -> None:
     box = world.toolbox(tmp_path)
-    trial: Trial = PlaceboWindow(box, [box.staging, box.legacy])
-    result = run_trial(Slot("rotate", "placebo", 1), trial, world.clock)
+    slot = Slot("rotate", "placebo", 1)
+    result = run_trial(slot, lambda: PlaceboWindow(box, slot, box.legacy, box.legacy.services, 17.0), world.clock)
     assert result.error is None
-    assert result.seconds == pytest.approx(WINDOW_S)
-    assert world.loads[0].estates == ("staging", "legacy")
-    assert result.evidence.details["estate"] == "staging and legacy"
+    assert result.seconds == pytest.approx(17.0)
+    assert world.loads[0].estates == ("legacy", "dev")
+    assert result.evidence.details["estate"] == "legacy"
     assert world.commits == []
     assert world.playbooks == []
 
@@ -102,7 +103,7 @@ def negative(world: World, folder: Path) -> Result:
     slot = Slot("rotate", "negative-control", 1)
     make = EXPERIMENTS["rotate"].negative
     assert make is not None
-    return run_trial(slot, make(world.toolbox(folder), slot), world.clock)
+    return run_trial(slot, lambda: make(world.toolbox(folder), slot), world.clock)
 
 
 def test_negative_control_sees_a_certificate_run_out(world: World, tmp_path: Path) -> None:
@@ -125,8 +126,42 @@ def test_negative_control_sees_a_certificate_run_out(world: World, tmp_path: Pat
     assert len(world.deleted) == 1, "the host is back at its baseline"
 
 
+def test_negative_control_counts_its_own_edges_and_says_what_was_seen(world: World, tmp_path: Path) -> None:
+    result = negative(world, tmp_path)
+    canary = result.evidence.details["service"]
+    traffic = result.evidence.traffic
+    assert traffic is not None
+    assert traffic.operation.hard > 0
+    assert all(canary in cause.edge and "expired" in cause.text for cause in traffic.causes)
+    shown = result.evidence.details["seen"]
+    assert canary in shown["edge"]
+    assert (shown["kind"], shown["fresh"]) == ("hard", True)
+    assert "expired" in shown["cause"]
+    assert shown["from_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("why", "own", "kind", "cause"),
+    [
+        ("another edge", False, "hard", "handshake: certificate has expired"),
+        ("a late answer", True, "late", "answer: timeout"),
+        ("another cause", True, "hard", "connect: connection refused"),
+    ],
+)
+def test_negative_control_is_not_content_with_any_failure(
+    why: str, own: bool, kind: str, cause: str, world: World, tmp_path: Path
+) -> None:
+    world.seeing = False
+    service = canary(world.toolbox(tmp_path))[1].service
+    mine = [edge for edge in world.estates[-1].edges if (service in {edge.source, edge.target}) == own]
+    world.lose(("legacy", mine[0].source, mine[0].target), kind, 12.0, cause=cause)
+    result = negative(world, tmp_path)
+    assert "the prober to see that a certificate ran out: not after" in (result.error or ""), why
+    assert "seen" not in result.evidence.details
+
+
 def test_negative_control_that_sees_nothing_fails(world: World, tmp_path: Path) -> None:
-    world.clock.hooks.append(world.expired.clear)
+    world.seeing = False
     result = negative(world, tmp_path)
     assert "the prober to see that a certificate ran out: not after" in (result.error or "")
     assert len(world.deleted) == 1

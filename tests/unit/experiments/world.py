@@ -15,9 +15,11 @@ from pov.base.clock import timestamp
 from pov.base.errors import PovError, Transient
 from pov.base.redact import Secret
 from pov.config.estates import Estate, estates
-from pov.config.legacy import hosts
+from pov.config.legacy import Host, hosts
 from pov.config.scenario import Scenario
-from pov.experiments.toolbox import LegacyCaFiles, Toolbox
+from pov.engines.argocd import App, held_app
+from pov.experiments.toolbox import CaFiles, Toolbox
+from tests.unit.experiments.loads import Edge, Load, Loss
 
 OLD = "registry/mock:1.0.0"
 SYNC_S = 4.0
@@ -26,13 +28,13 @@ ROLLOUT_S = 11.0
 
 
 def scenario(**changes: Any) -> Scenario:
-    """Six services in staging and on two legacy hosts, three of them under proof."""
+    """Six services in staging and on two legacy hosts, three of them under proof and in dev, which nobody touches."""
     document = {
         "apiVersion": "pov.dev/v1",
         "kind": "Scenario",
         "metadata": {"name": "small", "title": "Small"},
         "services": {"count": 6},
-        "stages": [{"name": "staging"}],
+        "stages": [{"name": "staging"}, {"name": "dev", "services": "pov"}],
         "povServices": 3,
         "legacy": {"hosts": 2},
         "experiments": [
@@ -124,6 +126,9 @@ class World:
         self.closed = 0
         self.executed: list[tuple[str, tuple[str, ...], bytes | None]] = []
         self.expired: set[str] = set()
+        self.seeing = True
+        self.losses: list[Loss] = []
+        self.stalls: list[tuple[float, float]] = []
         self.calls: list[str] = []
 
     @property
@@ -133,33 +138,39 @@ class World:
     def serial(self) -> str:
         return f"{next(self.numbers):04x}"
 
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
     def toolbox(self, folder: Path) -> Toolbox:
         return Toolbox(
             run="1123ab",
             under_proof=tuple(self.scenario.pov_services),
             estates=self.estates,
             traffic=self.scenario.traffic,
-            hosts=hosts(self.estates[-1], self.scenario.legacy.hosts) if self.scenario.legacy.hosts else (),
-            kube=Kube(self),
             prober=lambda: Prober(self),
-            configuration=lambda: Configuration(self),
-            webhook=self._webhook,
-            runbooks=lambda: Runbooks(self, folder),
+            git=Git(self),
+            delivery=Delivery(self),
+            cluster=Cluster(self),
+            hosts=LegacyHosts(self, folder),
+            pki=Pki(self),
             releases=Releases(self),
-            legacy_ca=lambda: LegacyCaFiles(Path("/ca.crt"), Path("/ca.key")),
-            legacy_pair=self._pair,
             clock=self.clock,
             busy=lambda: 0.25,
         )
 
-    def _webhook(self, on: bool) -> None:
-        self.check("webhook")
-        self.hook = on
+    def lose(self, edge: Edge, kind: str, after: float, *, took: float = 1.0, cause: str = "x") -> None:
+        """Have a request on an edge fail some seconds from now."""
+        self.losses.append(Loss(edge, kind, cause, self.now + after, self.now + after + took))
 
-    def _pair(self, names: Sequence[str], life: timedelta) -> Any:
-        if life < timedelta(minutes=1):
-            self.clock.after(life.total_seconds(), lambda: self.expired.add(names[1]))
-        return SimpleNamespace(certificate="certificate", key=Secret("key"))
+    def expire(self, name: str) -> None:
+        """A legacy service's certificate runs out: each of its edges fails in its next handshake."""
+        self.expired.add(name)
+        at = self.now + 0.2
+        for edge in self.estates[-1].edges:
+            if name in {edge.source, edge.target} and self.seeing:
+                key = ("legacy", edge.source, edge.target)
+                self.losses.append(Loss(key, "hard", "handshake: certificate has expired", at, at + 0.1, True))
 
     def check(self, what: str) -> None:
         self.calls.append(what)
@@ -213,55 +224,22 @@ class Prober:
     def _error(self, estate: str, name: str) -> str:
         return "expired" if name in self._world.expired else self._world.errors.get((estate, name), "")
 
-    def start_load(self, estates: Sequence[str], **wish: int) -> Load:
-        self._world.check("prober")
-        edges = sum(len(estate.edges) for estate in self._world.estates if estate.name in estates)
-        load = Load(self._world, tuple(estates), edges, self._world.clock.now, wish)
-        self._world.loads.append(load)
+    def start_load(self, estates: Sequence[str], *, edges: Sequence[Edge] | None = None, **wish: int) -> Load:
+        world = self._world
+        world.check("prober")
+        there = {(e.name, edge.source, edge.target) for e in world.estates if e.name in estates for edge in e.edges}
+        assert edges
+        assert set(edges) <= there
+        load = Load(world, tuple(edges), world.clock.now, wish)
+        world.loads.append(load)
         return load
 
-
-@dataclass
-class Load:
-    world: World
-    estates: tuple[str, ...]
-    edges: int
-    begun: float
-    wish: Mapping[str, int]
-    ended: float | None = None
-    stops: int = 0
-    failed: int = 0
-
-    def counts(self) -> Any:
-        seconds = (self.ended or self.world.clock.now) - self.begun
-        kept, fresh = int(seconds * self.edges), int(seconds * self.edges / 2)
-        failed = self.failed + (3 if self.world.expired else 0)
-        edge = SimpleNamespace(
-            estate=self.estates[0],
-            source="a",
-            target="b",
-            kept=SimpleNamespace(requests=kept, failed=0),
-            fresh=SimpleNamespace(requests=fresh, failed=failed),
-            errors={"refused": failed} if failed else {},
-            serials=("01",),
-        )
-        return SimpleNamespace(
-            seconds=seconds,
-            requests=kept + fresh,
-            failed_requests=failed,
-            handshakes=fresh,
-            failed_handshakes=failed,
-            late=0,
-            unsent=0,
-            edges=(edge,),
-        )
-
-    def stop(self) -> Any:
-        self.world.check("prober")
-        self.stops += 1
-        if self.ended is None:
-            self.ended = self.world.clock.now
-        return self.counts()
+    def stop_loads(self) -> int:
+        self._world.check("prober")
+        running = [load for load in self._world.loads if load.ended is None]
+        for load in running:
+            load.end()
+        return len(running)
 
 
 class Configuration:
@@ -303,7 +281,55 @@ class Configuration:
         self._world.closed += 1
 
 
-class Kube:
+@dataclass(frozen=True)
+class Git:
+    world: World
+
+    def configuration(self, stage: str) -> Configuration:
+        assert stage == "staging"
+        return Configuration(self.world)
+
+    def webhook(self, on: bool) -> None:
+        self.world.check("webhook")
+        self.world.hook = on
+
+
+@dataclass(frozen=True)
+class Delivery:
+    world: World
+
+    def state(self, stage: str) -> App:
+        return held_app(Cluster(self.world), stage)
+
+
+@dataclass(frozen=True)
+class LegacyHosts:
+    world: World
+    folder: Path
+
+    @property
+    def all(self) -> tuple[Host, ...]:
+        count = self.world.scenario.legacy.hosts
+        return hosts(self.world.estates[-1], count) if count else ()
+
+    def runbooks(self) -> Runbooks:
+        return Runbooks(self.world, self.folder)
+
+
+@dataclass(frozen=True)
+class Pki:
+    world: World
+
+    def files(self) -> CaFiles:
+        return CaFiles(Path("/ca.crt"), Path("/ca.key"))
+
+    def issue(self, names: Sequence[str], life: timedelta) -> Any:
+        if life < timedelta(minutes=1):
+            self.world.clock.after(life.total_seconds(), lambda: self.world.expire(names[1]))
+        return SimpleNamespace(certificate="certificate", key=Secret("key"))
+
+
+class Cluster:
     def __init__(self, world: World) -> None:
         self._world = world
 
@@ -312,11 +338,12 @@ class Kube:
         world.check("kube")
         if kind.endswith("/Application"):
             return {
+                "metadata": {"name": name},
                 "status": {
                     "sync": {"status": "Synced", "revision": world.synced},
                     "health": {"status": "Healthy" if world.healthy else "Progressing"},
                     "operationState": world.operation,
-                }
+                },
             }
         if kind == "v1/Pod":
             return {"metadata": {"name": name, "uid": f"{name}-{world.deleted.count(name)}"}}
@@ -365,6 +392,8 @@ class Runbooks:
         world = self._world
         world.playbooks.append((playbook, dict(variables)))
         world.clock.sleep(3.0)
+        if playbook == "distribute.yml":
+            return [Task("legacy-1", "copy release", 2.5)]
         if world.runbook_error is not None:
             raise world.runbook_error
         for name in variables["services"]:
@@ -373,8 +402,8 @@ class Runbooks:
             else:
                 world.serials["legacy"][name] = world.serial()
         return [
-            Task("legacy-1", "copy release", 1.0),
-            Task("legacy-1", "copy release", 0.5),
+            Task("legacy-1", "swap link", 1.0),
+            Task("legacy-1", "swap link", 0.5),
             Task("legacy-2", "x", 1.0),
         ]
 
@@ -386,7 +415,12 @@ class Releases:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def image(self, version: str) -> str:
+    def image(self, version: str, folder: Path) -> Path:
+        self._world.clock.sleep(1.0)
+        return folder / f"{version}.tar"
+
+    def deliver(self, image: Path, version: str) -> str:
+        assert image.name == f"{version}.tar"
         self._world.clock.sleep(2.0)
         return f"registry/mock:{version}"
 

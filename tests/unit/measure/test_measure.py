@@ -1,102 +1,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from pov.base.errors import PovError
 from pov.config.scenario import Criterion
 from pov.measure import warnings
 from pov.measure.criteria import score
-from pov.measure.order import Slot, interleave, new_seed
+from pov.measure.order import interleave, new_seed
 from pov.measure.statistics import ratio_of_medians, smallest_p, spread, why_no_interval
 from pov.measure.summary import summarise
-from pov.measure.trials import Evidence, Timed, Traffic, run_trial
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> datetime:
-        return datetime(2026, 3, 9, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-class Recorded:
-    """A trial that says what was called; `fails` names the stage that raises."""
-
-    def __init__(self, clock: Clock, fails: str = "", error: BaseException | None = None) -> None:
-        self.clock = clock
-        self.calls: list[str] = []
-        self._fails = fails
-        self._error = error or PovError("no", cause="why")
-
-    def _stage(self, name: str, seconds: float) -> None:
-        self.calls.append(name)
-        self.clock.sleep(seconds)
-        if name == self._fails:
-            raise self._error
-
-    def set_up(self) -> None:
-        self._stage("set_up", 100)
-
-    def warm_up(self) -> None:
-        self._stage("warm_up", 10)
-
-    def operate(self) -> None:
-        self._stage("operate", 3)
-
-    def verify(self) -> None:
-        self._stage("verify", 50)
-
-    def evidence(self) -> Evidence:
-        self._stage("evidence", 5)
-        return Evidence((Timed("all", 3.0),), Traffic(10, 1, 4, 1, 6.0, {"late": 1}), {"estate": "staging"})
-
-    def clean_up(self) -> None:
-        self._stage("clean_up", 20)
-
-
-STAGES = ["set_up", "warm_up", "operate", "verify", "evidence", "clean_up"]
-SLOT = Slot("deploy", "automated", 1)
-
-
-def test_the_operation_alone_is_timed() -> None:
-    clock = Clock()
-    trial = Recorded(clock)
-    result = run_trial(SLOT, trial, clock)
-    assert trial.calls == STAGES
-    assert (result.ok, result.seconds) == (True, 3.0)
-    sample = result.as_sample()
-    assert sample["details"] == {"estate": "staging", "traffic": {"seconds": 6.0, "late": 1}}
-    assert (sample["origin"], sample["failed_handshakes"]) == ("executed", 1)
-
-
-@pytest.mark.parametrize("fails", STAGES)
-def test_a_failure_at_any_stage_is_a_failed_trial_that_is_cleaned_up(fails: str) -> None:
-    clock = Clock()
-    trial = Recorded(clock, fails)
-    result = run_trial(SLOT, trial, clock)
-    assert not result.ok
-    assert "no (why)" in (result.error or "")
-    assert trial.calls[-1] == "clean_up"
-    assert (result.seconds is None) == (fails in {"set_up", "warm_up"})
-
-
-def test_an_interrupt_gets_through_after_the_clean_up() -> None:
-    clock = Clock()
-    trial = Recorded(clock, "operate", KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        run_trial(SLOT, trial, clock)
-    assert trial.calls == ["set_up", "warm_up", "operate", "clean_up"]
 
 
 def test_trials_are_interleaved_in_rounds_and_the_seed_repeats_them() -> None:

@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import errno
 import json
+import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from pov.base.errors import InvalidInput, PovError
 from pov.config.scenario import Criterion
+from pov.experiments import EXPERIMENTS
 from pov.measure.order import interleave
 from pov.model.events import Event
 from pov.state import runs
 from pov.state.runs import RunWriter, read_run
-from pov.workflows.measure import MeasureOptions, MeasureResult, Measuring, planned
+from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measuring import MeasureResult, Measuring
+from tests.unit.experiments.loads import Load
 from tests.unit.experiments.world import BROKEN, World, scenario
 
 ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
@@ -23,10 +28,10 @@ ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
 class Measured:
     """A run over a world in memory, with its events."""
 
-    def __init__(self, folder: Path, *arms: str, trials: int = 2) -> None:
-        self.world = World()
+    def __init__(self, folder: Path, *arms: str, trials: int = 2, **changes: Any) -> None:
+        self.world = World(**changes)
         options = MeasureOptions(folder, experiments=("deploy", "rotate"), arms=arms, trials=trials)
-        self.plan = planned(options, self.world.scenario)
+        self.plan, self.left_out = planned(options, self.world.scenario)
         self.slots = interleave(self.plan, 7)
         self.writer = RunWriter(folder, {"simulated": True}, clock=self.world.clock)
         self.events: list[Event] = []
@@ -163,16 +168,17 @@ def test_a_disk_that_stays_full_ends_in_a_clear_message(tmp_path: Path, full_dis
     ],
 )
 def test_what_is_planned(options: dict[str, Any], expected: dict[tuple[str, str], int], tmp_path: Path) -> None:
-    plan = planned(MeasureOptions(tmp_path, **options), scenario())
+    plan, left_out = planned(MeasureOptions(tmp_path, **options), scenario())
+    assert left_out == ()
     name = options.get("experiments", ("deploy",))[0]
     never = {"placebo", "negative-control"}
     assert {key: n for key, n in plan.items() if key[0] == name and key[1] not in never} == expected
-    assert plan[name, "placebo"] == 1
+    assert plan[name, "placebo"] == options.get("trials", 2), "as many as the reference arm has trials"
 
 
 def test_without_legacy_estate_there_is_no_manual_arm(tmp_path: Path) -> None:
     bare = scenario(legacy={"hosts": 0}, experiments=[])
-    plan = planned(MeasureOptions(tmp_path), bare)
+    plan, _ = planned(MeasureOptions(tmp_path), bare)
     assert {arm for _, arm in plan} == {"automated", "placebo"}
     with pytest.raises(InvalidInput, match="no legacy estate"):
         planned(MeasureOptions(tmp_path, arms=("manual",)), bare)
@@ -180,7 +186,7 @@ def test_without_legacy_estate_there_is_no_manual_arm(tmp_path: Path) -> None:
 
 def test_a_legacy_estate_with_fewer_replicas_is_no_arm_to_compare_with(tmp_path: Path) -> None:
     wide = scenario(services={"count": 5, "replicas": 2}, experiments=[])
-    plan = planned(MeasureOptions(tmp_path), wide)
+    plan, _ = planned(MeasureOptions(tmp_path), wide)
     assert {arm for _, arm in plan} == {"automated", "placebo", "negative-control"}
     with pytest.raises(InvalidInput, match="like staging"):
         planned(MeasureOptions(tmp_path, arms=("manual",)), wide)
@@ -193,3 +199,65 @@ def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
         "deplyo: no such experiment (one of deploy, rotate)",
         "--arm: no arm magic (one of automated, automated-poll, manual)",
     ]
+
+
+def test_placebos_are_as_long_as_the_trials_were_and_on_each_estate_in_turn(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", "manual", trials=4)
+    result = measured.run()
+    samples = [s for s in read_run(result.path).samples if s["experiment"] == "deploy"]
+    windows = [s for s in samples if s["arm"] == "placebo"]
+    assert len(windows) == 4
+    by_number = sorted(windows, key=lambda s: s["trial"])
+    assert [s["details"]["estate"] for s in by_number] == ["staging", "legacy", "staging", "legacy"]
+    arms = {"staging": "automated", "legacy": "manual"}
+    for window in windows:
+        estate = window["details"]["estate"]
+        before = [s["seconds"] for s in samples[: samples.index(window)] if s["arm"] == arms[estate]]
+        assert window["details"]["window_s"] == pytest.approx(statistics.median(before) if before else 25.0)
+        assert window["seconds"] >= window["details"]["window_s"]
+    assert any(window["details"]["window_s"] != 25.0 for window in windows)
+
+
+def test_a_scenario_may_ask_for_fewer_placebos(tmp_path: Path) -> None:
+    few = scenario(experiments=[{"name": "deploy", "trials": 5, "arms": ["automated"], "placebos": 2}])
+    assert planned(MeasureOptions(tmp_path), few)[0]["deploy", "placebo"] == 2
+    assert planned(MeasureOptions(tmp_path, trials=1), few)[0]["deploy", "placebo"] == 1
+
+
+def test_one_service_without_edges_is_measured_to_the_end(tmp_path: Path) -> None:
+    one = {"services": {"count": 1}, "povServices": 1, "legacy": {"hosts": 1}}
+    measured = Measured(tmp_path, "automated", "manual", trials=1, **one)
+    result = measured.run()
+    saved = read_run(result.path)
+    assert len(saved.samples) == 4
+    assert all(s["ok"] for s in saved.samples)
+    assert {s["arm"] for s in saved.samples} == {"automated", "manual"}
+    assert "no service calls another" in measured.left_out[0]
+
+
+def test_a_trial_that_cannot_be_made_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = Measured(tmp_path, "automated", trials=1)
+
+    def broken(*_: object) -> Any:
+        raise BROKEN
+
+    monkeypatch.setitem(cast("dict[str, Any]", EXPERIMENTS), "rotate", replace(EXPERIMENTS["rotate"], negative=broken))
+    result = measured.run()
+    saved = {s["arm"]: s for s in read_run(result.path).samples if s["experiment"] == "rotate"}
+    assert saved["negative-control"]["error"] == "broken (because)"
+    assert saved["automated"]["ok"]
+
+
+def test_the_runs_end_stops_what_a_trial_could_not(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", trials=1)
+    stop = Load.stop
+
+    def fails_once(load: Load) -> Any:
+        if load is measured.world.loads[-1] and len(measured.told("finished")) == len(measured.slots) - 1:
+            raise BROKEN
+        return stop(load)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Load, "stop", fails_once)
+        measured.run()
+    assert all(load.ended is not None for load in measured.world.loads)

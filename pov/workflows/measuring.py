@@ -1,0 +1,186 @@
+"""A run while it is measured: each trial in its turn, every sample saved as it happens, the summary at the end."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
+from pov.base.errors import PovError, TimedOut
+from pov.base.wait import Pending, wait_for
+from pov.config.estates import Estate
+from pov.config.scenario import Criterion
+from pov.experiments import EXPERIMENTS
+from pov.experiments.placebo import PlaceboWindow
+from pov.experiments.toolbox import Toolbox
+from pov.measure.order import Slot
+from pov.measure.summary import NEGATIVE, PLACEBO, summarise
+from pov.measure.trials import Result, Trial, run_trial
+from pov.model.events import Emit, Event
+from pov.state.runs import RunWriter
+
+Plan = Mapping[tuple[str, str], int]
+NOT_COMPARED = {PLACEBO, NEGATIVE}
+_DISK_WAIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class MeasureResult:
+    """The saved run: where it lies, and its summary."""
+
+    path: Path
+    summary: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The summary as one JSON document, with the run's path."""
+        return {**self.summary, "path": str(self.path)}
+
+
+class Measuring:
+    """One run while it is measured."""
+
+    def __init__(
+        self, box: Toolbox, writer: RunWriter, slots: Sequence[Slot], emit: Emit, *, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._box = box
+        self._writer = writer
+        self._slots = slots
+        self._emit = emit
+        self._clock = clock
+        self._samples: list[dict[str, Any]] = []
+        self._expected: dict[tuple[str, str], float] = {}
+        self._lengths: dict[tuple[str, str], list[float]] = {}
+
+    def measure(self, about: Mapping[str, Any], plan: Plan, criteria: Sequence[Criterion]) -> MeasureResult:
+        """Every trial, then the summary; the summary also when interrupted, before the interrupt gets through."""
+        try:
+            for position, slot in enumerate(self._slots, start=1):
+                self._one(slot, f"trial {position} of {len(self._slots)}")
+        except BaseException:
+            self._finish(about, plan, criteria, interrupted=True)
+            raise
+        self._stop_loads()
+        summary = self._finish(about, plan, criteria, interrupted=False)
+        return MeasureResult(self._writer.path, summary)
+
+    def _one(self, slot: Slot, subject: str) -> None:
+        title = f"{slot.experiment}, {slot.arm}, {slot.trial}"
+        self._emit(Event("started", subject, title, self._expected.get((slot.experiment, slot.arm))))
+        begun = self._clock.monotonic()
+        result = run_trial(slot, lambda: self._trial(slot), self._clock)
+        self._expected[slot.experiment, slot.arm] = self._clock.monotonic() - begun
+        if result.ok and result.seconds is not None:
+            self._lengths.setdefault((slot.experiment, slot.arm), []).append(result.seconds)
+        self._save(result)
+        if result.ok:
+            self._emit(Event("finished", subject, title + _counted(result), result.seconds))
+        else:
+            self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds))
+
+    def _trial(self, slot: Slot) -> Trial:
+        experiment = EXPERIMENTS[slot.experiment]
+        if slot.arm == PLACEBO:
+            estate = self._estate_of(slot)
+            services = experiment.touches(self._box, estate)
+            return PlaceboWindow(self._box, slot, estate, services, self._length(slot.experiment, estate))
+        make = experiment.negative if slot.arm == NEGATIVE else experiment.arms[slot.arm].make
+        assert make is not None
+        return make(self._box, slot)
+
+    def _estate_of(self, slot: Slot) -> Estate:
+        """A placebo carries one trial's load: those of the estates that this experiment is measured on, in turn."""
+        ways = EXPERIMENTS[slot.experiment].arms
+        measured = {s.arm for s in self._slots if s.experiment == slot.experiment}
+        names = list(dict.fromkeys(way.estate for arm, way in ways.items() if arm in measured))
+        return self._box.estate(names[(slot.trial - 1) % len(names)])
+
+    def _length(self, experiment: str, estate: Estate) -> float:
+        """How long a trial on an estate takes: the median of the quickest arm so far, or what is expected."""
+        ways = EXPERIMENTS[experiment].arms
+        known = [
+            statistics.median(seconds)
+            for (name, arm), seconds in self._lengths.items()
+            if name == experiment and arm in ways and ways[arm].estate == estate.name
+        ]
+        return min(known, default=EXPERIMENTS[experiment].expected_s)
+
+    def _stop_loads(self) -> None:
+        """The last chance to stop a load that its trial could not stop."""
+        try:
+            self._box.prober().stop_loads()
+        except PovError as error:
+            told = f"a load may still be running: {error.message}; the next pov measure stops it"
+            self._emit(Event("warning", "measure", told))
+
+    def _save(self, result: Result) -> None:
+        # Kept in memory whatever the disk says; the writer tries again with the next one.
+        sample = result.as_sample()
+        try:
+            self._samples.append(self._writer.append(sample))
+        except PovError as error:
+            self._samples.append(sample)
+            waiting = len(self._writer.unsaved)
+            told = f"{error.message} ({error.cause}): {waiting} samples are kept in memory until the disk takes them"
+            self._emit(Event("warning", "measure", told))
+
+    def _finish(
+        self, about: Mapping[str, Any], plan: Plan, criteria: Sequence[Criterion], *, interrupted: bool
+    ) -> dict[str, Any]:
+        finished = timestamp(self._clock.wall())
+        arms = [
+            {"experiment": experiment, "arm": arm, "trials": trials}
+            for (experiment, arm), trials in plan.items()
+            if arm not in NOT_COMPARED
+        ]
+        run_facts = {
+            "id": self._writer.run_id,
+            **about,
+            "finished": finished,
+            "interrupted": interrupted,
+            "planned": arms,
+        }
+        summary = summarise(run_facts, self._samples, criteria)
+        if interrupted:
+            self._emit(Event("warning", "measure", f"interrupted; {len(self._samples)} trials are kept"))
+        self._write(lambda: self._writer.finish(summary))
+        self._emit(Event("note", "measure", f"saved in {self._writer.path}"))
+        return summary
+
+    def _write(self, finish: Callable[[], None]) -> None:
+        """Write the end of the run, for a minute if need be: somebody may be freeing space right now."""
+
+        def attempt() -> bool | Pending:
+            try:
+                finish()
+            except PovError as error:
+                return Pending(f"{error.message}: {error.cause}")
+            return True
+
+        try:
+            wait_for(
+                f"room for the run in {self._writer.path}",
+                attempt,
+                timeout_s=_DISK_WAIT_S,
+                interval_s=1.0,
+                clock=self._clock,
+                on_pending=lambda state: self._emit(Event("warning", "measure", f"{state}; free some space now")),
+            )
+        except TimedOut as error:
+            lost = len(self._writer.unsaved)
+            raise PovError(
+                f"the disk did not take the run: {lost} of {len(self._samples)} samples could not be saved",
+                cause=error.cause,
+                fix=f"free space on the disk of {self._writer.path}, then pov measure",
+            ) from error
+
+
+def _counted(result: Result) -> str:
+    traffic = result.evidence.traffic
+    if traffic is None:
+        return ""
+    seen = traffic.operation
+    told = f": {seen.hard + seen.late} of {seen.requests} requests failed"
+    return f"{told} ({seen.hard} hard, {seen.late} late)" if seen.hard or seen.late else told
