@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 # Without it, a machine without Git could not even import it, and nobody could be told what is missing.
@@ -26,6 +26,10 @@ from pov.base.files import write_atomic
 from pov.base.process import run
 
 _LIMIT_S = 60.0
+_TEXT_BYTES = 4 * 2**20
+_LINK, _SUBMODULE = "120000", "160000"
+# Whatever attributes somebody commits, files lie on the disk as they lie in Git, byte for byte.
+_ATTRIBUTES = "* -text -ident !filter !working-tree-encoding\n"
 _SETTINGS = """\
 [safe]
     directory = *
@@ -94,6 +98,7 @@ class ConfigRepo:
         self.folder = folder
         self.branch = branch
         self._remote = remote
+        self._special: dict[str, str] | None = None
 
     @classmethod
     def open(cls, folder: Path, remote: Remote, branch: str = "main") -> Self:
@@ -128,14 +133,40 @@ class ConfigRepo:
         return self._call("rev-parse", "--git-dir", may_fail=True) == ".git"
 
     def refresh(self) -> None:
-        """Fetch, and make the working copy what the server has."""
+        """Fetch, and make the working copy what the server has.
+
+        A symbolic link in it becomes a file that says where it points to: nothing here follows it, and it stays a link
+        in Git. Submodules are left alone.
+        """
         self._call("config", "remote.origin.url", self._remote.url)
         self._call("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
-        self._call("fetch", "--quiet", "--prune", "--no-tags", "origin")
+        self._call("config", "core.symlinks", "false")
+        attributes = self.folder / ".git" / "info" / "attributes"
+        if not attributes.is_file() or attributes.read_text() != _ATTRIBUTES:
+            write_atomic(attributes, _ATTRIBUTES)
+        self._call("fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "origin")
+        self._special = None
         if self.remote_head() is None:
             return
-        self._call("checkout", "--quiet", "--force", "-B", self.branch, f"origin/{self.branch}")
+        self._check_out()
+        links = [self.folder / path for path, mode in self._specials().items() if mode == _LINK]
+        for link in links:
+            link.unlink(missing_ok=True)
+        if links:
+            self._check_out()
         self._call("clean", "--quiet", "--force", "-d", "-x")
+
+    def _check_out(self) -> None:
+        branch = ("-B", self.branch, f"origin/{self.branch}")
+        self._call("checkout", "--quiet", "--force", "--no-recurse-submodules", *branch)
+
+    def _specials(self) -> Mapping[str, str]:
+        """Links and submodules as Git knows them: their modes by path."""
+        if self._special is None:
+            listed = [entry.split("\t", 1) for entry in self._call("ls-files", "--stage", "-z").split("\0") if entry]
+            modes = {path: facts.split()[0] for facts, path in listed}
+            self._special = {path: mode for path, mode in modes.items() if mode in {_LINK, _SUBMODULE}}
+        return self._special
 
     @property
     def head(self) -> str | None:
@@ -156,44 +187,79 @@ class ConfigRepo:
             return False
         return not self._call("rev-list", "--max-count=1", "HEAD", f"^refs/remotes/origin/{branch}")
 
-    def files(self) -> dict[str, str]:
-        """Every text file of the working copy, by path."""
-        found = sorted(path for path in self.folder.rglob("*") if path.is_file())
-        inside = [path for path in found if ".git" not in path.relative_to(self.folder).parts]
-        return {str(path.relative_to(self.folder)): path.read_text() for path in inside}
+    def paths(self) -> list[str]:
+        """What is in Git, by path: files, links and submodules of anybody's."""
+        return sorted(path for path in self._call("ls-files", "-z").split("\0") if path)
+
+    def files(self, paths: Iterable[str]) -> dict[str, str]:
+        """The texts of those of `paths` that are there. Other people's files are not looked at."""
+        return {path: self.read(path) for path in paths if (self.folder / path).is_file()}
 
     def read(self, path: str) -> str:
-        """A file's text. Raises `PovError` if there is none."""
+        """A file's text. Raises `PovError` if there is none, or if it is not a text of at most 4 MiB."""
+        fix = f"mend {path} in the configuration repository, then pov up"
         try:
-            return (self.folder / path).read_text()
+            content = self._bytes(path, _TEXT_BYTES)
+            if content is None:
+                raise PovError(f"{path} of the configuration repository is longer than 4 MiB", fix=fix)
+            return content.decode()
         except FileNotFoundError as error:
             raise PovError(f"the configuration repository has no {path}", fix="pov up") from error
+        except UnicodeDecodeError as error:
+            raise PovError(f"{path} of the configuration repository is not text", cause=str(error), fix=fix) from error
+
+    def _bytes(self, path: str, limit: int) -> bytes | None:
+        with (self.folder / path).open("rb") as stream:
+            content = stream.read(limit + 1)
+        return content if len(content) <= limit else None
 
     def write(self, path: str, text: str) -> None:
         """Write a file; it is part of the next commit."""
+        self._make_way(path)
         write_atomic(self.folder / path, text)
+
+    def _make_way(self, path: str) -> None:
+        """Take away what stands where the file is to lie: a link, a submodule, a file for a folder or the reverse."""
+        for place in (*reversed(PurePosixPath(path).parents[:-1]), PurePosixPath(path)):
+            here = self.folder / place
+            if str(place) in self._specials():
+                self._call("--literal-pathspecs", "rm", "--cached", "--quiet", "--force", "--", str(place))
+                self._special = None
+            if str(place) == path and here.is_dir() and not here.is_symlink():
+                shutil.rmtree(here)
+            elif here.is_symlink() or (str(place) != path and here.is_file()):
+                here.unlink()
 
     def remove(self, path: str) -> None:
         """Remove a file; it is gone with the next commit."""
         (self.folder / path).unlink(missing_ok=True)
 
-    def replace(self, files: Mapping[str, str], managed: Sequence[str]) -> None:
-        """Make everything under the `managed` prefixes what `files` say; other files stay as they are."""
-        held = self.files()
-        for path in held.keys() - files.keys():
-            if path.startswith(tuple(managed)):
+    def replace(self, files: Mapping[str, str], managed: Callable[[str], bool]) -> None:
+        """Make everything that `managed` calls ours what `files` say; other files stay as they are, unread."""
+        for path in self.paths():
+            if managed(path) and path not in files:
                 self.remove(path)
         for path, text in files.items():
-            if held.get(path) != text:
+            if not self._holds(path, text.encode()):
                 self.write(path, text)
+
+    def _holds(self, path: str, content: bytes) -> bool:
+        if path in self._specials():
+            return False
+        try:
+            return self._bytes(path, len(content)) == content
+        except OSError:
+            return False
 
     def is_changed(self) -> bool:
         """Whether a commit would hold anything."""
-        return bool(self._call("status", "--porcelain"))
+        # What somebody's `.gitignore` names is ours all the same if it lies here: a fresh copy holds nothing ignored.
+        return bool(self._call("status", "--porcelain", "--ignored", "--ignore-submodules"))
 
     def commit(self, message: str) -> str:
         """Commit everything; returns the commit's id. Without a change it is the one before."""
-        self._call("add", "--all")
+        self._call("add", "--all", "--force")
+        self._special = None
         if self.is_changed():
             self._call("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--message", message)
         return self._standing()

@@ -8,13 +8,25 @@ from pov.base.paths import data
 from pov.config.estates import Estate
 from pov.config.scenario import Scenario
 from pov.model.topology import Service, Topology
-from pov.steps.git.overlay import AGENT_IMAGE, Kept, overlay
+from pov.steps.git.overlay import AGENT_IMAGE, FILES, Kept, overlay
 from pov.steps.templates import block, render
 
-MANAGED = ("services/", "stages/", "README.md")
-"""What the bring-up writes, and removes when it is no longer wanted; anything else in the repository is left alone."""
-
 _BASE = ("deployment.yaml", "kustomization.yaml", "networkpolicy.yaml", "service.yaml", "serviceaccount.yaml")
+
+
+def is_managed(path: str) -> bool:
+    """Whether the bring-up writes such a file, and removes it when it is no longer wanted.
+
+    Everything else in the repository is somebody else's and left alone, also beside ours.
+    """
+    match path.split("/"):
+        case ["README.md"]:
+            return True
+        case ["services", _, name]:
+            return name in _BASE
+        case ["stages", _, name]:
+            return name in FILES
+    return False
 
 
 def files(

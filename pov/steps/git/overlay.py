@@ -18,6 +18,10 @@ AGENT_IMAGE = "certificate-agent"
 TRUST_DOMAIN = "pov.dev"
 PROBER = f"spiffe://{TRUST_DOMAIN}/ns/pov-system/sa/prober"
 PORT = 8443
+_RENDERED = ("kustomization.yaml", "default-deny.yaml", "vault-ca.yaml", "certificate-policy.yaml")
+_TOPOLOGY = "topology.json"
+FILES = (*_RENDERED, _TOPOLOGY)
+"""What an overlay consists of; other files in its folder are somebody else's."""
 _SPREAD_S = 2
 _REFERENCE = re.compile(r"^(?P<name>[^@]+?)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?$")
 
@@ -47,24 +51,25 @@ def overlay(estate: Estate, image: str, ca_pem: str, kept: Kept) -> dict[str, st
         "spread": _SPREAD_S,
         "ca": block(ca_pem.strip().splitlines(), 4),
     }
-    files = {
-        f"{folder}/{name}": render("repository", "stage", name, values=values)
-        for name in ("kustomization.yaml", "default-deny.yaml", "vault-ca.yaml", "certificate-policy.yaml")
-    }
-    files[f"{folder}/topology.json"] = topology_file(estate)
+    files = {f"{folder}/{name}": render("repository", "stage", name, values=values) for name in _RENDERED}
+    files[f"{folder}/{_TOPOLOGY}"] = topology_file(estate)
     return files
+
+
+def kept_in(stage: str) -> tuple[str, str]:
+    """The files that hold what does not belong to the bring-up: the overlay, and the certificate policy."""
+    return f"stages/{stage}/kustomization.yaml", f"stages/{stage}/certificate-policy.yaml"
 
 
 def read_kept(files: Mapping[str, str], stage: str) -> Kept:
     """What an overlay holds now; nothing for a missing one. Raises `PovError` for one that cannot be read."""
     folder = f"stages/{stage}"
-    if f"{folder}/kustomization.yaml" not in files:
+    kustomization, policy = kept_in(stage)
+    if kustomization not in files:
         return Kept()
     try:
-        return Kept(
-            images_of(files[f"{folder}/kustomization.yaml"]), generation_of(files[f"{folder}/certificate-policy.yaml"])
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return Kept(images_of(files[kustomization]), generation_of(files[policy]))
+    except (AttributeError, KeyError, TypeError, ValueError, PovError) as error:
         fix = f"mend {folder} in the configuration repository, then pov up"
         raise PovError(f"{folder} cannot be read", cause=f"{type(error).__name__}: {error}", fix=fix) from error
 

@@ -96,8 +96,8 @@ def _ensure(ctx: Context, report: Report) -> bool:
 
 def _write(ctx: Context, repo: ConfigRepo) -> bool:
     """Commit and push what differs from the scenario. Versions that somebody else has set stay."""
-    held = repo.files()
     gitops = [estate.name for estate in ctx.estates if estate.kind == "gitops"]
+    held = repo.files(path for name in gitops for path in overlay.kept_in(name))
     wanted = repository.files(
         ctx.topology,
         ctx.estates,
@@ -106,7 +106,7 @@ def _write(ctx: Context, repo: ConfigRepo) -> bool:
         ca_pem=ctx.trust.ca_pem,
         kept={name: overlay.read_kept(held, name) for name in gitops},
     )
-    repo.replace(wanted, repository.MANAGED)
+    repo.replace(wanted, repository.is_managed)
     fresh = repo.remote_head(PROD) is None
     if not repo.is_changed() and not fresh:
         return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,15 @@ def remote(tmp_path: Path) -> Remote:
     return Remote(str(bare), "pov", tmp_path / "token", tmp_path / "ca.crt")
 
 
+def held(repo: ConfigRepo) -> dict[str, str]:
+    """Every file that is in Git, by path."""
+    return repo.files(repo.paths())
+
+
 def test_an_empty_repository_gives_an_empty_copy(tmp_path: Path, remote: Remote) -> None:
     repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
     assert repo.head is None
-    assert repo.files() == {}
+    assert held(repo) == {}
     assert repo.subject() == ""
     assert not repo.is_changed()
     with pytest.raises(PovError, match="empty"):
@@ -37,7 +44,7 @@ def test_what_was_pushed_is_there_for_the_next_one(tmp_path: Path, remote: Remot
     assert first.commit("Again") == commit
     assert first.push("prod") == commit
     second = ConfigRepo.open(tmp_path / "two" / "copy", remote)
-    assert second.files() == {"stages/dev/a.yaml": "a: 1\n"}
+    assert held(second) == {"stages/dev/a.yaml": "a: 1\n"}
     assert (second.head, second.remote_head("prod"), second.subject()) == (commit, commit, "Begin")
     assert second.is_part_of("prod")
     assert not second.is_part_of("nowhere")
@@ -59,13 +66,13 @@ def test_local_changes_and_half_clones_are_dropped(tmp_path: Path, remote: Remot
     repo.write("b", "2")
     repo.commit("Two, never pushed")
     repo.write("c", "3")
-    assert ConfigRepo.open(folder, remote).files() == {"a": "1"}
+    assert held(ConfigRepo.open(folder, remote)) == {"a": "1"}
     (folder / ".git" / "index.lock").touch()
-    assert ConfigRepo.open(folder, remote).files() == {"a": "1"}
+    assert held(ConfigRepo.open(folder, remote)) == {"a": "1"}
     (folder / ".git" / "HEAD").write_text("garbage")
-    assert ConfigRepo.open(folder, remote).files() == {"a": "1"}
+    assert held(ConfigRepo.open(folder, remote)) == {"a": "1"}
     (folder / ".git" / "objects").rename(folder / ".git" / "gone")
-    assert ConfigRepo.open(folder, remote).files() == {"a": "1"}
+    assert held(ConfigRepo.open(folder, remote)) == {"a": "1"}
 
 
 def test_a_copy_of_another_server_becomes_one_of_this(tmp_path: Path, remote: Remote) -> None:
@@ -74,7 +81,7 @@ def test_a_copy_of_another_server_becomes_one_of_this(tmp_path: Path, remote: Re
     repo.write("a", "1")
     repo.commit("One")
     repo.push()
-    assert ConfigRepo.open(folder, remote).files() == {"a": "1"}
+    assert held(ConfigRepo.open(folder, remote)) == {"a": "1"}
     assert remote.url in (folder / ".git/config").read_text()
 
 
@@ -83,8 +90,180 @@ def test_managed_files_are_replaced_and_others_stay(tmp_path: Path, remote: Remo
     for path in ("stages/dev/old.yaml", "stages/dev/same.yaml", "docs/theirs.md"):
         repo.write(path, "x\n")
     repo.commit("Begin")
-    repo.replace({"stages/dev/same.yaml": "x\n", "stages/qa/new.yaml": "y\n"}, ("stages/", "README.md"))
-    assert repo.files() == {"docs/theirs.md": "x\n", "stages/dev/same.yaml": "x\n", "stages/qa/new.yaml": "y\n"}
+    wanted = {"stages/dev/same.yaml": "x\n", "stages/qa/new.yaml": "y\n"}
+    repo.replace(wanted, lambda path: path.startswith("stages/"))
+    repo.commit("Replace")
+    assert held(repo) == {"docs/theirs.md": "x\n", "stages/dev/same.yaml": "x\n", "stages/qa/new.yaml": "y\n"}
+
+
+def committed(tmp_path: Path, remote: Remote, make: Callable[[Path], None]) -> None:
+    """Somebody else's commit, with a Git of their own."""
+    folder = tmp_path / "theirs"
+    git = ["git", "-C", str(folder), "-c", "user.name=they", "-c", "user.email=they@example.com"]
+    subprocess.run(["git", "clone", "--quiet", remote.url, str(folder)], check=True, timeout=20, capture_output=True)
+    subprocess.run([*git, "checkout", "--quiet", "-B", "main"], check=True, timeout=20)
+    make(folder)
+    subprocess.run([*git, "add", "--all", "--force"], check=True, timeout=20)
+    subprocess.run([*git, "commit", "--quiet", "--message", "Theirs"], check=True, timeout=20)
+    subprocess.run([*git, "push", "--quiet", "origin", "HEAD:main"], check=True, timeout=20)
+
+
+def in_git(remote: Remote, *arguments: str) -> bytes:
+    command = ["git", "-C", remote.url, "-c", "core.quotePath=false", *arguments]
+    return subprocess.run(command, check=True, timeout=20, capture_output=True).stdout
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n\x00\xff\xfe\r\n"
+OURS = {"README.md": "ours\n", "services/till/service.yaml": "kind: Service\n", "stages/dev/topology.json": "{}\n"}
+
+
+def _page(folder: Path) -> None:
+    """A page full of what people keep in repositories, beside what is ours."""
+    for path, content in {
+        "logo.png": PICTURE,
+        "stages/dev/logo.png": PICTURE,
+        "stages/dev/latin-1.txt": "Größe".encode("latin-1"),
+        "services/notes.txt": b"one\r\ntwo\r\n",
+        "docs/ünï cödé \n.md": b"x",
+        "huge.bin": b"\0" * 8_000_000,
+        ".gitignore": b"*.json\nservices/\n*.md\n",
+        ".gitattributes": b"*.yaml text eol=crlf\n*.json working-tree-encoding=UTF-16 text\n*.md filter=lfs\n* ident\n",
+        ".gitmodules": b'[submodule "vendor"]\n\tpath = vendor\n\turl = https://nowhere.invalid/x.git\n',
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    (folder / os.fsdecode(b"docs/latin-\xe9.md")).write_bytes(b"x")
+    (folder / "away").symlink_to("/etc/passwd")
+    (folder / "nowhere").symlink_to("missing")
+    _submodule(folder, "vendor")
+
+
+def _submodule(folder: Path, path: str) -> None:
+    entry = f"160000,{'1' * 40},{path}"
+    (folder / path).mkdir(parents=True)
+    subprocess.run(["git", "-C", str(folder), "update-index", "--add", "--cacheinfo", entry], check=True, timeout=20)
+
+
+def test_other_peoples_files_stay_as_they_are_byte_for_byte(tmp_path: Path, remote: Remote) -> None:
+    committed(tmp_path, remote, _page)
+    before = in_git(remote, "ls-tree", "-r", "-z", "main").split(b"\0")
+    folder = tmp_path / "w" / "copy"
+    for ours in (OURS, {**OURS, "README.md": "$Id$ other\n"}):
+        repo = ConfigRepo.open(folder, remote)
+        repo.replace(ours, OURS.__contains__)
+        assert repo.is_changed()
+        repo.commit("Ours")
+        repo.push()
+        fresh = ConfigRepo.open(folder, remote)
+        assert fresh.files(OURS) == ours
+        fresh.replace(ours, OURS.__contains__)
+        assert not fresh.is_changed()
+        after = in_git(remote, "ls-tree", "-r", "-z", "main").split(b"\0")
+        assert set(before) <= set(after)
+        assert len(after) == len(before) + len(OURS)
+    assert in_git(remote, "show", "main:stages/dev/topology.json") == b"{}\n"
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _file_for_a_folder(folder: Path) -> None:
+    (folder / "services").write_bytes(PICTURE)
+
+
+def _folder_for_a_file(folder: Path) -> None:
+    (folder / "README.md").mkdir()
+    (folder / "README.md" / "logo.png").write_bytes(PICTURE)
+
+
+def _link_for_a_file(folder: Path) -> None:
+    (folder / "README.md").symlink_to(folder.parent / "outside" / "file")
+
+
+def _link_for_a_folder(folder: Path) -> None:
+    (folder / "services").symlink_to(folder.parent / "outside")
+
+
+def _module_for_a_folder(folder: Path) -> None:
+    _submodule(folder, "services/till")
+
+
+def _picture_for_a_file(folder: Path) -> None:
+    (folder / "README.md").write_bytes(PICTURE)
+
+
+IN_THE_WAY = (
+    *(_file_for_a_folder, _folder_for_a_file, _link_for_a_file),
+    *(_link_for_a_folder, _module_for_a_folder, _picture_for_a_file),
+)
+
+
+@pytest.mark.parametrize("make", IN_THE_WAY)
+def test_what_lies_where_ours_belongs_gives_way_and_nothing_outside_is_touched(
+    tmp_path: Path, remote: Remote, make: Callable[[Path], None]
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("theirs")
+    committed(tmp_path, remote, make)
+    folder = tmp_path / "w" / "copy"
+    repo = ConfigRepo.open(folder, remote)
+    repo.replace(OURS, OURS.__contains__)
+    repo.commit("Ours")
+    repo.push()
+    assert ConfigRepo.open(folder, remote).files(OURS) == OURS
+    listed = in_git(remote, "ls-tree", "-r", "main").decode().splitlines()
+    assert {line.split("\t")[1]: line.split()[0] for line in listed} == dict.fromkeys(OURS, "100644")
+    assert [path.name for path in outside.iterdir()] == ["file"]
+    assert (outside / "file").read_text() == "theirs"
+
+
+def test_links_that_an_older_copy_holds_are_not_followed(tmp_path: Path, remote: Remote) -> None:
+    committed(tmp_path, remote, _link_for_a_folder)
+    folder = tmp_path / "w" / "copy"
+    command = ["git", "clone", "--quiet", "--branch", "main", remote.url, str(folder)]
+    subprocess.run(command, check=True, timeout=20, capture_output=True)
+    assert (folder / "services").is_symlink()
+    ConfigRepo.open(folder, remote)
+    assert not (folder / "services").is_symlink()
+    assert (folder / "services").is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(PICTURE, "is not text"), (b"x" * (4 * 2**20 + 1), "longer than 4 MiB"), ("x: ö".encode("utf-16"), "is not text")],
+)
+def test_a_file_of_ours_that_is_no_text_is_told_by_name(
+    tmp_path: Path, remote: Remote, content: bytes, said: str
+) -> None:
+    committed(tmp_path, remote, lambda folder: _put(folder / "policy.yaml", content))
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    with pytest.raises(PovError, match=said) as caught:
+        repo.files(["policy.yaml", "missing"])
+    assert "policy.yaml" in caught.value.message
+    assert "mend policy.yaml" in caught.value.fix
+
+
+LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "refs/remotes/origin/main.lock", "shallow.lock")
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_that_a_killed_git_left_behind_stops_nobody(tmp_path: Path, remote: Remote, lock: str) -> None:
+    folder = tmp_path / "w" / "copy"
+    for number in ("1", "2"):
+        repo = ConfigRepo.open(folder, remote)
+        repo.write("a", number)
+        repo.commit("Go on")
+        repo.push()
+        (folder / ".git" / lock).parent.mkdir(parents=True, exist_ok=True)
+        (folder / ".git" / lock).touch()
+    other = ConfigRepo.open(tmp_path / "other" / "copy", remote)
+    other.write("b", "3")
+    other.commit("Theirs")
+    other.push()
+    repo = ConfigRepo.open(folder, remote)
+    assert held(repo) == {"a": "2", "b": "3"}
 
 
 def test_a_missing_file_is_told(tmp_path: Path, remote: Remote) -> None:

@@ -174,6 +174,32 @@ def test_what_an_experiment_committed_stays(world: World) -> None:
     assert git_repository.generation(repo, "staging") == 2
 
 
+def test_a_picture_among_our_files_stays_and_changes_nothing(world: World) -> None:
+    put_repository(world)
+    world.run(git_repository.step())
+    repo = git_repository.working_copy(world.ctx)
+    for place in ("logo.png", "stages/dev/logo.png", "services/ledger/logo.png"):
+        (repo.folder / place).write_bytes(b"\x89PNG\xff")
+    repo.commit("Pictures")
+    repo.push()
+    assert world.run(git_repository.step()) is Outcome.UNCHANGED
+    assert {"logo.png", "stages/dev/logo.png", "services/ledger/logo.png"} <= set(repo.paths())
+
+
+def test_an_overlay_that_is_not_text_is_told_by_name(world: World) -> None:
+    put_repository(world)
+    world.run(git_repository.step())
+    repo = git_repository.working_copy(world.ctx)
+    for content, said in ((b"\x89PNG\xff", "is not text"), (b"a: [", "cannot be read"), (b"- a\n", "cannot be read")):
+        (repo.folder / "stages/dev/kustomization.yaml").write_bytes(content)
+        repo.commit("A mishap")
+        repo.push()
+        with pytest.raises(PovError, match=said) as caught:
+            world.run(git_repository.step())
+        assert "stages/dev" in caught.value.message
+        assert "mend stages/dev" in caught.value.fix
+
+
 def test_a_new_image_reaches_main_and_by_an_approved_pull_request_prod(world: World) -> None:
     put_repository(world)
     world.run(git_repository.step())
