@@ -33,6 +33,8 @@ def _in_words(result: StatusResult) -> str:
         parts.append(table(["application", "sync", "health", "revision"], rows))
     if result.services:
         parts.append(_services(result))
+    if result.authorities:
+        parts.append(pairs({f"{ca.name}, valid for": remaining(ca.not_after) for ca in result.authorities}))
     if settings().verbose:
         parts.append(pairs(result.engines))
     if result.problems:

@@ -62,8 +62,14 @@ class Stage(Model):
     services: Literal["all", "pov"] | tuple[str, ...] = "all"
 
 
+_ROOM = 6
+
+
 class Pki(Model):
-    """Lifetimes: of a service's certificate, the issuing CA, the root."""
+    """Lifetimes: of a service's certificate, the issuing CA, the root; each at least six times the one before.
+
+    Then two lives of a service's certificate fit into the third of its life with which an issuing CA is renewed.
+    """
 
     ttl: Duration = "24h"
     ca_ttl: Duration = "720h"
@@ -74,10 +80,14 @@ class Pki(Model):
         faults: list[tuple[tuple[int | str, ...], str, str]] = []
         if seconds(self.ttl) < 30:
             faults.append((("ttl",), f"{self.ttl} is too short to renew in", "at least 30s"))
-        if seconds(self.ca_ttl) <= seconds(self.ttl):
-            faults.append((("caTtl",), f"{self.ca_ttl} does not outlive ttl ({self.ttl})", "make it longer"))
-        if seconds(self.root_ttl) <= seconds(self.ca_ttl):
-            faults.append((("rootTtl",), f"{self.root_ttl} does not outlive caTtl ({self.ca_ttl})", "make it longer"))
+        # An issuing CA issues nothing that would outlive it, and is renewed with a third of its life left.
+        for name, long, short, what in (
+            ("caTtl", self.ca_ttl, self.ttl, "ttl"),
+            ("rootTtl", self.root_ttl, self.ca_ttl, "caTtl"),
+        ):
+            if seconds(long) < _ROOM * seconds(short):
+                fault = f"{long} leaves no room for what it signs: less than {_ROOM} times {what} ({short})"
+                faults.append(((name,), fault, f"at least {_ROOM} times {what}"))
         if faults:
             raise Faults(faults)
         return self

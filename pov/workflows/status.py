@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError
+from pov.config.units import seconds
 from pov.model.events import Emit
 from pov.steps.context import Context
 from pov.workflows.environment import attach
@@ -33,6 +35,15 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True)
+class AuthorityStatus:
+    """One of the services' CAs; `not_after` is ISO 8601 in UTC."""
+
+    name: str
+    subject: str
+    not_after: str
+
+
+@dataclass(frozen=True)
 class StatusResult:
     """The whole picture. `problems` is empty when everything is as it should be."""
 
@@ -41,6 +52,7 @@ class StatusResult:
     addresses: dict[str, str]
     applications: tuple[dict[str, str], ...]
     services: tuple[ServiceStatus, ...]
+    authorities: tuple[AuthorityStatus, ...]
     engines: dict[str, str]
     problems: tuple[str, ...]
 
@@ -52,6 +64,7 @@ class StatusResult:
             "addresses": self.addresses,
             "applications": list(self.applications),
             "services": [vars(service) for service in self.services],
+            "authorities": [vars(authority) for authority in self.authorities],
             "engines": self.engines,
             "problems": list(self.problems),
         }
@@ -63,6 +76,7 @@ def run(options: StatusOptions, emit: Emit) -> StatusResult:
     problems: list[str] = []
     applications = _tried(problems, "Argo CD", lambda: _applications(ctx)) or []
     services = _tried(problems, "the prober", lambda: _services(ctx)) or []
+    authorities = _tried(problems, "Vault", lambda: _authorities(ctx, problems)) or []
     problems += [
         f"{app['name']} is {app['sync']} and {app['health']}"
         for app in applications
@@ -75,6 +89,7 @@ def run(options: StatusOptions, emit: Emit) -> StatusResult:
         addresses=dict(sorted(ctx.endpoints.items())),
         applications=tuple(applications),
         services=tuple(services),
+        authorities=tuple(authorities),
         engines=_tried(problems, "Kubernetes", lambda: _engines(ctx)) or {},
         problems=tuple(problems),
     )
@@ -105,6 +120,18 @@ def _services(ctx: Context) -> list[ServiceStatus]:
         ServiceStatus(estate.name, seen.service, seen.version, seen.serial, seen.not_after, seen.error)
         for estate in ctx.estates
         for seen in prober.identify(estate.name)
+    ]
+
+
+def _authorities(ctx: Context, problems: list[str]) -> list[AuthorityStatus]:
+    from pov.steps.vault.authorities import authorities, warnings
+    from pov.steps.vault.step import reach
+
+    found = authorities(reach(ctx))
+    problems += warnings(found, seconds(ctx.scenario.pki.ttl), SYSTEM_CLOCK.wall())
+    return [
+        AuthorityStatus(name, said.subject, timestamp(said.not_after))
+        for name, said in (("issuing CA", found.issuing), ("root CA", found.root))
     ]
 
 

@@ -6,18 +6,25 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from pov.base.clock import SYSTEM_CLOCK, SystemClock
 from pov.base.errors import PovError, Transient
 from pov.base.paths import data
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
-from pov.engines.certificates import details, signed_by
+from pov.engines.certificates import details, make_ca, signed_by
 from pov.engines.vault import Denied, Initialised, Issued, Status, Vault
+from pov.steps.vault.authorities import authorities, warnings
 from pov.steps.vault.layout import Wishes, converge, renew_issuing_ca
 from tests.contract.openbao import Bao, cluster
 from tests.fakes.vault import FakeVault, Server
@@ -121,32 +128,156 @@ def test_what_is_declared_is_set_up_once(opened: Opened) -> None:
     assert not converge(opened.root, opened.wishes, with_audit=False)
 
 
-def test_the_admin_sees_that_nothing_differs_and_can_change_lifetimes(opened: Opened) -> None:
+def test_the_admin_sees_that_nothing_differs_and_changes_nothing(opened: Opened) -> None:
     admin = opened.as_account("vault", "pov-admin", "pov-admin")
     assert not converge(admin, opened.wishes, with_audit=False)
     shorter = Wishes(HOUR, 720 * HOUR, 8760 * HOUR, {**ACCOUNTS, "dev": ()}, opened.wishes.kubernetes_host)
-    assert converge(admin, shorter, with_audit=False)
+    with pytest.raises(Denied):
+        converge(admin, shorter, with_audit=False)
+    assert not converge(admin, opened.wishes, with_audit=False)
+    # With the recovery keys there is a way, for as long as the token lasts.
+    token = admin.new_root_token(opened.made.keys)
+    root = opened.open(token)
+    assert converge(root, shorter, with_audit=False)
     assert admin.read("pki_int/roles/service")["ttl"] == HOUR
     assert admin.read("auth/kubernetes/role/dev") is None
-    assert converge(admin, opened.wishes, with_audit=False)
+    assert converge(root, opened.wishes, with_audit=False)
+    root.revoke_own_token()
     assert not converge(admin, opened.wishes, with_audit=False)
 
 
+def own_ca() -> dict[str, Any]:
+    """A CA of pov-admin's own, to be brought in; and a request, to be signed as one."""
+    ca = make_ca("mine")
+    return {"pem_bundle": f"{ca.key.reveal()}\n{ca.certificate}", "certificate": ca.certificate, "csr": request_pem()}
+
+
+def request_pem() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pov-admin")])
+    made = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+NAME = {"common_name": "ledger", "uri_sans": "spiffe://pov.dev/ns/staging/sa/ledger"}
+OWN_ROLE = {
+    "bound_service_account_names": ["pov-admin"],
+    "bound_service_account_namespaces": ["vault"],
+    "audience": "vault",
+    "token_policies": ["service"],
+}
+ANY_NAME = {"allow_any_name": True, "enforce_hostnames": False, "allowed_uri_sans": ["*"], "max_ttl": 3600}
+EVERYTHING = {"policy": 'path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }'}
+ISSUING = (
+    *("pki_int/issue/service", "pki_int/issue/mine", "pki_int/sign/service", "pki_int/sign-verbatim"),
+    *(
+        "pki_int/sign-verbatim/service",
+        "pki/sign-verbatim",
+        "pki/issue/service",
+        "pki_int/issuer/default/issue/service",
+    ),
+    *("pki_int/issuer/default/sign/service", "pki_int/issuer/default/sign-verbatim"),
+    *("pki/root/sign-intermediate", "pki_int/root/sign-intermediate", "pki/root/sign-self-issued"),
+    *("pki/issuer/default/sign-intermediate", "pki_int/issuer/default/sign-intermediate"),
+    *("pki/issuer/default/sign-self-issued", "pki_int/issuer/default/sign-self-issued"),
+    *("pki/root/generate/exported", "pki/root/generate/internal", "pki/root/rotate/exported", "pki/root/replace"),
+    *("pki_int/intermediate/set-signed", "pki_int/intermediate/generate/exported", "pki_int/root/generate/exported"),
+    *("pki_int/intermediate/generate/internal", "pki_int/intermediate/cross-sign", "pki_int/issuers/import/bundle"),
+    *(
+        "pki_int/issuers/generate/root/exported",
+        "pki_int/config/ca",
+        "pki_int/keys/import",
+        "pki_int/keys/generate/exported",
+    ),
+    *("pki_int/config/issuers", "pki_int/issuer/default", "pki_int/config/acme", "pki_int/config/cluster"),
+)
+OTHERS = {
+    **{f"pki_int/roles/{name}": ANY_NAME for name in ("service", "mine")},
+    **{
+        f"auth/kubernetes/role/{name}": OWN_ROLE
+        for name in ("dev", "staging", "prod", "pov-system", "pov-admin", "mine")
+    },
+    "auth/kubernetes/config": {"kubernetes_host": "https://127.0.0.1:1"},
+    **{f"sys/policies/acl/{name}": EVERYTHING for name in ("pov-admin", "service", "default", "mine")},
+    "sys/policy/pov-admin": EVERYTHING,
+    **{
+        f"auth/token/{path}": {"policies": ["root"]}
+        for path in ("create", "create-orphan", "create/mine", "roles/mine")
+    },
+    "sys/mounts/mine": {"type": "pki"},
+    "sys/mounts/pki_int/tune": {"max_lease_ttl": "1h"},
+    "sys/remount": {"from": "pki", "to": "mine"},
+    "sys/auth/mine": {"type": "userpass"},
+    "sys/audit/mine": {"type": "file", "options": {"file_path": "/dev/null"}},
+    "sys/config/auditing/request-headers/x": {},
+    "identity/entity": {"name": "mine", "policies": ["service"]},
+    "identity/entity-alias": {"name": "mine"},
+    "identity/group": {"name": "mine", "policies": ["service"]},
+    "sys/rotate/recovery/init": {},
+    "sys/raw/core/mounts": {"value": ""},
+    "sys/seal": {},
+    "sys/step-down": {},
+}
+
+
+@pytest.mark.parametrize("path", [*ISSUING, *OTHERS])
+def test_the_admin_cannot_write(opened: Opened, path: str) -> None:
+    if opened.bao is None and path.startswith("auth/token/"):
+        return
+    body = OTHERS.get(path) or {**NAME, **own_ca()}
+    with pytest.raises(Denied):
+        opened.as_account("vault", "pov-admin", "pov-admin").write(path, body)
+
+
+@pytest.mark.parametrize("path", ["pki_int/roles/service", "pki_int/issuer/default", "auth/kubernetes/role/dev"])
+def test_the_admin_cannot_patch(opened: Opened, path: str) -> None:
+    if opened.bao is None:
+        return
+    admin = opened.as_account("vault", "pov-admin", "pov-admin")
+    kind = {"Content-Type": "application/merge-patch+json"}
+    with pytest.raises(Denied):
+        admin._call(admin._client.adapter.request, "patch", f"/v1/{path}", json=ANY_NAME, headers=kind)
+
+
 @pytest.mark.parametrize(
-    ("path", "body"),
+    "path",
     [
-        ("sys/policies/acl/pov-admin", {"policy": 'path "*" { capabilities = ["read"] }'}),
-        ("auth/kubernetes/role/pov-admin", {"token_policies": ["root"]}),
-        ("sys/mounts/another", {"type": "pki"}),
-        ("auth/token/create-orphan", {"policies": ["root"]}),
-        ("pki_int/issue/service", {"common_name": "pov-admin"}),
+        *("sys/audit/volume", "sys/mounts/pki", "sys/auth/kubernetes", "pki/root", "pki_int/issuer/default"),
+        *("auth/kubernetes/role/dev", "pki_int/roles/service", "sys/policies/acl/service", "pki_int/key/default"),
     ],
 )
-def test_the_admin_is_narrow(opened: Opened, path: str, body: dict[str, Any]) -> None:
+def test_the_admin_cannot_delete(opened: Opened, path: str) -> None:
+    with pytest.raises(Denied):
+        opened.as_account("vault", "pov-admin", "pov-admin").delete(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "listing"),
+    [
+        *(("pki/keys", True), ("pki_int/keys", True), ("pki_int/key/default", False), ("auth/token/accessors", True)),
+        *(("sys/raw/core/master", False), ("sys/storage/raft/snapshot", False), ("identity/entity/id", True)),
+    ],
+)
+def test_the_admin_reads_no_keys(opened: Opened, path: str, listing: bool) -> None:
     if opened.bao is None and path.startswith("auth/token/"):
         return
     with pytest.raises(Denied):
-        opened.as_account("vault", "pov-admin", "pov-admin").write(path, body)
+        opened.as_account("vault", "pov-admin", "pov-admin").read(path, listing=listing)
+
+
+def test_known_limit_recovery_keys_open_everything(opened: Opened) -> None:
+    """Who has them and pov-admin's account has what pov-admin is denied; vault/README.md says so."""
+    token = opened.as_account("vault", "pov-admin", "pov-admin").new_root_token(opened.made.keys)
+    root = opened.open(token)
+    root.write("sys/policies/acl/mine", EVERYTHING)
+    root.delete("sys/policies/acl/mine")
+    root.revoke_own_token()
+
+
+def test_known_limit_who_has_a_services_token_has_its_name(opened: Opened) -> None:
+    """Vault believes the cluster: whoever may make tokens for a service account is that service here."""
+    issued = own_name(opened.as_account("staging", "ledger"), "staging", "ledger")
+    assert "spiffe://pov.dev/ns/staging/sa/ledger" in details(issued.certificate).names
 
 
 def test_a_service_gets_its_own_name(opened: Opened) -> None:
@@ -218,12 +349,70 @@ def test_issued_certificates_are_on_record(opened: Opened) -> None:
 def test_a_new_issuing_ca_stands_under_the_same_root(opened: Opened) -> None:
     service = opened.as_account("staging", "ledger")
     before = own_name(service, "staging", "ledger")
-    renewed = renew_issuing_ca(opened.as_account("vault", "pov-admin", "pov-admin"), opened.wishes)
+    renewed = renew_issuing_ca(opened.root, opened.wishes)
     after = own_name(service, "staging", "ledger")
     assert not signed_by(before.certificate, renewed)
     assert signed_by(after.certificate, renewed)
     assert after.chain[1] == before.chain[1]
     assert not converge(opened.root, opened.wishes, with_audit=False)
+
+
+class Later(SystemClock):
+    """The machine's clock, so many seconds on."""
+
+    def __init__(self, by_s: float) -> None:
+        self._by = timedelta(seconds=by_s)
+
+    def wall(self) -> datetime:
+        return super().wall() + self._by
+
+
+@pytest.mark.parametrize(("share", "renewed"), [(0.1, False), (0.6, False), (0.7, True), (1.2, True)])
+def test_up_renews_the_issuing_ca_with_a_third_of_its_life_left(opened: Opened, share: float, renewed: bool) -> None:
+    renew_issuing_ca(opened.root, opened.wishes)
+    before = authorities(opened.open(None))
+    clock = Later(share * opened.wishes.ca_ttl)
+    assert converge(opened.root, opened.wishes, with_audit=False, clock=clock) is renewed
+    # `pov status` says so before.
+    assert bool(warnings(before, opened.wishes.ttl, clock.wall())) is renewed
+    after = authorities(opened.open(None))
+    assert (after.issuing.serial != before.issuing.serial) is renewed
+    assert after.root == before.root
+
+
+def test_a_certificate_does_not_outlive_its_issuing_ca_and_up_makes_room(opened: Opened) -> None:
+    """What a scenario's `caTtl` that leaves no room would come to, on the server that enforces it."""
+    renew_issuing_ca(opened.root, replace(opened.wishes, ca_ttl=opened.wishes.ttl - HOUR))
+    service = opened.as_account("staging", "ledger")
+    said = warnings(authorities(opened.open(None)), opened.wishes.ttl, SYSTEM_CLOCK.wall())
+    assert "issues no certificate any more: pov up renews it" in said[0]
+    if opened.bao is not None:
+        with pytest.raises(PovError, match=r"beyond the expiration of the CA|notAfter"):
+            own_name(service, "staging", "ledger", ttl="24h")
+    assert converge(opened.root, opened.wishes, with_audit=False)
+    own_name(service, "staging", "ledger", ttl="24h")
+
+
+def test_near_the_roots_end_an_issuing_ca_ends_with_it_and_then_up_refuses(opened: Opened) -> None:
+    if opened.bao is None:
+        return
+    longer = replace(opened.wishes, ca_ttl=opened.wishes.root_ttl + HOUR)
+    assert converge(opened.root, longer, with_audit=False)
+    found = authorities(opened.open(None))
+    assert timedelta(0) < found.root.not_after - found.issuing.not_after < timedelta(minutes=2)
+    assert "nobody renews it" in warnings(found, opened.wishes.ttl, SYSTEM_CLOCK.wall())[0]
+    own_name(opened.as_account("staging", "ledger"), "staging", "ledger", ttl="24h")
+    # Nothing longer can be had, so that it is left alone as long as it is good for one more certificate.
+    assert not converge(opened.root, longer, with_audit=False)
+    for left_h, refused in ((25, False), (23, True)):
+        clock = Later(opened.wishes.root_ttl - left_h * HOUR)
+        if refused:
+            with pytest.raises(PovError, match="root CA of the services ends") as caught:
+                converge(opened.root, longer, with_audit=False, clock=clock)
+            assert "pov down" in caught.value.fix
+        else:
+            assert not converge(opened.root, longer, with_audit=False, clock=clock)
+    assert converge(opened.root, opened.wishes, with_audit=False)
 
 
 def test_anybody_may_read_which_roots_to_trust(opened: Opened) -> None:
@@ -296,8 +485,6 @@ def test_another_ca_is_not_believed(opened: Opened, tmp_path: Path) -> None:
 
 
 def cluster_ca() -> str:
-    from pov.engines.certificates import make_ca
-
     return make_ca("somebody else").certificate
 
 

@@ -140,11 +140,15 @@ class FakeVault:
         self._token = ""
 
     def read(self, path: str, *, listing: bool = False) -> dict[str, Any] | None:
-        self._allowed(path, "list" if listing else "read")
         server = self._server
+        mount, _, rest = path.partition("/")
+        if rest == "issuer/default/json":
+            # Anybody may ask which CAs to trust.
+            self._open()
+            return {"certificate": self._default(mount).certificate} if mount in server.defaults else None
+        self._allowed(path, "list" if listing else "read")
         if path in {"sys/mounts", "sys/auth", "sys/audit"}:
             return {name: dict(body) for name, body in server.mounts.get(path, {}).items()}
-        mount, _, rest = path.partition("/")
         if rest == "config/issuers":
             return {"default": server.defaults.get(mount, "")}
         if rest == "cert/ca":

@@ -1,12 +1,9 @@
-# What `pov` may do once set-up is done. It reads the whole layout, and changes what a running environment needs changed:
-# lifetimes, the list of services, the issuing CA. It cannot change policies or its own role, mount anything, or have a
-# certificate issued.
+# What `pov` may do once set-up is done: read the layout, and nothing else. No path below lets anybody write a policy, a
+# role or a mount, sign or issue a certificate, bring in an issuer, or make a token: whatever is to change takes a root
+# token, made from the recovery keys and gone with the change (see README.md).
 
 path "sys/mounts" {
   capabilities = ["read"]
-}
-path "sys/mounts/pki_int/tune" {
-  capabilities = ["read", "update"]
 }
 path "sys/auth" {
   capabilities = ["read"]
@@ -24,18 +21,6 @@ path "auth/kubernetes/config" {
 path "auth/kubernetes/role/*" {
   capabilities = ["read"]
 }
-path "auth/kubernetes/role/dev" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "auth/kubernetes/role/staging" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "auth/kubernetes/role/prod" {
-  capabilities = ["read", "create", "update", "delete"]
-}
-path "auth/kubernetes/role/pov-system" {
-  capabilities = ["read", "create", "update", "delete"]
-}
 
 path "pki/config/issuers" {
   capabilities = ["read"]
@@ -43,39 +28,24 @@ path "pki/config/issuers" {
 path "pki/cert/*" {
   capabilities = ["read"]
 }
-path "pki/root/sign-intermediate" {
-  capabilities = ["update"]
-}
 path "pki_int/cert/*" {
   capabilities = ["read"]
 }
 path "pki_int/certs" {
   capabilities = ["list"]
 }
-path "pki_int/issuers" {
-  capabilities = ["list"]
-}
-path "pki_int/issuer/*" {
-  capabilities = ["read", "update", "patch"]
-}
-path "pki_int/intermediate/generate/internal" {
-  capabilities = ["update"]
-}
-path "pki_int/intermediate/set-signed" {
-  capabilities = ["update"]
-}
 path "pki_int/config/issuers" {
-  capabilities = ["read", "update"]
+  capabilities = ["read"]
 }
 path "pki_int/config/auto-tidy" {
-  capabilities = ["read", "update"]
+  capabilities = ["read"]
 }
 path "pki_int/roles/service" {
-  capabilities = ["read", "create", "update"]
+  capabilities = ["read"]
 }
 
-# Whatever else is to change takes a root token for as long as it lasts. Nobody gets one from these paths without a
-# recovery key as well, and nobody without this policy is asked for one.
+# Nobody gets a root token from these paths without recovery keys as well, and nobody without this policy is asked for
+# them.
 path "sys/generate-root-token/*" {
   capabilities = ["read", "create", "update", "delete"]
 }

@@ -14,18 +14,15 @@ from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.paths import data
 from pov.config.legacy import TRUST_DOMAIN
 from pov.config.units import seconds
-from pov.engines.certificates import details, signed_by
 from pov.engines.vault import Vault
 from pov.steps.context import Context
+from pov.steps.vault.authorities import ensure_authorities, make_issuing_ca
 
-ROOT_MOUNT = "pki"
-ISSUING_MOUNT = "pki_int"
 PLATFORM_NAMESPACE = "pov-system"
 KUBERNETES_HOST = "https://kubernetes.default.svc"
 NAMESPACES = ("dev", "staging", "prod", PLATFORM_NAMESPACE)
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _WORKERS = 8
-_LIFE_TOLERANCE_S = 120
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
         changed |= _all(
             pool,
             [
-                lambda: _authorities(vault, _fill(declared["authorities"], values), clock),
+                lambda: ensure_authorities(vault, _authorities(declared, values), wanted.ttl, clock),
                 *((lambda p=path, b=body: _setting(vault, p, b)) for path, body in settings.items()),
                 *((lambda p=path: _absent(vault, p)) for path in unwanted),
             ],
@@ -90,44 +87,11 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
 
 def renew_issuing_ca(vault: Vault, wanted: Wishes) -> str:
     """A new issuing CA under the same root, used from now on; the old one's certificates stay good. Returns its PEM."""
-    declared: Mapping[str, Any] = _fill(_declarations()["authorities"], wanted.values())["issuing"]
-    request = vault.write(f"{ISSUING_MOUNT}/intermediate/generate/internal", declared)
-    signed = vault.write(f"{ROOT_MOUNT}/root/sign-intermediate", {**declared, "csr": request["csr"]})
-    # With the root beside it the server can tell services the whole chain.
-    bundle = f"{signed['certificate']}\n{signed['issuing_ca']}"
-    imported = vault.write(f"{ISSUING_MOUNT}/intermediate/set-signed", {"certificate": bundle})
-    issuer = next(issuer for issuer, key in imported["mapping"].items() if key)
-    vault.write(f"{ISSUING_MOUNT}/config/issuers", {"default": issuer})
-    return str(signed["certificate"])
+    return make_issuing_ca(vault, _authorities(_declarations(), wanted.values())["issuing"])
 
 
-def _authorities(vault: Vault, declared: Mapping[str, Any], clock: Clock) -> bool:
-    root = _certificate(vault, ROOT_MOUNT)
-    changed = False
-    if not root:
-        root = str(vault.write(f"{ROOT_MOUNT}/root/generate/internal", declared["root"])["certificate"])
-        changed = True
-    issuing = _certificate(vault, ISSUING_MOUNT)
-    if issuing and signed_by(issuing, root) and _lives_on(issuing, declared["issuing"]["ttl"], clock):
-        return changed
-    ttl = declared["issuing"]["ttl"]
-    renew_issuing_ca(vault, Wishes(ttl=0, ca_ttl=ttl, root_ttl=0, accounts={}))
-    return True
-
-
-def _certificate(vault: Vault, mount: str) -> str:
-    """The certificate of the mount's default issuer; empty if it has none."""
-    # Asked for the certificate itself, a mount without one answers with an error that looks like any other.
-    if not (vault.read(f"{mount}/config/issuers") or {}).get("default"):
-        return ""
-    return str((vault.read(f"{mount}/cert/ca") or {}).get("certificate") or "")
-
-
-def _lives_on(pem: str, life_s: int, clock: Clock) -> bool:
-    """Whether a third of its life is left, and its life is as long as declared."""
-    said = details(pem)
-    life = (said.not_after - said.not_before).total_seconds()
-    return said.life_left(clock.wall()) > 1 / 3 and abs(life - life_s) < _LIFE_TOLERANCE_S
+def _authorities(declared: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(_fill(declared["authorities"], values))
 
 
 def _mounts(vault: Vault, path: str, declared: Mapping[str, Any]) -> bool:

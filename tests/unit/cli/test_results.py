@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,12 +53,14 @@ def test_status_shows_each_service_across_the_estates(settings: Settings) -> Non
         addresses={"vault": "https://127.0.0.1:40002"},
         applications=({"name": "staging", "sync": "Synced", "health": "Healthy", "revision": "0123456789abcdef"},),
         services=(service("staging", "ledger"), service("prod", "ledger", "refused"), service("staging", "fees")),
+        authorities=(SimpleNamespace(name="issuing CA", not_after=service("", "").not_after),),
         engines={"kubernetes": "v1.37.2"},
         problems=("prod/ledger: refused",),
     )
     text = status._in_words(result)
     row = next(line for line in text.splitlines() if line.startswith("ledger"))
     assert "v1, 23 h 30 min" in row
+    assert re.search(r"issuing CA, valid for\s+23 h 30 min", text)
     assert "no answer" in row
     assert "0123456789abcdef" not in text
     assert "prod/ledger: refused" in text

@@ -93,7 +93,9 @@ BAD = [
     ("broken YAML", "a: [1\n", ":2", "", "mend"),
     ("control character", "a: \x01", "", "not YAML", "mend"),
     ("another version", GOOD.replace("pov.dev/v1", "pov.dev/v9"), ":1", "'pov.dev/v1'", ""),
-    ("order of lifetimes", GOOD + "pki:\n  caTtl: 1h\n", ":11", "1h does not outlive ttl (24h)", "longer"),
+    ("order of lifetimes", GOOD + "pki:\n  caTtl: 1h\n", ":11", "1h leaves no room", "at least 6 times ttl"),
+    ("room in an issuing CA", GOOD + "pki:\n  caTtl: 143h\n", ":11", "143h leaves no room", "at least 6 times ttl"),
+    ("room in a root", GOOD + "pki:\n  rootTtl: 4319h\n", ":11", "less than 6 times caTtl (720h)", "6 times caTtl"),
     (
         "limit below request",
         GOOD.replace("count: 5", "count: 5\n  resources:\n    memoryLimit: 1Mi"),

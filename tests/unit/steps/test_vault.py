@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pov.base.errors import PovError, TimedOut, Transient
+from pov.base.paths import data
 from pov.engines.vault import Denied
 from pov.steps.core import Outcome
 from pov.steps.kind.target import KindCluster
@@ -212,14 +214,27 @@ def test_without_recovery_keys_that_is_an_error_with_a_fix(world: World) -> None
         world.up()
 
 
-def test_the_admin_alone_changes_lifetimes(world: World) -> None:
+def test_other_lifetimes_take_a_root_token_that_is_gone_afterwards(world: World) -> None:
     world.up()
     pki = world.ctx.scenario.pki.model_copy(update={"ttl": "1h"})
     world.ctx.scenario = world.ctx.scenario.model_copy(update={"pki": pki})
-    tokens = set(world.server.tokens)
     assert world.up() is Outcome.CHANGED
     assert world.server.store["pki_int/roles/service"]["ttl"] == 3600
-    assert all("root" not in world.server.tokens[token].policies for token in set(world.server.tokens) - tokens)
+    finished(world)
+    assert any("root token" in event.message for event in world.events)
+
+
+_BLOCK = re.compile(r'path "([^"]+)" \{\s*capabilities = \[([^\]]*)\]\s*\}')
+
+
+def test_the_admins_policy_reads_and_nothing_else() -> None:
+    text = re.sub(r"(?m)^#.*$", "", data("vault", "policies", "pov-admin.hcl").read_text())
+    found = {path: set(re.findall(r"\w+", capabilities)) for path, capabilities in _BLOCK.findall(text)}
+    assert _BLOCK.sub("", text).split() == [], "something that this test does not read"
+    writing = {path for path, capabilities in found.items() if not capabilities <= {"read", "list"}}
+    assert writing == {"sys/audit", "sys/generate-root-token/*"}
+    assert found["sys/audit"] == {"read", "sudo"}
+    assert not [path for path in found if "key" in path or "raw" in path or path.startswith(("auth/token", "identity"))]
 
 
 def test_another_lifetime_of_the_issuing_ca_makes_a_new_one_under_the_same_root(world: World) -> None:
