@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("scenario", required=False)
-@click.option("--services", type=int, metavar="N", help="Another number of services, 1 to 1000.")
-@click.option("--target", default="kind", show_default=True, metavar="KIND", help="Where it runs.")
+@click.option("--services", type=int, metavar="N", help="Another number of services, 1 to 1000; kept from then on.")
+@click.option("--target", metavar="KIND", help="Where it runs: where it ran before, else `kind`.")
 @click.option(
     "--images",
     type=click.Choice(["auto", "official", "built"]),
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="Official images where they can be pulled, or those of the bundle.",
 )
 @command_options
-def command(scenario: str | None, services: int | None, target: str, images: str) -> None:
+def command(scenario: str | None, services: int | None, target: str | None, images: str) -> None:
     """Bring the environment up, or finish what was cut off.
 
     SCENARIO is a name (`pov scenarios list`) or a path; left out, it is the engagement's, else gitops-35. Run twice,

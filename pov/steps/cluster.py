@@ -42,6 +42,10 @@ class Cluster(Protocol):
         """The https URL of each of `ENDPOINTS`. Raises `NotFound` while the cluster does not run."""
         ...
 
+    def kube(self) -> Kube:
+        """Its API, by the home's kubeconfig. Raises `NotFound` before there is one."""
+        ...
+
     def exposed(self, service: str, port: Mapping[str, Any]) -> dict[str, Any]:
         """What a Service's `spec` says so that its one `port` answers at the endpoint of that name."""
         ...

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pov.base.errors import PovError
+from pov.base.errors import NotFound, PovError
 from pov.config.estates import Estate
 from pov.config.scenario import Scenario
 from pov.model.events import Emit
@@ -35,7 +35,6 @@ class Context:
     scenario: Scenario
     engagement: Engagement | None
     home: Home
-    bundle: Bundle
     cluster: Cluster
     topology: Topology
     estates: tuple[Estate, ...]
@@ -43,9 +42,21 @@ class Context:
     target: str = "kind"
     endpoints: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    _bundle: Bundle | None = None
     _kube: Kube | None = None
     _trust: Trust | None = None
     _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle in use. A running environment can be looked at, and taken down, without one."""
+        if self._bundle is None:
+            raise NotFound("there is no bundle here, or its files are gone", fix="pov bundle build")
+        return self._bundle
+
+    @bundle.setter
+    def bundle(self, bundle: Bundle | None) -> None:
+        self._bundle = bundle
 
     @property
     def images(self) -> Mapping[str, str]:

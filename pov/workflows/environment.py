@@ -14,7 +14,6 @@ from pov.config.engagement import Engagement, load_engagement
 from pov.config.estates import estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
-from pov.engines.kube import Kube
 from pov.model.events import Emit
 from pov.state.home import Home
 from pov.steps.cluster import Cluster
@@ -60,14 +59,15 @@ def choose(root: Path, name: str | None) -> str:
     raise InvalidInput([Problem("--name", f"several environments: {', '.join(known)}", f"pov --name {known[0]} …")])
 
 
-def remember(home: Home, wish: Wish) -> None:
-    """Write down what was asked, for the commands that follow."""
+def remember(home: Home, wish: Wish, bundle: Bundle) -> None:
+    """Write down what was asked, and what it is made from, for the commands that follow."""
     record = {
         "name": wish.name,
         "scenario": wish.scenario,
         "services": wish.services,
         "engagement": str(wish.engagement) if wish.engagement else None,
         "target": wish.target,
+        "bundle": {"key": bundle.key, "source": bundle.source},
     }
     write_atomic(home.root / RECORD, json.dumps(record, indent=2) + "\n")
 
@@ -85,6 +85,14 @@ def recall(home: Home, name: str) -> Wish:
         raise PovError(f"{path} cannot be read", cause=repr(error), fix="move it away, then pov up") from error
 
 
+def has_built_images(home: Home) -> bool:
+    """Whether the environment was made from images that were built here, not from the official ones."""
+    try:
+        return bool(json.loads((home.root / RECORD).read_text())["bundle"]["source"] == "built")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
     """Load and validate what the wish names; N and the engagement's services under proof come on top."""
     engagement = load_engagement(wish.engagement) if wish.engagement is not None else None
@@ -96,36 +104,38 @@ def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
     return scenario, engagement
 
 
-def context(wish: Wish, home: Home, bundle: Bundle, cluster: Cluster, emit: Emit) -> Context:
+def context(wish: Wish, home: Home, bundle: Bundle | None, cluster: Cluster, emit: Emit) -> Context:
     """Everything the steps share, from what was asked."""
     scenario, engagement = scenario_of(wish)
-    return Context(
+    made = Context(
         name=wish.name,
         scenario=scenario,
         engagement=engagement,
         home=home,
-        bundle=bundle,
         cluster=cluster,
         topology=generate(scenario.services.seed, scenario.services.count),
         estates=estates(scenario),
         emit=emit,
         target=wish.target,
     )
+    made.bundle = bundle
+    return made
 
 
 def attach(root: Path, name: str | None, emit: Emit) -> Context:
-    """The running environment: its cluster, addresses and trust, nothing changed. Raises `NotFound` without one."""
-    from pov.bundle import require_current
+    """The running environment: its cluster, addresses and trust, nothing changed. Raises `NotFound` without one.
+
+    It can be looked at without the bundle that it was made from: whoever needs that one asks the context for it.
+    """
+    from pov.bundle import current
     from pov.engines.certificates import Trust
 
     chosen = choose(root, name)
     home = home_of(root, chosen)
     wish = recall(home, chosen)
     cluster = target_named(wish.target)(home, chosen)
-    ctx = context(wish, home, require_current(), cluster, emit)
-    if not home.kubeconfig.exists():
-        raise NotFound(f"environment {chosen} has no cluster yet", fix="pov up")
+    ctx = context(wish, home, current(), cluster, emit)
+    ctx.kube = cluster.kube()
     ctx.endpoints.update(cluster.endpoints())
-    ctx.kube = Kube(home.kubeconfig)
     ctx.trust = Trust.load(home)
     return ctx

@@ -12,7 +12,7 @@ from typing import Any
 
 from pov.base.errors import InvalidInput, Problem
 from pov.model.events import Emit, Event
-from pov.workflows.environment import attach
+from pov.workflows.environment import attach, has_built_images
 
 _NO_ARGOCD_PAGE = (
     "Argo CD built from its module has no web page: its API and `pov status` answer; official images have it"
@@ -85,7 +85,7 @@ def run(options: OpenOptions, emit: Emit) -> OpenResult:
     for what, login in LOGINS.items():
         if options.what in {None, what}:
             file = ctx.home.secrets_dir / login.secret if login.secret else None
-            note = _NO_ARGOCD_PAGE if what == "argocd" and ctx.bundle.source == "built" else login.note
+            note = _NO_ARGOCD_PAGE if what == "argocd" and has_built_images(ctx.home) else login.note
             url = ctx.url(what) + login.path
             pages.append(Page(what, login.title, url, login.user, file, note))
     opened = False

@@ -136,5 +136,14 @@ def _authorities(ctx: Context, problems: list[str]) -> list[AuthorityStatus]:
 
 
 def _engines(ctx: Context) -> dict[str, str]:
-    version = ctx.kube.version()
-    return {"kubernetes": version, **dict(sorted(ctx.images.items()))}
+    """The API server's version, and every image that a pod runs, by its short name."""
+    running: dict[str, set[str]] = {}
+    for pod in ctx.kube.list("v1/Pod"):
+        for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
+            running.setdefault(_short(container["image"]), set()).add(container["image"])
+    return {"kubernetes": ctx.kube.version()} | {name: ", ".join(sorted(running[name])) for name in sorted(running)}
+
+
+def _short(reference: str) -> str:
+    """`quay.io/argoproj/argocd:v3` is argocd."""
+    return reference.partition("@")[0].rsplit("/", 1)[-1].partition(":")[0]

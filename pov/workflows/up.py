@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +14,24 @@ from pov.model.events import Emit, Event
 from pov.state.home import obstacles
 from pov.steps.core import Outcome, StepResult, run_steps
 from pov.steps.targets import DEFAULT, target_named
-from pov.workflows.environment import DEFAULT_SCENARIO, Wish, context, home_of, recall, remember, scenario_of
+from pov.workflows.environment import DEFAULT_SCENARIO, RECORD, Wish, context, home_of, recall, remember, scenario_of
+
+_OTHERWISE = "pov down --name {name}, or give the new one its own --name"
 
 
 @dataclass(frozen=True)
 class UpOptions:
-    """`root` holds `.pov/`; `scenario` is a name or a path; `images` is auto, official or built."""
+    """`root` holds `.pov/`; `scenario` is a name or a path; `images` is auto, official or built.
+
+    What is None was not asked for: an environment that exists stays as it was asked to be.
+    """
 
     root: Path
     name: str | None = None
     engagement: Path | None = None
     scenario: str | None = None
     services: int | None = None
-    target: str = DEFAULT
+    target: str | None = None
     images: str = "auto"
 
 
@@ -63,11 +68,15 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     from pov.workflows.diagnostics import collect
 
     wish = resolve(options)
-    scenario, _ = scenario_of(wish)
+    scenario, engagement = scenario_of(wish)
     home = home_of(options.root, wish.name)
     if problems := obstacles(home.root):
         raise PreflightFailed(problems)
-    emit(Event("note", "up", f"environment {wish.name}, scenario {wish.scenario}"))
+    told = f"environment {wish.name}, scenario {wish.scenario}, N = {scenario.services.count}, on {wish.target}"
+    emit(Event("note", "up", told))
+    if engagement is not None and engagement.scenario != wish.scenario:
+        told = f"the engagement names the scenario {engagement.scenario}, which is not what this environment runs"
+        emit(Event("warning", "up", told))
     started = SYSTEM_CLOCK.monotonic()
     cluster = target_named(wish.target)(home, wish.name)
     cluster.check(scenario)
@@ -76,8 +85,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     if bundle is None or options.images not in {"auto", bundle.source}:
         bundle = build(BuildOptions(images=options.images), emit)
     with home.lock():
-        _refuse_another_scenario(wish, options)
-        remember(home, wish)
+        remember(home, wish, bundle)
         ctx = context(wish, home, bundle, cluster, emit)
         try:
             results = run_steps(bring_up(scenario, cluster), ctx, emit, home.journal_writer())
@@ -97,27 +105,37 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
 
 
 def resolve(options: UpOptions) -> Wish:
-    """What is asked for, with the defaults filled in from the engagement or from an earlier `up` of the same name."""
+    """What is asked for. Of an environment that exists, what is not asked for anew stays as it was asked for before.
+
+    N and the engagement can be asked for anew. Another scenario or target raises `InvalidInput`: that is another
+    environment.
+    """
     from pov.config.engagement import load_engagement
 
-    target_named(options.target)
-    scenario = None if options.scenario is None else absolute(options.scenario, Path.cwd())
-    if scenario is None and options.engagement is not None:
-        scenario = load_engagement(options.engagement).scenario
-    if scenario is None and options.name is not None:
-        home = home_of(options.root, options.name)
-        if (home.root / "environment.json").exists():
-            return recall(home, options.name)
-    scenario = scenario or DEFAULT_SCENARIO
-    name = options.name or environment_name(scenario, load_scenario(scenario))
-    return Wish(name, scenario, options.services, options.engagement, options.target)
+    target_named(options.target or DEFAULT)
+    asked = None if options.scenario is None else absolute(options.scenario, Path.cwd())
+    engagement = load_engagement(options.engagement) if options.engagement is not None else None
+    usual = engagement.scenario if engagement is not None else DEFAULT_SCENARIO
+    name = options.name or environment_name(asked or usual, load_scenario(asked or usual))
+    before = _before(options.root, name)
+    if before is None:
+        return Wish(name, asked or usual, options.services, options.engagement, options.target or DEFAULT)
+    # A name that was derived from a scenario means that scenario; one that was given means whatever has it.
+    wanted = asked or (usual if options.name is None else before.scenario)
+    problems = [
+        Problem(name, f"this environment {told} {was}, not {other}", _OTHERWISE.format(name=name))
+        for told, was, other in (
+            ("runs the scenario", before.scenario, wanted),
+            ("runs on", before.target, options.target or before.target),
+        )
+        if was != other
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    services = before.services if options.services is None else options.services
+    return replace(before, services=services, engagement=options.engagement or before.engagement)
 
 
-def _refuse_another_scenario(wish: Wish, options: UpOptions) -> None:
-    home = home_of(options.root, wish.name)
-    if not (home.root / "environment.json").exists():
-        return
-    before = recall(home, wish.name)
-    if before.scenario != wish.scenario:
-        fix = f"pov down --name {wish.name}, or give the new one its own --name"
-        raise InvalidInput([Problem(wish.name, f"this environment runs the scenario {before.scenario}", fix)])
+def _before(root: Path, name: str) -> Wish | None:
+    home = home_of(root, name)
+    return recall(home, name) if (home.root / RECORD).exists() else None

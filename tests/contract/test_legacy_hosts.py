@@ -107,13 +107,12 @@ def ctx(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Context:
         scenario=SCENARIO,
         engagement=None,
         home=Home(tmp_path_factory.mktemp("hosts") / "home"),
-        bundle=bundle,
         cluster=nothing,
         topology=nothing,
         estates=estates(SCENARIO),
         emit=lambda event: None,
     )
-    found.kube = fake
+    found.kube, found.bundle = fake, bundle
     found.trust, _ = Trust.ensure(found.home)
     found.kube.apply(legacy.manifests(found), set_name="legacy")
     return found

@@ -50,14 +50,13 @@ def ctx(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contex
             scenario=scenario,
             engagement=None,
             home=home,
-            bundle=bundle,
             cluster=FakeCluster(home, "demo"),
             topology=nothing,
             estates=estates(scenario),
             emit=silent,
             endpoints={"vault": bao.url},
         )
-        made.kube, made.trust = kube, bao.trust
+        made.kube, made.trust, made.bundle = kube, bao.trust, bundle
         yield made
     finally:
         bao.stop()

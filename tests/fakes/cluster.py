@@ -45,6 +45,9 @@ class FakeCluster:
             raise NotFound("no such cluster")
         return endpoints(self._name)
 
+    def kube(self) -> Any:
+        return self.made[self._home.root]
+
     def exposed(self, service: str, port: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "LoadBalancer", "ports": [dict(port)]}
 

@@ -39,6 +39,13 @@ class KindCluster:
             raise NotFound(f"the cluster of environment {self.place.name} {state}", fix="pov up")
         return endpoints(node)
 
+    def kube(self) -> Kube:
+        """By the kubeconfig that kind wrote."""
+        path = self.place.home.kubeconfig
+        if not path.exists():
+            raise NotFound(f"environment {self.place.name} has no cluster yet", fix="pov up")
+        return Kube(path)
+
     def exposed(self, service: str, port: Mapping[str, Any]) -> dict[str, Any]:
         """By a port of the node, which the container publishes."""
         return {"type": "NodePort", "ports": [{**port, "nodePort": NODE_PORTS[service]}]}

@@ -124,22 +124,27 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenario_name: str = "
         scenario=scenario,
         engagement=None,
         home=home,
-        bundle=bundle,
         cluster=FakeCluster(home, "demo"),
         topology=generate(scenario.services.seed, scenario.services.count),
         estates=estates(scenario),
         emit=lambda event: None,
         endpoints=endpoints("demo"),
     )
-    ctx.kube = any_kube
+    ctx.kube, ctx.bundle = any_kube, bundle
     ctx.trust, _ = Trust.ensure(ctx.home)
     world = World(ctx, kube, server, rest)
 
+    play_engines(tmp_path, monkeypatch, server, rest)
+    return world
+
+
+def play_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeServer, rest: FakeRest) -> Path:
+    """Have every step meet these engines in the place of real ones; returns the configuration repository."""
     bare = tmp_path / "server.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch", "main", str(bare)], check=True, timeout=20)
-    remote = Remote(str(bare), "pov", tmp_path / "token", ctx.trust.ca_path)
 
     def working_copy(ctx: Context, branch: str = "main") -> ConfigRepo:
+        remote = Remote(str(bare), "pov", tmp_path / "token", ctx.trust.ca_path)
         return ConfigRepo.open(ctx.home.root / "git" / "platform-config", remote, branch)
 
     def connect(ctx: Context) -> FakeGitea:
@@ -162,4 +167,4 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenario_name: str = "
         monkeypatch.setattr(module, "working_copy", working_copy)
     for module in (argocd, services):
         monkeypatch.setattr(module, "connect", connect_argo)
-    return world
+    return bare

@@ -54,8 +54,7 @@ class World:
 
     def pod(self, **status: Any) -> None:
         """Put the pod that the StatefulSet asks for."""
-        metadata = {"name": "vault-0", "namespace": "vault", "labels": {"controller-revision-hash": "1"}}
-        self.kube.put({"kind": "Pod", "metadata": metadata, "status": {"phase": "Running", **status}})
+        self.kube.put(pod(**status))
 
 
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, engine: str = "openbao") -> World:
@@ -74,22 +73,29 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, engine: str = "open
         scenario=scenario,
         engagement=None,
         home=home,
-        bundle=bundle,
         cluster=cluster,
         topology=topology,
         estates=estates(scenario),
         emit=lambda event: None,
         endpoints=endpoints("demo"),
     )
-    ctx.kube = any_kube
+    ctx.kube, ctx.bundle = any_kube, bundle
     ctx.trust, _ = Trust.ensure(ctx.home)
     world = World(ctx, kube, server, containers)
+
+    play_cluster(kube, server)
+    play_engine(monkeypatch, server)
+    return world
+
+
+def play_cluster(kube: FakeKube, server: Server) -> None:
+    """A StatefulSet becomes a pod at once, and with its claim the server loses all it had."""
 
     def applied(live: dict[str, Any]) -> None:
         if live["kind"] == "StatefulSet":
             live["metadata"]["generation"] = 1
             live["status"] = {"observedGeneration": 1, "updateRevision": "1"}
-            world.pod()
+            kube.put(pod())
 
     def deleted(key: Key) -> None:
         if key[0] == "StatefulSet":
@@ -98,10 +104,20 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, engine: str = "open
             server.wipe()
 
     kube.on_apply, kube.on_delete, kube.token = applied, deleted, server.account
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    """The pod that the StatefulSet asks for."""
+    metadata = {"name": "vault-0", "namespace": "vault", "labels": {"controller-revision-hash": "1"}}
+    spec: dict[str, Any] = {"containers": []}
+    return {"kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running", **status}}
+
+
+def play_engine(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    """Have the step meet this server."""
     monkeypatch.setattr(vault, "Vault", lambda url, ca, token=None: FakeVault(server, token))
     monkeypatch.setattr(vault, "_POLL_S", 0.001)
     monkeypatch.setattr(vault_pod, "_POLL_S", 0.001)
-    return world
 
 
 def lines(secret: Secret | None) -> list[str]:
