@@ -18,8 +18,7 @@ from pov.model.events import Emit, Event
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-PROGRESS_EVERY_S = 5.0
-STILL_THERE_EVERY_S = 30.0
+TELL_EVERY_S = 30.0
 _SUBJECT, _TIMES = 16, 26
 _MARKS = {
     "changed": ("✓", "green", "done"),
@@ -33,13 +32,12 @@ _MARKS = {
 
 @dataclass(frozen=True)
 class Running:
-    """A step under way. `told_at` and `told` are when and what was last written about it; times are monotonic."""
+    """A step under way. `told_at` is when something was last written about it; times are monotonic."""
 
     title: str
     since: float
     expected_s: float | None
     state: str = ""
-    told: str = ""
     told_at: float = 0.0
 
 
@@ -54,7 +52,7 @@ def console() -> Iterator[Emit]:
 
 
 class Plain:
-    """One line for each thing that happened, with the time of day; a step that waits is heard of now and then."""
+    """One line for each thing that happened, with the time of day; a step that lasts is heard of each half minute."""
 
     def __init__(self, stream: TextIO, clock: Clock = SYSTEM_CLOCK) -> None:
         self._stream = stream
@@ -75,7 +73,7 @@ class Plain:
             teller.join()
 
     def emit(self, event: Event) -> None:
-        """Write the event's line; a progress line only if the last one is long enough ago."""
+        """Write the event's line; of progress, one each half minute."""
         with self._lock:
             now = self._clock.monotonic()
             if event.kind == "started":
@@ -83,7 +81,7 @@ class Plain:
                 about = f" (about {_seconds(event.seconds)})" if event.seconds and event.seconds >= 1 else ""
                 self._line(event.subject, f"{event.message or 'started'}{about}")
             elif event.kind == "progress":
-                known = self._running.get(event.subject, Running("", now, None, told_at=now - PROGRESS_EVERY_S))
+                known = self._running.get(event.subject, Running("", now, None, told_at=now - TELL_EVERY_S))
                 self._running[event.subject] = replace(known, state=event.message)
                 self._tell_waiting(now)
             else:
@@ -97,11 +95,9 @@ class Plain:
 
     def _tell_waiting(self, now: float) -> None:
         for subject, step in self._running.items():
-            quiet_s = now - step.told_at
-            news = step.state != step.told
-            if quiet_s >= (PROGRESS_EVERY_S if news else STILL_THERE_EVERY_S):
+            if now - step.told_at >= TELL_EVERY_S:
                 self._line(subject, f"{step.state or 'still at it'}, {_seconds(now - step.since)}")
-                self._running[subject] = replace(step, told=step.state, told_at=now)
+                self._running[subject] = replace(step, told_at=now)
 
     def _line(self, subject: str, text: str) -> None:
         moment = f"{datetime.now().astimezone():%H:%M:%S}"
