@@ -255,3 +255,24 @@ def test_this_repository_pins_every_module_with_its_checksum() -> None:
 
 def test_find_all_of_the_real_graph_is_quick_and_finds_nothing_in_an_empty_folder(tmp_path: Path) -> None:
     assert find_all(tuple(everything().values()), root=tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("script", "good"),
+    [
+        (None, False),
+        ("""echo '{"terraform_version": "1.5.7"}'""", False),
+        ("""echo '{"terraform_version": "1.14.0"}'""", True),
+        ("exit 1", False),
+        ("echo 'a shim: no version is set' >&2; exit 126", False),
+    ],
+)
+def test_opentofu_is_built_where_no_terraform_is_new_enough(
+    script: str | None, good: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program of that name is not enough: with an old one the environment would fail after the cluster exists."""
+    if script is not None:
+        (tmp_path / "terraform").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "terraform").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert graph.with_terraform() is good
