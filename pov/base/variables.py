@@ -17,10 +17,12 @@ _USER_FOLDERS = ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SE
 _DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _PODMAN = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINERS_STORAGE_CONF",
            "CONTAINERS_REGISTRIES_CONF", "REGISTRY_AUTH_FILE")  # fmt: skip
-_ENGINE = (*_PLACES, *_USER_FOLDERS, *_DOCKER, *_PODMAN, "SSH_AUTH_SOCK")
+_ENGINE = (*_PLACES, *_USER_FOLDERS, "SSH_AUTH_SOCK")
 
 TAKEN: Mapping[str, tuple[str, ...]] = {
-    # Which engine is meant and how it is reached is a user's choice; an agent, because it may be reached over SSH.
+    # Which engine is meant and where it answers is a user's choice, and is kept with what is made there.
+    "the choice of an engine": (*_DOCKER, *_PODMAN),
+    # An agent, because it may be reached over SSH.
     "container engine": (*_ENGINE, *_PROXIES, *_CERTIFICATES),
     # It runs the container engine, but hands proxies on to the node, where only the cluster itself is to be reached.
     "kind": _ENGINE,
@@ -40,8 +42,12 @@ _LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 
 def given_to(tool: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The whole environment of a tool of `TAKEN`: what its list takes from the user, then `more`."""
-    taken = {name: os.environ[name] for name in TAKEN[tool] if name in os.environ}
-    return {"PATH": search_path(), "LANG": _LOCALE, "LC_ALL": _LOCALE, **taken, **(more or {})}
+    return {"PATH": search_path(), "LANG": _LOCALE, "LC_ALL": _LOCALE, **taken_by(tool), **(more or {})}
+
+
+def taken_by(tool: str) -> dict[str, str]:
+    """Those variables of a tool's list that are set."""
+    return {name: os.environ[name] for name in TAKEN[tool] if name in os.environ}
 
 
 def search_path() -> str:

@@ -9,7 +9,8 @@ from pov.base.paths import cache_root
 from pov.bundle import BuildOptions, Bundle, current, graph, hostpackages, official
 from pov.bundle.builder import Made, find_all, hash_of, make_all, prune
 from pov.bundle.storage import remove_others
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.model.events import Emit, Event
 
 

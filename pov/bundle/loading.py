@@ -16,7 +16,8 @@ from pov.bundle import Bundle, bundle_file, current, hostpackages
 from pov.bundle import manifest as manifests
 from pov.bundle.archive import Archive, Say, full, opened, sweep
 from pov.bundle.saving import LATE_ARCHIVE, NODE_ARCHIVE, told
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.model.events import Emit, Event
 
 _MARGIN = 256 * 2**20

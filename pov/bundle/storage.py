@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 
 
 class Storage:

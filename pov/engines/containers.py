@@ -1,94 +1,135 @@
-"""Docker or Podman, whichever can really run a privileged container here. A version number proves nothing.
+"""Docker or Podman by its command line. Which of them, `container_choice` decides and remembers.
 
-The user's own container configuration is not touched: Podman reads one of ours, named by `CONTAINERS_CONF`.
+That an engine does not answer is an error of its own, and never taken for the absence of what was asked for.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import resource
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pov.base import variables
-from pov.base.errors import CommandFailed, NotFound, PovError, TimedOut
-from pov.base.files import write_atomic
-from pov.base.paths import cache_root
+from pov.base.errors import NotFound, PovError, TimedOut
 from pov.base.process import Completed, run
+from pov.engines import container_probe
 
 Engine = Literal["docker", "podman"]
 _QUICK_S = 60.0
 _SLOW_S = 900.0
-_PROBE_IMAGE = "localhost/pov-probe:1"
 
 
-def podman_configuration() -> str:
-    """Podman's settings as kind needs them: runc (crun refuses hybrid cgroups), limits inside this process's own.
+class Silent(PovError):
+    """A container engine whose program is there, and that does not answer, or not as one does."""
 
-    `pids_limit = 0` lifts Podman's 2,048 processes a container: a node with dozens of pods needs more.
+
+@dataclass(frozen=True)
+class Info:
+    """What an engine says of itself: memory and processors of the machine its containers run on, and its storage.
+
+    `storage` tells its containers from those of another engine of the same kind: Docker's id, Podman's folder.
+    `folder` is where they lie, on that machine.
     """
-    files = min(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    # Half of the own hard limit: Podman lowers its own before it hands limits on, and refuses what is above.
-    limit = 32_768 if processes == resource.RLIM_INFINITY else min(32_768, processes // 2)
-    return (
-        "[engine]\n"
-        'runtime = "runc"\n'
-        'cgroup_manager = "cgroupfs"\n'
-        'events_logger = "file"\n'
-        "[containers]\n"
-        "pids_limit = 0\n"
-        'log_driver = "k8s-file"\n'
-        f'default_ulimits = ["nofile={files}:{files}", "nproc={limit}:{limit}"]\n'
-    )
 
-
-def _write_configuration() -> Path:
-    path = cache_root() / "containers" / "containers.conf"
-    text = podman_configuration()
-    if not path.exists() or path.read_text() != text:
-        write_atomic(path, text)
-    return path
+    memory_mib: float
+    processors: int
+    architecture: str
+    storage: str
+    folder: str
 
 
 @dataclass(frozen=True)
 class Containers:
-    """One container engine, by its command line."""
+    """One container engine, by its command line: its program, and the variables that say where it is to be reached.
+
+    Podman reads settings of ours, named by `CONTAINERS_CONF`: the user's own are not touched.
+    """
 
     kind: Engine
     configuration: Path | None = None
+    program: str = ""
+    reached: Mapping[str, str] = field(default_factory=dict)
 
     def env(self) -> dict[str, str]:
-        """Variables for this engine's own command and for `kind`."""
-        if self.kind == "docker":
-            return {"KIND_EXPERIMENTAL_PROVIDER": "docker"}
-        return {"KIND_EXPERIMENTAL_PROVIDER": "podman", "CONTAINERS_CONF": str(self.configuration)}
+        """Variables for this engine's own command and for `kind`, which calls that by its name."""
+        own = {"KIND_EXPERIMENTAL_PROVIDER": self.kind, **self.reached}
+        if self.configuration is not None:
+            own["CONTAINERS_CONF"] = str(self.configuration)
+        if self.program:
+            own["PATH"] = f"{Path(self.program).parent}{os.pathsep}{variables.search_path()}"
+        return own
+
+    def info(self) -> Info:
+        """Ask the engine for itself. Raises `Silent` with its words, `NotFound` if there is no such program."""
+        try:
+            done = self.run("info", "--format", "{{json .}}", check=False)
+        except TimedOut as error:
+            raise self.silent(error.message) from error
+        if done.code != 0:
+            raise self.silent(done.stderr or done.stdout)
+        try:
+            told = json.loads(done.stdout)
+            if self.kind == "docker":
+                processors, architecture = told["NCPU"], told["Architecture"]
+                return Info(told["MemTotal"] / 2**20, processors, architecture, told["ID"], told["DockerRootDir"])
+            host, folder = told["host"], told["store"]["graphRoot"]
+            return Info(host["memTotal"] / 2**20, host["cpus"], host["arch"], folder, folder)
+        except (ValueError, KeyError, TypeError) as error:
+            raise self.strange("info", done.stdout) from error
+
+    def strange(self, asked: str, said: str) -> Silent:
+        """The error that this program is not what it is called."""
+        return self.silent(f"`{asked}` is not answered as {self.kind} does: {said.strip()[:200] or 'nothing'}")
+
+    def silent(self, said: str) -> Silent:
+        """The error that this engine does not answer."""
+        where = ", ".join(f"{name}={value}" for name, value in self.reached.items())
+        named = f"{self.program or self.kind}{f' ({where})' if where else ''}"
+        return Silent(f"{named} does not answer", cause=said.strip()[-1000:], fix=f"start {self.kind}, then try again")
 
     def run(
         self, *arguments: str, timeout_s: float = _QUICK_S, check: bool = True, stdin: bytes | None = None
     ) -> Completed:
         """Run the engine's command with `arguments`."""
         env = variables.given_to("container engine", self.env())
-        return run([self.kind, *arguments], timeout_s=timeout_s, env=env, check=check, input=stdin)
+        return run([self.program or self.kind, *arguments], timeout_s=timeout_s, env=env, check=check, input=stdin)
 
     def version(self) -> str:
         """The engine and its version, for records."""
         return self.run("--version").stdout.strip()
 
+    def inspect(self, container: str) -> Any | None:
+        """What the engine knows of a container; None if there is none of that name. Raises `Silent`."""
+        done = self.run("container", "inspect", container, check=False)
+        if done.code == 0:
+            try:
+                return json.loads(done.stdout)[0]
+            except (ValueError, LookupError) as error:
+                raise self.strange("container inspect", done.stdout) from error
+        # It fails for a missing container as it does for everything else.
+        if container in self.names():
+            raise self.silent(done.stderr)
+        return None
+
+    def names(self) -> list[str]:
+        """Names of all containers, running or not. Raises `Silent`."""
+        done = self.run("ps", "--all", "--format", "{{.Names}}", check=False)
+        if done.code != 0:
+            raise self.silent(done.stderr)
+        return done.stdout.split()
+
     def exists(self, container: str) -> bool:
         """Whether there is a container of that name, running or not."""
-        return self.run("container", "inspect", container, check=False).code == 0
+        return self.inspect(container) is not None
 
     def is_running(self, container: str) -> bool:
         """Whether that container runs."""
-        done = self.run("container", "inspect", "--format", "{{.State.Running}}", container, check=False)
-        return done.code == 0 and done.stdout.strip() == "true"
+        found = self.inspect(container)
+        return found is not None and bool(found["State"]["Running"])
 
     def start(self, container: str) -> None:
         """Start a stopped container."""
@@ -100,7 +141,7 @@ class Containers:
 
     def published_ports(self, container: str) -> dict[int, int]:
         """Host ports by container port (TCP)."""
-        document = self._inspect(container)
+        document = self._there(container)
         ports = document["NetworkSettings"]["Ports"] or {}
         return {
             int(inside.removesuffix("/tcp")): int(bindings[0]["HostPort"])
@@ -110,7 +151,7 @@ class Containers:
 
     def environment_of(self, container: str) -> dict[str, str]:
         """A container's environment variables."""
-        return dict(line.split("=", 1) for line in self._inspect(container)["Config"]["Env"] if "=" in line)
+        return dict(line.split("=", 1) for line in self._there(container)["Config"]["Env"] if "=" in line)
 
     def exec(
         self,
@@ -194,99 +235,23 @@ class Containers:
         )
         return int(done.stdout.strip())
 
-    def _inspect(self, container: str) -> Any:
-        try:
-            return json.loads(self.run("container", "inspect", container).stdout)[0]
-        except CommandFailed as error:
-            raise NotFound(f"no container {container}") from error
+    def _there(self, container: str) -> Any:
+        found = self.inspect(container)
+        if found is None:
+            raise NotFound(f"no container {container}")
+        return found
 
     def probe(self) -> str | None:
         """Run a privileged container. None if it worked, else why not, in the engine's words."""
         try:
-            if self.image_id(_PROBE_IMAGE) is None:
-                self._make_probe_image()
-            self.run("run", "--rm", "--privileged", "--network=none", _PROBE_IMAGE, "/probe", timeout_s=_QUICK_S)
-        except (CommandFailed, TimedOut, NotFound) as error:
-            return error.cause.strip().splitlines()[-1] if error.cause.strip() else error.message
+            architecture = self.info().architecture
+            if self.image_id(container_probe.IMAGE) is None:
+                with tempfile.TemporaryDirectory(prefix="pov-") as folder:
+                    archive = Path(folder) / "probe.tar"
+                    container_probe.write_root(archive, architecture)
+                    self.import_root(archive, container_probe.IMAGE)
+            self.run("run", "--rm", "--privileged", "--network=none", container_probe.IMAGE, "/probe")
+        except (PovError, ValueError) as error:
+            cause = error.cause.strip() if isinstance(error, PovError) else ""
+            return f"{error}: {cause.splitlines()[-1]}" if cause else str(error)
         return None
-
-    def _make_probe_image(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
-            # The smallest program there is: a static ELF that calls exit(0). Nothing has to be pulled or compiled.
-            (root / "probe").write_bytes(_EXIT_0)
-            (root / "probe").chmod(0o755)
-            run(["tar", "-cf", str(root / "probe.tar"), "-C", folder, "probe"], timeout_s=_QUICK_S)
-            self.import_root(root / "probe.tar", _PROBE_IMAGE)
-
-
-def _elf_exit_0() -> bytes:
-    """An x86-64 Linux program of 128 bytes: `mov edi, 0; mov eax, 60; syscall` (System V ABI, ELF-64)."""
-    code = bytes.fromhex("31ffb83c0000000f05")
-    base, header, program = 0x400000, 64, 56
-    size = header + program + len(code)
-    entry = base + header + program
-    elf = b"\x7fELF\x02\x01\x01" + bytes(9)
-    elf += (2).to_bytes(2, "little") + (62).to_bytes(2, "little") + (1).to_bytes(4, "little")
-    elf += entry.to_bytes(8, "little") + header.to_bytes(8, "little") + bytes(8) + bytes(4)
-    elf += b"".join(n.to_bytes(2, "little") for n in (header, program, 1, 0, 0, 0))
-    segment = (1).to_bytes(4, "little") + (5).to_bytes(4, "little") + bytes(8)
-    segment += base.to_bytes(8, "little") * 2 + size.to_bytes(8, "little") * 2 + (0x1000).to_bytes(8, "little")
-    return elf + segment + code
-
-
-_EXIT_0 = _elf_exit_0()
-
-
-def candidates() -> tuple[Containers, ...]:
-    """The engines worth a probe, Docker first since it is what most laptops have."""
-    return Containers("docker"), Containers("podman", _write_configuration())
-
-
-def find() -> Containers:
-    """The first engine that runs a privileged container. Raises `PovError` telling what each one said.
-
-    What a probe has shown holds until the machine is started anew, the engine is another, or its settings are.
-    """
-    said = []
-    remembered = cache_root() / "containers" / "engine"
-    kind, _, proof = _remembered(remembered).partition(" ")
-    for engine in sorted(candidates(), key=lambda candidate: candidate.kind != kind):
-        seen = _circumstances(engine)
-        if engine.kind == kind and seen and proof == seen:
-            return engine
-        why = engine.probe()
-        if why is None:
-            write_atomic(remembered, f"{engine.kind} {seen}")
-            _make_modules_folder()
-            return engine
-        said.append(f"{engine.kind}: {why}")
-    raise PovError("no container engine here can run kind", cause="\n".join(said), fix="pov doctor --fix")
-
-
-def _remembered(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
-
-
-def _circumstances(engine: Containers) -> str:
-    """A hash of what a probe's answer depends on; empty where it cannot be told, so that it is probed every time."""
-    program = shutil.which(engine.kind)
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-    except OSError:
-        return ""
-    if program is None:
-        return ""
-    settings = engine.configuration.read_text() if engine.configuration is not None else ""
-    facts = (boot, program, str(Path(program).stat().st_mtime_ns), str(os.geteuid()), settings)
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
-
-
-def _make_modules_folder() -> None:
-    # kind mounts it into every node; Podman refuses a mount whose source is missing.
-    modules = Path("/lib/modules")
-    if not modules.exists() and os.geteuid() == 0:
-        modules.mkdir(parents=True)

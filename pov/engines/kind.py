@@ -141,13 +141,10 @@ class Kind:
         self.node_name = f"{cluster}-control-plane"
 
     def node(self) -> Node | None:
-        """The node container as it is now, by one look; None if there is none."""
-        done = self._containers.run("container", "inspect", self.node_name, check=False)
-        if done.code != 0:
-            # An engine that does not answer at all raises here: it is no sign that there is no node.
-            self.containers_of_cluster()
+        """The node container as it is now, by one look; None if there is none. Raises `Silent`."""
+        found = self._containers.inspect(self.node_name)
+        if found is None:
             return None
-        found = json.loads(done.stdout)[0]
         # Not NetworkSettings.Ports: Docker empties it while a container is stopped.
         bindings = found["HostConfig"].get("PortBindings") or {}
         ports = {

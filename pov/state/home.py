@@ -36,6 +36,7 @@ class Home:
         self.journal = self.root / "journal.jsonl"
         self.diagnostics_dir = self.root / "diagnostics"
         self.intent = self.root / "cluster.json"
+        self.engine = self.root / "engine.json"
 
     def secret(self, name: str) -> Secret | None:
         """The saved secret, or None."""

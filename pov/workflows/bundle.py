@@ -123,7 +123,7 @@ def run_save(path: Path, emit: Emit) -> SaveResult:
     from pov.bundle import require_current
     from pov.bundle.licences import UNKNOWN
     from pov.bundle.saving import save
-    from pov.engines.containers import find
+    from pov.engines.container_choice import find
 
     saved = save(require_current(), path, find(), emit)
     components = saved.manifest.components

@@ -122,7 +122,7 @@ def _packages() -> Check:
 
 
 def _containers() -> Check:
-    from pov.engines.containers import candidates
+    from pov.engines.container_choice import candidates
 
     said = []
     for engine in candidates():

@@ -15,7 +15,7 @@ from pov.base.ports import free_ports
 from pov.base.process import run
 from pov.base.wait import Pending, wait_for
 from pov.bundle import require_current
-from pov.engines.containers import find
+from pov.engines.container_choice import find
 from pov.engines.kind import Kind, configuration, on_cgroup_v1
 from pov.engines.kube import Kube
 

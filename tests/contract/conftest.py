@@ -10,7 +10,8 @@ import pytest
 
 from pov.bundle import Bundle, require_current
 from pov.engines.certificates import Trust
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.state.home import Home
 from tests.contract import servers
 from tests.contract.images import in_engine

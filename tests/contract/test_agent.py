@@ -17,7 +17,7 @@ from pov.base.wait import Pending, wait_for
 from pov.bundle import graph
 from pov.bundle.builder import make_all
 from pov.engines.certificates import make_ca
-from pov.engines.containers import find
+from pov.engines.container_choice import find
 from pov.engines.vault import Vault
 from pov.model.events import silent
 from pov.steps.vault.layout import Wishes, converge

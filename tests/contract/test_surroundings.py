@@ -10,7 +10,8 @@ import pytest
 from pov.base import variables
 from pov.base.process import run
 from pov.bundle import Bundle
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.engines.terraform import Terraform, find_program, version
 from tests.unit.engines import hostile
 

@@ -27,7 +27,8 @@ import requests
 
 from pov.base.paths import cache_root
 from pov.bundle import require_current
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.model.events import silent
 from pov.state.home import Home
 from pov.steps.context import Context

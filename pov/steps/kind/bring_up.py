@@ -14,6 +14,7 @@ from pov.base.errors import PovError, Transient
 from pov.base.files import write_atomic
 from pov.base.ports import free_ports
 from pov.base.wait import Pending, wait_for
+from pov.engines.container_choice import remember, require_same
 from pov.engines.kind import Kind, PortTaken, configuration, on_cgroup_v1
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Refused
@@ -42,16 +43,22 @@ def step(place: Place) -> Step:
 def remove(place: Place) -> list[str]:
     """Remove the place's cluster, whole or half made, and the network if `up` made it and nobody uses it.
 
-    Returns what was removed, in words. A cluster of the same name that is not this home's is left alone.
+    Returns what was removed, in words, once it is known to be gone. A cluster of the same name that is not this home's
+    is left alone.
     """
     home, kind = place.home, place.kind(place.binary)
     intent, node = Intent.load(home), kind.node()
+    if node is None:
+        require_same(place.containers, home.engine)
     removed = []
     ours = intent.fits(node) if intent is not None and node is not None else not kind.containers_of_cluster()
     if intent is not None and ours:
         kind.end_orphans(home.kubeconfig)
         leftovers(home.root / "terraform").end()
         removed += kind.delete(home.kubeconfig)
+        if left := kind.containers_of_cluster():
+            said = f"still there: {', '.join(left)}"
+            raise PovError("the cluster could not be removed", cause=said, fix="the same command again")
     discard_temporary(home.root / "terraform")
     home.intent.unlink(missing_ok=True)
     return removed + shared_network.leave(place.containers)
@@ -104,14 +111,14 @@ def _foreign(cluster: str) -> PovError:
 
 
 def _make(place: Place, ctx: Context, kind: Kind, report: Report) -> Intent:
+    remember(place.containers, place.home.engine)
     shared_network.note(place.containers)
     ctx.home.kubeconfig.unlink(missing_ok=True)
     config_path = ctx.home.root / "kind.json"
     for attempt in range(_PORT_TRIES):
         api_port, *numbers = free_ports(1 + len(NODE_PORTS))
         ports = dict(zip(NODE_PORTS, numbers, strict=True))
-        drawn, engine = secrets.token_hex(16), place.containers.kind
-        intent = Intent(drawn, ports, ctx.bundle.node_image, engine=engine).save(ctx.home)
+        intent = Intent(secrets.token_hex(16), ports, ctx.bundle.node_image).save(ctx.home)
         by_node_port = {inside: ports[name] for name, inside in NODE_PORTS.items()}
         own_cni = ctx.bundle.source != "official"
         config = configuration(by_node_port, own_cni=own_cni, cgroup_v1=on_cgroup_v1(), api_port=api_port)

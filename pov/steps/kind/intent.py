@@ -17,13 +17,12 @@ NODE_PORTS: Mapping[str, int] = dict(zip(ENDPOINTS, (30820, 30300, 30443, 30900)
 
 @dataclass(frozen=True)
 class Intent:
-    """An id, loopback ports by endpoint, the node's image, the container engine; `made` once the cluster is whole."""
+    """An id, loopback ports by endpoint, the node's image; `made` once the cluster is whole."""
 
     id: str
     ports: dict[str, int]
     image: str
     made: bool = False
-    engine: str = ""
 
     @classmethod
     def load(cls, home: Home) -> Intent | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pov.base.ports import LOOPBACK
 from pov.bundle import current
-from pov.engines.containers import Containers, candidates, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.engines.kind import Kind, Node
 from pov.state.home import Home
-from pov.steps.kind.intent import NODE_PORTS, Intent
+from pov.steps.kind.intent import NODE_PORTS
 
 
 def endpoints(node: Node) -> dict[str, str]:
@@ -32,9 +33,7 @@ class Place:
 
         Another engine may be first by now: it knows nothing of the cluster, and would call it gone.
         """
-        intent = Intent.load(self.home)
-        recorded = [engine for engine in candidates() if intent is not None and engine.kind == intent.engine]
-        return recorded[0] if recorded else find()
+        return find(self.home.engine)
 
     @property
     def node(self) -> str:

@@ -45,7 +45,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine(tmp_path / "proc", ("podman", "runc"))
     use(monkeypatch, found)
     monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("pov.engines.containers.candidates", lambda: (Containers("docker"),))
+    monkeypatch.setattr("pov.engines.container_choice.candidates", lambda: (Containers("docker"),))
     monkeypatch.setattr(Containers, "probe", lambda self: None)
     monkeypatch.setattr(Containers, "version", lambda self: "Docker version 29")
     usage = shutil.disk_usage(tmp_path)

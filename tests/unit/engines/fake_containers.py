@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.process import Completed
-from pov.engines.containers import Containers
+from pov.engines.containers import Containers, Info
 
 
 class FakeContainers(Containers):
@@ -29,8 +29,14 @@ class FakeContainers(Containers):
         """Put a node container of a cluster there."""
         self.boxes[f"{cluster}-control-plane"] = {"cluster": cluster, "ports": ports, "running": running}
 
+    memory_mib = 64 * 1024.0
+    processors = 4
+
     def env(self) -> dict[str, str]:
         return {}
+
+    def info(self) -> Info:
+        return Info(self.memory_mib, self.processors, "amd64", "/storage", "/storage")
 
     def run(self, *arguments: str, timeout_s: float = 60, check: bool = True, stdin: bytes | None = None) -> Completed:
         self.said.append(arguments)

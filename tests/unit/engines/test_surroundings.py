@@ -16,7 +16,7 @@ from pov.base.redact import Secret
 from pov.engines import git as git_engine
 from pov.engines import ssh
 from pov.engines.ansible import Runbooks, Target
-from pov.engines.containers import Containers
+from pov.engines.container_choice import candidates
 from pov.engines.git import ConfigRepo, Remote
 from pov.engines.terraform import Terraform, version
 from pov.workflows.record import _says
@@ -137,14 +137,15 @@ def test_terraform_does_what_it_does_elsewhere(surrounded: Path) -> None:
 def test_a_container_engine_is_given_the_user_s_choice_of_it_and_our_settings(
     surrounded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("POV_CACHE", str(surrounded / "cache"))
     monkeypatch.setenv("DOCKER_HOST", "unix:///run/user/1000/docker.sock")
     (surrounded / "podman").write_text("#!/bin/sh\nenv\n")
     (surrounded / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{surrounded}{os.pathsep}{os.environ['PATH']}")
-    engine = Containers("podman", surrounded / "ours.conf")
+    engine = next(one for one in candidates() if one.kind == "podman")
     seen = listed(engine.run("info").stdout)
     assert seen["DOCKER_HOST"] == "unix:///run/user/1000/docker.sock"
-    assert seen["CONTAINERS_CONF"] == str(surrounded / "ours.conf")
+    assert seen["CONTAINERS_CONF"] == str(surrounded / "cache" / "containers" / "containers.conf")
     assert seen["KIND_EXPERIMENTAL_PROVIDER"] == "podman"
     assert not {"CONTAINERS_CONF_OVERRIDE", "KIND_CLUSTER_NAME", "KUBECONFIG", "LD_PRELOAD"} & set(seen)
 

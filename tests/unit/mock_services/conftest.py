@@ -11,7 +11,8 @@ import pytest
 
 from pov.bundle import graph
 from pov.bundle.builder import Made, make_all
-from pov.engines.containers import Containers, find
+from pov.engines.container_choice import find
+from pov.engines.containers import Containers
 from pov.engines.prober import Prober
 from pov.model.events import silent
 from tests.unit.mock_services.running import Estate, Process

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pov.base.errors import PovError
-from pov.engines import containers
+from pov.engines import container_choice as containers
 from pov.engines.containers import Containers
 
 
@@ -25,8 +25,7 @@ class Machine:
         self.folder = folder
         monkeypatch.setenv("POV_CACHE", str(folder / "cache"))
         monkeypatch.setenv("PATH", str(folder))
-        engines = (Containers("docker"), Containers("podman", self.configuration))
-        monkeypatch.setattr(containers, "candidates", lambda: engines)
+        monkeypatch.setattr(containers, "_write_configuration", lambda: self.configuration)
         monkeypatch.setattr(containers, "_make_modules_folder", lambda: None)
 
         def probe(engine: Containers) -> str | None:
