@@ -31,7 +31,10 @@ class Metadata(Model):
 
 
 class Resources(Model):
-    """Requests of one service pod; there is no CPU limit, since throttling would distort what is measured."""
+    """Requests of one service pod; there is no CPU limit, since throttling would distort what is measured.
+
+    `cpuRequest` is the mean: a service asks for its part by the number of edges that end at it.
+    """
 
     cpu_request: Cpu = "5m"
     memory_request: Memory = "16Mi"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pov.base.paths import data
 from pov.config.estates import Estate
 from pov.config.scenario import Scenario
+from pov.config.weights import cpu_requests
 from pov.model.topology import Service, Topology
 from pov.steps.git.overlay import AGENT_IMAGE, FILES, Kept, overlay
 from pov.steps.templates import block, render
@@ -62,7 +63,7 @@ def _base(service: Service, topology: Topology, scenario: Scenario) -> dict[str,
         "replicas": scenario.services.replicas,
         "agent_image": AGENT_IMAGE,
         "ttl": scenario.pki.ttl,
-        "cpu_request": resources.cpu_request,
+        "cpu_request": f"{cpu_requests(scenario)[service.name]}m",
         "memory_request": resources.memory_request,
         "memory_limit": resources.memory_limit,
         "callers": _selectors(topology.callers(service.name)),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pov.config.estates import estates
 from pov.config.scenario import Scenario
-from pov.config.units import mebibytes, millicores
+from pov.config.units import mebibytes
+from pov.config.weights import cpu_requests
 from pov.engines.kind import MAX_PODS
 
 
@@ -25,14 +26,17 @@ class Cost:
 # while. Requests are the manifests' own.
 _MEASURED = "measured on gitops-35 at rest, with a margin"
 PLATFORM = {
-    "control plane, containerd, kubelet, system pods": Cost(1800, 950, 6, _MEASURED),
+    "control plane, containerd, kubelet, system pods": Cost(1800, 800, 6, _MEASURED),
     "Argo CD": Cost(560, 110, 5, _MEASURED),
     "Vault API server": Cost(80, 21, 1, _MEASURED),
     "Gitea": Cost(200, 20, 1, _MEASURED),
     "prober": Cost(60, 52, 1, _MEASURED),
 }
 SERVICE = Cost(20, 1, 1, _MEASURED)
-"""A service with its certificate agent (8 MiB), shims and sandbox (8 MiB); its own CPU request comes on top."""
+"""A service with its certificate agent (8 MiB), shims and sandbox (8 MiB); its own CPU request comes on top.
+
+On a legacy host, too: there it asks for as much as in a stage.
+"""
 LEGACY_HOST = Cost(20, 10, 1, _MEASURED)
 LEGACY_SERVICE = Cost(4, 0, 0, _MEASURED)
 _AGENT_REQUEST_MIB = 8
@@ -65,18 +69,19 @@ def need(scenario: Scenario) -> Need:
     mib = sum(cost.mib for cost in PLATFORM.values())
     requests = sum(cost.millicores for cost in PLATFORM.values())
     pods = sum(cost.pods for cost in PLATFORM.values()) + SURGE_PODS
-    resources = scenario.services.resources
+    resources, asked = scenario.services.resources, cpu_requests(scenario)
     # The scheduler sets aside what is requested, be it used or not.
     each = max(SERVICE.mib, mebibytes(resources.memory_request) + _AGENT_REQUEST_MIB)
     for estate in estates(scenario):
         count = len(estate.services) * estate.replicas
+        requests += sum(asked[name] for name in estate.services) * estate.replicas
         if estate.kind == "legacy":
             mib += scenario.legacy.hosts * LEGACY_HOST.mib + count * LEGACY_SERVICE.mib
             requests += scenario.legacy.hosts * LEGACY_HOST.millicores
             pods += scenario.legacy.hosts
         else:
             mib += count * each
-            requests += count * (millicores(resources.cpu_request) + SERVICE.millicores)
+            requests += count * SERVICE.millicores
             pods += count
     return Need(mib, requests, pods)
 

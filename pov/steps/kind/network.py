@@ -17,7 +17,9 @@ from pov.steps.templates import documents, look_soon
 
 NAMESPACE = "kube-system"
 _PROXY_HEALTH = {"httpGet": {"path": "/healthz", "port": 10256}}
-_PROXY_CPU = "200m"
+_PROXY_CPU = "100m"
+_NAMES_CPU = "50m"
+"""Less than kubeadm's 100m: a node of two cores has other uses for it."""
 _LIMIT_S = 120.0
 
 
@@ -53,6 +55,7 @@ def _fitted(manifest: dict[str, Any]) -> dict[str, Any]:
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
     if manifest["kind"] == "Deployment":
         manifest["spec"]["replicas"] = 1
+        container.setdefault("resources", {}).setdefault("requests", {})["cpu"] = _NAMES_CPU
     else:
         container["resources"] = {"requests": {"cpu": _PROXY_CPU}}
         container["readinessProbe"] = dict(_PROXY_HEALTH)

@@ -27,7 +27,8 @@ from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
 from pov.config.scenario import Scenario
-from pov.config.units import mebibytes, millicores
+from pov.config.units import mebibytes
+from pov.config.weights import cpu_requests
 from pov.engines.kube import Kube
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
 from pov.steps.context import Context
@@ -67,14 +68,15 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
     CPU in cores, memory in GiB (limits). Each pod has a certificate agent beside the service.
     """
     resources = scenario.services.resources
-    cpu = (millicores(resources.cpu_request) + _AGENT_MILLICORES) / 1000
+    requests = cpu_requests(scenario)
     memory = (mebibytes(resources.memory_limit) + _AGENT_LIMIT_MIB) / 1024
     found = {}
     for estate in estates:
         if estate.kind == "gitops":
             pods = max(1, len(estate.services)) * (estate.replicas + 1)
+            asked = sum(requests[name] + _AGENT_MILLICORES for name in estate.services) * (estate.replicas + 1)
             found[estate.namespace] = {
-                "cpu": round(max(0.5, pods * cpu * _SPARE), 1),
+                "cpu": round(max(0.5, asked / 1000 * _SPARE), 1),
                 "memory_gib": round(max(0.5, pods * memory * _SPARE), 1),
                 "pods": math.ceil(pods * _SPARE) + 5,
                 # One to call, one headless to count replicas by.

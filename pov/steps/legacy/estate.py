@@ -18,6 +18,7 @@ from pov.base.redact import Secret
 from pov.bundle import versions
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import PORT, Host, dns_names, hosts, identity
+from pov.config.weights import cpu_requests
 from pov.engines import ssh
 from pov.engines.certificates import KeyPair, belongs
 from pov.engines.legacy_ca import LegacyCa
@@ -31,6 +32,7 @@ SSH_KEY = "legacy-ssh-key"
 HOST_KEY, HOST_PUBLIC_KEY = "host_key", "host_key.pub"
 _FILES = ("entrypoint.sh", "sshd_config", "healthy")
 _READY_S = 180.0
+_HOST_MILLICORES = 10
 _MEMORY_MIB = {"request": (24, 10), "limit": (224, 48)}
 """Of a host, and more for each of its services: sshd and the runbook's Python run beside them."""
 
@@ -180,7 +182,7 @@ def _stateful_set(ctx: Context, host: Host, inputs: Mapping[str, str]) -> dict[s
         "imagePullPolicy": "IfNotPresent",
         "command": ["/bin/sh", "/layout/entrypoint.sh"],
         "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-        "resources": _resources(len(host.services)),
+        "resources": _resources(host, cpu_requests(ctx.scenario)),
         "securityContext": {"allowPrivilegeEscalation": False},
         "volumeMounts": [{"name": name, "mountPath": path, "readOnly": True} for name, path in mounts.items()],
     }
@@ -205,6 +207,9 @@ def _stateful_set(ctx: Context, host: Host, inputs: Mapping[str, str]) -> dict[s
     return _object("apps/v1", "StatefulSet", host.name, spec=spec)
 
 
-def _resources(services: int) -> dict[str, Any]:
+def _resources(host: Host, requests: Mapping[str, int]) -> dict[str, Any]:
+    services = len(host.services)
     request, limit = (base + each * services for base, each in (_MEMORY_MIB["request"], _MEMORY_MIB["limit"]))
-    return {"requests": {"cpu": "10m", "memory": f"{request}Mi"}, "limits": {"memory": f"{limit}Mi"}}
+    # As much as the same services ask for in a stage: else the two ways of working would be measured unlike.
+    cpu = _HOST_MILLICORES + sum(requests[placed.service] for placed in host.services)
+    return {"requests": {"cpu": f"{cpu}m", "memory": f"{request}Mi"}, "limits": {"memory": f"{limit}Mi"}}

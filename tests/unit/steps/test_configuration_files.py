@@ -13,6 +13,7 @@ from pov.base.errors import PovError
 from pov.config.estates import Estate, estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
+from pov.config.weights import cpu_requests
 from pov.steps import templates
 from pov.steps.git import content as repository
 from pov.steps.git import overlay
@@ -86,7 +87,8 @@ def test_every_pod_fits_the_restricted_profile_and_says_what_it_needs() -> None:
             assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
             assert container["resources"]["limits"].keys() == {"memory"}
         (service,) = pod["containers"]
-        assert service["resources"]["requests"]["cpu"] == what.services.resources.cpu_request
+        name = spec["selector"]["matchLabels"]["app"]
+        assert service["resources"]["requests"]["cpu"] == f"{cpu_requests(what)[name]}m"
         assert service["resources"]["limits"]["memory"] == what.services.resources.memory_limit
         mounted = {mount["name"] for mount in service["volumeMounts"]}
         assert mounted == {"certs", "topology"}, "the service itself holds no token"

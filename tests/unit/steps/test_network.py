@@ -95,7 +95,7 @@ def test_kube_proxy_has_a_share_and_tells_when_its_rules_are_there(ctx: Any) -> 
     _run(ctx)
     spec = ctx.kube.get("DaemonSet", "kube-proxy", "kube-system")["spec"]["template"]["spec"]
     (container,) = spec["containers"]
-    assert container["resources"]["requests"]["cpu"] == "200m"
+    assert container["resources"]["requests"]["cpu"] == "100m"
     assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 10256}
 
 
