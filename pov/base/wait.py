@@ -24,6 +24,19 @@ class Pending:
     state: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A wait that goes on: for `what`, what was seen last, after how many seconds of how many at most."""
+
+    what: str
+    state: str
+    elapsed_s: float
+    limit_s: float
+
+    def __str__(self) -> str:
+        return self.state
+
+
 @contextmanager
 def waits_halted() -> Iterator[None]:
     """While this lasts, every wait in every thread ends with `PovError` at its next look: somebody pressed Ctrl-C."""
@@ -42,7 +55,7 @@ def wait_for(
     interval_s: float = 0.25,
     bears: tuple[type[BaseException], ...] = (Transient,),
     clock: Clock = SYSTEM_CLOCK,
-    on_pending: Callable[[str], None] | None = None,
+    on_pending: Callable[[Waiting], None] | None = None,
     fix: str = "",
 ) -> T:
     """Call `check` until it returns something other than `Pending`, and return that.
@@ -50,7 +63,8 @@ def wait_for(
     Errors in `bears` count as "not yet". Raises `TimedOut` after `timeout_s` seconds with `what` and the last
     state seen. `on_pending` hears each state once when it changes.
     """
-    deadline = clock.monotonic() + timeout_s
+    begun = clock.monotonic()
+    deadline = begun + timeout_s
     state = "nothing seen yet"
     told = ""
     while True:
@@ -65,7 +79,7 @@ def wait_for(
                 return outcome
             state = outcome.state
         if on_pending is not None and state != told:
-            on_pending(state)
+            on_pending(Waiting(what, state, clock.monotonic() - begun, timeout_s))
             told = state
         if clock.monotonic() + interval_s > deadline:
             raise TimedOut(f"{what}: not after {timeout_s:.0f} s", cause=f"last seen: {state}", fix=fix)

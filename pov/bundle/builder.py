@@ -192,7 +192,7 @@ def _alone(component: Component, base: Path, emit: Emit, halt: threading.Event) 
 
         wait_for(
             f"{component.name} is free", taken, timeout_s=_OTHER_BUILD_S, interval_s=0.2,
-            on_pending=lambda text: emit(Event("progress", component.name, text)),
+            on_pending=lambda waiting: emit(Event("progress", component.name, waiting.state)),
         )  # fmt: skip
         yield
 

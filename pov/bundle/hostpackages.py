@@ -177,7 +177,7 @@ def _apt(arguments: Sequence[str], timeout_s: float, emit: Emit) -> None:
         attempt,
         timeout_s=_LOCK_S,
         interval_s=2.0,
-        on_pending=lambda state: _say(emit, state),
+        on_pending=lambda waiting: _say(emit, waiting.state),
         fix="let it finish, then: pov doctor --fix",
     )
 

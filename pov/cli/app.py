@@ -6,7 +6,7 @@ import difflib
 import importlib
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import click
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.names import RULE, is_name
+from pov.model.events import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +45,15 @@ class Settings:
     verbose: bool = False
     answered: bool = False
     """Whether the one JSON document is out already: then an error is told in words alone."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """For the JSON document: the steps and trials that ended, and the warnings, in the order in which they came."""
+
+    def hear(self, event: Event) -> None:
+        """Keep what the document is to tell."""
+        ended = event.data is not None and event.kind not in {"started", "progress"}
+        if self.json and (ended or event.kind == "warning"):
+            self.events.append(event.as_json())
 
     @property
     def engagement(self) -> Path | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.cli.app import Settings, settings
-from pov.model.events import Emit, Event
+from pov.model.events import Emit, Event, Listeners
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -43,12 +43,12 @@ class Running:
 
 @contextmanager
 def console() -> Iterator[Emit]:
-    """An `Emit` that shows what happens until the block ends."""
+    """An `Emit` that shows what happens until the block ends; with `--json`, what ended stands in the document too."""
     chosen: Settings = settings()
     terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     view = Live() if terminal and not chosen.plain else Plain(sys.stderr)
     with view.shown():
-        yield view.emit
+        yield Listeners(view.emit, chosen.hear)
 
 
 class Plain:

@@ -63,7 +63,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _tell(error: PovError, code: int, settings: Settings) -> None:
     if settings.json and not settings.answered:
-        click.echo(json.dumps({"error": _as_json(error, code)}, indent=2, ensure_ascii=False))
+        told = {"events": settings.events} if settings.events else {}
+        click.echo(json.dumps({"error": _as_json(error, code), **told}, indent=2, ensure_ascii=False))
     lines = [click.style("Error: ", fg="red", bold=True) + error.message]
     lines += [f"  - {detail}" for detail in error.details]
     lines += _labelled("cause", error.cause)

@@ -26,7 +26,8 @@ R = TypeVar("R", bound=Result)
 def show(result: R, in_words: Callable[[R], str]) -> None:
     """Print a result: as one JSON document with `--json`, else in words."""
     if settings().json:
-        click.echo(json.dumps(result.as_json(), indent=2, ensure_ascii=False, default=str))
+        document = result.as_json() | ({"events": settings().events} if settings().events else {})
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
         settings().answered = True
     else:
         click.echo(in_words(result))

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, PovError
 from pov.base.redact import Secret
-from pov.base.wait import Pending, wait_for
+from pov.base.wait import Pending, Waiting, wait_for
 from pov.engines.rest import Authorization, Refused, Rest
 
 NAMESPACE = "argocd"
@@ -159,7 +159,7 @@ class ArgoCD:
         revisions: Mapping[str, str],
         *,
         timeout_s: float,
-        on_pending: Callable[[str], None] | None = None,
+        on_pending: Callable[[Waiting], None] | None = None,
         fix: str = "pov status",
     ) -> None:
         """Return once these applications are synced and healthy, each at its commit. Raises `TimedOut`."""

@@ -11,7 +11,7 @@ from typing import Any
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, Transient
 from pov.base.redact import Secret
-from pov.base.wait import Pending, wait_for
+from pov.base.wait import Pending, Waiting, wait_for
 from pov.engines import kube_exec
 from pov.engines.kube_api import APPLY_PATCH, MERGE_PATCH, Connection, Kinds, Refused
 from pov.engines.kube_apply import Sets
@@ -129,7 +129,7 @@ class Kube:
         namespace: str,
         *,
         timeout_s: float,
-        on_pending: Callable[[str], None] | None = None,
+        on_pending: Callable[[Waiting], None] | None = None,
     ) -> None:
         """Return once these Deployments, StatefulSets, DaemonSets, Pods or Jobs are rolled out.
 

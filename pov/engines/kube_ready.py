@@ -7,7 +7,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import PovError, TimedOut
-from pov.base.wait import Pending, wait_for
+from pov.base.wait import Pending, Waiting, wait_for
 
 INTERVAL_S = 0.4
 _LOOK_AT_PODS_EVERY_S = 2.0
@@ -97,7 +97,7 @@ class Rollout:
         self._since: dict[str, float] = {}
         self._troubles: list[str] = []
 
-    def wait(self, timeout_s: float, on_pending: Callable[[str], None] | None) -> None:
+    def wait(self, timeout_s: float, on_pending: Callable[[Waiting], None] | None) -> None:
         """Return once all are ready. Raises `TimedOut` with reasons, `PovError` at once for what cannot heal."""
         what = f"{self._kind} {', '.join(self._names)} in {self._namespace}"
         try:

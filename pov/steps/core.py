@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import PovError
 from pov.base.process import stop_all
-from pov.base.wait import first_done, waits_halted
-from pov.model.events import Emit, Event
+from pov.base.wait import Waiting, first_done, waits_halted
+from pov.model.events import Emit, Event, Kind, StepData, WaitData
 
 if TYPE_CHECKING:
     from pov.steps.context import Context
@@ -36,17 +36,14 @@ class Report:
         """Tell what is happening or waited for; shown beside the step's elapsed time."""
         self._emit(Event("progress", self._name, text))
 
+    def waits(self, waiting: Waiting) -> None:
+        """Tell what is waited for, and since when."""
+        data = WaitData(waiting.what, waiting.state, round(waiting.elapsed_s, 3), waiting.limit_s)
+        self._emit(Event("progress", self._name, waiting.state, data=data))
+
     def note(self, text: str) -> None:
         """Tell something worth keeping on the screen after the step."""
         self._emit(Event("note", self._name, text))
-
-
-class Journal(Protocol):
-    """Where the history of steps goes."""
-
-    def record(self, kind: str, **fields: object) -> None:
-        """Append one line."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -89,9 +86,7 @@ def check_order(steps: Sequence[Step]) -> None:
         left = [step for step in left if step.name not in done]
 
 
-def run_steps(
-    steps: Sequence[Step], ctx: Context, emit: Emit, journal: Journal, *, clock: Clock = SYSTEM_CLOCK
-) -> list[StepResult]:
+def run_steps(steps: Sequence[Step], ctx: Context, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> list[StepResult]:
     """Run the steps, each as soon as what it needs is done. Returns the results in order of completion.
 
     The first failure lets running steps end and starts no more; it is raised with the step's name in its details.
@@ -107,7 +102,7 @@ def run_steps(
             while waiting or running:
                 for step in _ready(waiting, results) if failure is None else ():
                     del waiting[step.name]
-                    running[pool.submit(_run_one, step, ctx, emit, journal, clock)] = step
+                    running[pool.submit(_run_one, step, ctx, emit, clock)] = step
                 if not running:
                     break
                 for future in first_done(running):
@@ -132,21 +127,22 @@ def _ready(waiting: Mapping[str, Step], results: Mapping[str, StepResult]) -> li
     return [step for step in waiting.values() if set(step.needs) <= results.keys()]
 
 
-def _run_one(step: Step, ctx: Context, emit: Emit, journal: Journal, clock: Clock) -> StepResult:
+def _run_one(step: Step, ctx: Context, emit: Emit, clock: Clock) -> StepResult:
+    data = StepData(step.name, step.expected_s)
     started = clock.monotonic()
-    journal.record("step-started", step=step.name)
-    emit(Event("started", step.name, step.title, step.expected_s))
+    emit(Event("started", step.name, step.title, step.expected_s, data))
     try:
         outcome = step.run(ctx, Report(step.name, emit))
     except BaseException as error:
         seconds = clock.monotonic() - started
         text = error.message if isinstance(error, PovError) else f"{type(error).__name__}: {error}"
-        journal.record("step-failed", step=step.name, seconds=round(seconds, 3), error=text)
-        emit(Event("failed", step.name, text, seconds))
+        failed = replace(data, seconds=round(seconds, 3), outcome="failed")
+        emit(Event("failed", step.name, text, seconds, failed))
         if isinstance(error, PovError):
             error.details = (f"in step {step.name}: {step.title}", *error.details)
         raise
     seconds = clock.monotonic() - started
-    journal.record("step-done", step=step.name, seconds=round(seconds, 3), outcome=outcome.value)
-    emit(Event("changed" if outcome is Outcome.CHANGED else "unchanged", step.name, step.title, seconds))
+    done = replace(data, seconds=round(seconds, 3), outcome=outcome.value)
+    kind: Kind = "changed" if outcome is Outcome.CHANGED else "unchanged"
+    emit(Event(kind, step.name, step.title, seconds, done))
     return StepResult(step.name, outcome, seconds)

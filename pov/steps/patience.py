@@ -19,4 +19,4 @@ def bearing(what: str, work: Callable[[], T], report: Report) -> T:
 
     For work that observes before it changes: a pod that was deleted, or moved, is back by then.
     """
-    return wait_for(what, work, timeout_s=_LIMIT_S, interval_s=_INTERVAL_S, on_pending=report.say, fix="pov status")
+    return wait_for(what, work, timeout_s=_LIMIT_S, interval_s=_INTERVAL_S, on_pending=report.waits, fix="pov status")

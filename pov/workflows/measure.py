@@ -15,7 +15,7 @@ from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import interleave, new_seed
 from pov.measure.summary import NEGATIVE, PLACEBO, REFERENCE
-from pov.model.events import Emit, Event
+from pov.model.events import Emit, Event, Listeners
 from pov.state.runs import RunWriter
 from pov.workflows.differences import compare
 from pov.workflows.measuring import NOT_COMPARED, MeasureResult, Measuring, Plan
@@ -72,7 +72,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         # Versions of a run carry its mark: no two runs deploy the same.
         box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic)
         about = {key: record[key] for key in _ABOUT}
-        return Measuring(box, writer, slots, emit).measure({**about, "seed": seed}, plan, criteria)
+        told = Listeners(emit, ctx.home.journal_writer().hear)
+        return Measuring(box, writer, slots, told).measure({**about, "seed": seed}, plan, criteria)
 
 
 def _calibrated(box: Toolbox, plan: Plan, emit: Emit) -> Calibration:

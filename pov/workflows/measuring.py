@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.summary import NEGATIVE, PLACEBO, summarise
 from pov.measure.trials import Result, Trial, run_trial
-from pov.model.events import Emit, Event
+from pov.model.events import Emit, Event, TrialData
 from pov.state.runs import RunWriter
 
 Plan = Mapping[tuple[str, str], int]
@@ -58,7 +58,7 @@ class Measuring:
         """Every trial, then the summary; the summary also when interrupted, before the interrupt gets through."""
         try:
             for position, slot in enumerate(self._slots, start=1):
-                self._one(slot, f"trial {position} of {len(self._slots)}")
+                self._one(slot, position)
         except BaseException:
             self._finish(about, plan, criteria, interrupted=True)
             raise
@@ -66,9 +66,10 @@ class Measuring:
         summary = self._finish(about, plan, criteria, interrupted=False)
         return MeasureResult(self._writer.path, summary)
 
-    def _one(self, slot: Slot, subject: str) -> None:
-        title = f"{slot.experiment}, {slot.arm}, {slot.trial}"
-        self._emit(Event("started", subject, title, self._expected.get((slot.experiment, slot.arm))))
+    def _one(self, slot: Slot, position: int) -> None:
+        title, subject = f"{slot.experiment}, {slot.arm}, {slot.trial}", f"trial {position} of {len(self._slots)}"
+        data = TrialData(slot.experiment, slot.arm, slot.trial, position, len(self._slots))
+        self._emit(Event("started", subject, title, self._expected.get((slot.experiment, slot.arm)), data))
         begun = self._clock.monotonic()
         result = run_trial(slot, lambda: self._trial(slot), self._clock)
         self._expected[slot.experiment, slot.arm] = self._clock.monotonic() - begun
@@ -76,9 +77,9 @@ class Measuring:
             self._lengths.setdefault((slot.experiment, slot.arm), []).append(result.seconds)
         self._save(result)
         if result.ok:
-            self._emit(Event("finished", subject, title + _counted(result), result.seconds))
+            self._emit(Event("finished", subject, title + _counted(result), result.seconds, _ended(data, result)))
         else:
-            self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds))
+            self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds, _ended(data, result)))
 
     def _trial(self, slot: Slot) -> Trial:
         experiment = EXPERIMENTS[slot.experiment]
@@ -175,6 +176,15 @@ class Measuring:
                 cause=error.cause,
                 fix=f"free space on the disk of {self._writer.path}, then pov measure",
             ) from error
+
+
+def _ended(data: TrialData, result: Result) -> TrialData:
+    traffic = result.evidence.traffic
+    seconds = None if result.seconds is None else round(result.seconds, 3)
+    if traffic is None:
+        return replace(data, seconds=seconds, ok=result.ok)
+    seen = traffic.operation
+    return replace(data, seconds=seconds, ok=result.ok, requests=seen.requests, hard=seen.hard, late=seen.late)
 
 
 def _counted(result: Result) -> str:

@@ -10,7 +10,7 @@ from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, PovError, PreflightFailed, Problem
 from pov.config.references import absolute, environment_name
 from pov.config.scenario import load_scenario
-from pov.model.events import Emit, Event
+from pov.model.events import Emit, Event, Listeners
 from pov.state.home import obstacles
 from pov.steps.core import Outcome, StepResult, run_steps
 from pov.steps.targets import DEFAULT, target_named
@@ -88,7 +88,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         remember(home, wish, bundle)
         ctx = context(wish, home, bundle, cluster, emit)
         try:
-            results = run_steps(bring_up(scenario, cluster), ctx, emit, home.journal_writer())
+            results = run_steps(bring_up(scenario, cluster), ctx, Listeners(emit, home.journal_writer().hear))
         except PovError as error:
             folder = collect(ctx, error)
             error.details = (*error.details, f"diagnostics: {folder}", "journal: " + str(home.journal))

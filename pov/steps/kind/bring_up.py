@@ -144,7 +144,7 @@ def _claim(ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report)
         timeout_s=_RESTART_LIMIT_S,
         # For a moment after a restart the server knows nobody's rights.
         bears=(Transient, Refused),
-        on_pending=report.say,
+        on_pending=report.waits,
         fix=f"pov down --name {ctx.name}, then pov up",
     )
     annotations = node["metadata"].get("annotations") or {}

@@ -44,7 +44,7 @@ def names(place: Place) -> Step:
 def _install(place: Place, ctx: Context, report: Report, name: str, workload: str) -> Outcome:
     manifests = [_fitted(manifest) for manifest in documents(place.kind().addon(name))]
     changed = ctx.kube.apply(manifests, set_name=name)
-    ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.say)
+    ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 

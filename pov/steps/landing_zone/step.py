@@ -212,7 +212,7 @@ def _prove(kube: Kube, stages: tuple[str, ...], report: Report) -> None:
             f"{stage} to {'refuse' if denied else 'warn about'} changes by hand",
             lambda name=stage, denied=denied: _probe(kube, name, denied),  # type: ignore[misc]
             timeout_s=_PROBE_LIMIT_S,
-            on_pending=report.say,
+            on_pending=report.waits,
             fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies only-from-git -o yaml",
         )
 

@@ -57,7 +57,7 @@ def secret_name(host: Host) -> str:
 def _run(ctx: Context, report: Report) -> Outcome:
     changed = ctx.kube.apply(manifests(ctx), set_name=SET)
     names = [host.name for host in hosts_of(ctx)]
-    ctx.kube.wait_ready("StatefulSet", names, LEGACY, timeout_s=_READY_S, on_pending=report.say)
+    ctx.kube.wait_ready("StatefulSet", names, LEGACY, timeout_s=_READY_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 

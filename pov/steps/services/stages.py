@@ -25,7 +25,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     if not bearing("Argo CD to answer", lambda: argo.lacking(revisions), report):
         return Outcome.UNCHANGED
     bearing("the applications", lambda: _wake(argo, revisions, report), report)
-    argo.wait(revisions, timeout_s=_LIMIT_S, on_pending=report.say)
+    argo.wait(revisions, timeout_s=_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED
 
 
@@ -45,7 +45,7 @@ def _wake(argo: ArgoCD, revisions: dict[str, str], report: Report) -> None:
         return Pending(f"no application yet for {', '.join(absent)}") if absent else seen
 
     seen = wait_for(
-        "the applications", found, timeout_s=_FOUND_LIMIT_S, interval_s=0.5, on_pending=report.say, fix="pov status"
+        "the applications", found, timeout_s=_FOUND_LIMIT_S, interval_s=0.5, on_pending=report.waits, fix="pov status"
     )
     for name, commit in revisions.items():
         # A new application compares by itself; asking again would only make it do so twice.

@@ -25,7 +25,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
             lambda name=estate.name: _unanswered(prober, name),  # type: ignore[misc]
             timeout_s=_LIMIT_S,
             interval_s=0.5,
-            on_pending=report.say,
+            on_pending=report.waits,
             fix="pov status",
         )
     edges = sum(len(estate.edges) for estate in ctx.estates)

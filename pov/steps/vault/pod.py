@@ -32,7 +32,7 @@ def answer(ctx: Context, report: Report, vault: Vault) -> Status:
             return Pending(_hindrance(pod) or error.message)
 
     try:
-        return wait_for("Vault's API answers", asked, timeout_s=_LIMIT_S, interval_s=_POLL_S, on_pending=report.say)
+        return wait_for("Vault's API answers", asked, timeout_s=_LIMIT_S, interval_s=_POLL_S, on_pending=report.waits)
     except TimedOut:
         # Whoever waits for the pod to be ready learns why it is not: no image, no volume, crash after crash.
         ctx.kube.wait_ready("StatefulSet", [STATEFUL_SET], NAMESPACE, timeout_s=1)

@@ -76,8 +76,8 @@ def _run(ctx: Context, report: Report) -> Outcome:
         return True
 
     # The pod may be replaced at any moment: then from the top, with whatever is there by now.
-    wait_for("Vault is set up", attempt, timeout_s=_SET_UP_LIMIT_S, interval_s=_POLL_S, on_pending=report.say)
-    ctx.kube.wait_ready("StatefulSet", [STATEFUL_SET], NAMESPACE, timeout_s=_READY_LIMIT_S, on_pending=report.say)
+    wait_for("Vault is set up", attempt, timeout_s=_SET_UP_LIMIT_S, interval_s=_POLL_S, on_pending=report.waits)
+    ctx.kube.wait_ready("StatefulSet", [STATEFUL_SET], NAMESPACE, timeout_s=_READY_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if any(changes) else Outcome.UNCHANGED
 
 
@@ -140,7 +140,7 @@ def _unseal(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
     def unsealed() -> bool | Pending:
         return Pending("Vault to unseal itself") if vault.status().sealed else True
 
-    wait_for("Vault unsealed", unsealed, timeout_s=_READY_LIMIT_S, interval_s=_POLL_S, on_pending=report.say)
+    wait_for("Vault unsealed", unsealed, timeout_s=_READY_LIMIT_S, interval_s=_POLL_S, on_pending=report.waits)
     return not server.auto_unseal
 
 

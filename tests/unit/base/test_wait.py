@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pov.base.errors import PovError, TimedOut, Transient
-from pov.base.wait import Pending, first_done, wait_for, waits_halted
+from pov.base.wait import Pending, Waiting, first_done, wait_for, waits_halted
 
 
 class FakeClock:
@@ -28,10 +28,10 @@ class FakeClock:
 def test_returns_the_first_value_that_is_not_pending() -> None:
     clock = FakeClock()
     answers = iter([Pending("one"), Pending("two"), "there"])
-    seen: list[str] = []
+    seen: list[Waiting] = []
     value = wait_for("it", lambda: next(answers), timeout_s=10, interval_s=1, clock=clock, on_pending=seen.append)
     assert value == "there"
-    assert seen == ["one", "two"]
+    assert [str(waiting) for waiting in seen] == ["one", "two"]
     assert clock.now == 2
 
 
@@ -65,9 +65,9 @@ def test_transient_errors_count_as_not_yet_and_others_do_not() -> None:
 def test_a_state_is_told_once_until_it_changes() -> None:
     clock = FakeClock()
     answers = iter([Pending("a"), Pending("a"), Pending("b"), 1])
-    seen: list[str] = []
+    seen: list[Waiting] = []
     wait_for("it", lambda: next(answers), timeout_s=9, interval_s=1, clock=clock, on_pending=seen.append)
-    assert seen == ["a", "b"]
+    assert seen == [Waiting("it", "a", 0.0, 9), Waiting("it", "b", 2.0, 9)]
 
 
 def test_halted_waits_end_at_their_next_look_and_later_ones_go_on() -> None:

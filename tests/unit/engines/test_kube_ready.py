@@ -99,7 +99,7 @@ def test_waits_until_all_are_ready() -> None:
         return [workload("Deployment", updatedReplicas=ready, availableReplicas=ready)]
 
     told: list[str] = []
-    Rollout("Deployment", ["till"], "shop", listing, clock=clock).wait(30, told.append)
+    Rollout("Deployment", ["till"], "shop", listing, clock=clock).wait(30, lambda waiting: told.append(waiting.state))
     assert told == ["till: 0 of 1 ready"]
     assert clock.now == pytest.approx(1.2)
 

@@ -15,14 +15,6 @@ from pov.model.events import Event
 from pov.steps.core import Outcome, Report, Step, check_order, run_steps
 
 
-class Log:
-    def __init__(self) -> None:
-        self.lines: list[dict[str, object]] = []
-
-    def record(self, kind: str, **fields: object) -> None:
-        self.lines.append({"kind": kind, **fields})
-
-
 class Ctx:
     def __init__(self) -> None:
         self.was_cancelled = False
@@ -40,11 +32,10 @@ def step(name: str, needs: tuple[str, ...] = (), do: Any = None, outcome: Outcom
     return Step(name=name, title=name.title(), needs=needs, run=run)
 
 
-def go(steps: list[Step]) -> tuple[Any, list[Event], Log]:
+def go(steps: list[Step]) -> tuple[Any, list[Event]]:
     events: list[Event] = []
-    log = Log()
     context: Any = Ctx()
-    return run_steps(steps, context, events.append, log), events, log
+    return run_steps(steps, context, events.append), events
 
 
 def test_what_is_needed_comes_first() -> None:
@@ -54,10 +45,10 @@ def test_what_is_needed_comes_first() -> None:
         step("b", ("a",), lambda: order.append("b")),
         step("a", (), lambda: order.append("a")),
     ]
-    results, _, log = go(steps)
+    results, events = go(steps)
     assert order == ["a", "b", "c"]
     assert [result.name for result in results] == ["a", "b", "c"]
-    assert [line["kind"] for line in log.lines] == ["step-started", "step-done"] * 3
+    assert [event.kind for event in events] == ["started", "changed"] * 3
 
 
 def test_independent_steps_run_side_by_side() -> None:
@@ -94,7 +85,7 @@ def test_a_running_step_ends_before_the_failure_is_raised() -> None:
 
 
 def test_events_say_what_changed_and_what_did_not() -> None:
-    _, events, _ = go([step("a"), step("b", ("a",), outcome=Outcome.UNCHANGED)])
+    _, events = go([step("a"), step("b", ("a",), outcome=Outcome.UNCHANGED)])
     assert [(event.kind, event.subject) for event in events] == [
         ("started", "a"),
         ("changed", "a"),
