@@ -59,7 +59,7 @@ def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, fac
         running.alive()
         return bool(set(shared.runs()) - known)
 
-    shared.until("the run's folder", begun, timeout_s=60, interval_s=0.1)
+    shared.until("the run's folder", begun, timeout_s=90, interval_s=0.1)
     with PodDeleter(shared) as deleter:
         ran = running.wait(MEASURE_S)
     assert len(deleter.deleted) == 5
@@ -80,7 +80,7 @@ def _fill_once_begun(shared: Environment, running: Running) -> None:
         running.alive()
         return any((run / "samples.jsonl").exists() for run in shared.runs())
 
-    shared.until("the run's folder", begun, timeout_s=60, interval_s=0.02)
+    shared.until("the run's folder", begun, timeout_s=90, interval_s=0.02)
     fill(shared.home.runs_dir)
 
 
@@ -131,7 +131,7 @@ def test_another_command_waits_its_turn(shared: Environment) -> None:
         return path.exists() and path.read_text().strip() == str(running.process.pid) and set(shared.runs()) > known
 
     try:
-        shared.until("the lock", locked, timeout_s=30, interval_s=0.05)
+        shared.until("the lock", locked, timeout_s=90, interval_s=0.05)
         running.alive()
         ran = shared.pov("down", code=1)
         assert f"is being changed by process {running.process.pid}" in ran.err

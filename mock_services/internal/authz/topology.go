@@ -14,12 +14,14 @@ import (
 // DefaultPort is where a service listens behind its Kubernetes Service.
 const DefaultPort = "8443"
 
-// Call is one edge of the graph, seen from its source.
+// Call is one edge of the graph, seen from its source. ErrorRate is the share of requests that are answered with an error,
+// StallRate of those that are not answered at all, until the caller gives up.
 type Call struct {
 	To           string  `json:"to"`
 	Address      string  `json:"address"`
 	LatencyMs    float64 `json:"latencyMs"`
 	ErrorRate    float64 `json:"errorRate"`
+	StallRate    float64 `json:"stallRate"`
 	PayloadBytes int     `json:"payloadBytes"`
 }
 
@@ -56,7 +58,8 @@ func Load(path string) (*Topology, error) {
 	}
 	for name, service := range topology.Services {
 		for _, call := range service.Calls {
-			if call.LatencyMs < 0 || call.ErrorRate < 0 || call.ErrorRate > 1 || call.PayloadBytes < 0 {
+			share := func(rate float64) bool { return rate >= 0 && rate <= 1 }
+			if call.LatencyMs < 0 || !share(call.ErrorRate) || !share(call.StallRate) || call.PayloadBytes < 0 {
 				return nil, fmt.Errorf("%s: edge %s to %s is out of range", path, name, call.To)
 			}
 		}

@@ -70,6 +70,7 @@ func TestFaultyFiles(t *testing.T) {
 	for _, text := range []string{
 		"", "{}", `{"namespace":"staging"}`,
 		`{"namespace":"n","prober":"p","services":{"a":{"calls":[{"to":"b","errorRate":2}]}}}`,
+		`{"namespace":"n","prober":"p","services":{"a":{"calls":[{"to":"b","stallRate":-0.1}]}}}`,
 		`{"namespace":"n","prober":"p","services":{"a":{"calls":[{"to":"b","latencyMs":-1}]}}}`,
 	} {
 		if _, err := load(t, text); err == nil {

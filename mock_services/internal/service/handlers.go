@@ -67,7 +67,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Path == work && topology.MayWork(s.options.Name, peer) {
-		s.work(w, topology.Edge(s.options.Name, peer))
+		s.work(r.Context(), w, topology.Edge(s.options.Name, peer))
 		return
 	}
 	if !topology.IsProber(peer) {
@@ -90,8 +90,12 @@ func (s *Service) forbid(w http.ResponseWriter, why string) {
 	health.JSON(w, http.StatusForbidden, map[string]string{"error": why})
 }
 
-func (s *Service) work(w http.ResponseWriter, edge authz.Call) {
+func (s *Service) work(caller context.Context, w http.ResponseWriter, edge authz.Call) {
 	time.Sleep(time.Duration(edge.LatencyMs * float64(time.Millisecond)))
+	if edge.StallRate > 0 && rand.Float64() < edge.StallRate {
+		<-caller.Done()
+		return
+	}
 	if edge.ErrorRate > 0 && rand.Float64() < edge.ErrorRate {
 		health.JSON(w, http.StatusInternalServerError, map[string]string{"error": "injected by the topology"})
 		return

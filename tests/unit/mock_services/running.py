@@ -96,6 +96,7 @@ class Estate:
         self._spare = ports[3:]
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in self.port.items()}
         self.token = Secret(secrets.token_hex(8))
+        self.stall_rate = 0.0
         self._release("v1")
         for name in self.names:
             self.authority.write(self.certs(name), spiffe(name))
@@ -117,7 +118,7 @@ class Estate:
 
     def _calls(self, name: str) -> list[dict[str, Any]]:
         return [
-            {"to": b, "address": self.addresses[b], "latencyMs": 1, "payloadBytes": 300}
+            {"to": b, "address": self.addresses[b], "latencyMs": 1, "payloadBytes": 300, "stallRate": self.stall_rate}
             for a, b in self.edges
             if a == name
         ]

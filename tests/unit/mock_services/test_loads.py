@@ -80,6 +80,19 @@ def test_a_peer_that_answers_too_late_is_late(world: World, stopped: str, cause:
     assert all(failure.to_ms - failure.from_ms >= 299 for failure in timed_out)
 
 
+def test_what_is_never_answered_is_late_and_as_often_as_asked(world: World) -> None:
+    world.estate.stall_rate = 0.5
+    world.estate.write_topology()
+    read = world.prober.start_load(["staging"], interval_ms=50, new_connection_interval_ms=100, timeout_ms=300)
+    until_counted(read, lambda counts: counts.late_failures > 0)
+    read.stop()
+    load = world.prober.start_load(["staging"], interval_ms=50, new_connection_interval_ms=100, timeout_ms=300)
+    until_counted(load, lambda counts: counts.requests >= 100)
+    report = load.stop()
+    assert report.hard == 0
+    assert 0.2 < report.late_failures / report.requests < 0.8
+
+
 def overlap(failure: Failure, stall: Stall) -> bool:
     return failure.from_ms < stall.to_ms and stall.from_ms < failure.to_ms
 
