@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -53,6 +54,7 @@ func timedOut(err error) bool {
 func brief(err error) string {
 	var operation *net.OpError
 	var lookup *net.DNSError
+	var invalid x509.CertificateInvalidError
 	switch {
 	case timedOut(err):
 		return "timeout"
@@ -67,6 +69,8 @@ func brief(err error) string {
 			return system.Err.Error()
 		}
 		return operation.Err.Error()
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "certificate has expired or is not yet valid" // without the times, which differ in each text
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed by the peer"
 	}

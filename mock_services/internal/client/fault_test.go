@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,10 @@ func TestKindsOfFaults(t *testing.T) {
 		{on("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)), Hard, "x: connection refused"},
 		{on("read", os.NewSyscallError("read", syscall.ECONNRESET)), Hard, "x: connection reset by peer"},
 		{on("remote error", errors.New("tls: bad certificate")), Hard, "x: refused by the peer: bad certificate"},
+		{
+			fmt.Errorf("tls: %w", x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time …"}),
+			Hard, "x: certificate has expired or is not yet valid",
+		},
 		{io.ErrUnexpectedEOF, Hard, "x: connection closed by the peer"},
 		{errors.New("peer is a, want b"), Hard, "x: peer is a, want b"},
 	} {
