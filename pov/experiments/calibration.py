@@ -18,12 +18,15 @@ from pov.experiments.load import Watched
 from pov.experiments.toolbox import Toolbox
 from pov.experiments.traffic import rate_of
 from pov.experiments.trial import WORKED_ON
-from pov.measure.excuse import Span, weighty
+from pov.measure.excuse import Span
 from pov.measure.trials import OPERATION
 
 WINDOW_S = 3.0
 HALVINGS = 2
 _LONGEST_MS = 60_000
+_WEIGHTY = 0.25
+"""A machine keeps time while no stall of the heartbeat is longer than this share of the time-out: with nothing being
+done, there has to be room for what an operation takes."""
 REMEDY = "close what else runs here, give the container engine more processors, or measure on another machine"
 
 
@@ -143,6 +146,6 @@ def _window(box: Toolbox, estate: Estate) -> Tried | None:
 def _tried(report: LoadReport, estate: str, rate: float, timeout_ms: int) -> Tried:
     phase = next(phase for phase in report.phases if phase.name == OPERATION)
     beats = (Span(stall.from_ms, stall.to_ms) for stall in report.heartbeat.stalls if stall.to_ms > phase.from_ms)
-    stalls = weighty(beats, timeout_ms)
+    stalls = [stall for stall in beats if stall.length_ms >= _WEIGHTY * timeout_ms]
     longest = max((stall.length_ms for stall in stalls), default=0.0)
     return Tried(estate, round(rate, 1), phase.requests, phase.late, round(longest, 1), len(stalls))

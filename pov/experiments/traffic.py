@@ -45,7 +45,7 @@ def traffic(report: LoadReport, watch: Watch, wish: Wish, *, void: Mapping[str, 
     lost = failures_on(report, watch.touched, window)
     control_late = excuse.late(failures_on(report, control))
     beats = [Span(stall.from_ms, stall.to_ms) for stall in report.heartbeat.stalls]
-    witnesses = (*excuse.weighty(beats, wish.timeout_ms), *control_late)
+    witnesses = (*beats, *control_late)
     return Traffic(
         seconds=round(window.length_ms / 1000, 3),
         operation=_counts(rows, watch.touched, excused=excuse.excused(lost, witnesses)),

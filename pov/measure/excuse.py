@@ -3,6 +3,8 @@
 A request that was refused, cut off or answered wrongly is broken however busy the machine was. A late one may be the
 machine's fault, but only if something that has nothing to do with the change stood still in the same moment: a control
 edge whose own request came late, or the prober itself, by its heartbeat. Without such a witness nothing is excused.
+
+A stall of the heartbeat may be shorter than the time-out: where a machine is short of processors they come in swarms.
 """
 
 from __future__ import annotations
@@ -12,9 +14,6 @@ from dataclasses import dataclass
 
 HARD = "hard"
 LATE = "late"
-WEIGHTY = 0.25
-"""A stall of the heartbeat counts from this share of the time-out on: a shorter one makes no request late that was not
-slow already."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,6 @@ class Failure(Span):
     """A failed request, from its slot to the moment at which it was known to have failed; `kind` is hard or late."""
 
     kind: str
-
-
-def weighty(stalls: Iterable[Span], timeout_ms: float) -> tuple[Span, ...]:
-    """Those of the heartbeat's stalls that can make a request late."""
-    return tuple(stall for stall in stalls if stall.length_ms >= WEIGHTY * timeout_ms)
 
 
 def late(failures: Iterable[Failure]) -> tuple[Span, ...]:

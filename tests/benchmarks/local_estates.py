@@ -36,6 +36,7 @@ class Local:
         self._authority = Authority()
         self._estates = estates
         self._stall_rate = stall_rate
+        self.processes: dict[tuple[str, str], Process] = {}
         count = sum(len(estate.services) for estate in estates)
         self._ports = iter(free_ports(2 * count + 2))
         self._addresses = {
@@ -68,7 +69,8 @@ class Local:
                 "--listen", self._addresses[estate.name, name], "--health", f"127.0.0.1:{health}",
                 "--release", home / "release",
             ]  # fmt: skip
-            yield Process(argv, health)
+            self.processes[estate.name, name] = Process(argv, health)
+            yield self.processes[estate.name, name]
 
     def _topology(self, estate: Estate) -> dict[str, Any]:
         services = {

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pov.base.errors import NotFound, PovError, TimedOut
 from pov.base.redact import Secret
-from pov.engines.argocd import App, ArgoCD, Resource
+from pov.engines.argocd import App, ArgoCD, Resource, held_app
 from pov.engines.rest import Refused
 from tests.fakes.argocd import FakeRest
 
@@ -179,3 +180,35 @@ def test_waiting_ends_when_all_are_there_and_tells_the_rest_at_its_limit() -> No
 
     clock.on_sleep = heal
     cd.wait({"staging": "a" * 40, "dev": "a" * 40}, timeout_s=5)
+
+
+class Held:
+    """A cluster that holds one application."""
+
+    def __init__(self, item: dict[str, Any] | None) -> None:
+        self.item = item
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        assert (kind, name, namespace) == ("argoproj.io/v1alpha1/Application", "staging", "argocd")
+        return self.item
+
+
+def test_an_application_read_from_the_cluster_is_the_one_that_the_api_tells() -> None:
+    item = application("staging")
+    rest = FakeRest()
+    rest.applications = [item]
+    assert held_app(Held(item), "staging") == argo(rest).app("staging")
+    with pytest.raises(NotFound, match="no application staging"):
+        held_app(Held(None), "staging")
+
+
+def test_when_a_commits_sync_began() -> None:
+    running = {"startedAt": "2026-03-09T10:00:05Z", "syncResult": {"revision": "new"}}
+    history = [
+        {"revision": "old", "deployStartedAt": "2026-03-09T09:00:00Z"},
+        {"revision": "new", "deployStartedAt": "2026-03-09T10:00:00Z"},
+    ]
+    app = held_app(Held(application("staging", operationState=running, history=history)), "staging")
+    assert app.sync_started("new") == datetime(2026, 3, 9, 10, 0, 5, tzinfo=UTC)
+    assert app.sync_started("old") == datetime(2026, 3, 9, 9, tzinfo=UTC)
+    assert app.sync_started("other") is None

@@ -53,7 +53,7 @@ def test_the_operation_alone_is_counted_as_the_operation(tmp_path: Path) -> None
         ("late, and the control was refused", "late", (SENTINEL, "hard", IN_IT + 0.5), None, 0),
         ("late, and another edge of the change is late", "late", (OWN, "late", IN_IT + 0.5), None, 0),
         ("late, and the prober stood still", "late", None, (IN_IT + 0.2, IN_IT + 0.6), 1),
-        ("late, and the prober tripped", "late", None, (IN_IT + 0.2, IN_IT + 0.35), 0),
+        ("late, and the prober stood still before", "late", None, (IN_IT - 0.5, IN_IT - 0.1), 0),
         ("hard, whatever stood still", "hard", (SENTINEL, "late", IN_IT), (IN_IT, IN_IT + 1), 0),
     ],
 )

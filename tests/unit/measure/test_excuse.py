@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pov.measure.excuse import Failure, Span, excused, late, merged, weighty, within
+from pov.measure.excuse import Failure, Span, excused, late, merged, within
 
 
 def hard(at: float, until: float) -> Failure:
@@ -29,10 +29,6 @@ def slow(at: float, until: float) -> Failure:
 )
 def test_what_may_be_excused(why: str, failures: list[Failure], stalls: list[Span], expected: int) -> None:
     assert excused(failures, stalls) == expected, why
-
-
-def test_a_short_stall_of_the_heartbeat_makes_no_request_late() -> None:
-    assert weighty([Span(0, 249), Span(0, 250), Span(10, 900)], 1000) == (Span(0, 250), Span(10, 900))
 
 
 def test_a_late_control_is_a_stall_and_a_hard_one_is_none() -> None:
