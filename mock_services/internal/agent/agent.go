@@ -43,7 +43,7 @@ func Run(ctx context.Context, options Options, log *slog.Logger) error {
 	}
 	held, _ := identity.Load(options.Out)
 	record, _ := ReadRecord(options.Out)
-	keeper := NewKeeper(options.VaultIssue, log, held, record, wall())
+	keeper := NewKeeper(options.VaultIssue, options.TTL, log, held, record, wall())
 	keeper.Remember = func(record Record) {
 		if err := WriteRecord(options.Out, record); err != nil {
 			log.Warn("record not kept", "error", err.Error())

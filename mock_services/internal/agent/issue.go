@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"pov.dev/mock/internal/identity"
 	"pov.dev/mock/internal/vaultapi"
@@ -43,15 +44,32 @@ func (o Options) VaultIssue(ctx context.Context, record Record) (*identity.Snaps
 	if err != nil {
 		return nil, err
 	}
+	snapshot, err := identity.Parse([]byte(files.Certificate), []byte(files.Key), []byte(files.Roots))
+	if err != nil {
+		return nil, fmt.Errorf("what Vault issued does not fit together: %w", err)
+	}
+	if err := usable(snapshot, wall()); err != nil {
+		return nil, err
+	}
 	files.Record = record
 	if err := Write(o.Out, files); err != nil {
 		return nil, err
 	}
-	snapshot, err := identity.Load(o.Out)
-	if err != nil {
-		return nil, fmt.Errorf("what Vault issued does not fit together: %w", err)
-	}
 	return snapshot, nil
+}
+
+// usable refuses what peers would refuse: whatever is in place stays there instead.
+func usable(snapshot *identity.Snapshot, now time.Time) error {
+	switch leaf := snapshot.Leaf(); {
+	case now.Before(leaf.NotBefore):
+		return errors.New("what Vault issued is not yet valid: the clocks here and there differ")
+	case !now.Before(leaf.NotAfter):
+		return errors.New("what Vault issued has run out already: its issuer is at its end, or the clocks differ")
+	}
+	if err := snapshot.Check(now); err != nil {
+		return fmt.Errorf("what Vault issued is not good: %w", err)
+	}
+	return nil
 }
 
 // arrange sorts what came: the leaf with its intermediates is shown to peers, the roots are what peers are judged by.

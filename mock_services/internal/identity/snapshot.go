@@ -41,7 +41,7 @@ func Load(dir string) (*Snapshot, error) {
 		}
 		content[i] = raw
 	}
-	return parse(content[0], content[1], content[2])
+	return Parse(content[0], content[1], content[2])
 }
 
 func paths(dir string) []string {
@@ -50,7 +50,8 @@ func paths(dir string) []string {
 	}
 }
 
-func parse(certificate, key, roots []byte) (*Snapshot, error) {
+// Parse makes a snapshot of the texts of the three files.
+func Parse(certificate, key, roots []byte) (*Snapshot, error) {
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
 		return nil, err
@@ -101,33 +102,60 @@ func (s *Snapshot) Leaf() *x509.Certificate { return s.Certificate.Leaf }
 
 // Check says what is wrong with the own certificate at a moment: out of its time, or not signed by the own roots.
 func (s *Snapshot) Check(now time.Time) error {
+	_, err := s.Until(now)
+	return err
+}
+
+// Until is the end of the own certificate, or of the authorities that vouch for it at a moment if one of them ends
+// sooner: a leaf is of no use without its issuer.
+func (s *Snapshot) Until(now time.Time) (time.Time, error) {
+	var until time.Time
+	chains, err := s.chains(now)
+	for _, chain := range chains {
+		end := chain[0].NotAfter
+		for _, certificate := range chain {
+			if certificate.NotAfter.Before(end) {
+				end = certificate.NotAfter
+			}
+		}
+		if end.After(until) {
+			until = end
+		}
+	}
+	return until, err
+}
+
+// chains are the ways from the own certificate to one of the own roots.
+func (s *Snapshot) chains(now time.Time) ([][]*x509.Certificate, error) {
 	chain := []*x509.Certificate{s.Leaf()}
 	for _, raw := range s.Certificate.Certificate[1:] {
 		certificate, err := x509.ParseCertificate(raw)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		chain = append(chain, certificate)
 	}
 	return s.verify(chain, now, x509.ExtKeyUsageAny)
 }
 
-// Verify judges a peer's chain by these roots at a moment, for the use as a client or a server.
-func (s *Snapshot) verify(chain []*x509.Certificate, now time.Time, use x509.ExtKeyUsage) error {
+// verify judges a chain by these roots at a moment, for the use as a client or a server.
+func (s *Snapshot) verify(
+	chain []*x509.Certificate, now time.Time, use x509.ExtKeyUsage,
+) ([][]*x509.Certificate, error) {
 	if len(chain) == 0 {
-		return errors.New("no certificate")
+		return nil, errors.New("no certificate")
 	}
 	intermediates := x509.NewCertPool()
 	for _, certificate := range chain[1:] {
 		intermediates.AddCert(certificate)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
+	return chain[0].Verify(x509.VerifyOptions{
 		Roots: s.Roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use},
 	})
-	return err
 }
 
 // TrustsClient tells whether a client's chain is still good at a moment: roots may have gone, time may have passed.
 func (s *Snapshot) TrustsClient(chain []*x509.Certificate, now time.Time) bool {
-	return s.verify(chain, now, x509.ExtKeyUsageClientAuth) == nil
+	_, err := s.verify(chain, now, x509.ExtKeyUsageClientAuth)
+	return err == nil
 }
