@@ -26,7 +26,7 @@ class PolicyApi:
         self._data = {"generation": "1", "spreadSeconds": "0"}
         self._changed = Condition()
 
-    def put(self, generation: int) -> None:
+    def put(self, generation: int | str) -> None:
         with self._changed:
             self._version += 1
             self._data = {"generation": str(generation), "spreadSeconds": "0"}

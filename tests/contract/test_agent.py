@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pov.engines.certificates import make_ca
 from pov.engines.container_choice import find
 from pov.engines.vault import Vault
 from pov.model.events import silent
-from pov.steps.vault.layout import Wishes, converge
+from pov.steps.vault.layout import Wishes, converge, renew_issuing_ca
 from tests.contract.openbao import Bao, Cluster, cluster
 from tests.contract.policy_api import policy_api
 from tests.unit.mock_services.running import Process
@@ -184,6 +185,47 @@ def _restart(agents: Agents, flags: tuple[str, ...]) -> None:
     agents.process.signal(15)
     assert agents.process.wait() == 0
     agents.start("ledger", "ledger", *flags).until_ready()
+
+
+def test_an_emptied_generation_orders_nothing(agents: Agents, tmp_path: Path) -> None:
+    with policy_api(tmp_path / "account") as api:
+        flags = ("--policy-configmap", "certificate-policy", "--kube", api.url, "--kube-account", str(api.account))
+        agents.start("ledger", "ledger", *flags).until_ready()
+        api.put(2)
+        agents.until("the rotation", lambda seen: seen["renewals"] == 2 and seen["generation"] == "2")
+        api.put("")
+        # The watch tells changes in order: a renewal for the emptied one would be one too many at the next.
+        begun = time.monotonic()
+        wait_for(
+            "three looks of the agent", lambda: time.monotonic() - begun > 3 or Pending("not yet"),
+            timeout_s=LIMIT_S, interval_s=0.2,
+        )  # fmt: skip
+        api.put(3)
+        seen = agents.until("the next rotation", lambda seen: seen["generation"] == "3")
+        assert seen["renewals"] == 3
+
+
+@pytest.mark.parametrize("behaviour", ["truncate", "err"])
+def test_an_issuer_at_its_end_is_told_and_not_asked_without_end(agents: Agents, ready: Ready, behaviour: str) -> None:
+    """Servers cut a certificate to its issuer's end, or refuse it, as they are set up to do."""
+    lasting = ready.root.read("pki_int/config/issuers") or {}
+    renew_issuing_ca(ready.root, Wishes(24 * HOUR, 15, 8760 * HOUR, ACCOUNTS, ready.api.url))
+    try:
+        ready.root.write("pki_int/issuer/default", {"leaf_not_after_behavior": behaviour})
+        agents.start("ledger", "ledger", "--ttl", "1h")
+        if behaviour == "truncate":
+            cut = agents.until("a certificate", lambda seen: seen["renewals"] == 1)
+            assert "though 1h0m0s were asked for" in cut["warning"]
+            assert agents.check() == 0
+        failing = agents.until("the end of the issuer", lambda seen: bool(seen["lastError"]))
+        assert failing["nextTry"]
+        # 15 s, 6 s, 2 s …: each leaves two fifths of what was left.
+        assert failing["renewals"] <= 7
+    finally:
+        ready.root.write("pki_int/config/issuers", {"default": lasting["default"]})
+    healed = agents.until("it heals", lambda seen: bool(seen["serial"]) and not seen["lastError"])
+    assert (healed["warning"], healed["nextTry"]) == ("", None)
+    assert agents.check() == 0
 
 
 def test_it_goes_on_while_the_server_is_down(agents: Agents, ready: Ready) -> None:
