@@ -177,6 +177,12 @@ class ConfigRepo:
         """A branch's commit on the server, as last fetched or pushed; None if the server has no such branch."""
         return self._commit_of(f"refs/remotes/origin/{branch or self.branch}")
 
+    def server_heads(self) -> dict[str, str]:
+        """The commit of each branch as the server says now; the working copy stays as it is."""
+        listed = self._call("ls-remote", "--heads", self._remote.url)
+        pairs = (line.split("\t") for line in listed.splitlines())
+        return {reference.removeprefix("refs/heads/"): commit for commit, reference in pairs}
+
     def subject(self) -> str:
         """The first line of the message of the commit that the working copy stands on."""
         return self._call("log", "-1", "--format=%s") if self.head is not None else ""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pov.base.errors import NotFound, PovError
 from pov.config.estates import Estate
@@ -41,7 +41,6 @@ class Context:
     emit: Emit
     target: str = "kind"
     endpoints: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
     _bundle: Bundle | None = None
     _kube: Kube | None = None
     _trust: Trust | None = None

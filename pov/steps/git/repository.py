@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pov.engines.git import ConfigRepo, Remote
 from pov.engines.gitea import Gitea, Rule
@@ -39,8 +40,21 @@ def branch_of(stage: str) -> str:
 
 def working_copy(ctx: Context, branch: str = MAIN) -> ConfigRepo:
     """A working copy of the configuration repository, as it is on the server now; uncommitted changes are dropped."""
-    remote = Remote(f"{ctx.url('gitea')}/{FULL_NAME}.git", OWNER, ctx.home.secrets_dir / TOKEN_FILE, ctx.trust.ca_path)
-    return ConfigRepo.open(ctx.home.root / "git" / NAME, remote, branch)
+    return ConfigRepo.open(_folder(ctx), _remote(ctx), branch)
+
+
+def heads(ctx: Context) -> dict[str, str]:
+    """The commit of each branch on the server now. Needs the working copy that the step has made."""
+    return ConfigRepo(_folder(ctx), _remote(ctx), MAIN).server_heads()
+
+
+def _folder(ctx: Context) -> Path:
+    return ctx.home.root / "git" / NAME
+
+
+def _remote(ctx: Context) -> Remote:
+    token = ctx.home.secrets_dir / TOKEN_FILE
+    return Remote(f"{ctx.url('gitea')}/{FULL_NAME}.git", OWNER, token, ctx.trust.ca_path)
 
 
 def images(repo: ConfigRepo, stage: str) -> dict[str, str]:

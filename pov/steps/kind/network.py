@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pov.base.files import write_atomic
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
+from pov.steps.kind.intent import Intent
 from pov.steps.kind.place import Place
 from pov.steps.templates import documents, look_soon
 
@@ -42,10 +44,21 @@ def names(place: Place) -> Step:
 
 
 def _install(place: Place, ctx: Context, report: Report, name: str, workload: str) -> Outcome:
-    manifests = [_fitted(manifest) for manifest in documents(place.kind().addon(name))]
+    manifests = [_fitted(manifest) for manifest in documents(_declared(place, name))]
     changed = ctx.kube.apply(manifests, set_name=name)
     ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _declared(place: Place, name: str) -> str:
+    """What kubeadm prints, kept by the cluster's id: it stays the same while that lives, and asking takes a while."""
+    intent = Intent.load(place.home)
+    if intent is None:
+        return place.kind().addon(name)
+    kept = place.home.root / "addons" / f"{intent.id}-{name}.yaml"
+    if not kept.exists():
+        write_atomic(kept, place.kind().addon(name))
+    return kept.read_text()
 
 
 def _fitted(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pov.engines.argocd import ArgoCD
 from pov.steps.argocd.watched import connect, stages
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.git.repository import branch_of, working_copy
+from pov.steps.git.repository import branch_of, heads
 from pov.steps.patience import bearing
 
 _LIMIT_S = 420.0
@@ -31,9 +31,8 @@ def _run(ctx: Context, report: Report) -> Outcome:
 
 def wanted(ctx: Context) -> dict[str, str]:
     """The commit that each stage's branch stands on now."""
-    repo = working_copy(ctx)
-    heads = {name: repo.remote_head(branch_of(name)) for name in stages(ctx)}
-    return {name: head for name, head in heads.items() if head is not None}
+    found = heads(ctx)
+    return {name: found[branch_of(name)] for name in stages(ctx) if branch_of(name) in found}
 
 
 def _wake(argo: ArgoCD, revisions: dict[str, str], report: Report) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from pov.base.wait import Pending, wait_for
 from pov.engines.prober import Prober
 from pov.steps.context import Context
@@ -19,15 +21,20 @@ def step(*, with_legacy: bool) -> Step:
 
 def _run(ctx: Context, report: Report) -> Outcome:
     prober = connect(ctx)
-    for estate in ctx.estates:
+
+    def verified(estate: str) -> None:
         wait_for(
-            f"every edge of {estate.name}",
-            lambda name=estate.name: _unanswered(prober, name),  # type: ignore[misc]
+            f"every edge of {estate}",
+            lambda: _unanswered(prober, estate),
             timeout_s=_LIMIT_S,
             interval_s=0.5,
             on_pending=report.waits,
             fix="pov status",
         )
+
+    with ThreadPoolExecutor(len(ctx.estates), thread_name_prefix="verify") as pool:
+        # All of them end before the first failure is raised.
+        list(pool.map(verified, [estate.name for estate in ctx.estates]))
     edges = sum(len(estate.edges) for estate in ctx.estates)
     report.note(f"{edges} edges in {len(ctx.estates)} estates answered")
     return Outcome.UNCHANGED

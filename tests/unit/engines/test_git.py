@@ -46,6 +46,7 @@ def test_what_was_pushed_is_there_for_the_next_one(tmp_path: Path, remote: Remot
     second = ConfigRepo.open(tmp_path / "two" / "copy", remote)
     assert held(second) == {"stages/dev/a.yaml": "a: 1\n"}
     assert (second.head, second.remote_head("prod"), second.subject()) == (commit, commit, "Begin")
+    assert second.server_heads() == {"main": commit, "prod": commit}
     assert second.is_part_of("prod")
     assert not second.is_part_of("nowhere")
     second.write("stages/dev/a.yaml", "a: 2\n")

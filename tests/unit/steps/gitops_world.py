@@ -16,7 +16,7 @@ from pov.config.scenario import load_scenario
 from pov.config.topology import generate
 from pov.engines.argocd import ArgoCD
 from pov.engines.certificates import Trust
-from pov.engines.git import ConfigRepo, Remote
+from pov.engines.git import Remote
 from pov.model.events import Event
 from pov.state.home import Home
 from pov.steps.argocd import install as argocd_install
@@ -143,9 +143,8 @@ def play_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeSe
     bare = tmp_path / "server.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch", "main", str(bare)], check=True, timeout=20)
 
-    def working_copy(ctx: Context, branch: str = "main") -> ConfigRepo:
-        remote = Remote(str(bare), "pov", tmp_path / "token", ctx.trust.ca_path)
-        return ConfigRepo.open(ctx.home.root / "git" / "platform-config", remote, branch)
+    def remote(ctx: Context) -> Remote:
+        return Remote(str(bare), "pov", tmp_path / "token", ctx.trust.ca_path)
 
     def connect(ctx: Context) -> FakeGitea:
         return FakeGitea(server, "pov")
@@ -163,8 +162,7 @@ def play_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeSe
         monkeypatch.setattr(module, "connect", connect)
     for module in (git, promotion):
         monkeypatch.setattr(module, "connect_as", connect_as)
-    for module in (git_repository, services):
-        monkeypatch.setattr(module, "working_copy", working_copy)
+    monkeypatch.setattr(git_repository, "_remote", remote)
     for module in (argocd, services):
         monkeypatch.setattr(module, "connect", connect_argo)
     return bare

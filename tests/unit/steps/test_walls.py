@@ -15,7 +15,7 @@ KNOWS = ("steps/kind/", "workflows/doctor.py", "workflows/bundle.py")
 LINE = {"steps/targets.py": {"steps.kind"}}
 """A target's line in the list of targets."""
 SIGN = re.compile(
-    r"steps\.kind|engines\.kind|engines\.containers|\bctx\.containers|127\.0\.0\.1|LOOPBACK|[nN]odePort|NODE_PORT"
+    r"steps\.kind|engines\.kind|engines\.container\w*|\bctx\.containers|127\.0\.0\.1|LOOPBACK|[nN]odePort|NODE_PORT"
     r"|node_port|control-plane|\bcrictl\b|\"ctr\"|podman|docker"
 )
 FILES = [
