@@ -93,3 +93,9 @@ class CriterionNotMet(PovError):
     """Everything ran and is saved, and a success criterion was not met."""
 
     exit_code = 4
+
+
+class NotShown(PovError):
+    """Everything ran and is saved; no success criterion was missed, and at least one could not be judged."""
+
+    exit_code = 5

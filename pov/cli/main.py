@@ -20,7 +20,10 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line. Returns 0 done, 1 failed, 2 usage, 3 preflight, 4 criterion not met, 130 interrupted."""
+    """Run one command line, and return how it ended.
+
+    0 done, 1 failed, 2 usage, 3 preflight, 4 a criterion was not met, 5 one could not be judged, 130 interrupted.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     settings = Settings(json="--json" in arguments)
     previous = signal.signal(signal.SIGTERM, _interrupt)

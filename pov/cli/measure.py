@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pov.base.errors import CriterionNotMet
+from pov.base.errors import CriterionNotMet, NotShown, PovError
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
 from pov.cli.tables import Result, duration, show, table
@@ -22,8 +22,8 @@ from pov.cli.tables import Result, duration, show, table
 def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, ...], seed: int | None) -> None:
     """Measure deploy and rotate (or what is named) in each arm, in random order.
 
-    Every sample is saved as it happens: Ctrl-C keeps what was measured. Ends with code 4 when everything ran and a
-    criterion was not met.
+    Every sample is saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when every criterion is met, 4
+    when one is not, 5 when none is missed and one is not shown, 1 when every trial of an arm failed.
     """
     chosen = settings()
     from pov.workflows import measure
@@ -32,10 +32,29 @@ def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, .
     with console() as emit:
         result = measure.run(options, emit)
     show(result, _in_words)
-    missed = [str(criterion.get("id")) for criterion in _criteria(result.as_json()) if criterion["outcome"] == "fail"]
-    if missed:
-        fix = f"pov report{settings().hint}  (it shows every sample behind it)"
-        raise CriterionNotMet(f"measured, saved, and not met: {', '.join(missed)}", fix=fix)
+    ended = _ending(result.as_json(), f"pov report{settings().hint}  (it shows every sample behind it)")
+    if ended is not None:
+        raise ended
+
+
+def _ending(document: Mapping[str, Any], fix: str) -> PovError | None:
+    """What a script has to hear of a run that is measured and saved; None where every criterion is met."""
+    dead = [
+        f"{experiment.get('name')} {arm.get('name')}"
+        for experiment in document.get("experiments", ())
+        for arm in experiment.get("arms", ())
+        if arm.get("trials") and not any(trial.get("ok") for trial in arm["trials"])
+    ]
+    if dead:
+        return PovError(f"saved, but every trial failed: {', '.join(dead)}", fix=fix)
+    by_outcome: dict[str, list[str]] = {}
+    for criterion in _criteria(document):
+        by_outcome.setdefault(str(criterion.get("outcome")), []).append(str(criterion.get("id")))
+    if missed := by_outcome.get("fail"):
+        return CriterionNotMet(f"measured, saved, and not met: {', '.join(missed)}", fix=fix)
+    if open_ := by_outcome.get("not shown"):
+        return NotShown(f"measured, saved, and not shown: {', '.join(open_)}", fix=fix)
+    return None
 
 
 def _criteria(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -30,7 +30,8 @@ def command(run: str | None, formats: str) -> None:
 
 
 def _in_words(result: ReportResult) -> str:
-    lines = [f"Report of run {result.run}, in {duration(result.seconds)}:"]
+    lines = [f"  ! {problem}" for problem in result.problems]
+    lines += [f"Verdict of run {result.run}:", *(f"  {sentence}" for sentence in result.verdict)]
+    lines.append(f"\nIts report, in {duration(result.seconds)}:")
     lines.append(pairs({kind: str(path) for kind, path in result.paths.items()}))
-    lines += [f"  ! {problem}" for problem in result.problems]
     return "\n".join(lines)

@@ -64,6 +64,17 @@ def _observe(arm: Arm, metric: str) -> float | None:
     return None
 
 
+def verdict(facts: Facts) -> tuple[str, ...]:
+    """A sentence for each criterion: how it ended, what was seen, what was asked."""
+    if not facts.criteria:
+        return ("No criterion was set: nothing is scored.",)
+    scores = [score(facts, criterion) for criterion in facts.criteria]
+    return tuple(
+        f"{s.outcome.upper()}: {s.criterion.title}. Seen: {s.observed}, asked: {s.threshold} ({s.reason})."
+        for s in scores
+    )
+
+
 def disagreements(facts: Facts) -> list[str]:
     """Where the summary scored a criterion otherwise than its samples do: the samples count."""
     told = {str(item.get("id")): str(item.get("outcome")) for item in facts.scored}

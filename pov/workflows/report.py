@@ -34,9 +34,10 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class ReportResult:
-    """The files written, by format; what is wrong with the run's files; the time it took in seconds."""
+    """The verdict in a sentence a criterion, the files by format, what is wrong with the run's, the time in seconds."""
 
     run: str
+    verdict: tuple[str, ...]
     paths: dict[str, Path]
     problems: tuple[str, ...]
     seconds: float
@@ -45,6 +46,7 @@ class ReportResult:
         """The result as one JSON document."""
         return {
             "run": self.run,
+            "verdict": list(self.verdict),
             "paths": {kind: str(path) for kind, path in self.paths.items()},
             "problems": list(self.problems),
             "seconds": round(self.seconds, 3),
@@ -53,6 +55,7 @@ class ReportResult:
 
 def run(options: ReportOptions, emit: Emit) -> ReportResult:
     """Write the report beside the runs. Raises `NotFound` without a run, `InvalidInput` for an unknown format."""
+    from pov.reporting.judge import verdict
     from pov.reporting.model import build
     from pov.state.runs import read_run
 
@@ -72,7 +75,7 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
         emit(Event("warning", "report", problem))
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("finished", "report", str(next(iter(paths.values()), "")), seconds))
-    return ReportResult(report.run, paths, report.facts.problems, seconds)
+    return ReportResult(report.run, verdict(report.facts), paths, report.facts.problems, seconds)
 
 
 def attachments(saved: Run) -> dict[str, bytes]:

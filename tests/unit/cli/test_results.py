@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pytest
 
-from pov.cli import down, status, up
+from pov.cli import down, measure, status, up
 from pov.cli import open as open_command
 from pov.cli.app import Settings, cli
 
@@ -86,3 +86,28 @@ def test_open_names_the_file_and_prints_the_password_only_when_asked(settings: S
     assert "no web page" in text
     assert "pov open --name demo --show-password" in text
     assert "s3cret-value" in open_command._in_words(result, show_password=True)
+
+
+def measured(*outcomes: str, trials: tuple[bool, ...] = (True, False)) -> dict[str, Any]:
+    arm = {"name": "automated", "trials": [{"ok": ok} for ok in trials]}
+    criteria = [{"id": f"c{number}", "outcome": outcome} for number, outcome in enumerate(outcomes)]
+    return {"experiments": [{"name": "deploy", "arms": [arm]}], "criteria": criteria}
+
+
+ENDINGS: dict[str, tuple[dict[str, Any], int, str]] = {
+    "all met": (measured("pass", "pass"), 0, ""),
+    "met alike by both": (measured("pass", "does not tell them apart"), 0, ""),
+    "nothing asked": (measured(), 0, ""),
+    "one missed": (measured("pass", "fail", "not shown"), 4, "not met: c1"),
+    "one not shown": (measured("pass", "not shown"), 5, "not shown: c1"),
+    "an arm without a success": (measured("fail", trials=(False, False)), 1, "every trial failed: deploy automated"),
+    "nothing tried": (measured("not shown", trials=()), 5, "not shown: c0"),
+}
+
+
+@pytest.mark.parametrize("case", ENDINGS)
+def test_a_script_hears_how_a_run_ended(case: str) -> None:
+    document, code, message = ENDINGS[case]
+    ended = measure._ending(document, "pov report")
+    assert (0 if ended is None else ended.exit_code) == code
+    assert message in (ended.message if ended is not None else "")
