@@ -32,12 +32,15 @@ class Info:
     """What an engine says of itself: memory and processors of the machine its containers run on, and its storage.
 
     `storage` tells its containers from those of another engine of the same kind: Docker's id, Podman's folder.
-    `folder` is where they lie, on that machine.
+    `folder` is where they lie, on that machine. `cgroup_v1`: it has the old layout of control groups. `remote`: the
+    engine says that it runs elsewhere.
     """
 
     memory_mib: float
     processors: int
     architecture: str
+    cgroup_v1: bool
+    remote: bool
     storage: str
     folder: str
 
@@ -74,10 +77,25 @@ class Containers:
         try:
             told = json.loads(done.stdout)
             if self.kind == "docker":
-                processors, architecture = told["NCPU"], told["Architecture"]
-                return Info(told["MemTotal"] / 2**20, processors, architecture, told["ID"], told["DockerRootDir"])
+                return Info(
+                    memory_mib=told["MemTotal"] / 2**20,
+                    processors=told["NCPU"],
+                    architecture=told["Architecture"],
+                    cgroup_v1=told.get("CgroupVersion") == "1",
+                    remote=False,
+                    storage=told["ID"],
+                    folder=told["DockerRootDir"],
+                )
             host, folder = told["host"], told["store"]["graphRoot"]
-            return Info(host["memTotal"] / 2**20, host["cpus"], host["arch"], folder, folder)
+            return Info(
+                memory_mib=host["memTotal"] / 2**20,
+                processors=host["cpus"],
+                architecture=host["arch"],
+                cgroup_v1=host.get("cgroupVersion") == "v1",
+                remote=bool(host.get("serviceIsRemote")),
+                storage=folder,
+                folder=folder,
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise self.strange("info", done.stdout) from error
 

@@ -126,11 +126,6 @@ def configuration(ports: Mapping[int, int], *, own_cni: bool, cgroup_v1: bool, a
     return json.dumps(document, indent=2) + "\n"
 
 
-def on_cgroup_v1() -> bool:
-    """Whether this machine has the old control group layout, which the kubelet refuses unless told otherwise."""
-    return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
-
-
 class Kind:
     """One cluster of that name. Its kubeconfig goes where it is told, never into the user's own."""
 

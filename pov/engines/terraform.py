@@ -61,8 +61,12 @@ def find_program(binaries: Mapping[str, Path]) -> Path:
         return Path(installed)
     if "tofu" in binaries:
         return binaries["tofu"]
-    found = f"{installed} is older than {'.'.join(map(str, _MINIMUM))}" if installed else "there is no terraform"
-    raise NotFound(found, fix="pov bundle build")
+    least = ".".join(map(str, _MINIMUM))
+    if installed is None:
+        raise NotFound("there is no terraform", fix="pov bundle build")
+    said = version(Path(installed))
+    found = f"is {said}, older than {least}" if said else "does not say a version"
+    raise NotFound(f"{installed} {found}", fix="pov bundle build")
 
 
 def version(program: Path) -> str:

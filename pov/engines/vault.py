@@ -78,7 +78,9 @@ class Vault:
         session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
         # hvac would take a token from the environment if it were given none; an empty one is not sent.
         revealed = token.reveal() if token else ""
-        self._client = hvac.Client(url=url, token=revealed, verify=str(ca_path), timeout=_TIMEOUT_S, session=session)
+        # Without an own certificate given, it would take the one that VAULT_CLIENT_CERT names.
+        options = {"verify": str(ca_path), "cert": (), "timeout": _TIMEOUT_S, "session": session}
+        self._client = hvac.Client(url=url, token=revealed, **options)
 
     def status(self) -> Status:
         """Ask for the seal's state; needs no token. Raises `Transient` while nothing answers."""

@@ -65,6 +65,7 @@ def run(options: DoctorOptions, emit: Emit) -> DoctorResult:
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("Python", _python),
         ("packages", _packages),
+        ("tools", _tools),
         ("containers", _containers),
         ("disk", lambda: _disk(options.root)),
         ("memory", _memory),
@@ -121,6 +122,18 @@ def _packages() -> Check:
     return Check("packages", "lacking", f"missing: {', '.join(missing)}", "pov doctor --fix")
 
 
+def _tools() -> Check:
+    from pov.bundle import current
+    from pov.workflows import tools
+
+    bundle = current()
+    found = tools.problems(bundle.binaries if bundle is not None else None)
+    if not found:
+        return Check("tools", "ok", f"{', '.join(tool.name for tool in tools.TOOLS)} are there and new enough")
+    said = "; ".join(f"{problem.where}: {problem.message}" for problem in found)
+    return Check("tools", "lacking", said, "; ".join(dict.fromkeys(problem.fix for problem in found)))
+
+
 def _containers() -> Check:
     from pov.engines.container_choice import candidates
 
@@ -147,17 +160,20 @@ def _disk(root: Path) -> Check:
 
 
 def _memory() -> Check:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        kib = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        return Check("memory", "warning", "cannot be told here", f"gitops-35 needs {MEMORY_GIB:.0f} GiB")
-    gib = kib / 2**20
-    if gib >= MEMORY_GIB:
-        return Check("memory", "ok", f"{gib:.1f} GiB available")
-    return Check(
-        "memory", "warning", f"{gib:.1f} GiB available", f"gitops-35 needs {MEMORY_GIB:.0f}: pov up quickstart"
-    )
+    from pov.engines.container_choice import candidates
+    from pov.steps.kind.room import room
+
+    for engine in candidates():
+        try:
+            found = room(engine.kind, engine.info(), running=False)
+        except PovError:
+            continue
+        gib = found.mib / 1024
+        said = f"{engine.kind} can have {gib:.1f} GiB and {found.cores:g} processors"
+        if gib >= MEMORY_GIB:
+            return Check("memory", "ok", said)
+        return Check("memory", "warning", said, f"gitops-35 needs {MEMORY_GIB:.0f} GiB: pov up quickstart")
+    return Check("memory", "warning", "cannot be told: no engine answers", f"gitops-35 needs {MEMORY_GIB:.0f} GiB")
 
 
 def _inotify() -> Check:

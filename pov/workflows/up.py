@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
-from pov.base.errors import InvalidInput, PovError, PreflightFailed, Problem
+from pov.base.errors import InvalidInput, PovError, Problem
 from pov.config.references import absolute, environment_name
 from pov.config.scenario import load_scenario
 from pov.model.events import Emit, Event, Listeners
-from pov.state.home import obstacles
 from pov.steps.core import Outcome, StepResult, run_steps
 from pov.steps.targets import DEFAULT, target_named
 from pov.workflows.environment import DEFAULT_SCENARIO, RECORD, Wish, context, home_of, recall, remember, scenario_of
@@ -66,12 +65,11 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     from pov.bundle import BuildOptions, build, current
     from pov.steps.plan import bring_up
     from pov.workflows.diagnostics import collect
+    from pov.workflows.preflight import check
 
     wish = resolve(options)
     scenario, engagement = scenario_of(wish)
     home = home_of(options.root, wish.name)
-    if problems := obstacles(home.root):
-        raise PreflightFailed(problems)
     told = f"environment {wish.name}, scenario {wish.scenario}, N = {scenario.services.count}, on {wish.target}"
     emit(Event("note", "up", told))
     if engagement is not None and engagement.scenario != wish.scenario:
@@ -79,10 +77,12 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         emit(Event("warning", "up", told))
     started = SYSTEM_CLOCK.monotonic()
     cluster = target_named(wish.target)(home, wish.name)
-    cluster.check(scenario)
     bundle = current()
     # What was loaded from an archive is taken as it is: there may be nothing here to build it from.
-    if bundle is None or options.images not in {"auto", bundle.source}:
+    if bundle is not None and options.images not in {"auto", bundle.source}:
+        bundle = None
+    check(home, scenario, cluster, bundle)
+    if bundle is None:
         bundle = build(BuildOptions(images=options.images), emit)
     with home.lock():
         remember(home, wish, bundle)

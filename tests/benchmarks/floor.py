@@ -31,7 +31,7 @@ from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.bundle import Bundle
 from pov.engines.containers import Containers
-from pov.engines.kind import Kind, configuration, on_cgroup_v1
+from pov.engines.kind import Kind, configuration
 from pov.engines.prober import Prober
 from pov.engines.vault import Vault
 from pov.steps.kind.intent import NODE_PORTS
@@ -70,12 +70,13 @@ class Floor:
         self._ca.write_text(blueprint.ca)
         self._kind = Kind(bundle.binaries["kind"], containers, blueprint.cluster)
         self._ports = dict(zip(NODE_PORTS, free_ports(len(NODE_PORTS)), strict=True))
+        self._cgroup_v1 = containers.info().cgroup_v1
         self._since = 0.0
 
     def run(self) -> float:
         """Seconds from nothing to every edge answering."""
         ports = {inside: self._ports[name] for name, inside in NODE_PORTS.items()}
-        config = configuration(ports, own_cni=self._bundle.source != "official", cgroup_v1=on_cgroup_v1())
+        config = configuration(ports, own_cni=self._bundle.source != "official", cgroup_v1=self._cgroup_v1)
         first, namespaced, last = in_groups(self._plan.manifests)
         self._since = time.monotonic()
         self._kind.create(config, self._bundle.node_image, self._kubeconfig, lambda _: None)

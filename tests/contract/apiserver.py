@@ -16,7 +16,7 @@ from pov.base.process import run
 from pov.base.wait import Pending, wait_for
 from pov.bundle import require_current
 from pov.engines.container_choice import find
-from pov.engines.kind import Kind, configuration, on_cgroup_v1
+from pov.engines.kind import Kind, configuration
 from pov.engines.kube import Kube
 
 
@@ -92,7 +92,7 @@ def _kind_cluster(work: Path) -> Iterator[Kube]:
     bundle, containers = require_current(), find()
     kind = Kind(bundle.binaries["kind"], containers, f"pov-contract-{secrets.token_hex(3)}")
     try:
-        config = configuration({}, own_cni=bundle.source != "official", cgroup_v1=on_cgroup_v1())
+        config = configuration({}, own_cni=bundle.source != "official", cgroup_v1=containers.info().cgroup_v1)
         kind.create(config, bundle.node_image, work / "kubeconfig", print)
         yield Kube(work / "kubeconfig")
     finally:

@@ -15,7 +15,7 @@ from pov.base.files import write_atomic
 from pov.base.ports import free_ports
 from pov.base.wait import Pending, wait_for
 from pov.engines.container_choice import remember, require_same
-from pov.engines.kind import Kind, PortTaken, configuration, on_cgroup_v1
+from pov.engines.kind import Kind, PortTaken, configuration
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Refused
 from pov.engines.terraform import discard_temporary, leftovers
@@ -121,7 +121,8 @@ def _make(place: Place, ctx: Context, kind: Kind, report: Report) -> Intent:
         intent = Intent(secrets.token_hex(16), ports, ctx.bundle.node_image).save(ctx.home)
         by_node_port = {inside: ports[name] for name, inside in NODE_PORTS.items()}
         own_cni = ctx.bundle.source != "official"
-        config = configuration(by_node_port, own_cni=own_cni, cgroup_v1=on_cgroup_v1(), api_port=api_port)
+        cgroup_v1 = place.containers.info().cgroup_v1
+        config = configuration(by_node_port, own_cni=own_cni, cgroup_v1=cgroup_v1, api_port=api_port)
         write_atomic(config_path, config)
         try:
             kind.create(config, ctx.bundle.node_image, ctx.home.kubeconfig, lambda line: report.say(line.strip()))

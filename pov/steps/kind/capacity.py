@@ -60,7 +60,7 @@ class Room:
     """What there is: MiB that can be used, cores, pods of a node."""
 
     mib: float
-    cores: int
+    cores: float
     pods: int = MAX_PODS
 
 
@@ -93,7 +93,7 @@ def shortages(wanted: Need, room: Room) -> list[str]:
         asked, there = (wanted.mib + RESERVE_MIB) / 1024, room.mib / 1024
         found.append(f"it takes {asked:.1f} GiB of memory and {there:.1f} GiB can be had")
     if wanted.millicores > room.cores * 1000:
-        found.append(f"its pods request {wanted.millicores / 1000:.1f} CPU cores and there are {room.cores}")
+        found.append(f"its pods request {wanted.millicores / 1000:.1f} CPU cores and there are {room.cores:g}")
     if wanted.pods > room.pods:
         found.append(f"it takes {wanted.pods} pods and one node carries {room.pods}")
     return found

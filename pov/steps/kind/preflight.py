@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from pov.base.errors import CommandFailed, PovError, PreflightFailed, Problem
-from pov.base.paths import cache_root
+from pov.base.errors import PovError, PreflightFailed, Problem
 from pov.base.ports import free_ports
 from pov.config.scenario import Scenario
-from pov.engines.containers import Containers
 from pov.engines.kind import Node
 from pov.steps.kind.capacity import Room, largest, need, shortages
 from pov.steps.kind.intent import NODE_PORTS, Intent
 from pov.steps.kind.place import Place
+from pov.steps.kind.room import CGROUP, PROC, is_here, room
 
 _DISK_GIB = 4.0
 """The node's own layer, volumes and logs; images lie in the node's image."""
 _INOTIFY = {"max_user_instances": 256, "max_user_watches": 65_536}
 """A node with dozens of pods opens more than the 128 instances that distributions start with."""
-_STORAGE = {"docker": ("/var/lib/docker",), "podman": ("/var/lib/containers", "~/.local/share/containers")}
-_PROC = Path("/proc")
 
 
-def check(scenario: Scenario, place: Place, *, proc: Path = _PROC) -> None:
+def check(scenario: Scenario, place: Place, *, proc: Path = PROC, cgroup: Path = CGROUP) -> None:
     """Raises `PreflightFailed` with everything that is in the way. Changes nothing.
 
     That a privileged container runs is proved where the place's engine is chosen. An environment that runs already is
     not asked for room that it has taken.
     """
-    containers, node, intent = place.containers, place.kind().node(), Intent.load(place.home)
-    ours = node is not None and intent is not None and intent.fits(node)
+    try:
+        containers, node, intent = place.containers, place.kind().node(), Intent.load(place.home)
+        ours = node is not None and intent is not None and intent.fits(node)
+        info = containers.info()
+    except PovError as error:
+        # Nothing else about the place can be known. What is known of this machine is told with it.
+        why = f"{error.message}: {error.cause}" if error.cause else error.message
+        raise PreflightFailed([Problem("container engine", why, error.fix), *_ports()]) from error
     problems = _foreign(node, ours=ours, cluster=place.cluster)
-    problems += _capacity(scenario, _room(containers, running=ours, proc=proc))
+    here = is_here(info, proc=proc)
+    can_be_had = room(containers.kind, info, running=ours, proc=proc, cgroup=cgroup)
+    problems += _capacity(scenario, can_be_had, "" if here else f", or give {containers.kind}'s machine more")
     if not ours:
-        problems += [*_disk(containers), *_inotify(proc), *_ports()]
+        # The kernel and the disk of another machine cannot be looked at from here.
+        problems += [*_disk(info.folder), *_inotify(proc)] if here else []
+        problems += _ports()
     if problems:
         raise PreflightFailed(problems)
 
@@ -49,39 +55,18 @@ def _foreign(node: Node | None, *, ours: bool, cluster: str) -> list[Problem]:
     return [Problem(cluster, "there is a cluster of this name that this environment did not make", fix)]
 
 
-def _capacity(scenario: Scenario, room: Room) -> list[Problem]:
+def _capacity(scenario: Scenario, room: Room, otherwise: str) -> list[Problem]:
     missing = shortages(need(scenario), room)
     if not missing:
         return []
     count = scenario.services.count
     fitting = largest(scenario, room)
     fix = f"N = {fitting} fits: pov up --services {fitting}" if fitting else "no N fits: use a larger machine"
-    return [Problem(f"N = {count}", "; ".join(missing), fix)]
+    return [Problem(f"N = {count}", "; ".join(missing), f"{fix}{otherwise}")]
 
 
-def _room(containers: Containers, *, running: bool, proc: Path) -> Room:
-    cores = os.cpu_count() or 1
-    try:
-        lines = (proc / "meminfo").read_text().splitlines()
-    except OSError:
-        return Room(_engine_mib(containers), cores)
-    figures = {name: int(rest.split()[0]) / 1024 for name, _, rest in (line.partition(":") for line in lines)}
-    # A running environment's own memory is not available any more, and is its own to use.
-    return Room(figures["MemTotal"] if running else figures["MemAvailable"], cores)
-
-
-def _engine_mib(containers: Containers) -> float:
-    """Memory of the virtual machine that containers run in, where there is no /proc here."""
-    field = "{{.MemTotal}}" if containers.kind == "docker" else "{{.Host.MemTotal}}"
-    try:
-        return int(containers.run("info", "--format", field).stdout) / 2**20
-    except (CommandFailed, ValueError) as error:
-        raise PovError(f"{containers.kind} does not say how much memory it has", fix="pov doctor") from error
-
-
-def _disk(containers: Containers) -> list[Problem]:
-    places = [Path(place).expanduser() for place in _STORAGE[containers.kind]]
-    place = next((path for path in places if path.is_dir() and os.access(path, os.W_OK)), _existing(cache_root()))
+def _disk(folder: str) -> list[Problem]:
+    place = _existing(Path(folder))
     free = shutil.disk_usage(place).free / 2**30
     if free >= _DISK_GIB:
         return []

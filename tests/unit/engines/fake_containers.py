@@ -29,14 +29,23 @@ class FakeContainers(Containers):
         """Put a node container of a cluster there."""
         self.boxes[f"{cluster}-control-plane"] = {"cluster": cluster, "ports": ports, "running": running}
 
-    memory_mib = 64 * 1024.0
+    memory_mib = 32_000.0
     processors = 4
+    folder = "/storage"
 
     def env(self) -> dict[str, str]:
         return {}
 
     def info(self) -> Info:
-        return Info(self.memory_mib, self.processors, "amd64", "/storage", "/storage")
+        return Info(
+            memory_mib=self.memory_mib,
+            processors=self.processors,
+            architecture="amd64",
+            cgroup_v1=False,
+            remote=False,
+            storage="/storage",
+            folder=self.folder,
+        )
 
     def run(self, *arguments: str, timeout_s: float = 60, check: bool = True, stdin: bytes | None = None) -> Completed:
         self.said.append(arguments)

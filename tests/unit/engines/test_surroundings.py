@@ -19,6 +19,7 @@ from pov.engines.ansible import Runbooks, Target
 from pov.engines.container_choice import candidates
 from pov.engines.git import ConfigRepo, Remote
 from pov.engines.terraform import Terraform, version
+from pov.engines.vault import Vault
 from pov.workflows.record import _says
 from tests.unit.engines import hostile
 
@@ -148,6 +149,16 @@ def test_a_container_engine_is_given_the_user_s_choice_of_it_and_our_settings(
     assert seen["CONTAINERS_CONF"] == str(surrounded / "cache" / "containers" / "containers.conf")
     assert seen["KIND_EXPERIMENTAL_PROVIDER"] == "podman"
     assert not {"CONTAINERS_CONF_OVERRIDE", "KIND_CLUSTER_NAME", "KUBECONFIG", "LD_PRELOAD"} & set(seen)
+
+
+def test_vault_is_shown_no_certificate_of_the_user_s(surrounded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_CACERT"):
+        # hvac reads these once, when it is imported.
+        monkeypatch.setattr(f"hvac.v1.{name}", "/nowhere/at/all")
+    client = Vault("https://127.0.0.1:9", surrounded / "ca.crt")._client
+    assert not client.adapter._kwargs["cert"]
+    assert client.adapter._kwargs["verify"] == str(surrounded / "ca.crt")
+    assert (client.url, client.token) == ("https://127.0.0.1:9", "")
 
 
 def test_what_a_tool_says_of_itself_is_recorded_as_elsewhere(surrounded: Path) -> None:

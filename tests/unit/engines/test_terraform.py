@@ -131,7 +131,7 @@ def test_an_old_terraform_gives_way_to_the_bundles(tmp_path: Path, monkeypatch: 
     installed = program(tmp_path, """echo '{"terraform_version": "1.5.7"}'""")
     monkeypatch.setattr(engine.shutil, "which", lambda _: str(installed))
     assert find_program({"tofu": tmp_path / "tofu"}) == tmp_path / "tofu"
-    with pytest.raises(NotFound, match=r"older than 1\.9"):
+    with pytest.raises(NotFound, match=r"is 1\.5\.7, older than 1\.9"):
         find_program({})
     program(tmp_path, """echo '{"terraform_version": "1.11.4"}'""")
     assert find_program({"tofu": tmp_path / "tofu"}) == installed

@@ -1,0 +1,111 @@
+"""Tools that are absent, too old, or not what they are called are told before anything is changed, all at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pov.base.errors import PreflightFailed, Problem
+from pov.config.scenario import load_scenario
+from pov.state.home import Home
+from pov.workflows import preflight, tools
+
+QUICK = load_scenario("quickstart")
+Put = Callable[[str, str], None]
+
+
+@pytest.fixture
+def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Puts a script first on a PATH that leads to nothing but this machine's real tools."""
+    real = tmp_path / "real"
+    real.mkdir()
+    for name in ("git", "ssh", "ssh-keygen", "openssl", "sh", "env"):
+        found = shutil.which(name)
+        assert found is not None
+        (real / name).symlink_to(found)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'first'}{os.pathsep}{real}")
+    (tmp_path / "first").mkdir()
+
+    def put(name: str, script: str) -> None:
+        path = tmp_path / "first" / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return put
+
+
+def test_the_tools_of_this_machine_will_do(put: Put) -> None:
+    assert tools.problems(None) == []
+    put("terraform", """echo '{"terraform_version": "1.11.4"}'""")
+    assert tools.problems({}) == []
+
+
+@pytest.mark.parametrize("name", ["git", "ssh", "openssl", "ssh-keygen"])
+def test_a_missing_tool_is_told(put: Put, tmp_path: Path, name: str) -> None:
+    (tmp_path / "real" / name).unlink()
+    (problem,) = tools.problems(None)
+    assert (problem.where, problem.message) == (name, f"no program `{name}`")
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "told"),
+    [
+        ("git", "echo git version 2.25.1", "it is 2.25, and 2.28 is needed"),
+        ("git", "exit 0", "it does not say its version (code 0): nothing"),
+        ("git", "echo xcrun: error: invalid active developer path >&2; exit 1", "xcrun: error"),
+        ("ssh", "echo OpenSSH_6.6.1p1, OpenSSL 1.0.1e-fips >&2", "it is 6.6, and 7.3 is needed"),
+        ("ssh", "echo dropbear v2022.83 >&2", "it does not say its version"),
+        ("openssl", "echo OpenSSL 1.0.2k-fips  26 Jan 2017", "it is 1.0, and 1.1 is needed"),
+        ("openssl", "echo hello", "hello"),
+        ("ssh-keygen", "exit 1", "ended with code 1"),
+    ],
+)
+def test_an_old_tool_or_a_shim_is_told(put: Put, name: str, script: str, told: str) -> None:
+    put(name, script)
+    (problem,) = tools.problems(None)
+    assert problem.where == name
+    assert told in problem.message
+    assert problem.fix
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("""echo '{"terraform_version": "1.5.7"}'""", "is 1.5.7, older than 1.9"),
+        ("exit 0", "does not say a version"),
+        (None, "there is no terraform"),
+    ],
+)
+def test_a_terraform_that_will_not_do_is_told_unless_the_bundle_has_another(
+    put: Put, tmp_path: Path, script: str | None, told: str
+) -> None:
+    if script is not None:
+        put("terraform", script)
+    (problem,) = tools.problems({})
+    assert told in problem.message
+    assert "pov bundle build" in problem.fix
+    assert tools.problems({"tofu": tmp_path / "tofu"}) == []
+    assert tools.problems(None) == [], "a bundle that is still to be built brings one"
+
+
+def test_everything_is_told_at_once_and_nothing_is_changed(put: Put, tmp_path: Path) -> None:
+    class Full:
+        def check(self, scenario: Any) -> None:
+            raise PreflightFailed([Problem("N = 5", "too many")])
+
+    put("git", "exit 0")
+    put("openssl", "exit 1")
+    bundle: Any = SimpleNamespace(binaries={})
+    cluster: Any = Full()
+    home = Home(tmp_path / ".pov" / "x")
+    with pytest.raises(PreflightFailed) as failure:
+        preflight.check(home, QUICK, cluster, bundle)
+    assert failure.value.exit_code == 3
+    assert {problem.where for problem in failure.value.problems} == {"git", "openssl", "terraform", "N = 5"}
+    assert not home.root.exists()
