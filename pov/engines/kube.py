@@ -18,6 +18,9 @@ from pov.engines.kube_apply import Sets
 from pov.engines.kube_ready import Rollout
 
 Document = dict[str, Any]
+_ADMINISTRATORS = ("system:masters", "system:authenticated")
+INSTALLER = "pov:installer"
+"""As whom `pov` installs what the way from Git hangs on; the landing zone's guards know the name."""
 
 
 class Kube:
@@ -26,12 +29,27 @@ class Kube:
     No answer, 409, 429 and 5xx raise `Transient`; a missing object is None or `NotFound`; a refusal raises `PovError`.
     """
 
-    def __init__(self, kubeconfig: Path, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        caller: Connection | None = None,
+        kinds: Kinds | None = None,
+    ) -> None:
         self.kubeconfig = kubeconfig
         self._clock = clock
-        self._api = Connection(kubeconfig)
-        self._kinds = Kinds(self._api)
+        self._api = caller or Connection(kubeconfig)
+        self._kinds = kinds or Kinds(self._api)
         self._sets = Sets(self._api, self._kinds)
+
+    def as_installer(self) -> Kube:
+        """The same cluster, acting as `INSTALLER` with an administrator's rights: its calls are told from a person's.
+
+        The kubeconfig's user must be allowed to impersonate. Commands in pods stay the kubeconfig's own.
+        """
+        caller = self._api.acting_as(INSTALLER, _ADMINISTRATORS)
+        return Kube(self.kubeconfig, clock=self._clock, caller=caller, kinds=self._kinds)
 
     def version(self) -> str:
         """The API server's version: `v1.37.2`."""

@@ -118,8 +118,9 @@ def _warnings(values: list[str]) -> tuple[str, ...]:
 class Connection:
     """A `Caller` over one kubeconfig. Safe to use from several threads."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, *, identity: Mapping[str, str | Sequence[str]] | None = None) -> None:
         self._kubeconfig = kubeconfig
+        self._identity = dict(identity or {})
         self._lock = threading.Lock()
         self._rest: Any = None
         self._configuration: Any = None
@@ -130,6 +131,10 @@ class Connection:
             if self._configuration is None:
                 self._configuration = self._load()
             return self._configuration
+
+    def acting_as(self, user: str, groups: Sequence[str]) -> Connection:
+        """The same connection, each call of which is made in another's name."""
+        return Connection(self._kubeconfig, identity={"Impersonate-User": user, "Impersonate-Group": tuple(groups)})
 
     def _load(self) -> Any:
         from kubernetes.client.configuration import Configuration
@@ -174,7 +179,7 @@ class Connection:
             rest = self._rest
         url = f"{configuration.host}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         sent = HTTPHeaderDict({"User-Agent": "pov"})
-        for name, value in {"Accept": "*/*" if as_text else _JSON, **(headers or {})}.items():
+        for name, value in {"Accept": "*/*" if as_text else _JSON, **self._identity, **(headers or {})}.items():
             for one in (value,) if isinstance(value, str) else value:
                 sent.add(name, one)
         if body is not None:

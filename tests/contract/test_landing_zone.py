@@ -16,15 +16,18 @@ from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import NotFound, PovError, Transient
 from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
+from pov.bundle import require_current
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
-from pov.engines.kube import Kube
+from pov.engines.kube import INSTALLER, Kube
 from pov.engines.kube_api import Refused
 from pov.engines.terraform import Terraform, copy_modules, find_program
 from pov.model.events import Event
 from pov.state.home import Home
+from pov.steps.argocd.manifest import Values, install
 from pov.steps.core import Outcome, Report
 from pov.steps.landing_zone import step as landing_zone
+from pov.steps.templates import document, documents_of
 from tests.contract.apiserver import control_plane, providers
 
 pytestmark = pytest.mark.contract
@@ -36,6 +39,9 @@ CONTROLLER = (
 )
 GITOPS = ("system:serviceaccount:argocd:argocd-application-controller", ("system:masters",))
 NODE = ("system:node:one", ("system:masters", "system:nodes"))
+INSTALLED_BY = (INSTALLER, ("system:masters", "system:authenticated"))
+ARGOCD_SERVER = ("system:serviceaccount:argocd:argocd-server", ("system:masters",))
+CONTROLLER_MANAGER = ("system:kube-controller-manager", ("system:masters",))
 
 
 @dataclass
@@ -93,7 +99,48 @@ def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
                     headers=headers,
                     query=query,
                 )
+        _install_argocd(zone)
         yield zone
+
+
+def _install_argocd(zone: Zone) -> None:
+    """Argo CD's manifests as the bring-up applies them, what it follows, and an account and a pod to try with."""
+    values = Values("argocd:1", "redis:1", {"type": "ClusterIP"}, "", {}, b"x")
+    official = documents_of(require_current().argocd_manifest)
+    zone.kube.as_installer().apply(install(official, values), set_name="argocd")
+    wait_for("Argo CD's kinds", lambda: _served(zone), timeout_s=30, interval_s=0.1)
+    project = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "pov"}, "spec": {}}
+    pod = {**_furniture("argocd")[1], "metadata": {"name": "argocd-application-controller-0"}}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "job-controller"}}
+    for who, path, body in (
+        (ARGOCD_SERVER, "/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects", project),
+        (ARGOCD_SERVER, "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications", APPLICATION),
+        (CONTROLLER, "/api/v1/namespaces/argocd/pods", pod),
+        (ADMIN, "/api/v1/namespaces/kube-system/serviceaccounts", account),
+    ):
+        headers = {"Impersonate-User": who[0], "Impersonate-Group": who[1]}
+        zone.kube._api.call("POST", path, body=body, headers=headers)
+
+
+def _served(zone: Zone) -> bool | Pending:
+    try:
+        zone.kube._api.call("GET", "/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects")
+        zone.kube._api.call("GET", "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications")
+    except (NotFound, Transient):
+        return Pending("not served yet")
+    return True
+
+
+APPLICATION: dict[str, Any] = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Application",
+    "metadata": {"name": "staging"},
+    "spec": {
+        "project": "pov",
+        "source": {"repoURL": "https://git.example.com/x.git", "path": "."},
+        "destination": {"namespace": "staging", "server": "https://kubernetes.default.svc"},
+    },
+}
 
 
 def _furniture(space: str) -> list[dict[str, Any]]:
@@ -196,6 +243,262 @@ def test_no_shell_in_prod(zone: Zone, shell: str) -> None:
         assert "changes come from Git" in said
 
 
+MERGE = "application/merge-patch+json"
+ARGO = "/apis/argoproj.io/v1alpha1/namespaces/argocd"
+TOKEN = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": []}}
+
+
+def _named(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**document, "metadata": {"name": name}}
+
+
+def _borrowing(account: str) -> dict[str, Any]:
+    """A pod that runs as somebody else's account."""
+    pod = _named(_furniture("argocd")[1], "borrower")
+    return {**pod, "spec": {**pod["spec"], "serviceAccountName": account}}
+
+
+def _job(account: str) -> dict[str, Any]:
+    spec = {**_borrowing(account)["spec"], "restartPolicy": "Never"}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "borrower"}}
+    return {**job, "spec": {"template": {"spec": spec}}}
+
+
+def _lasting_token(account: str) -> dict[str, Any]:
+    metadata = {"name": "lasting", "annotations": {"kubernetes.io/service-account.name": account}}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token", "metadata": metadata}
+
+
+CONTROLLERS_IMAGE = {"spec": {"template": {"metadata": {"annotations": {"by": "hand"}}}}}
+REPOSITORY = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "mine", "labels": {"argocd.argoproj.io/secret-type": "repository"}},
+}
+_CORE = "/api/v1/namespaces"
+GUARDED: dict[str, tuple[str, str, Any, str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
+    # What is tried by hand, and who may do it after all.
+    "a new application": ("POST", f"{ARGO}/applications", _named(APPLICATION, "mine"), "", (ARGOCD_SERVER, GITOPS)),
+    "another branch": (
+        "PATCH",
+        f"{ARGO}/applications/staging",
+        {"spec": {"source": {"targetRevision": "mine"}}},
+        MERGE,
+        (ARGOCD_SERVER, GITOPS),
+    ),
+    "a wider project": ("PATCH", f"{ARGO}/appprojects/pov", {"spec": {"sourceRepos": ["*"]}}, MERGE, (ARGOCD_SERVER,)),
+    "no project": ("DELETE", f"{ARGO}/appprojects/pov", None, "", (ARGOCD_SERVER,)),
+    "a new application set": (
+        "POST",
+        f"{ARGO}/applicationsets",
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "ApplicationSet",
+            "metadata": {"name": "mine"},
+            "spec": {
+                "generators": [],
+                "template": {
+                    "metadata": {"name": "x"},
+                    "spec": {"project": "pov", "destination": {}, "source": {"repoURL": "x"}},
+                },
+            },
+        },
+        "",
+        (ARGOCD_SERVER,),
+    ),
+    "Argo CD's settings": (
+        "PATCH",
+        f"{_CORE}/argocd/configmaps/argocd-cm",
+        {"data": {"a": "b"}},
+        MERGE,
+        (INSTALLED_BY,),
+    ),
+    "Argo CD's rights": (
+        "PATCH",
+        f"{_CORE}/argocd/configmaps/argocd-rbac-cm",
+        {"data": {"policy.default": "role:admin"}},
+        MERGE,
+        (INSTALLED_BY,),
+    ),
+    "Argo CD's password": ("PATCH", f"{_CORE}/argocd/secrets/argocd-secret", {"data": {}}, MERGE, (INSTALLED_BY,)),
+    "a repository of one's own": ("POST", f"{_CORE}/argocd/secrets", REPOSITORY, "", (ARGOCD_SERVER,)),
+    "another image of the controller": (
+        "PATCH",
+        "/apis/apps/v1/namespaces/argocd/statefulsets/argocd-application-controller",
+        CONTROLLERS_IMAGE,
+        MERGE,
+        (INSTALLED_BY,),
+    ),
+    "a pod as the controller": (
+        "POST",
+        f"{_CORE}/argocd/pods",
+        _borrowing("argocd-application-controller"),
+        "",
+        (INSTALLED_BY, CONTROLLER, NODE),
+    ),
+    "a pod in kube-system": ("POST", f"{_CORE}/kube-system/pods", _borrowing("job-controller"), "", (CONTROLLER, NODE)),
+    "a job as terraform": (
+        "POST",
+        "/apis/batch/v1/namespaces/pov-terraform/jobs",
+        _job("terraform"),
+        "",
+        (INSTALLED_BY, CONTROLLER),
+    ),
+    "a container in the controller's pod": (
+        "PATCH",
+        f"{_CORE}/argocd/pods/argocd-application-controller-0/ephemeralcontainers",
+        next(attempt[3] for attempt in _attempts("prod") if attempt[0] == "ephemeral container"),
+        "application/strategic-merge-patch+json",
+        (INSTALLED_BY,),
+    ),
+    "a shell beside the controller": (
+        "POST",
+        f"{_CORE}/argocd/pods/argocd-application-controller-0/exec?command=sh&stdout=true",
+        None,
+        "",
+        (INSTALLED_BY,),
+    ),
+    **{
+        f"a token of {account}": (
+            "POST",
+            f"{_CORE}/{space}/serviceaccounts/{account}/token",
+            TOKEN,
+            "",
+            (INSTALLED_BY, CONTROLLER_MANAGER, NODE),
+        )
+        for space, account in (
+            ("argocd", "argocd-application-controller"),
+            ("argocd", "argocd-server"),
+            ("kube-system", "job-controller"),
+            ("pov-terraform", "terraform"),
+        )
+    },
+    **{
+        f"a lasting token of {account}": (
+            "POST",
+            f"{_CORE}/{space}/secrets",
+            _lasting_token(account),
+            "",
+            (INSTALLED_BY,),
+        )
+        for space, account in (
+            ("argocd", "argocd-application-controller"),
+            ("kube-system", "job-controller"),
+            ("pov-terraform", "terraform"),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("what", GUARDED)
+def test_the_way_from_git_cannot_be_widened_by_hand(zone: Zone, what: str) -> None:
+    method, path, body, kind, listed = GUARDED[what]
+    allowed, said = zone.ask(ADMIN, method, path, body, kind)
+    assert not allowed
+    assert "somebody may not" in said
+    # An account that is let through elsewhere lends nobody its name either.
+    if "token" in what:
+        assert not zone.ask(CONTROLLER, method, path, body, kind)[0]
+    for who in listed:
+        allowed, said = zone.ask(who, method, path, body, kind)
+        assert "may not" not in said, f"{who[0]}: {said}"
+        # Nodes are kept from most by Kubernetes itself, and there is no node to run a shell on.
+        assert allowed or "is forbidden: node" in said or "host assigned" in said, f"{who[0]}: {said}"
+
+
+def test_what_is_no_way_in_is_nobodys_business(zone: Zone) -> None:
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {}}
+    opaque = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "new"}, "data": {}}
+    for path, body in (("kube-system/configmaps", settings), ("kube-system/secrets", opaque)):
+        assert zone.ask(ADMIN, "POST", f"{_CORE}/{path}", body) == (True, "")
+    # A restart is no change, and a token of a service opens no stage.
+    assert zone.ask(ADMIN, "DELETE", f"{_CORE}/argocd/pods/argocd-application-controller-0")[0]
+    assert zone.ask(ADMIN, "POST", f"{_CORE}/default/pods", _borrowing("default"))[0]
+
+
+def test_known_limit_who_may_impersonate_is_who_they_say(zone: Zone) -> None:
+    """The server sees the name that is taken on; terraform/README.md says so."""
+    for who, path in ((GITOPS, f"{_CORE}/prod/configmaps"), (INSTALLED_BY, f"{_CORE}/argocd/configmaps")):
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {}}
+        assert zone.ask(who, "POST", path, body)[0]
+
+
+@pytest.mark.parametrize("policy", ["only-from-git", "gitops-settings", "platform-workloads", "borrowed-identities"])
+def test_known_limit_an_administrator_can_take_a_policy_away_and_up_puts_it_back(zone: Zone, policy: str) -> None:
+    path = f"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{policy}"
+    assert zone.ask(ADMIN, "DELETE", path)[0]
+    zone.kube.delete("ValidatingAdmissionPolicy", policy)
+    assert zone.run() is Outcome.CHANGED
+    assert zone.kube.get("ValidatingAdmissionPolicy", policy) is not None
+
+
+def test_known_limit_the_nodes_files_are_open_to_a_pod_elsewhere(zone: Zone) -> None:
+    """Where no Pod Security profile is in force, a pod may mount what the control plane keeps on its node."""
+    pod = _named(_furniture("default")[1], "host-path")
+    volume = {"name": "host", "hostPath": {"path": "/etc/kubernetes"}}
+    pod["spec"] = {**pod["spec"], "volumes": [volume]}
+    assert zone.ask(ADMIN, "POST", f"{_CORE}/default/pods", pod)[0]
+    for space in ("prod", "staging", "argocd"):
+        assert not zone.ask(ADMIN, "POST", f"{_CORE}/{space}/pods", pod)[0], space
+
+
+AS_ITSELF = (
+    "system:serviceaccount:argocd:argocd-application-controller",
+    ("system:serviceaccounts", "system:serviceaccounts:argocd", "system:authenticated"),
+)
+RIGHTS = [
+    # Whether Argo CD's controller may, by its own rights and not an administrator's.
+    (True, "PATCH", "/apis/apps/v1/namespaces/prod/deployments/till", CONTROLLERS_IMAGE),
+    (True, "PATCH", f"{_CORE}/staging/configmaps/settings", {"data": {"a": "c"}}),
+    (True, "DELETE", f"{_CORE}/prod/configmaps/settings", None),
+    (True, "GET", f"{_CORE}/kube-system/configmaps", None),
+    (True, "GET", "/apis/apps/v1/replicasets", None),
+    (True, "PATCH", f"{ARGO}/applications/staging", {"metadata": {"labels": {"a": "b"}}}),
+    (False, "POST", "/apis/apps/v1/namespaces/default/deployments", _furniture("default")[2]),
+    (False, "POST", f"{_CORE}/kube-system/configmaps", _furniture("x")[0]),
+    (False, "POST", f"{_CORE}/prod/pods", _furniture("prod")[1]),
+    (False, "POST", f"{_CORE}/staging/secrets", {**REPOSITORY, "metadata": {"name": "new"}}),
+    (False, "GET", f"{_CORE}/argocd/pods/argocd-application-controller-0/exec?command=sh", None),
+    (False, "GET", "/api/v1/secrets", None),
+    (False, "GET", f"{_CORE}/vault/secrets", None),
+    (
+        False,
+        "POST",
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "mine"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [],
+        },
+    ),
+    (False, "DELETE", "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/only-from-git", None),
+    (False, "POST", f"{_CORE}/prod/serviceaccounts/default/token", TOKEN),
+    (False, "DELETE", f"{_CORE}/prod/pods/till-1", None),
+    (False, "DELETE", "/api/v1/namespaces/staging", None),
+]
+
+
+@pytest.mark.parametrize(("may", "method", "path", "body"), RIGHTS)
+def test_argo_cd_may_write_what_git_holds_in_the_stages_and_nothing_else(
+    zone: Zone, may: bool, method: str, path: str, body: Any
+) -> None:
+    allowed, said = zone.ask(AS_ITSELF, method, path, body, MERGE if method == "PATCH" else "")
+    assert allowed is may, said
+    assert may or "cannot" in said
+
+
+def test_the_project_and_the_role_name_the_same_kinds(zone: Zone) -> None:
+    project = document(data("argocd", "project.yaml").read_text().replace("$repository", "x").replace("$dest", "#"))
+    told = {(entry["group"], entry["kind"].lower() + "s") for entry in project["spec"]["namespaceResourceWhitelist"]}
+    told = {(group, name.replace("ys", "ies")) for group, name in told}
+    role = zone.kube.get("rbac.authorization.k8s.io/v1/Role", "gitops-deployer", "prod")
+    assert role is not None
+    may = {(group, name) for rule in role["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
+    assert may == told
+
+
 def test_elsewhere_nobody_is_asked(zone: Zone) -> None:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {}}
     allowed, said = zone.ask(ADMIN, "POST", "/api/v1/namespaces/default/configmaps", body)
@@ -284,7 +587,7 @@ def _lock(zone: Zone, info: dict[str, str] | None) -> None:
 
 
 def test_no_credential_is_written_anywhere(zone: Zone) -> None:
-    token = zone.kube.create_token("terraform", "pov-terraform", audience="").reveal()
+    token = zone.kube.as_installer().create_token("terraform", "pov-terraform", audience="").reveal()
     # Every token of this server starts with the same header and carries a claim that names the account.
     needle = token.split(".", 1)[0]
     for path in zone.ctx.home.root.rglob("*"):

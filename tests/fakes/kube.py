@@ -29,6 +29,9 @@ class FakeKube:
         """Have an object in the cluster."""
         self.objects[_key(document)] = json.loads(json.dumps(document))
 
+    def as_installer(self) -> FakeKube:
+        return self
+
     def apply(self, manifests: Iterable[Mapping[str, Any]], *, set_name: str) -> bool:
         changed = False
         wanted = {_key(manifest): json.loads(json.dumps(manifest)) for manifest in manifests}

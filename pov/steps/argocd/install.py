@@ -43,7 +43,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     )
     report.say("installing Argo CD")
     tls = tls_secret(ctx, NAMESPACE, "argocd-server-tls", _DNS)
-    changed = ctx.kube.apply([*install(official, values), tls], set_name="argocd")
+    changed = ctx.kube.as_installer().apply([*install(official, values), tls], set_name="argocd")
     for kind, names in WORKLOADS.items():
         ctx.kube.wait_ready(kind, names, NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED

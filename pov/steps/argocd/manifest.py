@@ -57,6 +57,8 @@ def _fitted(manifest: Document, settings: Document, values: Values) -> Document:
         _add(manifest, "data", settings["configMaps"].get(name, {}))
         if name == "argocd-tls-certs-cm":
             _add(manifest, "data", {GIT_HOST: values.ca_pem})
+    elif kind == "ClusterRole" and name in settings["clusterRoles"]:
+        manifest["rules"] = settings["clusterRoles"][name]
     elif kind == "Secret" and name == "argocd-secret":
         _add(manifest, "data", {key: base64.b64encode(value).decode() for key, value in values.secret.items()})
     elif kind == "Service" and name == "argocd-server":

@@ -45,7 +45,7 @@ def names(place: Place) -> Step:
 
 def _install(place: Place, ctx: Context, report: Report, name: str, workload: str) -> Outcome:
     manifests = [_fitted(manifest) for manifest in documents(_declared(place, name))]
-    changed = ctx.kube.apply(manifests, set_name=name)
+    changed = ctx.kube.as_installer().apply(manifests, set_name=name)
     ctx.kube.wait_ready(workload, [name], NAMESPACE, timeout_s=_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 

@@ -105,7 +105,7 @@ def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bo
     work = ctx.home.root / "terraform"
     modules = copy_modules(data("terraform"), work / "modules")
     address = _write_address(ctx.kube, work / "kubeconfig")
-    token = ctx.kube.create_token(SERVICE_ACCOUNT, NAMESPACE, audience="", ttl_s=_TOKEN_TTL_S)
+    token = ctx.kube.as_installer().create_token(SERVICE_ACCOUNT, NAMESPACE, audience="", ttl_s=_TOKEN_TTL_S)
     terraform = Terraform(
         find_program(ctx.binaries),
         modules / "targets" / "local",
@@ -205,7 +205,7 @@ def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Re
 
 
 def _prove(kube: Kube, stages: tuple[str, ...], report: Report) -> None:
-    """Wait until an administrator's change by hand is denied in prod and warned about elsewhere."""
+    """Wait until an administrator's change by hand is denied in prod, warned about elsewhere, and the way guarded."""
     for stage in stages:
         denied = stage == ENFORCED
         wait_for(
@@ -215,6 +215,26 @@ def _prove(kube: Kube, stages: tuple[str, ...], report: Report) -> None:
             on_pending=report.waits,
             fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies only-from-git -o yaml",
         )
+
+    wait_for(
+        "pods beside the platform's own to be refused",
+        lambda: _probe_guard(kube),
+        timeout_s=_PROBE_LIMIT_S,
+        on_pending=report.waits,
+        fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies platform-workloads -o yaml",
+    )
+
+
+def _probe_guard(kube: Kube) -> bool | Pending:
+    pod = {"containers": [{"name": "probe", "image": "probe"}]}
+    probe = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "pov-probe", "namespace": "kube-system"},
+        "spec": pod,
+    }
+    allowed, said, _ = kube.can_i_dry_run(probe, as_user="pov-probe", as_groups=_ADMIN_GROUPS)
+    return True if not allowed and "way from Git" in said else Pending("a pod in kube-system passes")
 
 
 def _probe(kube: Kube, stage: str, denied: bool) -> bool | Pending:

@@ -54,3 +54,31 @@ variable "reader_group" {
   type        = string
   default     = "pov:developers"
 }
+
+variable "gitops_namespace" {
+  description = "Where Argo CD runs, with what it follows."
+  type        = string
+  default     = "argocd"
+}
+
+variable "gitops_settings_users" {
+  description = "Argo CD's own parts, which change what it follows: its API on behalf of who logs in there, and its controllers."
+  type        = set(string)
+  default = [
+    "system:serviceaccount:argocd:argocd-application-controller",
+    "system:serviceaccount:argocd:argocd-applicationset-controller",
+    "system:serviceaccount:argocd:argocd-server",
+  ]
+}
+
+variable "platform_namespaces" {
+  description = "Further namespaces with accounts that the stages let in: of `platform_groups` and `platform_users`."
+  type        = set(string)
+  default     = ["kube-system", "pov-terraform"]
+}
+
+variable "installer" {
+  description = "As whom pov installs and updates what lies in these namespaces."
+  type        = string
+  default     = "pov:installer"
+}

@@ -55,6 +55,9 @@ class FakeApi:
         self.answers: dict[tuple[str, str], Any] = {}
         self._versions = itertools.count(1)
 
+    def acting_as(self, user: str, groups: Sequence[str]) -> FakeApi:
+        return self
+
     def call(
         self,
         method: str,

@@ -66,3 +66,30 @@ run "quotas_are_what_was_asked_for" {
     error_message = "The quota must be the request that passed the guardrail."
   }
 }
+
+run "the_way_from_git_is_guarded" {
+  command = plan
+  assert {
+    condition     = alltrue([for name, binding in kubectl_manifest.guard_binding : yamldecode(binding.yaml_body).spec.validationActions == ["Deny", "Audit"]])
+    error_message = "A guard denies."
+  }
+  assert {
+    condition = (
+      yamldecode(kubectl_manifest.guard_binding["borrowed-identities"].yaml_body)
+      .spec.matchResources.namespaceSelector.matchExpressions[0].values == ["argocd", "kube-system", "pov-terraform"]
+    )
+    error_message = "Every namespace with accounts that the stages let in."
+  }
+  assert {
+    condition     = !strcontains(kubectl_manifest.guard["borrowed-identities"].yaml_body, "system:serviceaccounts")
+    error_message = "No account makes tokens of the others."
+  }
+}
+
+run "what_git_may_hold_is_said_by_name" {
+  command = plan
+  assert {
+    condition     = !strcontains(kubectl_manifest.role["prod/gitops-deployer"].yaml_body, "*")
+    error_message = "No wildcard: it would hold what nobody meant."
+  }
+}
