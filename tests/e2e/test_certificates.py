@@ -92,11 +92,27 @@ def test_a_service_may_do_nothing_else_in_vault(shared: Environment) -> None:
         assert vault(method, path, json=json).status_code == 403, path
 
 
+def test_povs_own_account_has_no_certificate_to_give(shared: Environment) -> None:
+    answer = vault_login(shared, "vault", "pov-admin", role="pov-admin")
+    assert answer.status_code == 200, answer.text
+    admin = shared.web("vault", {"X-Vault-Token": answer.json()["auth"]["client_token"]})
+    assert admin("GET", "/v1/pki_int/roles/service").status_code == 200
+    for path, body in (
+        ("pki_int/issue/service", OWN),
+        ("pki_int/issuer/default/issue/service", OWN),
+        ("pki_int/roles/service", {"allow_any_name": True}),
+        ("pki/root/sign-intermediate", {"csr": ""}),
+        ("pki_int/intermediate/set-signed", {"certificate": ""}),
+        ("auth/kubernetes/role/staging", {"bound_service_account_names": "pov-admin"}),
+    ):
+        assert admin("POST", f"/v1/{path}", json=body).status_code == 403, path
+
+
 def test_vault_refuses_strangers(shared: Environment) -> None:
     assert vault_login(shared, "staging", SOURCE, role="prod").status_code in {400, 403}
     assert vault_login(shared, "staging", SOURCE, role="pov-admin").status_code in {400, 403}
     assert vault_login(shared, "staging", "default").status_code in {400, 403}
-    assert vault_login(shared, "kube-system", "default", role="staging").status_code in {400, 403}
+    assert vault_login(shared, "default", "default", role="staging").status_code in {400, 403}
     assert shared.web("vault")("GET", "/v1/sys/mounts").status_code == 403
 
 

@@ -71,6 +71,38 @@ def test_the_gitops_path_may_change_prod(shared: Environment) -> None:
     shared.kubectl(*CHANGES["change"], *argocd, "-n", "prod", "--dry-run=server")
 
 
+WAYS_IN = {
+    "an application that follows another branch": (
+        *("patch", "application", "prod", "-n", "argocd", "--type=merge"),
+        *("-p", '{"spec": {"source": {"targetRevision": "main"}}}'),
+    ),
+    "a wider project": (
+        *("patch", "appproject", "pov", "-n", "argocd", "--type=merge", "-p", '{"spec": {"sourceRepos": ["*"]}}'),
+    ),
+    "the controller's token": ("create", "token", "argocd-application-controller", "-n", "argocd"),
+    "a token of kube-system": ("create", "token", "deployment-controller", "-n", "kube-system"),
+    "a pod beside the controller": ("run", "borrower", "-n", "argocd", "--image=x", "--restart=Never"),
+    "a pod in kube-system": ("run", "borrower", "-n", "kube-system", "--image=x", "--restart=Never"),
+    "a shell beside the controller": ("exec", "-n", "argocd", "argocd-application-controller-0", "--", "true"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+@pytest.mark.parametrize("who", [JANE, ()], ids=["another administrator", "the cluster's own"])
+def test_the_way_from_git_cannot_be_widened_by_hand(shared: Environment, way: str, who: tuple[str, ...]) -> None:
+    denied = shared.kubectl(*WAYS_IN[way], *who, code=None)
+    assert denied.code != 0
+    assert "ValidatingAdmissionPolicy" in denied.err
+    assert "may not" in denied.err
+
+
+def test_argo_cd_writes_in_the_stages_alone(shared: Environment) -> None:
+    controller = ("--as", "system:serviceaccount:argocd:argocd-application-controller")
+    for namespace, may in (("staging", "yes"), ("prod", "yes"), ("kube-system", "no"), ("default", "no")):
+        asked = shared.kubectl("auth", "can-i", "patch", "deployments.apps", "-n", namespace, *controller, code=None)
+        assert asked.out.strip() == may, namespace
+
+
 @pytest.mark.parametrize("namespace", ["dev", "staging", "prod"])
 def test_the_landing_zone_bounds_what_runs(shared: Environment, namespace: str) -> None:
     quotas = shared.objects("resourcequota", "-n", namespace)
