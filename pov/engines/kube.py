@@ -130,6 +130,11 @@ class Kube:
         path = self._kinds.find("v1/Pod").path(namespace, name, "log")
         return str(self._api.call("GET", path, query=query, as_text=True).body)
 
+    def page(self, pod: str, namespace: str, port: int, path: str) -> str:
+        """What a pod serves over plain HTTP, by way of the API server. Raises `NotFound`, `Transient`."""
+        proxy = self._kinds.find("v1/Pod").path(namespace, f"{pod}:{port}", "proxy")
+        return str(self._api.call("GET", f"{proxy}/{path}", as_text=True).body)
+
     def create_token(self, service_account: str, namespace: str, *, audience: str, ttl_s: int = 600) -> Secret:
         """A token for a service account, meant for one audience, valid for `ttl_s` seconds (at least 600).
 

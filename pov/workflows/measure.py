@@ -44,7 +44,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     the disk would not take the samples.
     """
     from pov.workflows.environment import attach
-    from pov.workflows.record import asked, criteria_of, environment
+    from pov.workflows.record import asked, criteria_of, environment, other_versions
     from pov.workflows.toolbox import toolbox
 
     ctx = attach(options.root, options.name, emit)
@@ -62,9 +62,13 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         slots = interleave(plan, seed)
         emit(Event("started", "measure", "Versions and the machine", 1.0))
         begun, started = SYSTEM_CLOCK.monotonic(), SYSTEM_CLOCK.wall()
-        record = environment(ctx, slots, seed, criteria, started) | {
+        record = environment(ctx, slots, seed, criteria, started)
+        others = other_versions(ctx, record["versions"])
+        for text in others:
+            emit(Event("warning", "measure", text))
+        record |= {
             "traffic": load.as_json(),
-            "differences": list(differences),
+            "differences": [*differences, *others],
             "left_out": list(left_out),
         }
         writer = RunWriter(ctx.home.runs_dir, record)

@@ -23,6 +23,7 @@ from pov.measure.order import Slot
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.git import server as git
+from pov.workflows import running
 from pov.workflows.differences import Asked
 
 SCHEMA = "pov.dev/environment/v1"
@@ -78,15 +79,14 @@ def asked(ctx: Context) -> Asked:
 
 
 def versions(ctx: Context) -> dict[str, str]:
-    """Every engine as it names itself. One that does not answer is recorded as such, and stops nothing."""
+    """Everything that runs as it names itself. What does not answer is recorded as such, and stops nothing."""
     asked: Mapping[str, Callable[[], str]] = {
         "Kubernetes": ctx.kube.version,
-        "node": lambda: _node(ctx),
+        **running.of_nodes(ctx.kube),
         "Argo CD": lambda: argocd.connect(ctx).version(),
         "Vault API": lambda: Vault(ctx.url("vault"), ctx.trust.ca_path).engine(),
         "Gitea": lambda: git.connect(ctx).version(),
         "Terraform": lambda: _terraform(ctx),
-        "mock services": lambda: _of_program(ctx, "pov-mock", "version"),
         **ctx.cluster.versions(),
         "Ansible": lambda: f"ansible-core {package_version('ansible-core')}",
         "ansible-runner": lambda: package_version("ansible-runner"),
@@ -95,9 +95,22 @@ def versions(ctx: Context) -> dict[str, str]:
         "Git client": git_client.version,
         "pov": lambda: package_version("pov"),
     }
-    return {name: _told(ask) for name, ask in asked.items()} | {
-        f"image {name}": reference for name, reference in sorted(ctx.images.items())
-    }
+    told = {name: _told(ask) for name, ask in asked.items()}
+    try:
+        return told | running.images(ctx.kube)
+    except PovError as error:
+        return told | {"images": f"did not say ({error})"}
+
+
+def other_versions(ctx: Context, told: Mapping[str, str]) -> list[str]:
+    """Where what runs is not what the bundle in use holds, in words: somebody may have built another since."""
+    idle = {"openbao", "vault"} - {ctx.scenario.engines.vault}
+    idle |= {"legacy-host"} if not ctx.scenario.legacy.hosts else set()
+    installed = {entry.name: entry.version for entry in ctx.bundle.entries if entry.name not in idle}
+    wanted = {name: reference for name, reference in ctx.images.items() if name not in idle}
+    own = {entry.name: entry.digest for entry in ctx.bundle.entries} if ctx.bundle.source == "built" else {}
+    digests = {name: own[f"image-{name}"] for name in wanted if f"image-{name}" in own}
+    return running.differences(told, installed, wanted, digests)
 
 
 def _told(ask: Callable[[], str]) -> str:
@@ -107,18 +120,9 @@ def _told(ask: Callable[[], str]) -> str:
         return f"did not say ({error})"
 
 
-def _node(ctx: Context) -> str:
-    info = ctx.kube.list("v1/Node")[0]["status"]["nodeInfo"]
-    return f"{info['osImage']}, {info['containerRuntimeVersion']}, kernel {info['kernelVersion']}"
-
-
 def _terraform(ctx: Context) -> str:
     program = terraform.find_program(ctx.binaries)
     return f"{'OpenTofu' if program.name == 'tofu' else 'Terraform'} {terraform.version(program)}"
-
-
-def _of_program(ctx: Context, name: str, *arguments: str) -> str:
-    return _says(str(ctx.binaries[name]), *arguments)
 
 
 def _says(*argv: str) -> str:

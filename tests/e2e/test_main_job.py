@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,9 @@ def test_status_finds_no_problem(shared: Environment) -> None:
     assert {app["name"]: (app["sync"], app["health"]) for app in status["applications"]} == dict.fromkeys(
         ("dev", "staging", "prod"), ("Synced", "Healthy")
     )
+    ends = {ca["name"]: ca["not_after"] for ca in status["authorities"]}
+    assert sorted(ends) == ["issuing CA", "root CA"]
+    assert ends["issuing CA"] < ends["root CA"]
     expected = sorted((estate.name, service) for estate in estates(SCENARIO) for service in estate.services)
     assert sorted((service["estate"], service["name"]) for service in status["services"]) == expected
     assert all(service["serial"] and service["version"] and service["not_after"] for service in status["services"])
@@ -128,6 +132,20 @@ def test_measure_takes_every_arm(shared: Environment, measured: Ran, facts: Call
     assert [window["ok"] for window in negative["windows"]] == [True]
     assert negative["failed_requests"] > 0, "the prober can see a failure"
     assert [c["outcome"] for c in summary["criteria"]] == ["pass"]
+
+
+def test_versions_are_those_that_the_cluster_tells(shared: Environment, measured: Ran) -> None:
+    environment = read_run(shared.runs()[0]).environment
+    told = environment["versions"]
+    assert {name: said for name, said in told.items() if "did not say" in said} == {}
+    (node,) = shared.objects("nodes")
+    info = node["status"]["nodeInfo"]
+    assert told["kubelet"] == info["kubeletVersion"]
+    assert told["container runtime"] == info["containerRuntimeVersion"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", told["CoreDNS"])
+    for name in ("argocd", "redis", "openbao", "gitea", "mock", "legacy-host", "kube-apiserver", "etcd", "coredns"):
+        assert re.search(r"\S+ sha256:[0-9a-f]{64}", told[f"image {name}"]), name
+    assert environment["differences"] == []
 
 
 def test_the_users_own_files_are_left_alone(shared: Environment, measured: Ran) -> None:

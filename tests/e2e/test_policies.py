@@ -81,7 +81,7 @@ WAYS_IN = {
     ),
     "the controller's token": ("create", "token", "argocd-application-controller", "-n", "argocd"),
     "a token of kube-system": ("create", "token", "deployment-controller", "-n", "kube-system"),
-    "a pod beside the controller": ("run", "borrower", "-n", "argocd", "--image=x", "--restart=Never"),
+    "a job beside the controller": ("create", "job", "borrower", "-n", "argocd", "--image=x"),
     "a pod in kube-system": ("run", "borrower", "-n", "kube-system", "--image=x", "--restart=Never"),
     "a shell beside the controller": ("exec", "-n", "argocd", "argocd-application-controller-0", "--", "true"),
 }
@@ -116,9 +116,9 @@ def test_the_landing_zone_bounds_what_runs(shared: Environment, namespace: str) 
     }
     import json
 
-    as_argocd = ("--as", "system:serviceaccount:argocd:argocd-application-controller")
+    as_controller = ("--as", "system:serviceaccount:kube-system:replicaset-controller")
     denied = shared.kubectl(
-        "create", *as_argocd, "--dry-run=server", "-f", "-", stdin=json.dumps(privileged), code=None
+        "create", *as_controller, "--dry-run=server", "-f", "-", stdin=json.dumps(privileged), code=None
     )
     assert denied.code != 0
     assert "violates PodSecurity" in denied.err
