@@ -174,6 +174,15 @@ def _age_s(created: str) -> float:
     return max(0.0, (SYSTEM_CLOCK.wall() - taken.replace(tzinfo=taken.tzinfo or UTC)).total_seconds())
 
 
+def _lock_info(text: str) -> Mapping[str, Any]:
+    """What Terraform wrote of a lock; nothing where somebody has mangled it."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Report) -> None:
     """A run of ours that was killed leaves the state locked, and its terraform perhaps at work for a moment more.
 
@@ -186,8 +195,8 @@ def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Re
     if not lock_id:
         return
     annotations = (lease or {})["metadata"].get("annotations") or {}
-    info = json.loads(annotations.get("app.terraform.io/lock-info") or "{}")
-    who, age_s = info.get("Who", ""), _age_s(info.get("Created", ""))
+    info = _lock_info(annotations.get("app.terraform.io/lock-info") or "")
+    who, age_s = str(info.get("Who") or ""), _age_s(str(info.get("Created") or ""))
     if who and who not in names:
         if age_s < _TOKEN_TTL_S:
             fix = f"wait for it, then pov up; {_TOKEN_TTL_S // 60} minutes after its start pov up takes the lock away"

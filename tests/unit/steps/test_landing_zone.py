@@ -144,6 +144,14 @@ def test_a_lock_of_unknown_age_is_respected(tmp_path: Path, created: str) -> Non
     assert "30 minutes after its start" in caught.value.fix
 
 
+@pytest.mark.parametrize("info", ["garbage", "[]", "{", '{"Who": null, "Created": 7}'])
+def test_a_lock_that_says_nothing_of_itself_is_one_of_ours_once_no_terraform_lives(tmp_path: Path, info: str) -> None:
+    api = FakeApi()
+    annotations = {"app.terraform.io/lock-info": info}
+    api.objects[LEASE] = {"metadata": {"name": "lock", "annotations": annotations}, "spec": {"holderIdentity": "l1"}}
+    assert _release(api, tmp_path) == ["l1"]
+
+
 @pytest.mark.parametrize("created", ["2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00"])
 def test_a_lock_that_outlived_its_credentials_stops_nobody(tmp_path: Path, created: str) -> None:
     api = FakeApi()
