@@ -1,17 +1,14 @@
-"""The cluster, as everything that does not care where it runs sees it. A target is whatever gives one of these."""
+"""The cluster, as everything sees it that does not care where it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pov.config.scenario import Scenario
-
 if TYPE_CHECKING:
     from pov.engines.kube import Kube
-    from pov.steps.core import Step
 
 ENDPOINTS = ("vault", "gitea", "argocd", "prober")
 """Services that people and `pov` reach from outside the cluster."""
@@ -26,17 +23,7 @@ class Claim:
 
 
 class Cluster(Protocol):
-    """One environment's cluster, there or not. Making the object touches nothing."""
-
-    def check(self, scenario: Scenario) -> None:
-        """Whether it could be brought up here. Raises `PreflightFailed` with everything that is in the way."""
-        ...
-
-    def steps(self) -> Sequence[Step]:
-        """What brings it up. Two have given names: `cluster` sets the context's `kube` and `endpoints`, and after
-        `network` pods reach the cluster's services.
-        """
-        ...
+    """One environment's cluster. Making the object touches nothing."""
 
     def endpoints(self) -> Mapping[str, str]:
         """The https URL of each of `ENDPOINTS`. Raises `NotFound` while the cluster does not run."""
@@ -68,8 +55,4 @@ class Cluster(Protocol):
 
     def versions(self) -> Mapping[str, Callable[[], str]]:
         """What it is made with, by name; each may raise `PovError`."""
-        ...
-
-    def remove(self) -> list[str]:
-        """Take away what its steps made, whole or half made; returns what that was, in words. Twice is fine."""
         ...

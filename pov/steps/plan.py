@@ -5,7 +5,6 @@ from __future__ import annotations
 from pov.config.scenario import Scenario
 from pov.steps.argocd import install as argocd_install
 from pov.steps.argocd import watched as argocd
-from pov.steps.cluster import Cluster
 from pov.steps.core import Step
 from pov.steps.git import repository as git_repository
 from pov.steps.git import server as git
@@ -13,11 +12,12 @@ from pov.steps.landing_zone import step as landing_zone
 from pov.steps.legacy import estate as legacy
 from pov.steps.services import prober, verify
 from pov.steps.services import stages as services
+from pov.steps.targets import OwnCluster
 from pov.steps.trust import authority as trust
 from pov.steps.vault import step as vault
 
 
-def bring_up(scenario: Scenario, cluster: Cluster) -> list[Step]:
+def bring_up(scenario: Scenario, cluster: OwnCluster) -> list[Step]:
     """Every step from nothing to a verified environment, wherever its cluster is."""
     steps = [
         trust.step(),

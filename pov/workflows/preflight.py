@@ -6,11 +6,11 @@ from pov.base.errors import PreflightFailed, Problem
 from pov.bundle import Bundle
 from pov.config.scenario import Scenario
 from pov.state.home import Home, obstacles
-from pov.steps.cluster import Cluster
+from pov.steps.targets import OwnCluster
 from pov.workflows import tools
 
 
-def check(home: Home, scenario: Scenario, cluster: Cluster, bundle: Bundle | None) -> None:
+def check(home: Home, scenario: Scenario, cluster: OwnCluster, bundle: Bundle | None) -> None:
     """Raise `PreflightFailed` with every problem of folder, tools and target. `bundle` is None if it will be built."""
     problems: list[Problem] = list(obstacles(home.root))
     if not problems:

@@ -18,7 +18,7 @@ from pov.steps.kind.place import Place, endpoints
 
 
 class KindCluster:
-    """The kind cluster of environment `name`. See `Cluster`."""
+    """The kind cluster of environment `name`. See `OwnCluster`."""
 
     def __init__(self, home: Home, name: str) -> None:
         self.place = Place(home, name)
