@@ -18,6 +18,20 @@ _DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS", "DOCK
 _PODMAN = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINERS_STORAGE_CONF",
            "CONTAINERS_REGISTRIES_CONF", "REGISTRY_AUTH_FILE")  # fmt: skip
 _ENGINE = (*_PLACES, *_USER_FOLDERS, "SSH_AUTH_SOCK")
+_FETCHING = (*_PLACES, *_PROXIES, *_CERTIFICATES, "NETRC")
+GO_MODULES = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS")
+"""Where `go` gets modules from; it is also asked for them, since `go env -w` sets them, too."""
+_NPM_CONFIG = ("registry", "cafile", "proxy", "https_proxy", "noproxy", "userconfig", "globalconfig")
+_NPM = (
+    "NODE_EXTRA_CA_CERTS",
+    *(f"npm_config_{name}" for name in _NPM_CONFIG),
+    *(f"NPM_CONFIG_{name.upper()}" for name in _NPM_CONFIG),
+)
+_PIP = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_CERT", "PIP_CLIENT_CERT",
+    "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_CACHE_DIR", "PIP_CONFIG_FILE", "PIP_KEYRING_PROVIDER",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
+)  # fmt: skip
 
 TAKEN: Mapping[str, tuple[str, ...]] = {
     # Which engine is meant and where it answers is a user's choice, and is kept with what is made there.
@@ -33,6 +47,11 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "ansible": _PLACES,
     # Programs that read and write files, or tell their version.
     "file tool": ("TMPDIR",),
+    # These fetch from registries: which mirror is asked, through which proxy, with whose password, is a user's choice.
+    "go": (*_FETCHING, *GO_MODULES),
+    "npm": (*_FETCHING, *_NPM),
+    "pip": (*_FETCHING, *_PIP),
+    "apt": (*_FETCHING, "APT_CONFIG"),
 }
 """By tool, the variables it takes from the user; the way to programs (`PATH`) comes with every one of them."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from pov.base.paths import cache_root
 from pov.bundle import BuildOptions, Bundle, current, graph, hostpackages, official
@@ -32,6 +34,21 @@ def build(options: BuildOptions, emit: Emit) -> Bundle:
 
     The registries are asked only when there is something to do: a bundle that is there is found without them.
     """
+    with _readable_by_all():
+        return _build(options, emit)
+
+
+@contextmanager
+def _readable_by_all() -> Iterator[None]:
+    """What is built goes into images, where other users read it: a strict umask of the user's is no measure for it."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _build(options: BuildOptions, emit: Emit) -> Bundle:
     engine, tofu = _Engine(), not graph.with_terraform()
     there = _finished(options, engine, tofu=tofu)
     if there is not None:

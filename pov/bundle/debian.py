@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pov.base import variables
 from pov.base.errors import CommandFailed, PovError
 from pov.base.process import run
 from pov.bundle import Entry
@@ -140,10 +141,12 @@ def fetch(packages: Sequence[str], folder: Path) -> list[Path]:
             run(
                 [*install, "--download-only", "-o", f"Dir::Cache::archives={folder}", *packages],
                 timeout_s=_FETCH_S,
-                extra_env={"LC_ALL": "C"},
+                env=variables.given_to("apt"),
             )
             planned = run(
-                [*install, "--print-uris", "-o", f"Dir::Cache::archives={scratch}", *packages], timeout_s=_FETCH_S
+                [*install, "--print-uris", "-o", f"Dir::Cache::archives={scratch}", *packages],
+                timeout_s=_FETCH_S,
+                env=variables.given_to("apt"),
             )
         except CommandFailed as error:
             fix = "apt-get update, then the same command again"

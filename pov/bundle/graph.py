@@ -49,7 +49,10 @@ def with_terraform() -> bool:
 
 
 def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Component, ...]:
-    """Everything that is made, with what it is made of. Expected times are for two cores and empty caches."""
+    """Everything that is made, with what it is made of. Expected times are for two cores and empty caches.
+
+    Gitea's holds the wait for the engines: one is compiled after the other.
+    """
     mock = _mock()
     writing = _writing()
     storage = Storage(containers)
@@ -57,7 +60,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
     found = [
         *_common(tofu=tofu),
         Component("kind-files", programs.make_kind_files, {"version": versions.KIND}, ("go",), 10),
-        Component("engines", programs.engines(), programs.engine_inputs(), ("go",), 680),
+        Component("engines", programs.engines(), programs.engine_inputs(), ("go",), 600),
         Component(
             "node", toolchain.node_component, {"version": versions.NODE_WHEEL, "pnpm": versions.PNPM}, expected_s=10
         ),
@@ -68,7 +71,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
         Component(
             "gitea-web", programs.make_gitea_web, {"module": hash_files(DEFINITIONS / "gitea")}, ("go", "node"), 60
         ),
-        Component("gitea", programs.make_gitea, programs.gitea_inputs(), ("go",), 210),
+        Component("gitea", programs.make_gitea, programs.gitea_inputs(), ("go",), 700),
         Component(
             "terraform-providers", programs.providers("engines"), {"version": versions.TERRAFORM_PROVIDER_KUBECTL},
             ("engines",), 1,
@@ -121,7 +124,7 @@ def for_official(*, tofu: bool) -> tuple[Component, ...]:
     provider = {"version": versions.TERRAFORM_PROVIDER_KUBECTL}
     return (
         *_common(tofu=tofu),
-        Component("host-programs", programs.engines(HOST_ENGINES), inputs, ("go",), 200),
+        Component("host-programs", programs.engines(HOST_ENGINES, "host-programs"), inputs, ("go",), 200),
         Component("terraform-providers", programs.providers("host-programs"), provider, ("host-programs",), 1),
     )
 
@@ -131,8 +134,7 @@ def _common(*, tofu: bool) -> Iterator[Component]:
     yield Component("bao", programs.make_bao, {"version": versions.OPENBAO}, (), 2)
     yield Component("mock", programs.make_mock, _mock(), ("go",), 20)
     if tofu:
-        module = {"module": hash_files(DEFINITIONS / "tofu")}
-        yield Component("tofu", programs.make_tofu, module, ("go",), expected_s=140)
+        yield Component("tofu", programs.make_tofu, programs.tofu_inputs(), ("go",), expected_s=140)
 
 
 def _mock() -> dict[str, str]:
@@ -248,11 +250,14 @@ _VERSIONS: Mapping[str, str] = {
     "terraform-provider-kubectl": versions.TERRAFORM_PROVIDER_KUBECTL,
 }
 """Of the engines that are not Kubernetes' own."""
+_MODULES = {"coredns": "github.com/coredns/coredns"}
+"""Of engines with a main of their own here."""
+
 _LICENSED_AS = {"containerd-shim-runc-v2": "containerd", "ctr": "containerd"}
 
 
 def _module(name: str) -> str:
-    return f"module {programs.ENGINES[name]}"
+    return f"module {_MODULES.get(name, programs.ENGINES[name])}"
 
 
 def _entry(name: str, version: str, origin: str, sha256: Any) -> Entry:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pov.base import variables
 from pov.base.errors import CommandFailed, PovError, PreflightFailed, Problem
 from pov.base.paths import cache_root
 from pov.base.process import run
@@ -165,7 +166,8 @@ def _programs(packages: Sequence[str]) -> str:
 def _apt(arguments: Sequence[str], timeout_s: float, emit: Emit) -> None:
     def attempt() -> Pending | bool:
         try:
-            run(["apt-get", *arguments], timeout_s=timeout_s, extra_env=_QUIET, on_line=lambda line: _tell(line, emit))
+            env = variables.given_to("apt", _QUIET)
+            run(["apt-get", *arguments], timeout_s=timeout_s, env=env, on_line=lambda line: _tell(line, emit))
         except CommandFailed as error:
             if _LOCKED.search(error.stderr):
                 return Pending(f"another package manager is at work{_holder(error.stderr)}")

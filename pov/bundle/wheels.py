@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from pov.base import variables
 from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import data
 from pov.base.process import run
@@ -56,7 +57,7 @@ def entry(path: Path) -> Entry:
 
 def _wheel(*what: str, into: Path) -> None:
     try:
-        run([*_WHEEL, "--wheel-dir", str(into), *what], timeout_s=_FETCH_S)
+        run([*_WHEEL, "--wheel-dir", str(into), *what], timeout_s=_FETCH_S, env=variables.given_to("pip"))
     except CommandFailed as error:
         fix = "reach a package index, then the same command again"
         raise PovError("cannot collect the wheels", cause=error.cause, fix=fix) from error

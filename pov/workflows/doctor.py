@@ -210,5 +210,5 @@ def _bundle() -> Check:
 
     bundle = current()
     if bundle is None:
-        return Check("bundle", "warning", "none yet", "pov bundle build (pov up does it, too)")
+        return Check("bundle", "warning", "none yet", "pov bundle build (10 to 20 min, once; pov up does it, too)")
     return Check("bundle", "ok", f"{bundle.key[:12]}, images {bundle.source}")

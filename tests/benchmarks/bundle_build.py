@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 import time
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def measure() -> dict[str, Any]:
 def _build() -> dict[str, Any]:
     from pov.bundle import BuildOptions, build
 
-    since = time.monotonic()
+    since, spent = time.monotonic(), _processor_s()
     open_spans: dict[str, float] = {}
     spans: list[Span] = []
 
@@ -63,11 +64,18 @@ def _build() -> dict[str, Any]:
     covered = union(costly)
     return {
         "seconds": round(whole, 1),
+        "processor_seconds": round(_processor_s() - spent, 1),
         "compile_and_download_seconds": round(covered, 1),
         "ratio": round(whole / covered, 3) if covered else None,
         "spans": [vars(span) for span in spans],
         "counted": [span.name for span in costly],
     }
+
+
+def _processor_s() -> float:
+    """Seconds on all cores, of commands that have ended: the same beside busy neighbours, where the clock is not."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def union(spans: list[Span]) -> float:
@@ -85,6 +93,7 @@ def told(figures: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     what = "first bundle build / its compiling and downloading"
     return [
         ("first bundle build", f"{figures['seconds']:.0f} s", "", ""),
+        ("its processor time, all cores", f"{figures['processor_seconds']:.0f} s", "", ""),
         (what, f"{ratio:.2f}", f"{GOAL:g}", "met" if ratio <= GOAL else "NOT MET"),
     ]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +19,31 @@ from pov.bundle.toolchain import DEFINITIONS
 GO = """#!/usr/bin/env python3
 import json, os, pathlib, sys
 here = pathlib.Path(__file__).parent
+command, packages = sys.argv[1], sys.argv[sys.argv.index("-o") + 2:] if "-o" in sys.argv else []
 with open(here / "calls", "a") as calls:
-    names = ("CGO_ENABLED", "GOFLAGS", "GOTOOLCHAIN", "GOPATH", "GOMEMLIMIT")
-    print(json.dumps({"args": sys.argv[1:], "cwd": os.getcwd(), **{n: os.environ.get(n) for n in names}}), file=calls)
-if sys.argv[1] == "build":
+    print(json.dumps({"args": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}), file=calls)
+if command == "env":
+    print(json.dumps({"GOPROXY": "https://proxy.example", "GOPRIVATE": ""}))
+if command == "build":
     out = sys.argv[sys.argv.index("-o") + 1]
-    packages = sys.argv[sys.argv.index("-o") + 2:]
     for package in packages:
         print(package, file=sys.stderr)
         parts = [part for part in package.split("/") if not (part[0] == "v" and part[1:].isdigit())]
         path = pathlib.Path(out, parts[-1]) if out.endswith("/") else pathlib.Path(out)
         path.write_text("program " + package)
-    if "broken" in os.environ.get("FAKE_GO", ""):
+    if (here / "broken").exists():
         print("undefined: something", file=sys.stderr)
         sys.exit(1)
-if sys.argv[1] == "list":
+if command == "list" and "-m" in sys.argv:
     print(here / "modules" / sys.argv[-1])
+if command == "list" and "-deps" in sys.argv:
+    print("\\n".join(["one"] * 40))
 """
 
 
 @pytest.fixture
 def needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Made]:
     monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("GOFLAGS", "-mod=vendor")
     folder = tmp_path / "toolchain"
     folder.mkdir()
     (folder / "go").write_text(GO)
@@ -76,35 +80,72 @@ def test_all_engines_are_compiled_by_one_call_under_their_own_names(needs: dict[
     assert f'-X "k8s.io/component-base/version.gitVersion=v{versions.KUBERNETES}"' in flags
     assert f'-X "github.com/argoproj/argo-cd/v3/common.version={versions.ARGOCD}"' in flags
     assert "-trimpath" in builds[0]["args"]
-    assert any("packages compiled" in text for text in said)
+    assert any(text.startswith("1 of 40 packages compiled, about ") for text in said)
     assert (folder / "argocd_source" / "manifests" / "install.yaml").stat().st_mode & stat.S_IWUSR
 
 
-def test_the_users_go_settings_do_not_reach_the_build(needs: dict[str, Made], tmp_path: Path) -> None:
+def test_all_compiles_share_what_both_kinds_of_programs_are_made_of(needs: dict[str, Made], tmp_path: Path) -> None:
+    """Flags decide whether a library is compiled once or once for each: they are the same wherever they can be."""
+    for name, make in {"engines": programs.engines(), "gitea": programs.make_gitea, "mock": programs.make_mock}.items():
+        (tmp_path / name).mkdir()
+        make(tmp_path / name, needs, lambda _: None)
+    builds = [call for call in calls(needs) if call["args"][0] == "build"]
+    assert [call["env"]["CGO_ENABLED"] for call in builds] == ["0", "1", "0"]
+    for call in builds:
+        tags = call["args"][call["args"].index("-tags") + 1].split(",")
+        assert tags[:2] == ["netgo", "osusergo"]
+        assert set(toolchain.COMPILE) <= set(call["args"])
+    assert builds[1]["args"][builds[1]["args"].index("-tags") + 1] == "netgo,osusergo,sqlite,sqlite_unlock_notify"
+
+
+def test_two_compiles_never_run_at_once(needs: dict[str, Made], tmp_path: Path) -> None:
+    """Two would each compile what they share: the second waits, and says so."""
     go = toolchain.Go(needs["go"])
-    go(DEFINITIONS / "engines", "mod", "download")
-    call = calls(needs)[0]
-    assert call["GOFLAGS"] == ""
-    assert call["GOTOOLCHAIN"] == "local"
-    assert call["CGO_ENABLED"] == "0"
-    assert call["GOPATH"] == str(tmp_path / "cache" / "build" / "gopath")
-    assert int(call["GOMEMLIMIT"]) >= 1 << 30
+    work = toolchain.Work("mock", tmp_path, ("./...",))
+    waiting = threading.Event()
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if text.startswith("waiting"):
+            waiting.set()
+
+    second = threading.Thread(target=go.compile, args=(work, str(tmp_path / "program"), say))
+    with toolchain._ONE_AT_A_TIME:
+        second.start()
+        assert waiting.wait(60)
+        assert not any(call["args"][0] == "build" for call in calls(needs))
+    second.join(60)
+    assert any(call["args"][0] == "build" for call in calls(needs))
 
 
-def test_gitea_is_the_one_with_c_in_it(needs: dict[str, Made], tmp_path: Path) -> None:
-    folder = tmp_path / "gitea"
-    folder.mkdir()
-    facts = programs.make_gitea(folder, needs, lambda _: None)
-    build = next(call for call in calls(needs) if call["args"][0] == "build")
-    assert build["CGO_ENABLED"] == "1"
-    assert build["args"][build["args"].index("-tags") + 1] == "sqlite sqlite_unlock_notify"
-    assert len(facts["sha256"]) == 64
+def _versions(module: str) -> dict[str, str]:
+    text = (DEFINITIONS / module / "go.mod").read_text()
+    found = dict(re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE))
+    return found | dict(re.findall(r"^\t(\S+) => \S+ (v\S+)", text, re.MULTILINE))
 
 
-def test_a_compiler_that_fails_says_what_it_said(
-    needs: dict[str, Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_GO", "broken")
+APART = {
+    # Gitea's own go.mod holds these back.
+    "github.com/Azure/azure-sdk-for-go/sdk/azcore",
+    "github.com/urfave/cli/v3",
+    # Newer in Gitea, and small: not worth changing the engines for.
+    "github.com/fatih/color",
+    "github.com/go-fed/httpsig",
+    "github.com/kevinburke/ssh_config",
+}
+
+
+def test_libraries_of_engines_and_gitea_have_one_version() -> None:
+    """In two versions each of them would be compiled twice: a third of Gitea's code is theirs."""
+    engines, gitea = _versions("engines"), _versions("gitea")
+    both = engines.keys() & gitea.keys()
+    assert len(both) > 50
+    assert {name for name in both if engines[name] != gitea[name]} == APART
+
+
+def test_a_compiler_that_fails_says_what_it_said(needs: dict[str, Made], tmp_path: Path) -> None:
+    (needs["go"].folder / "broken").touch()
     with pytest.raises(CommandFailed) as caught:
         programs.make_tofu(tmp_path, needs, lambda _: None)
     assert "undefined: something" in caught.value.cause
