@@ -29,6 +29,7 @@ type Snapshot struct {
 	Trust [sha256.Size]byte
 
 	server *tls.Config
+	judged judged
 }
 
 // Load reads a folder. The key must belong to the certificate and at least one root must be there.
@@ -156,6 +157,5 @@ func (s *Snapshot) verify(
 
 // TrustsClient tells whether a client's chain is still good at a moment: roots may have gone, time may have passed.
 func (s *Snapshot) TrustsClient(chain []*x509.Certificate, now time.Time) bool {
-	_, err := s.verify(chain, now, x509.ExtKeyUsageClientAuth)
-	return err == nil
+	return s.trusts(chain, now, x509.ExtKeyUsageClientAuth) == nil
 }

@@ -51,7 +51,7 @@ func (s *Snapshot) ClientConfig(peer string) *tls.Config {
 		CurvePreferences:   curves,
 		InsecureSkipVerify: true, // replaced by VerifyConnection, which runs for every handshake
 		VerifyConnection: func(state tls.ConnectionState) error {
-			if _, err := s.verify(state.PeerCertificates, time.Now(), x509.ExtKeyUsageServerAuth); err != nil {
+			if err := s.trusts(state.PeerCertificates, time.Now(), x509.ExtKeyUsageServerAuth); err != nil {
 				return err
 			}
 			name, err := Peer(state.PeerCertificates[0])
