@@ -202,8 +202,7 @@ def run(
     argv: Sequence[str],
     *,
     timeout_s: float,
-    env: Mapping[str, str] | None = None,
-    extra_env: Mapping[str, str] | None = None,
+    env: Mapping[str, str],
     input: bytes | None = None,  # noqa: A002 - subprocess's own word
     cwd: Path | None = None,
     check: bool = True,
@@ -211,14 +210,13 @@ def run(
 ) -> Completed:
     """Run `argv` without a shell and return what happened.
 
-    `env` replaces the environment, `extra_env` adds to it. `on_line` hears each line of both outputs as it comes.
-    Raises `CommandFailed` for a code other than 0 (unless `check` is false), `TimedOut` after `timeout_s` seconds,
-    `NotFound` if there is no such program or it is none. The whole process group ends with it.
+    `env` is all that it is given of variables (see `variables.given_to`): nothing is inherited. `on_line` hears each
+    line of both outputs as it comes. Raises `CommandFailed` for a code other than 0 (unless `check` is false),
+    `TimedOut` after `timeout_s` seconds, `NotFound` if there is no such program or it is none. The whole process group
+    ends with it.
     """
-    environment = dict(os.environ if env is None else env)
-    environment.update(extra_env or {})
     started = time.monotonic()
-    process = _start(argv, environment, cwd, feeds=input is not None)
+    process = _start(argv, env, cwd, feeds=input is not None)
     with ExitStack() as stack:
         command = _Command(process, input, on_line)
         stack.callback(command.close)

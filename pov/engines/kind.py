@@ -183,7 +183,7 @@ class Kind:
         """kind's own, for records."""
         if self._binary is None:
             raise PovError("there is no kind", fix="pov bundle build")
-        return run([str(self._binary), "version"], timeout_s=_QUICK_S).stdout.strip()
+        return run([str(self._binary), "version"], timeout_s=_QUICK_S, env=variables.given_to("kind")).stdout.strip()
 
     def start(self) -> None:
         """Start the stopped node container."""

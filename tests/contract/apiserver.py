@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pov.base import variables
 from pov.base.errors import Transient
 from pov.base.paths import cache_root
 from pov.base.ports import free_ports
@@ -42,7 +43,7 @@ def control_plane(work: Path) -> Iterator[Kube]:
             yield kube
         return
     etcd_port, peer_port, port = free_ports(3)
-    run(["openssl", "genrsa", "-out", str(work / "sa.key"), "2048"], timeout_s=30)
+    run(["openssl", "genrsa", "-out", str(work / "sa.key"), "2048"], timeout_s=30, env=variables.given_to("file tool"))
     token = secrets.token_hex(16)
     (work / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
     etcd = [

@@ -109,7 +109,7 @@ class Agents:
         return sorted(root.subject.rfc4514_string() for root in found)
 
     def check(self) -> int:
-        return run([str(self.program), "check", "--certs", str(self.certs)], timeout_s=20, check=False).code
+        return run([str(self.program), "check", "--certs", str(self.certs)], timeout_s=20, env={}, check=False).code
 
 
 @pytest.fixture

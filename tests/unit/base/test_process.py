@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pov.base import process
 from pov.base.errors import CommandFailed, NotFound, TimedOut
-from pov.base.process import run, stop_all
+from pov.base.process import stop_all
+
+run = partial(process.run, env=dict(os.environ))
 
 
 def python(code: str) -> list[str]:
@@ -41,11 +44,11 @@ def test_a_missing_program_is_told_as_such() -> None:
 
 def test_input_and_environment_are_handed_over() -> None:
     code = "import os, sys; print(sys.stdin.read() + os.environ['GREETING'])"
-    done = run(python(code), timeout_s=20, input=b"hello ", extra_env={"GREETING": "world"})
+    done = run(python(code), timeout_s=20, input=b"hello ", env={**os.environ, "GREETING": "world"})
     assert done.stdout == "hello world\n"
 
 
-def test_a_given_environment_replaces_the_own_one() -> None:
+def test_a_given_environment_is_all_there_is() -> None:
     os.environ["POV_TEST_LEAK"] = "1"
     try:
         done = run(python("import os; print('POV_TEST_LEAK' in os.environ)"), timeout_s=20, env={"PATH": os.defpath})

@@ -180,7 +180,7 @@ INTERRUPTED = """
         print(line + "\\n", end="", flush=True)
 
     def endless(folder, needs, say):
-        run(["sh", "-c", "echo $$; exec sleep 60"], timeout_s=60, on_line=tell)
+        run(["sh", "-c", "echo $$; exec sleep 60"], timeout_s=60, env={}, on_line=tell)
         return {}
 
     try:

@@ -375,7 +375,7 @@ def test_a_folder_is_no_target(saved: Saved, tmp_path: Path) -> None:
 
 
 def test_the_readme_stands_in_front_and_tells_the_commands(saved: Saved) -> None:
-    done = run(["tar", "-xOf", str(saved.path), "README.md"], timeout_s=30)
+    done = run(["tar", "-xOf", str(saved.path), "README.md"], timeout_s=30, env={})
     for command in (
         "python3 -m venv",
         "wheels/pip-26.3-py3-none-any.whl/pip install --no-index --find-links wheels pov",

@@ -35,7 +35,7 @@ def test_it_is_built_for_other_processors(
     env = {**Go(go).env(), "GOOS": "linux", "GOARCH": architecture}
 
     def command(*arguments: str) -> None:
-        run([str(go.folder / str(go.facts["go"])), *arguments], timeout_s=600, cwd=data("mock_services"), extra_env=env)
+        run([str(go.folder / str(go.facts["go"])), *arguments], timeout_s=600, cwd=data("mock_services"), env=env)
 
     command("vet", "./...")
     command("build", "-trimpath", "-o", str(tmp_path / "pov-mock"), ".")

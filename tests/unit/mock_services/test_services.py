@@ -264,7 +264,7 @@ def test_small_and_quick(estate: Estate) -> None:
 
 def test_check_version_and_wrong_flags(estate: Estate, tmp_path: Path) -> None:
     def code(*arguments: str | Path) -> int:
-        return run([str(estate.program), *map(str, arguments)], timeout_s=20, check=False).code
+        return run([str(estate.program), *map(str, arguments)], timeout_s=20, env={}, check=False).code
 
     assert code("check", "--certs", estate.certs("a")) == 0
     assert code("check", "--certs", tmp_path / "none") == 1
