@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.cli.app import Settings, settings
+from pov.cli.streams import speaks_unicode
 from pov.model.events import Emit, Event, Listeners
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Running:
 def console() -> Iterator[Emit]:
     """An `Emit` that shows what happens until the block ends; with `--json`, what ended stands in the document too."""
     chosen: Settings = settings()
-    terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" and speaks_unicode(sys.stderr)
     view = Live() if terminal and not chosen.plain else Plain(sys.stderr)
     with view.shown():
         yield Listeners(view.emit, chosen.hear)

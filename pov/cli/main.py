@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -15,32 +14,71 @@ import click
 
 from pov.base.errors import PovError
 from pov.cli.app import Settings, cli
+from pov.cli.streams import colour, ensure_utf8, reader_went_away, say, take_over
+from pov.cli.tables import as_text
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line, and return how it ended.
+    """Run one command line, the process's own or the one that is given, and return how it ended.
 
-    0 done, 1 failed, 2 usage, 3 preflight, 4 a criterion was not met, 5 one could not be judged, 130 interrupted.
+    0 done, 1 failed, 2 usage, 3 preflight, 4 a criterion was not met, 5 one could not be judged; 128 and the number of
+    the signal that ended it.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    settings = Settings(json="--json" in arguments)
-    previous = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        code = cli.main(arguments, prog_name="pov", standalone_mode=False, obj=settings)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else DONE
-    except BrokenPipeError:
-        # Whoever read standard output has gone (`pov … | head`); nothing more can be written there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary: people get words and a code
-        told, code = _in_words(error)
-        _tell(told, code, settings)
+    if argv is not None:
+        return _run(list(argv))
+    ensure_utf8()
+    output = take_over()
+    code = _run(sys.argv[1:])
+    output.flush()
+    failure = output.descriptor.failure
+    if failure is None or code != DONE:
         return code
+    if not reader_went_away(failure):
+        fix = "what was asked for is done; see it with `pov status`, or run it again with another standard output"
+        _tell(PovError("the result could not be written", cause=str(failure), fix=fix), FAILED, Settings())
+    return FAILED
+
+
+def _run(arguments: list[str]) -> int:
+    settings = Settings(json="--json" in arguments)
+    with _ended_like_ctrl_c() as heard:
+        try:
+            code = cli.main(arguments, prog_name="pov", standalone_mode=False, obj=settings, color=colour())
+            return code if isinstance(code, int) else DONE
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary: people get words and a code
+            told, code = _in_words(error)
+            if code == INTERRUPTED and heard and heard[0] != signal.SIGINT:
+                told, code = PovError(f"ended by {heard[0].name}", fix=told.fix), 128 + heard[0]
+            _tell(told, code, settings)
+            return code
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[list[signal.Signals]]:
+    """Be ended by SIGTERM and by a closing terminal as by Ctrl-C: what was measured is summed up, keys are removed.
+
+    Only once: a terminal that closes tells it more than once, and the clean-up is not to be cut off by that. A program
+    that was started with one of them ignored (nohup) goes on ignoring it. Yields the signals heard so far.
+    """
+    heard: list[signal.Signals] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        heard.append(signal.Signals(number))
+        if number == signal.SIGINT or len(heard) == 1:
+            raise KeyboardInterrupt
+
+    meant = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in meant}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield heard
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _in_words(error: BaseException) -> tuple[PovError, int]:
@@ -60,21 +98,17 @@ def _in_words(error: BaseException) -> tuple[PovError, int]:
     return PovError("unexpected error", cause=f"{type(error).__name__}: {error}", fix=fix), FAILED
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _tell(error: PovError, code: int, settings: Settings) -> None:
     if settings.json and not settings.answered:
         told = {"events": settings.events} if settings.events else {}
-        click.echo(json.dumps({"error": _as_json(error, code), **told}, indent=2, ensure_ascii=False))
+        say(as_text({"error": _as_json(error, code), **told}))
     lines = [click.style("Error: ", fg="red", bold=True) + error.message]
     lines += [f"  - {detail}" for detail in error.details]
     lines += _labelled("cause", error.cause)
     lines += _labelled("fix", error.fix)
-    click.echo("\n".join(lines), err=True)
+    say("\n".join(lines), errors=True)
     if settings.verbose:
-        click.echo(traceback.format_exc(), err=True)
+        say(traceback.format_exc(), errors=True)
 
 
 def _labelled(label: str, text: str) -> list[str]:

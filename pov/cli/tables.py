@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from pov.cli.app import settings
+from pov.cli.streams import say, speaks_unicode
 
 
 class Result(Protocol):
@@ -26,11 +28,15 @@ R = TypeVar("R", bound=Result)
 def show(result: R, in_words: Callable[[R], str]) -> None:
     """Print a result: as one JSON document with `--json`, else in words."""
     if settings().json:
-        document = result.as_json() | ({"events": settings().events} if settings().events else {})
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+        say(as_text(result.as_json() | ({"events": settings().events} if settings().events else {})))
         settings().answered = True
     else:
-        click.echo(in_words(result))
+        say(in_words(result))
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """A JSON document as it is printed: letters as they are where standard output can write them, else escaped."""
+    return json.dumps(document, indent=2, ensure_ascii=not speaks_unicode(sys.stdout), default=str)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

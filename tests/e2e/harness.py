@@ -140,7 +140,7 @@ class Running:
                 stderr=err,
                 start_new_session=True,
                 # A shell's background job ignores Ctrl-C, and so would all that it starts.
-                preexec_fn=_hear_ctrl_c,  # noqa: PLW1509
+                preexec_fn=_hear_ctrl_c,
             )
 
     @property

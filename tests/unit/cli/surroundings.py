@@ -23,9 +23,7 @@ class Surroundings:
         self.programs = root / "programs"
         for folder in (self.here, self.programs, root / "home"):
             folder.mkdir()
-        git = shutil.which("git")
-        assert git is not None
-        (self.programs / "git").symlink_to(git)
+        self.offer("git")
         self.environment = {
             "PATH": str(self.programs),
             "HOME": str(root / "home"),
@@ -33,6 +31,13 @@ class Surroundings:
             "POV_CACHE": str(root / "cache"),
             "LC_ALL": "C.UTF-8",
         }
+
+    def offer(self, program: str) -> None:
+        """Put a program on the PATH."""
+        found = shutil.which(program)
+        assert found is not None
+        (self.programs / program).unlink(missing_ok=True)
+        (self.programs / program).symlink_to(found)
 
     def pov(
         self,

@@ -224,8 +224,11 @@ def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> No
         assert json.loads(capsys.readouterr().out)["$id"].endswith(f"{kind}/v1")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_with_130_after_cleaning_up(tmp_path: Path, number: signal.Signals) -> None:
+ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_an_interrupt_ends_with_its_own_code_after_cleaning_up(tmp_path: Path, number: signal.Signals) -> None:
     code = (
         "import click, sys, time\nfrom pov.cli.app import cli\nfrom pov.cli.main import main\n"
         "def work():\n"
@@ -240,7 +243,7 @@ def test_an_interrupt_ends_with_130_after_cleaning_up(tmp_path: Path, number: si
         assert process.stdout.readline() == "working\n"
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert out == "cleaned up\n"
-    assert "Error: interrupted" in err
+    assert f"Error: {ENDINGS[number]}" in err
     assert "Traceback" not in err
