@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from pathlib import Path
 
-from pov.base.errors import InvalidInput, Problem
+from pov.base.errors import InvalidInput, PovError, Problem
 
+_PLAIN = re.compile(r"/[A-Za-z0-9/._-]{1,39}")
+"""The address of a socket has no more than 103 bytes on some systems, and SSH appends 17 to a name of its own."""
 _SET_CACHE = "set POV_CACHE to a folder that can be written"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -31,6 +35,18 @@ def cache_root() -> Path:
         return Path(override)
     cache = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(cache) if cache.startswith("/") else _user_folder() / ".cache") / "pov"
+
+
+def plain_temporary() -> Path:
+    """A folder for temporary files whose path some tool takes apart, or which holds sockets: short, nothing to quote.
+
+    The user's own where it is like that, else the system's. Raises `PovError` where there is none.
+    """
+    for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - names in it are random
+        if _PLAIN.fullmatch(folder) and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK):
+            return Path(folder)
+    fix = "set TMPDIR to a folder of at most 40 letters, digits, dots and dashes that can be written"
+    raise PovError("no folder for temporary files will do", fix=fix)
 
 
 def _user_folder() -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from ansible_runner.utils import get_callback_dir
 from pov.base import variables
 from pov.base.errors import PovError, TimedOut
 from pov.base.files import private_dir, write_atomic
+from pov.base.paths import plain_temporary
 from pov.base.redact import Secret
 from pov.engines import ssh
 
@@ -81,8 +83,8 @@ class Runbooks:
     ) -> None:
         self._playbooks = playbooks
         self._names = [target.ssh.name for target in targets]
-        # Sockets of shared connections lie in here: a path of more than about 100 characters would be refused.
-        self._temporary = tempfile.TemporaryDirectory(prefix="pov-")
+        # Sockets of shared connections lie in here, and Ansible takes its path apart.
+        self._temporary = tempfile.TemporaryDirectory(prefix="pov-", dir=plain_temporary())
         self.folder = private_dir(Path(self._temporary.name))
         self._client = ssh.configure(self.folder / "ssh", [target.ssh for target in targets], user, key)
         write_atomic(self.folder / "ansible.cfg", _CONFIGURATION.format(config=self._client.config))
@@ -122,7 +124,7 @@ class Runbooks:
         runs = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
         # Variables go into a file: an argument list is for everybody to see.
         write_atomic(runs / "variables.json", json.dumps(dict(variables)), mode=0o600)
-        arguments = [f"--extra-vars @{runs / 'variables.json'}", *([flags] if flags else [])]
+        arguments = [f"--extra-vars {shlex.quote(f'@{runs}/variables.json')}", *([flags] if flags else [])]
 
         def work() -> None:
             try:

@@ -14,7 +14,6 @@ import re
 import shutil
 import signal
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from python_terraform import Terraform as CommandBuilder
 from pov.base import variables
 from pov.base.errors import NotFound, PovError, TimedOut, Transient
 from pov.base.files import write_atomic
+from pov.base.paths import plain_temporary
 from pov.base.process import Completed, run
 
 _INIT_LIMIT_S = 120.0
@@ -176,7 +176,7 @@ class Terraform:
 def _temporary(work: Path) -> Path:
     """Where Terraform's sockets lie: a short path, since the address of a socket has no more than 107 bytes."""
     mark = hashlib.sha256(os.fsencode(work.absolute())).hexdigest()[:10]
-    return Path(tempfile.gettempdir(), f"pov-{mark}")
+    return Path(plain_temporary(), f"pov-{mark}")
 
 
 def _is_ours(folder: Path) -> bool:

@@ -106,7 +106,7 @@ def ctx(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Context:
         name="hosts",
         scenario=SCENARIO,
         engagement=None,
-        home=Home(tmp_path_factory.mktemp("hosts") / "home"),
+        home=Home(tmp_path_factory.mktemp("hosts") / "it's a 100% odd home"),
         cluster=nothing,
         topology=nothing,
         estates=estates(SCENARIO),

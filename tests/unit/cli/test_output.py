@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import struct
@@ -213,7 +214,7 @@ class WithKey(world.Runbooks):
 
     def run(self, *arguments, **options):
         if len(self._world.playbooks) == 1:
-            print("at work in", self.real.folder, flush=True)
+            print("at work in", self.real.folder, ".", flush=True)
             time.sleep(60)
         return super().run(*arguments, **options)
 
@@ -235,18 +236,21 @@ sys.exit(main())
 
 @pytest.mark.parametrize("how", ["the terminal closes", "SIGHUP", "SIGTERM", "SIGINT", "SIGTERM twice", "nohup"])
 def test_whatever_ends_it_what_was_measured_is_kept_and_keys_are_removed(tmp_path: Path, how: str) -> None:
-    runs, temporary, output = tmp_path / "runs", tmp_path / "tmp", tmp_path / "nohup.out"
-    temporary.mkdir()
+    runs, output = tmp_path / "runs", tmp_path / "nohup.out"
     (tmp_path / "program.py").write_text(MEASURING)
-    more = {"PYTHONPATH": str(CHECKOUT), "TMPDIR": str(temporary), "RUNS": str(runs), "TERM": "xterm"}
+    more = {"PYTHONPATH": str(CHECKOUT), "RUNS": str(runs), "TERM": "xterm"}
     argv = [*(["nohup"] if how == "nohup" else []), sys.executable, "program.py", "x"]
     terminal = Terminal(argv, tmp_path, {**os.environ, **more})
     if how == "nohup":
-        look = lambda: (output.exists() and "at work in" in output.read_text()) or Pending("not yet")  # noqa: E731
+        look = lambda: (output.exists() and " ." in output.read_text()) or Pending("not yet")  # noqa: E731
         wait_for("the runbook", look, timeout_s=60, interval_s=0.05)
     else:
-        terminal.wait_for(b"at work in")
-    assert list(temporary.rglob("id")), "the key is there while the runbook works"
+        terminal.wait_for(b" .")
+    said = output.read_text() if how == "nohup" else terminal.said.decode()
+    found = re.search(r"at work in (/\S*)", said)
+    assert found is not None
+    keys = Path(found[1])
+    assert list(keys.rglob("id")), "the key is there while the runbook works"
     if how in {"the terminal closes", "nohup"}:
         os.close(terminal.master)
     if how != "the terminal closes":
@@ -256,7 +260,7 @@ def test_whatever_ends_it_what_was_measured_is_kept_and_keys_are_removed(tmp_pat
             terminal.process.send_signal(number)
     codes = {"SIGINT": 130, "SIGTERM": 143, "SIGTERM twice": 143, "nohup": 143}
     assert terminal.end() == codes.get(how, 129)
-    assert list(temporary.rglob("id")) == [], "no key is left"
+    assert not keys.exists(), "no key is left"
     (run,) = (path.parent for path in runs.glob("*/samples.jsonl"))
     saved = read_run(run)
     assert len(saved.samples) >= 1

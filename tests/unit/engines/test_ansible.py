@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from pov.base.errors import PovError, TimedOut
+from pov.base.paths import plain_temporary
 from pov.base.redact import Secret
 from pov.engines import ansible
 from pov.engines.ansible import Runbooks, Target, TaskTime
@@ -45,6 +49,40 @@ def running(monkeypatch: pytest.MonkeyPatch, events: list[Any], status: str = "s
 
     monkeypatch.setattr(ansible, "_run", run)
     return asked
+
+
+TEMPORARY = ["a b", 'it\'s "quoted"', "100%n", "$HOME `id`", "n" * 120, "株式会社", "-dash", "a,b;c:d", "missing"]
+
+
+@pytest.mark.parametrize("name", TEMPORARY)
+def test_any_temporary_folder_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    users = tmp_path / name
+    if name != "missing":
+        users.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(users))
+    (tmp_path / "nothing.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks: []\n")
+    target = Target(SshTarget("legacy-20", ("sshd", "-i"), "ssh-ed25519 AAAA"), {})
+    with Runbooks(tmp_path, [target], user="root", key=Secret("key"), common={}) as books:
+        # The real programs read what was written for them.
+        books.check("nothing.yml", {})
+        config = books.folder / "ssh" / "ssh_config"
+        told = subprocess.run(
+            ["ssh", "-G", "-F", config, "legacy-20"], capture_output=True, text=True, check=True
+        ).stdout
+        found = dict(line.split(" ", 1) for line in told.splitlines())
+        assert found["controlpath"] == str(config.parent / "s" / "legacy-20")
+        assert found["identityfile"] == str(config.parent / "id")
+        assert len(found["controlpath"]) + len(".") + 16 < 104, "SSH binds its socket under a longer name first"
+    assert not books.folder.exists()
+    assert not users.exists() or list(users.iterdir()) == []
+
+
+def test_a_machine_without_any_plain_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PovError, match="no folder for temporary files") as caught:
+        plain_temporary()
+    assert "TMPDIR" in caught.value.fix
 
 
 def test_tasks_are_timed_by_their_events(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
