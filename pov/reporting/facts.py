@@ -205,11 +205,16 @@ def gather(run: Run) -> Facts:
     )
 
 
+def is_text(char: str) -> bool:
+    """Whether a character belongs into a line of text: what prints, and the joiners that Persian and Hindi need."""
+    return char.isprintable() or char in "\u200c\u200d"
+
+
 def text(value: object) -> str:
     """Any recorded value as a line of text; nothing for None. Control characters would break the PDF's text layer."""
     if value is None:
         return ""
-    return "".join(char if char.isprintable() else " " for char in str(value)).strip()
+    return "".join(char if is_text(char) else " " for char in str(value)).strip()
 
 
 def number(value: object) -> float | None:

@@ -61,10 +61,13 @@ class Report:
         }
 
 
-def build(run: Run, sections: Sequence[Section] = SECTIONS) -> Report:
-    """Read a saved run into a report. Partial, interrupted and damaged runs give a report that says so."""
+def build(run: Run, sections: Sequence[Section] = SECTIONS, *, problems: Sequence[str] = ()) -> Report:
+    """Read a saved run into a report. Partial, interrupted and damaged runs give a report that says so.
+
+    `problems` are told beside those of the run's files.
+    """
     facts = gather(run)
-    facts = replace(facts, problems=(*facts.problems, *disagreements(facts)))
+    facts = replace(facts, problems=(*facts.problems, *disagreements(facts), *problems))
     built = (Chapter(s.id, s.title, s.opens_page, tuple(s.build(facts))) for s in sections)
     return Report(
         run=facts.run,

@@ -1,7 +1,7 @@
 """Draw a report with Typst: one PDF that is both accessible (PDF/UA-1) and fit for archives (PDF/A-3a).
 
-The files of the run are attached byte for byte. Only the fonts inside Typst are used, and the date is the run's own, so
-that the same run gives the same PDF on every machine.
+The files of the run are attached byte for byte. Only fonts that come along are used, and the date is the run's own, so
+that the same run gives the same PDF on every machine. Letters that none of them has are drawn as placeholders.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.reporting import lettering
 from pov.reporting.model import Report
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def _compile(root: Path, **how: Any) -> Any:
     import typst  # noqa: PLC0415 (a compiled library that only this command needs)
 
     try:
-        fonts = typst.Fonts(include_system_fonts=False)
-        return typst.Compiler(str(root / MAIN), root=str(root), font_paths=fonts).compile(**how)
+        return typst.Compiler(str(root / MAIN), root=str(root), font_paths=lettering.fonts()).compile(**how)
     except RuntimeError as error:
         raise PovError("the report could not be drawn", cause=str(getattr(error, "diagnostic", error))) from error
 
@@ -70,7 +70,10 @@ def _workspace(report: Report, attachments: Mapping[str, bytes]) -> Iterator[Pat
         root = Path(name)
         for template in data("reports").glob("*.typ"):
             shutil.copyfile(template, root / template.name)
-        document = {**report.as_json(), "attachments": [_attachment(file) for file in attachments]}
+        told = report.as_json()
+        texts = list(lettering.texts_of(told))
+        told = lettering.without(told, lettering.lacking(texts)) | {"fonts": lettering.families(texts)}
+        document = {**lettering.isolated(told), "attachments": [_attachment(file) for file in attachments]}
         (root / "report.json").write_text(json.dumps(document, ensure_ascii=False))
         for file, content in attachments.items():
             (root / file).write_bytes(content)

@@ -104,6 +104,20 @@ def scenario_of(wish: Wish) -> tuple[Scenario, Engagement | None]:
     return scenario, engagement
 
 
+def undrawable(scenario: Scenario, engagement: Engagement | None) -> list[Problem]:
+    """Letters in what the report will print that no font here draws: told before an hour is measured."""
+    from pov.reporting import lettering
+
+    places = {"metadata.title": scenario.metadata.title}
+    places |= {f"criterion {criterion.id}": criterion.title for criterion in scenario.criteria}
+    if engagement is not None:
+        places |= {"customer.name": engagement.customer.name, "customer.industry": engagement.customer.industry}
+        for figure in engagement.baseline:
+            places[f"baseline {figure.id}"] = f"{figure.figure} {figure.unit} {figure.by}"
+        places |= {f"criterion {criterion.id}": criterion.title for criterion in engagement.criteria}
+    return lettering.problems(places)
+
+
 def context(wish: Wish, home: Home, bundle: Bundle | None, cluster: Cluster, emit: Emit) -> Context:
     """Everything the steps share, from what was asked."""
     scenario, engagement = scenario_of(wish)

@@ -16,6 +16,8 @@ from pov.config.engagement import FILE
 from pov.config.references import absolute
 from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event
+from pov.reporting import lettering
+from pov.reporting.facts import is_text
 from pov.state.home import obstacles
 from pov.workflows.environment import DEFAULT_SCENARIO
 
@@ -61,15 +63,17 @@ def run(options: InitOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> Ini
     folder = Path(os.path.abspath(options.folder))  # noqa: PTH100
     name = folder.name
     problems = []
+    texts = {"--customer": options.customer, "--stated-by": options.stated_by}
     if not is_name(name):
         derived = derive(name)
         fix = RULE + (f", such as {derived}" if derived else "")
         problems.append(Problem("NAME", f"`{ascii(name)[1:-1]}` cannot name an engagement", fix))
     problems += [
         Problem(option, "holds characters that cannot be printed", "type it anew")
-        for option, text in (("--customer", options.customer), ("--stated-by", options.stated_by))
-        if not text.isprintable()
+        for option, text in texts.items()
+        if not all(map(is_text, text))
     ]
+    problems += lettering.problems(texts)
     contents = {FILE: "", "README.md": "", ".gitignore": ""}
     problems += obstacles(folder)
     problems += [

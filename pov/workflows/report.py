@@ -55,6 +55,7 @@ class ReportResult:
 
 def run(options: ReportOptions, emit: Emit) -> ReportResult:
     """Write the report beside the runs. Raises `NotFound` without a run, `InvalidInput` for an unknown format."""
+    from pov.reporting import lettering
     from pov.reporting.judge import verdict
     from pov.reporting.model import build
     from pov.state.runs import read_run
@@ -66,6 +67,9 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     home = _home(options.root, options.name)
     saved = read_run(_folder(home, options.run))
     report = build(saved)
+    if lacking := lettering.lacking(lettering.texts_of(report.as_json())):
+        told = f"no font here draws {lettering.in_words(lacking)}: {lettering.PLACEHOLDER} stands in its place"
+        report = build(saved, problems=(told,))
     emit(Event("started", "report", f"Report of run {report.run}", 1.0))
     paths = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
     for kind, path in paths.items():

@@ -13,7 +13,17 @@ from pov.config.scenario import load_scenario
 from pov.model.events import Emit, Event, Listeners
 from pov.steps.core import Outcome, StepResult, run_steps
 from pov.steps.targets import DEFAULT, target_named
-from pov.workflows.environment import DEFAULT_SCENARIO, RECORD, Wish, context, home_of, recall, remember, scenario_of
+from pov.workflows.environment import (
+    DEFAULT_SCENARIO,
+    RECORD,
+    Wish,
+    context,
+    home_of,
+    recall,
+    remember,
+    scenario_of,
+    undrawable,
+)
 
 _OTHERWISE = "pov down --name {name}, or give the new one its own --name"
 
@@ -69,6 +79,8 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
 
     wish = resolve(options)
     scenario, engagement = scenario_of(wish)
+    if letters := undrawable(scenario, engagement):
+        raise InvalidInput(letters)
     home = home_of(options.root, wish.name)
     told = f"environment {wish.name}, scenario {wish.scenario}, N = {scenario.services.count}, on {wish.target}"
     emit(Event("note", "up", told))

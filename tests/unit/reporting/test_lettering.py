@@ -1,0 +1,124 @@
+"""Customers whose names are written in any script: the real commands, from the folder to the PDF."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from pov.reporting import lettering
+from pov.reporting.model import build
+from pov.reporting.render import render_pdf
+from pov.state.runs import read_run
+from tests.unit.cli.surroundings import Surroundings
+from tests.unit.reporting import simulated
+
+DRAWN = {
+    "Japanese": "株式会社サンプル",
+    "Thai": "บริษัท ตัวอย่าง",
+    "Arabic": "شركة المثال للدفع",
+    "Persian, with a joiner": "شرکت می\u200cخواهم",
+    "Hebrew": "חברה לדוגמה",
+    "Chinese": "北京示例有限公司",
+    "Chinese, Taiwan": "臺灣範例股份有限公司",
+    "Korean": "주식회사 예시",
+    "Hindi": "उदाहरण क्षत्रिय लिमिटेड",
+    "Bengali": "উদাহরণ লিমিটেড",
+    "Tamil": "எடுத்துக்காட்டு",
+    "Telugu": "ఉదాహరణ",
+    "Burmese": "ရန်ကုန် ကုမ္ပဏီ",
+    "Khmer": "ក្រុមហ៊ុន ឧទាហរណ៍",
+    "Lao": "ບໍລິສັດ ຕົວຢ່າງ",
+    "Greek": "Παράδειγμα Α.Ε.",
+    "Russian": "ООО «Пример»",
+    "Vietnamese": "Công ty Ví dụ Trách nhiệm",
+    "typographic": "“Acme” – Zürich’s №1 • €5 ✓ → ≤",
+    "Georgian": "მაგალითი",
+}
+LACKING = {
+    "a rocket": ("Acme 🚀", "U+1F680 ROCKET"),
+    "a family": ("Kids 👩\u200d👧", "U+1F467 GIRL"),
+    "a flag": ("Firma 🇩🇪", "U+1F1E9"),
+    "Ethiopic": ("ትግርኛ", "ETHIOPIC SYLLABLE"),
+    "Sinhala": ("සිංහල", "SINHALA"),
+    "a rare ideograph": ("𠀀 Ltd", "U+20000"),
+}
+
+
+@pytest.mark.parametrize("script", DRAWN)
+def test_fonts_come_along(script: str) -> None:
+    assert lettering.lacking([DRAWN[script], f"Proof of value for {DRAWN[script]}"]) == ()
+
+
+def test_a_report_may_speak_every_script_at_once(tmp_path: Path) -> None:
+    everybody = " ".join(DRAWN.values())
+    engagement = {"name": "all", "customer": {"name": everybody}}
+    saved = read_run(simulated.save(tmp_path, environment_changes={"engagement": engagement}))
+    pdf = PdfReader(io.BytesIO(render_pdf(build(saved), {})))
+    assert pdf.metadata is not None
+    assert everybody in str(pdf.metadata.title).replace("\u2068", "").replace("\u2069", "")
+    page = pdf.pages[0].extract_text()
+    assert "株式会社サンプル" in page
+    assert "ООО «Пример»" in page
+    assert lettering.PLACEHOLDER not in page
+
+
+def test_japan_and_korea_have_their_own_forms_of_a_character() -> None:
+    assert lettering.families(["株式会社サンプル"])[1] == "Noto Sans JP"
+    assert lettering.families(["주식회사 株式"])[1] == "Noto Sans KR"
+    assert lettering.families(["北京"])[1] == "Noto Sans SC"
+
+
+def test_a_date_behind_an_arabic_name_keeps_its_order() -> None:
+    told = lettering.isolated({"a": ["stated by محمد علي، رئيس العمليات, 2026-03-02", "Ltd", 3, None]})
+    assert told == {"a": ["stated by \u2068محمد علي، رئيس العمليات\u2069, 2026-03-02", "Ltd", 3, None]}
+    assert lettering.lacking(told["a"][:1]) == ()
+
+
+@pytest.mark.parametrize("case", LACKING)
+def test_a_letter_that_no_font_has_costs_no_report(tmp_path: Path, case: str) -> None:
+    name, told = LACKING[case]
+    around = Surroundings(tmp_path)
+    engagement = {"name": "x", "customer": {"name": name}}
+    run = simulated.save(around.here / ".pov" / "demo" / "runs", environment_changes={"engagement": engagement})
+    done = around.pov("report")
+    assert done.returncode == 0, done.stderr
+    assert told in done.stdout
+    assert "stands in its place" in done.stdout
+    folder = around.here / ".pov" / "demo" / "reports" / run.name
+    page = PdfReader(folder / "report.pdf").pages[0].extract_text()
+    assert lettering.PLACEHOLDER in page
+    assert told in page
+    # What is not drawn is still in the data.
+    assert name in json.loads((folder / "report.json").read_text())["title"]
+
+
+@pytest.mark.parametrize("case", LACKING)
+def test_init_and_up_say_so_before_anything_is_measured(tmp_path: Path, case: str) -> None:
+    name, told = LACKING[case]
+    around = Surroundings(tmp_path)
+    for option in ("--customer", "--stated-by"):
+        done = around.pov("init", "acme", option, name)
+        assert done.returncode == 2
+        assert f"{option}: no font here draws" in done.stderr
+        assert told in done.stderr
+    assert around.files() == set()
+    assert around.pov("init", "acme", "--scenario", "quickstart").returncode == 0
+    file = around.here / "acme" / "engagement.yaml"
+    file.write_text(file.read_text().replace('name: "acme"', f'name: "{name}"'))
+    before = around.files()
+    done = around.pov("up", "--engagement", "acme")
+    assert done.returncode == 2
+    assert "customer.name: no font here draws" in done.stderr
+    assert around.files() == before
+
+
+@pytest.mark.parametrize("script", ["Japanese", "Arabic", "Persian, with a joiner", "Hindi"])
+def test_init_and_up_take_what_can_be_drawn(tmp_path: Path, script: str) -> None:
+    around = Surroundings(tmp_path)
+    done = around.pov("init", "acme", "--scenario", "quickstart", "--customer", DRAWN[script])
+    assert done.returncode == 0, done.stderr
+    assert "environment quickstart" in around.pov("up", "--engagement", "acme").stderr
