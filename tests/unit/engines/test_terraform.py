@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -84,7 +83,7 @@ def test_nothing_of_the_users_own_setup_reaches_it(tmp_path: Path, monkeypatch: 
 def test_sockets_lie_where_their_address_fits_and_are_discarded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(engine, "plain_temporary", lambda: tmp_path)
     folder = engine._temporary(tmp_path / "work")
     assert folder.parent == tmp_path
     assert len(folder.name) < 20
@@ -103,7 +102,7 @@ def test_sockets_lie_where_their_address_fits_and_are_discarded(
 
 
 def test_a_folder_that_somebody_else_put_there_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(engine, "plain_temporary", lambda: tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     engine._temporary(tmp_path / "work").symlink_to(elsewhere)
