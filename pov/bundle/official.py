@@ -43,6 +43,8 @@ _FIXED: Mapping[str, str] = {
 
 _PROBE = _FIXED["argocd"]
 _PROBE_S = 10.0
+_SINGLE_IMAGE = "single images as manifest lists"
+"""What Podman says of a mirror that keeps an image for one platform alone: it was reached, and has the image."""
 _PULL_S = 900.0
 _REDIS = re.compile(r"^\s*image:\s*(\S*redis\S*)\s*$", re.MULTILINE)
 _LEGACY_PACKAGES = ("ca-certificates", "openssh-server", "openssl", "procps", "python3", "runit", "tini")
@@ -67,9 +69,10 @@ class Made:
 def can_pull(containers: Containers) -> bool:
     """Whether an image's manifest can be had: asked once, at most ten seconds, nothing is downloaded."""
     try:
-        return containers.run("manifest", "inspect", _PROBE, timeout_s=_PROBE_S, check=False).code == 0
+        done = containers.run("manifest", "inspect", _PROBE, timeout_s=_PROBE_S, check=False)
     except TimedOut:
         return False
+    return done.code == 0 or _SINGLE_IMAGE in done.stderr
 
 
 def choose(wish: str, containers: Containers, emit: Emit) -> Source:

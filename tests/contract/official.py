@@ -66,7 +66,7 @@ def registry(bundle: Bundle, containers: Containers, folder: Path) -> Iterator[S
         )
     finally:
         process.kill()
-        process.wait(10)
+        process.communicate(timeout=10)
         _forget(containers, (*wanted, *(f"localhost/pov-test-{name}:1" for name in ("debian", "node"))))
 
 
@@ -91,9 +91,8 @@ def _built(containers: Containers, folder: Path, name: str, text: str) -> str:
 
 def _push(containers: Containers, image: str, target: str, folder: Path) -> str:
     digest = folder / "digest"
-    quick = ("--compression-format", "zstd", "--compression-level", "1")
     containers.run(
-        "push", "--quiet", "--tls-verify=false", *quick, "--digestfile", str(digest), image, target, timeout_s=_PUSH_S
+        "push", "--quiet", "--tls-verify=false", "--digestfile", str(digest), image, target, timeout_s=_PUSH_S
     )
     return digest.read_text().strip()
 

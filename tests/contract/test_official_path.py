@@ -26,7 +26,7 @@ import sys
 from pov.bundle import official
 official.NODE = sys.argv.pop(1)
 from pov.cli.main import main
-main()
+sys.exit(main())
 """
 """`pov` as it is, but for the node's digest: the one that it has is that of an image which is not here."""
 

@@ -24,13 +24,14 @@ class Registry:
 
     kind = "podman"
 
-    def __init__(self, *, answers: bool = True, lacks: str = "", hangs: bool = False) -> None:
+    def __init__(self, *, answers: bool = True, lacks: str = "", hangs: bool = False, says: str = "") -> None:
         self.calls: list[tuple[str, ...]] = []
         self.images: set[str] = set()
         self.built: dict[str, Mapping[str, str]] = {}
         self._answers = answers
         self._lacks = lacks
         self._hangs = hangs
+        self._says = says
 
     def run(self, *arguments: str, timeout_s: float = 60, check: bool = True) -> Completed:
         self.calls.append(arguments)
@@ -43,7 +44,7 @@ class Registry:
                 self.images.add(arguments[-1])
         if check and not good:
             raise CommandFailed(arguments, 125, "", "no such host")
-        return Completed(arguments, 0 if good else 125, "", "", 0.1)
+        return Completed(arguments, 0 if good else 125, "", self._says, 0.1)
 
     def image_id(self, reference: str) -> str | None:
         return f"{abs(hash(reference)):064x}"[:64] if reference in self.images else None
@@ -72,6 +73,8 @@ def test_one_bounded_question_and_nothing_pulled() -> None:
     assert [call[:2] for call in registry.calls] == [("manifest", "inspect")]
     assert not can_pull(Registry(answers=False))  # type: ignore[arg-type]
     assert not can_pull(Registry(hangs=True))  # type: ignore[arg-type]
+    mirror: Any = Registry(answers=False, says="Treating single images as manifest lists is not implemented")
+    assert can_pull(mirror), "a mirror for one platform has the image, too"
 
 
 def test_the_choice() -> None:
