@@ -22,6 +22,7 @@ ODD = "#eval(1) *x* \x00\x1b[31m \u202e <a> $y$ " + "w" * 400
 MISSING = dict.fromkeys(
     ("engagement", "baseline", "criteria", "plan", "versions", "machine", "traffic", "scope", "scenario", "order_seed")
 )
+SCRIPTS = "株式会社サンプル, شركة المثال, בע״מ, บริษัท, 주식회사, कंपनी"
 RUNS: dict[str, dict[str, Any]] = {
     "whole": {},
     "no gain": {"medians": {("deploy", "manual"): 14.0}},
@@ -33,6 +34,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "one trial": {"order": simulated.plan(trials=1)},
     "many trials": {"order": simulated.plan(trials=60)},
     "no engagement": {"environment_changes": {"engagement": None, "baseline": []}},
+    "every script": {"environment_changes": {"engagement": {"customer": {"name": SCRIPTS}}}},
     "nothing recorded": {"environment_changes": MISSING, "control": False},
     "another experiment": {"order": [{"experiment": "drift", "arm": "scripted", "trial": 1}]},
     "no counts": {"sample_changes": {i: {"requests": None, "failed_requests": None} for i in range(1, 20)}},
@@ -61,7 +63,7 @@ def test_every_run_becomes_an_accessible_pdf_with_its_files(tmp_path: Path, name
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"].startswith("en")
     assert reader.metadata is not None
-    assert report.title in (reader.metadata.title or "")
+    assert report.title in (reader.metadata.title or "").replace("\u2068", "").replace("\u2069", "")
     metadata = root["/Metadata"].get_data().decode()
     assert "pdfuaid" in metadata
     assert "<pdfaid:part>3</pdfaid:part>" in metadata
