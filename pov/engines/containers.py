@@ -157,20 +157,6 @@ class Containers:
         """Remove a container and its anonymous volumes, running or not; a missing one is fine."""
         self.run("rm", "--force", "--volumes", container, check=False)
 
-    def published_ports(self, container: str) -> dict[int, int]:
-        """Host ports by container port (TCP)."""
-        document = self._there(container)
-        ports = document["NetworkSettings"]["Ports"] or {}
-        return {
-            int(inside.removesuffix("/tcp")): int(bindings[0]["HostPort"])
-            for inside, bindings in ports.items()
-            if bindings and inside.endswith("/tcp")
-        }
-
-    def environment_of(self, container: str) -> dict[str, str]:
-        """A container's environment variables."""
-        return dict(line.split("=", 1) for line in self._there(container)["Config"]["Env"] if "=" in line)
-
     def exec(
         self,
         container: str,
@@ -227,13 +213,6 @@ class Containers:
     def load(self, path: Path) -> None:
         """Load an archive's images into the engine's storage."""
         self.run("load", "--input", str(path), timeout_s=_SLOW_S)
-
-    def can_pull(self, reference: str, timeout_s: float = 10.0) -> bool:
-        """Whether an image can be had from its registry, asked once and bounded."""
-        try:
-            return self.run("pull", "--quiet", reference, timeout_s=timeout_s, check=False).code == 0
-        except TimedOut:
-            return False
 
     def remove_images(self, prefix: str) -> list[str]:
         """Remove images whose name starts with `localhost/PREFIX`; returns what was removed."""
