@@ -20,10 +20,10 @@ from pov.cli.tables import Result, duration, show, table
 @click.option("--seed", type=int, metavar="N", help="Seed of the trials' order; recorded either way.")
 @command_options
 def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, ...], seed: int | None) -> None:
-    """Measure deploy and rotate (or what is named) in each arm, in random order.
+    """Measure the scenario's experiments (or what is named) in each arm, in random order.
 
-    Every sample is saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when every criterion is met, 4
-    when one is not, 5 when none is missed and one is not shown, 1 when every trial of an arm failed.
+    Every sample is saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when all criteria pass, 4 when
+    any fails, 5 when none fails and something is not shown, 1 where every trial of an arm failed, 130 interrupted.
     """
     chosen = settings()
     from pov.workflows import measure
@@ -37,19 +37,19 @@ def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, .
         raise ended
 
 
-def _ending(document: Mapping[str, Any], fix: str) -> PovError | None:
+def _ending(summary: Mapping[str, Any], fix: str) -> PovError | None:
     """What a script has to hear of a run that is measured and saved; None where every criterion is met."""
     dead = [
-        f"{experiment.get('name')} {arm.get('name')}"
-        for experiment in document.get("experiments", ())
-        for arm in experiment.get("arms", ())
-        if arm.get("trials") and not any(trial.get("ok") for trial in arm["trials"])
+        f"{experiment['name']} {arm['name']}"
+        for experiment in summary["experiments"]
+        for arm in experiment["arms"]
+        if arm["trials"] and not any(trial["ok"] for trial in arm["trials"])
     ]
     if dead:
         return PovError(f"saved, but every trial failed: {', '.join(dead)}", fix=fix)
     by_outcome: dict[str, list[str]] = {}
-    for criterion in _criteria(document):
-        by_outcome.setdefault(str(criterion.get("outcome")), []).append(str(criterion.get("id")))
+    for criterion in summary["criteria"]:
+        by_outcome.setdefault(criterion["outcome"], []).append(criterion["id"])
     if missed := by_outcome.get("fail"):
         return CriterionNotMet(f"measured, saved, and not met: {', '.join(missed)}", fix=fix)
     if open_ := by_outcome.get("not shown"):
@@ -57,64 +57,49 @@ def _ending(document: Mapping[str, Any], fix: str) -> PovError | None:
     return None
 
 
-def _criteria(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return document.get("criteria") or document.get("summary", {}).get("criteria") or ()
-
-
 def _in_words(result: Result) -> str:
-    document = result.as_json()
-    summary = document if "experiments" in document else document.get("summary", {})
-    run = summary.get("run", document.get("run", ""))
-    name = run.get("id", "") if isinstance(run, Mapping) else run
-    rows = [row for experiment in summary.get("experiments", ()) for row in _rows(experiment)]
-    head = ["experiment", "arm", "trials", "median", "range", "failed requests", "failed handshakes"]
-    parts = [f"Run {name}", table(head, rows, right=(2, 3, 4, 5, 6))]
-    comparisons = [line for experiment in summary.get("experiments", ()) for line in _comparisons(experiment)]
-    parts.append("\n".join(comparisons))
+    summary = result.as_json()
+    experiments = summary.get("experiments", ())
+    head = ["experiment", "arm", "trials", "median", "range", "requests", "hard", "late", "excused"]
+    rows = [row for experiment in experiments for row in _rows(experiment)]
+    parts = [f"Run {summary['run'].get('id', '')}", table(head, rows, right=(2, 3, 4, 5, 6, 7, 8))]
+    parts.append("\n".join(line for experiment in experiments for line in _comparisons(experiment)))
+    head = ["criterion", "bound", "observed", "outcome", "why", "today's way"]
     criteria = [
-        [str(c.get("id")), f"at most {c.get('threshold')}", str(c.get("observed")), str(c.get("outcome"))]
-        for c in _criteria(document)
+        [str(c["id"]), f"{c['threshold']:g}", _figure(c["observed"]), c["outcome"], c["reason"], _today(c)]
+        for c in summary.get("criteria", ())
     ]
-    parts.append(table(["criterion", "agreed", "observed", "outcome"], criteria) if criteria else "")
-    warnings = [w for experiment in summary.get("experiments", ()) for w in experiment.get("warnings", ())]
-    parts.append("\n".join(f"! {_text(warning)}" for warning in [*warnings, *summary.get("warnings", ())]))
+    parts.append(table(head, criteria) if criteria else "")
+    warnings = [warning for experiment in experiments for warning in experiment.get("warnings", ())]
+    parts.append("\n".join(f"! {warning}" for warning in warnings))
     parts.append(f"Next: pov report{settings().hint}")
     return "\n\n".join(part for part in parts if part)
 
 
 def _rows(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
-    for arm in experiment.get("arms", ()):
-        trials = arm.get("trials", ())
-        good = [t["seconds"] for t in trials if t.get("ok") and t.get("seconds") is not None]
-        spread = f"{duration(min(good))} to {duration(max(good))}" if good else "–"
-        yield [
-            str(experiment.get("name")),
-            str(arm.get("name")),
-            f"{sum(bool(t.get('ok')) for t in trials)} of {len(trials)}",
-            duration(arm.get("median")),
-            spread,
-            _share(trials, "failed_requests", "requests"),
-            _share(trials, "failed_handshakes", "handshakes"),
-        ]
+    for arm in experiment["arms"]:
+        spread = f"{duration(arm['minimum'])} to {duration(arm['maximum'])}" if arm["n"] else "–"
+        counts = ["–" if arm[key] is None else str(arm[key]) for key in ("requests", "hard", "late", "excused")]
+        tried = f"{arm['n']} of {arm['n'] + arm['failed']}"
+        yield [str(experiment["name"]), str(arm["name"]), tried, duration(arm["median"]), spread, *counts]
 
 
-def _share(trials: Sequence[Mapping[str, Any]], failed: str, tried: str) -> str:
-    counted = [trial for trial in trials if trial.get(tried) is not None]
-    if not counted:
+def _today(criterion: Mapping[str, Any]) -> str:
+    today = criterion.get("today")
+    if not today:
         return "–"
-    return f"{sum(t.get(failed) or 0 for t in counted)} of {sum(t[tried] for t in counted)}"
+    told = f"{today['outcome']} ({_figure(today['observed'])})"
+    return f"{told}: does not tell them apart" if criterion.get("tells_apart") is False else told
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
 
 
 def _comparisons(experiment: Mapping[str, Any]) -> Iterator[str]:
-    for comparison in experiment.get("comparisons", ()):
-        arms, ratio = comparison.get("arms"), comparison.get("ratio")
-        if isinstance(ratio, int | float) and arms:
-            names = " / ".join(str(arm) for arm in arms)
-            yield f"{experiment.get('name')}: {names} = {ratio:.2f} (ratio of medians)"
-
-
-def _text(warning: Any) -> str:
-    if not isinstance(warning, Mapping):
-        return str(warning)
-    remedy = warning.get("remedy") or warning.get("fix")
-    return f"{warning.get('message', '')}{f' ({remedy})' if remedy else ''}"
+    comparisons: Sequence[Mapping[str, Any]] = experiment.get("comparisons", ())
+    for comparison in comparisons:
+        names = " / ".join(str(arm) for arm in comparison["arms"])
+        p = comparison["p_value"]
+        test = f"exact p {p:.2g}" if p is not None else f"no p: {comparison['why_no_p']}"
+        yield f"{experiment['name']}: {names} = {comparison['ratio']:.2f} (ratio of medians; {test})"

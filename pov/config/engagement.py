@@ -8,10 +8,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pov.config.experiments import Criterion
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model, load
+from pov.config.names import ExperimentName, Name
 from pov.config.references import absolute
-from pov.config.scenario import Criterion, Name
 
 FILE = "engagement.yaml"
 
@@ -44,7 +45,7 @@ class Stated(Model):
     origin: Literal["stated"]
     by: str = ""
     when: date | None = None
-    experiment: Literal["deploy", "rotate"] | None = None
+    experiment: ExperimentName | None = None
     example: bool = Field(default=False, strict=True)
 
     @model_validator(mode="after")

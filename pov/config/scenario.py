@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pov.base.errors import InvalidInput, Problem
-from pov.base.names import PATTERN
 from pov.base.paths import data
+from pov.config.experiments import Criterion, Experiment, Smoke, conflicting_timeouts
 from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
+from pov.config.names import Name
 from pov.config.topology import WELL_KNOWN, generate
 from pov.config.units import Cpu, Duration, Memory, mebibytes, millicores, seconds
+from pov.model.catalogue import ARMS
 
 MAX_SERVICES = 1000
 UNDER_PROOF = 5
 MAX_UNDER_PROOF = 20
 Fault = tuple[Location, str, str]
-Name = Annotated[str, Field(pattern=f"^{PATTERN}$")]
 
 
 class Metadata(Model):
@@ -103,7 +104,10 @@ class Engines(Model):
 
 
 class Traffic(Model):
-    """The prober's fixed schedule for each edge, in milliseconds: kept connections and new ones apart."""
+    """The prober's fixed schedule for each edge, in milliseconds: kept connections and new ones apart.
+
+    `timeout_ms` holds for experiments none of whose criteria says otherwise.
+    """
 
     interval_ms: int = Field(default=1000, ge=50, le=60_000, strict=True)
     new_connection_interval_ms: int = Field(default=2000, ge=50, le=60_000, strict=True)
@@ -114,51 +118,6 @@ class Legacy(Model):
     """Hosts of the legacy estate that the manual arm works on; 0 leaves it out."""
 
     hosts: int = Field(default=5, ge=0, le=20, strict=True)
-
-
-Arm = Literal["automated", "automated-poll", "manual"]
-
-
-class Experiment(Model):
-    """What is measured, how often, in which arms; `arm_trials` is for arms that are tried more or less often.
-
-    `placebos` are windows in which nothing is done: as many as the reference arm has trials, if nothing is said.
-    """
-
-    name: Literal["deploy", "rotate"]
-    trials: int = Field(default=3, ge=1, le=100, strict=True)
-    arms: tuple[Arm, ...] = ("automated", "manual")
-    arm_trials: dict[Arm, Annotated[int, Field(ge=1, le=100, strict=True)]] = Field(default_factory=dict)
-    placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
-
-    @model_validator(mode="after")
-    def _only_its_arms(self) -> Self:
-        foreign = [arm for arm in self.arm_trials if arm not in self.arms]
-        if foreign:
-            raise Faults([(("armTrials", arm), f"{arm} is not among the arms", "add it there") for arm in foreign])
-        return self
-
-    def trials_of(self, arm: str) -> int:
-        """How often an arm is tried."""
-        return next((trials for name, trials in self.arm_trials.items() if name == arm), self.trials)
-
-
-class Criterion(Model):
-    """A bound agreed beforehand on one figure of one arm."""
-
-    id: Name
-    title: str = Field(min_length=1)
-    experiment: Literal["deploy", "rotate"]
-    arm: Arm = "automated"
-    metric: Literal["median_seconds", "max_seconds", "failed_requests", "failed_handshakes"]
-    at_most: float = Field(ge=0, strict=True, allow_inf_nan=False)
-
-
-class Smoke(Model):
-    """What the smoke test does with this scenario."""
-
-    trials: int = Field(default=1, ge=1, le=3, strict=True)
-    experiments: tuple[Literal["deploy", "rotate"], ...] = ("deploy", "rotate")
 
 
 def _names_or_number(schema: dict[str, Any]) -> None:
@@ -222,25 +181,42 @@ class Scenario(Model):
         faults = [*self._unknown_services(), *self._named_twice()]
         if "staging" not in {stage.name for stage in self.stages}:
             faults.append((("stages",), "staging is missing: it is where the proof of value runs", "add it"))
+        faults += [*self._criteria_measured(), *self._legacy_there()]
+        if faults:
+            raise Faults(faults)
+        return self
+
+    def _criteria_measured(self) -> list[Fault]:
         measured = {experiment.name: experiment.arms for experiment in self.experiments}
+        faults: list[Fault] = [
+            ((*("criteria", index), "timeoutMs"), told, fix)
+            for index, told, fix in conflicting_timeouts(self.criteria, self.traffic.timeout_ms)
+        ]
         for index, criterion in enumerate(self.criteria):
             if criterion.arm not in measured.get(criterion.experiment, (criterion.arm,)):
                 place = ("criteria", index, "arm")
                 faults.append((place, f"{criterion.experiment} is not measured in arm {criterion.arm}", "add the arm"))
-            if criterion.metric == "failed_handshakes" and criterion.experiment != "rotate":
-                faults.append((("criteria", index, "metric"), "is counted in rotate alone", "failed_requests"))
+        return faults
+
+    def _legacy_there(self) -> list[Fault]:
+        """An arm that works on hosts needs an estate of them that is like staging."""
+        needing = {
+            index: arm
+            for index, experiment in enumerate(self.experiments)
+            for arm in experiment.arms
+            if ARMS[arm].legacy
+        }
+        faults: list[Fault] = []
         if not self.legacy.hosts:
             faults += [
-                (("experiments", index, "arms"), "the manual arm needs a legacy estate", "legacy: {hosts: 5}")
-                for index, experiment in enumerate(self.experiments)
-                if "manual" in experiment.arms
+                (("experiments", index, "arms"), f"the {arm} arm needs a legacy estate", "legacy: {hosts: 5}")
+                for index, arm in needing.items()
             ]
-        if self.services.replicas > 1 and any("manual" in experiment.arms for experiment in self.experiments):
-            unlike = "the legacy estate of the manual arm runs one replica: the arms would not be alike"
-            faults.append((("services", "replicas"), unlike, "1, or leave the manual arm out"))
-        if faults:
-            raise Faults(faults)
-        return self
+        if self.services.replicas > 1 and needing:
+            arm = next(iter(needing.values()))
+            unlike = f"the legacy estate of the {arm} arm runs one replica: the arms would not be alike"
+            faults.append((("services", "replicas"), unlike, f"1, or leave the {arm} arm out"))
+        return faults
 
     def _unknown_services(self) -> list[Fault]:
         known = generate(self.services.seed, self.services.count).names()

@@ -1,12 +1,24 @@
-"""What is measured. Add an experiment: write its module, put its line into `EXPERIMENTS`."""
+"""What is measured. Each experiment of the catalogue has a module here by its name, and in it an `EXPERIMENT`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from importlib import import_module
 
-from pov.experiments import deploy, rotate
 from pov.experiments.core import Experiment
+from pov.model import catalogue
 
-EXPERIMENTS: Mapping[str, Experiment] = {
-    experiment.name: experiment for experiment in (deploy.EXPERIMENT, rotate.EXPERIMENT)
-}
+EXPERIMENTS: catalogue.Registry[Experiment] = catalogue.Registry("experiment")
+
+
+def attach(experiment: Experiment) -> Experiment:
+    """Say what is done in an experiment of the catalogue. Raises `ValueError` for unknown names, or if it was said."""
+    unknown = [arm for arm in experiment.arms if arm not in catalogue.ARMS]
+    if experiment.name not in catalogue.EXPERIMENTS:
+        unknown.insert(0, experiment.name)
+    if unknown:
+        raise ValueError(f"not in the catalogue: {', '.join(unknown)}")
+    return EXPERIMENTS.register(experiment)
+
+
+for _name in catalogue.EXPERIMENTS:
+    attach(import_module(f"{__name__}.{_name}").EXPERIMENT)

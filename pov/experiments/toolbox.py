@@ -280,7 +280,10 @@ class Releases(Protocol):
 
 @dataclass(frozen=True)
 class Toolbox:
-    """One environment, in the hands of trials. `run` is a short mark that versions of this run carry."""
+    """One environment, in the hands of trials. `run` is a short mark that versions of this run carry.
+
+    `timeouts` are those that an experiment's criteria ask for, in milliseconds, instead of the one in `traffic`.
+    """
 
     run: str
     under_proof: tuple[str, ...]
@@ -295,6 +298,7 @@ class Toolbox:
     releases: Releases
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
+    timeouts: Mapping[str, int] = field(default_factory=dict)
 
     def estate(self, name: str) -> Estate:
         """The estate of that name."""

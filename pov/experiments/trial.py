@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -34,7 +35,9 @@ class EstateTrial(Trial, ABC):
     """How this arm itself makes sure that a service is fit, for the reader who compares arms."""
 
     def __init__(self, box: Toolbox, slot: Slot, estate: Estate, services: Collection[str]) -> None:
-        self.box = box
+        # The time-out belongs to what is asked of this experiment; the rate is the same for all.
+        limit = box.timeouts.get(slot.experiment, box.traffic.timeout_ms)
+        self.box = replace(box, traffic=box.traffic.model_copy(update={"timeout_ms": limit}))
         self.slot = slot
         self.estate = estate
         self.services = tuple(services)

@@ -1,30 +1,23 @@
-"""`summary.json` (`pov.dev/summary/v1`): a pure function of what was saved, so that anybody can compute it again."""
+"""`summary.json` (`pov.dev/summary/v2`): a pure function of what was saved, so that anybody can compute it again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from pov.config.scenario import Criterion
-from pov.measure.criteria import score
-from pov.measure.statistics import ratio_of_medians, spread, why_no_interval
+from pov.measure.results import Arm, Experiment, Results, gathered, loads_the_machine
+from pov.measure.scoring import Criterion, scored
+from pov.measure.statistics import Comparison, compare
 from pov.measure.warnings import look
+from pov.model.catalogue import Words
+from pov.model.sample import Counts, Sample
 
-SCHEMA = "pov.dev/summary/v1"
-REFERENCE = "automated"
-_TRIAL_KEYS = (
-    "trial", "origin", "started", "seconds", "ok", "error", "steps",
-    "requests", "failed_requests", "handshakes", "failed_handshakes",
-)  # fmt: skip
-_NEVER_COMPARED = {"automated-poll"}
-PLACEBO = "placebo"
-"""The arm of placebo windows: the load alone, nothing is done. Like the negative control it enters no statistic."""
-NEGATIVE = "negative-control"
-"""The arm of trials that must show failures: they prove that the prober can see one."""
+SCHEMA = "pov.dev/summary/v2"
 
 
 def summarise(
-    run: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], criteria: Sequence[Criterion]
+    run: Mapping[str, Any], samples: Sequence[Sample], criteria: Iterable[Criterion], words: Words | None = None
 ) -> dict[str, Any]:
     """The summary of one run.
 
@@ -32,88 +25,101 @@ def summarise(
     `{"experiment", "arm", "trials"}`) and whatever else describes it. `samples` are the saved ones, in their order.
     """
     planned = {(str(p["experiment"]), str(p["arm"])): int(p["trials"]) for p in run.get("planned", ())}
-    names = dict.fromkeys([*(name for name, _ in planned), *(str(s["experiment"]) for s in samples)])
+    results = gathered(samples, planned, words or Words())
+    names = dict.fromkeys([*(name for name, _ in planned), *(e.name for e in results.experiments)])
     return {
         "schema": SCHEMA,
         "run": dict(run),
-        "experiments": [_experiment(name, samples, planned) for name in names],
-        "criteria": [score(c, samples, planned.get((c.experiment, c.arm), 0)).as_json() for c in criteria],
+        "experiments": [_experiment(results, name) for name in names],
+        "criteria": [score.as_json() for score in scored(results, criteria)],
+        "prober_sees": results.sight.shown,
     }
 
 
-def _experiment(
-    name: str, all_samples: Sequence[Mapping[str, Any]], planned: Mapping[tuple[str, str], int]
-) -> dict[str, Any]:
-    mine = [s for s in all_samples if s["experiment"] == name]
-    placebos, negative = ([s for s in mine if s["arm"] == arm] for arm in (PLACEBO, NEGATIVE))
-    samples = [s for s in mine if s["arm"] not in {PLACEBO, NEGATIVE}]
-    arms = dict.fromkeys([*(arm for exp, arm in planned if exp == name), *(str(s["arm"]) for s in samples)])
+def comparisons(results: Results, experiment: Experiment) -> list[Comparison]:
+    """Each compared arm against the proposed one, and each variant against the arm that it is one of."""
+    base = next((arm.name for arm in results.words.arms.values() if arm.proposed), "")
+    found = []
+    for arm in experiment.arms:
+        data = results.words.arm(arm.name)
+        against = data.against or (base if data.compared else "")
+        if against and against != arm.name:
+            found.append(compare(experiment.name, experiment.arm(against), arm))
+    return [comparison for comparison in found if comparison is not None]
+
+
+def _experiment(results: Results, name: str) -> dict[str, Any]:
+    found = results.experiment(name) or Experiment(name, ())
+    ran = {arm.name: arm for arm in found.arms}
+    names = dict.fromkeys([*(arm for exp, arm in results.planned if exp == name), *ran])
+    arms = [ran.get(arm, Arm(arm, ())) for arm in names if not results.words.arm(arm).window]
     return {
         "name": name,
-        "arms": [_arm(arm, [s for s in samples if s["arm"] == arm], planned.get((name, arm), 0)) for arm in arms],
-        "placebo": _windows(
-            placebos, "the same load on the estates of this experiment at once, with nothing being done"
-        ),
+        "arms": [_arm(found, arm, results.planned.get((name, arm.name), 0)) for arm in arms],
+        "placebo": _windows(found.placebo, "the same load, with nothing being done"),
         "negative_control": _windows(
-            negative, "a service whose certificate runs out while reloading is off: the prober has to see it fail"
+            found.negative, "a service whose certificate runs out while reloading is off: the prober has to see it fail"
         ),
-        "comparisons": [_comparison(arm, samples) for arm in arms if arm != REFERENCE and arm not in _NEVER_COMPARED],
-        "warnings": look(name, samples),
+        "comparisons": [_comparison(comparison) for comparison in comparisons(results, found)],
+        "warnings": look(found),
     }
 
 
-def _arm(arm: str, mine: Sequence[Mapping[str, Any]], planned: int) -> dict[str, Any]:
-    good = [float(s["seconds"]) for s in mine if s["ok"]]
-    found = spread(good)
+def _arm(experiment: Experiment, arm: Arm, planned: int) -> dict[str, Any]:
+    known = arm.n > 0
     return {
-        "name": arm,
+        "name": arm.name,
         "planned": planned,
-        "trials": [{key: s[key] for key in _TRIAL_KEYS} for s in mine],
-        "n": len(good),
-        "failed": len(mine) - len(good),
-        "median": None if found is None else round(found.median, 3),
-        "minimum": None if found is None else found.minimum,
-        "maximum": None if found is None else found.maximum,
-        "interval": None,
-        **{key: _total(mine, key) for key in ("requests", "failed_requests", "handshakes", "failed_handshakes")},
+        "trials": [_trial(trial) for trial in arm.trials],
+        "n": arm.n,
+        "failed": len(arm.failed),
+        "median": round(arm.median, 3) if known else None,
+        "minimum": arm.least if known else None,
+        "maximum": arm.greatest if known else None,
+        **_counted(arm.counts),
+        "loads_the_machine": loads_the_machine(experiment, arm),
     }
 
 
-def _total(mine: Sequence[Mapping[str, Any]], key: str) -> int | None:
-    counted = [int(s[key]) for s in mine if s[key] is not None]
-    return sum(counted) if counted else None
-
-
-def _comparison(arm: str, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    one, other = ([float(s["seconds"]) for s in samples if s["arm"] == name and s["ok"]] for name in (arm, REFERENCE))
-    ratio = ratio_of_medians(one, other)
+def _trial(trial: Sample) -> dict[str, Any]:
+    kept = ("trial", "origin", "started", "seconds", "ok", "error")
     return {
-        "arms": [arm, REFERENCE],
-        "n": [len(one), len(other)],
-        "ratio": None if ratio is None else round(ratio, 3),
-        "method": "ratio of medians of the successful trials' seconds",
-        "shift": None,
-        "interval": None,
-        "p_value": None,
-        "why_not": why_no_interval(len(one), len(other)),
+        **{name: getattr(trial, name) for name in kept},
+        "steps": [asdict(step) for step in trial.steps],
+        "figures": dict(trial.figures),
+        **_counted(None if trial.traffic is None else trial.traffic.operation),
     }
 
 
-def _windows(windows: Sequence[Mapping[str, Any]], what: str) -> dict[str, Any] | None:
-    if not windows:
+def _counted(counts: Counts | None) -> dict[str, int | None]:
+    if counts is None:
+        return dict.fromkeys(
+            ("requests", "failed_requests", "hard", "late", "excused", "handshakes", "failed_handshakes")
+        )
+    return {
+        "requests": counts.requests,
+        "failed_requests": counts.failed,
+        "hard": counts.hard,
+        "late": counts.late,
+        "excused": counts.excused,
+        "handshakes": counts.handshakes,
+        "failed_handshakes": counts.failed_handshakes,
+    }
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {
+        "arms": [found.other.name, found.base.name],
+        "n": [found.other.n, found.base.n],
+        "ratio": round(found.ratio, 3),
+        "method": "ratio of medians of the successful trials' seconds; exact two-sided Mann–Whitney test",
+        "p_value": found.p_value,
+        "why_no_p": found.why_no_p,
+    }
+
+
+def _windows(windows: Arm | None, what: str) -> dict[str, Any] | None:
+    if windows is None:
         return None
-    return {
-        "what": what,
-        "windows": [
-            {
-                "estate": s["details"].get("estate"),
-                "seconds": s["seconds"],
-                **{
-                    key: s[key]
-                    for key in ("ok", "error", "requests", "failed_requests", "handshakes", "failed_handshakes")
-                },
-            }
-            for s in windows
-        ],
-        **{key: _total(windows, key) for key in ("requests", "failed_requests", "handshakes", "failed_handshakes")},
-    }
+    rows = [{"estate": trial.details.get("estate"), **_trial(trial)} for trial in windows.trials]
+    return {"what": what, "windows": rows, **_counted(windows.counts)}

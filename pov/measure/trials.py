@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from pov.base.clock import Clock, timestamp
 from pov.base.errors import PovError
 from pov.measure.order import Slot
-from pov.model.sample import Step, Traffic
+from pov.model.sample import Sample, Step, Traffic
 
 OPERATION = "operation"
 VERIFICATION = "verification"
@@ -117,31 +117,21 @@ class Result:
         """Whether the operation was done and verified."""
         return self.error is None
 
-    def as_sample(self) -> dict[str, Any]:
+    def as_sample(self) -> Sample:
         """The record that is saved, without what the run's chain adds."""
-        traffic = self.evidence.traffic
-        seen = None if traffic is None else traffic.operation
-        details = dict(self.evidence.details)
-        if traffic is not None:
-            lost = {name: traffic.details.get(f"prober_{name}", 0) for name in ("late", "unsent")}
-            details["traffic"] = {**asdict(traffic), **lost}
-        return {
-            "experiment": self.slot.experiment,
-            "arm": self.slot.arm,
-            "trial": self.slot.trial,
-            "origin": "executed",
-            "started": timestamp(self.started),
-            "seconds": None if self.seconds is None else round(self.seconds, 3),
-            "ok": self.ok,
-            "error": self.error,
-            "steps": [{"name": step.name, "seconds": round(step.seconds, 3)} for step in self.evidence.steps],
-            "figures": dict(self.evidence.figures),
-            "requests": None if seen is None else seen.requests,
-            "failed_requests": None if seen is None else seen.hard + seen.late,
-            "handshakes": None if seen is None else seen.handshakes,
-            "failed_handshakes": None if seen is None else seen.hard_handshakes + seen.late_handshakes,
-            "details": details,
-        }
+        return Sample(
+            experiment=self.slot.experiment,
+            arm=self.slot.arm,
+            trial=self.slot.trial,
+            started=timestamp(self.started),
+            seconds=None if self.seconds is None else round(self.seconds, 3),
+            ok=self.ok,
+            error=self.error,
+            steps=tuple(Step(step.name, round(step.seconds, 3)) for step in self.evidence.steps),
+            figures=dict(self.evidence.figures),
+            traffic=self.evidence.traffic,
+            details=dict(self.evidence.details),
+        )
 
 
 class _Run:

@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+
+from pov.measure.results import Arm, Experiment, loads_the_machine
+from pov.measure.statistics import drift_from
+from pov.model.reading import number
 
 _FAR = 2.0
 _BUSY = 2.0
 
 
-def look(name: str, samples: Sequence[Mapping[str, Any]]) -> list[str]:
+def look(experiment: Experiment) -> list[str]:
     """Warnings on the samples of one experiment, arm by arm."""
     found: list[str] = []
-    for arm in dict.fromkeys(str(s["arm"]) for s in samples):
-        mine = [s for s in samples if s["arm"] == arm]
-        found += [f"{name}, {arm}: {text}" for text in _of_arm(mine)]
+    for arm in (*experiment.arms, experiment.placebo, experiment.negative):
+        if arm is not None:
+            found += [f"{experiment.name}, {arm.name}: {text}" for text in _of_arm(arm)]
+    for arm in experiment.arms:
+        if loads_the_machine(experiment, arm) and experiment.placebo is not None:
+            found.append(
+                f"{experiment.name}, {arm.name}: the operation loads this machine: requests that it does not touch "
+                f"came late in {len(arm.stalled())} of {len(arm.trials)} trials, in none of "
+                f"{len(experiment.placebo.trials)} placebos; measure on a machine with more cores"
+            )
     return found
 
 
-def _of_arm(mine: Sequence[Mapping[str, Any]]) -> list[str]:
+def _of_arm(arm: Arm) -> list[str]:
     found = []
-    failed = [s for s in mine if not s["ok"]]
-    if failed:
-        first = failed[0]
+    if arm.failed:
+        first = arm.failed[0]
         found.append(
-            f"{len(failed)} of {len(mine)} trials failed (first, trial {first['trial']}: {first['error']}); they are "
-            "counted and not part of the median: find the cause and run again"
+            f"{len(arm.failed)} of {len(arm.trials)} trials failed (first, trial {first.trial}: {first.error}); they "
+            "are counted and not part of the median: find the cause and run again"
         )
-    good = sorted((s for s in mine if s["ok"]), key=lambda s: str(s["started"]))
-    seconds = [float(s["seconds"]) for s in good]
-    if len(seconds) >= 3:
-        middle = statistics.median(seconds)
-        far = [s for s in good if float(s["seconds"]) > _FAR * middle or float(s["seconds"]) < middle / _FAR]
-        if far:
-            trials = ", ".join(str(s["trial"]) for s in far)
-            found.append(f"trial {trials} is more than {_FAR:g} times off the median: look at its steps, add trials")
-        elif seconds in (sorted(seconds), sorted(seconds, reverse=True)) and max(seconds) > 1.25 * min(seconds):
-            found.append(
-                "each trial differs from the one before in the same direction: a drift? Run again with more trials"
-            )
-    late = sum(int(_traffic(s).get("late", 0)) + int(_traffic(s).get("unsent", 0)) for s in mine)
-    if late:
+    found += _odd_times(arm)
+    counts = arm.counts
+    if counts is not None and counts.late:
         found.append(
-            f"{late} requests were sent late or not at all and count as failed; this can be the prober's own lack of "
-            "processor time: compare with the placebos, or measure on a machine with more cores"
+            f"{counts.late} requests came late, {counts.excused} of them while this machine stood still: compare with "
+            "the placebos, or measure on a machine with more cores"
         )
-    busy = [s for s in mine if float(s["details"].get("load_per_core") or 0) > _BUSY]
+    busy = [trial for trial in arm.trials if (number(trial.details.get("load_per_core")) or 0) > _BUSY]
     if busy:
         found.append(
-            f"{len(busy)} of {len(mine)} trials began with more than {_BUSY:g} runnable tasks a core: close what else "
-            "runs on this machine, or give it more cores"
+            f"{len(busy)} of {len(arm.trials)} trials began with more than {_BUSY:g} runnable tasks a core: close what "
+            "else runs on this machine, or give it more cores"
         )
     return found
 
 
-def _traffic(sample: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = sample["details"].get("traffic")
-    return found if isinstance(found, Mapping) else {}
+def _odd_times(arm: Arm) -> list[str]:
+    good = sorted(arm.good, key=lambda trial: trial.started)
+    times = [trial.seconds for trial in good if trial.seconds is not None]
+    if len(times) < 3:
+        return []
+    middle = statistics.median(times)
+    far = [trial for trial in good if not middle / _FAR <= (trial.seconds or 0.0) <= _FAR * middle]
+    if far:
+        trials = ", ".join(str(trial.trial) for trial in far)
+        return [f"trial {trials} is more than {_FAR:g} times off the median: look at its steps, add trials"]
+    one_way = times in (sorted(times), sorted(times, reverse=True)) and len(set(times)) == len(times)
+    if one_way and len(times) >= drift_from() and max(times) > 1.25 * min(times):
+        by_chance = math.factorial(len(times)) // 2
+        told = f"each of {len(times)} trials differs from the one before in the same direction, by chance in 1 of"
+        return [f"{told} {by_chance} runs: a drift? Run again with more trials"]
+    return []

@@ -1,10 +1,12 @@
-"""What one trial leaves: how its traffic fared, told so that noise and effect stay apart."""
+"""What one trial leaves: its seconds, and how its traffic fared, told so that noise and effect stay apart."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+SCHEMA = "pov.dev/sample/v2"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Counts:
     handshakes: int = 0
     hard_handshakes: int = 0
     late_handshakes: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Hard and late ones."""
+        return self.hard + self.late
+
+    @property
+    def failed_handshakes(self) -> int:
+        """Hard and late ones, on new connections."""
+        return self.hard_handshakes + self.late_handshakes
 
 
 @dataclass(frozen=True)
@@ -74,3 +86,37 @@ class Traffic:
     timeout_ms: int = 0
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One trial as it is saved, one JSON object a line.
+
+    `origin` is executed, person or simulated. `seconds` is None if the clock never started; a failed trial (`ok` is
+    false) keeps the time it took. `figures` are further measured figures by name. `prev` is the digest of the sample
+    before, or of the run's `environment.json` for the first.
+    """
+
+    experiment: str
+    arm: str
+    trial: int
+    origin: str = "executed"
+    started: str = ""
+    seconds: float | None = None
+    ok: bool = False
+    error: str | None = None
+    steps: tuple[Step, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    traffic: Traffic | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
+    n: int = 0
+    prev: str = ""
+    digest: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The record, without what the run's chain adds (`schema`, `run`, `n`, `prev`, `digest`)."""
+        record = asdict(self)
+        for key in ("run", "n", "prev", "digest"):
+            del record[key]
+        return record | {"steps": [asdict(step) for step in self.steps]}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from pov.reporting.facts import Arm, Trial
+from pov.measure.results import Arm
+from pov.model.catalogue import Words
+from pov.model.sample import Sample
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Outcomes(Block):
 
     kind = "outcomes"
     rows: tuple[dict[str, str], ...]
+    head: str = "Criterion"
 
 
 @dataclass(frozen=True)
@@ -128,22 +131,29 @@ class Bars(Block):
     kind = "bars"
     caption: str
     alt: str
-    arm: str
+    look: dict[str, str]
     rows: tuple[dict[str, Any], ...]
     legend: tuple[dict[str, Any], ...]
     axis: tuple[float, ...]
 
 
-def point(trial: Trial) -> dict[str, Any]:
+def point(trial: Sample) -> dict[str, Any]:
     """A trial as a mark in a chart."""
     return {"n": trial.n, "trial": trial.trial, "seconds": trial.seconds, "ok": trial.ok}
 
 
-def marks(arm: Arm) -> dict[str, Any]:
+def look(arm: str, words: Words) -> dict[str, str]:
+    """An arm's mark and colour."""
+    data = words.arm(arm)
+    return {"mark": data.mark, "colour": data.colour}
+
+
+def marks(arm: Arm, words: Words) -> dict[str, Any]:
     """An arm's marks with its median and range, None where no trial succeeded."""
     known = arm.n > 0
     return {
         "arm": arm.name,
+        "look": look(arm.name, words),
         "median": arm.median if known else None,
         "least": arm.least if known else None,
         "greatest": arm.greatest if known else None,

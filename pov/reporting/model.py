@@ -8,9 +8,9 @@ from typing import Any
 
 from pov.reporting.blocks import Block
 from pov.reporting.facts import Facts, gather
-from pov.reporting.judge import disagreements
 from pov.reporting.section import Section
 from pov.reporting.sections import SECTIONS
+from pov.reporting.wording import verdict
 from pov.state.runs import Run
 
 SCHEMA = "pov.dev/report/v1"
@@ -38,6 +38,12 @@ class Report:
     chapters: tuple[Chapter, ...]
     facts: Facts
 
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """One sentence for each criterion."""
+        found = tuple(verdict(score, self.facts.words) for score in self.facts.scores)
+        return found or ("No criterion was set: nothing is scored.",)
+
     def as_json(self) -> dict[str, Any]:
         """The report as one JSON document, `pov.dev/report/v1`."""
         return {
@@ -56,6 +62,7 @@ class Report:
                 }
                 for chapter in self.chapters
             ],
+            "verdict": list(self.verdict),
             "digests": dict(self.facts.digests),
             "problems": list(self.facts.problems),
         }
@@ -67,7 +74,7 @@ def build(run: Run, sections: Sequence[Section] = SECTIONS, *, problems: Sequenc
     `problems` are told beside those of the run's files.
     """
     facts = gather(run)
-    facts = replace(facts, problems=(*facts.problems, *disagreements(facts), *problems))
+    facts = replace(facts, problems=(*facts.problems, *problems))
     built = (Chapter(s.id, s.title, s.opens_page, tuple(s.build(facts))) for s in sections)
     return Report(
         run=facts.run,

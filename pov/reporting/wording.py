@@ -1,76 +1,153 @@
-"""What experiments, arms and figures are called in the report. Unknown ones keep the name they were saved with."""
+"""Findings in words: what may be said of a score, a comparison, failures. Names come from the run's catalogue."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pov.measure.results import Arm, Experiment, loads_the_machine
+from pov.measure.scoring import Score
+from pov.measure.statistics import Comparison
+from pov.model.catalogue import MORE, Metric, Words
+from pov.model.sample import Sample
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import listing, plural
-
-
-@dataclass(frozen=True)
-class Words:
-    """How one experiment is spoken of: what is done, where its clock starts and stops."""
-
-    title: str
-    noun: str
-    starts: str
-    stops: str
-
-
-_START = "the artefact is ready and the change is edited but not committed"
-_WORDS = {
-    "deploy": Words("Deploying a new version", "deployment", _START, "the prober has seen every replica serve it"),
-    "rotate": Words(
-        "Renewing every certificate",
-        "rotation",
-        "the renewal is asked for",
-        "the prober has seen every replica serve a new certificate",
-    ),
-}
-_ARMS = {
-    "automated": ("Automated", "a commit; the platform does the rest"),
-    "automated-poll": ("Automated, poll only", "the same without the webhook"),
-    "scripted": ("Scripted", "an imperative script"),
-    "manual": ("Runbook by machine", "over SSH, no human time"),
-    "placebo": ("Placebo", "nothing done"),
-    "negative-control": ("Negative control", "reload switched off"),
-    "manual-stopwatch": ("Runbook by hand", "human time, by stopwatch"),
-}
-_METRICS = {
-    "median_seconds": "median time",
-    "max_seconds": "longest time",
-    "failed_requests": "failed requests",
-    "failed_handshakes": "failed handshakes",
-}
-
-
-def experiment(name: str) -> Words:
-    """An experiment's words."""
-    unknown = Words(name.capitalize(), name, "the operation starts", "the operation is seen to be done")
-    return _WORDS.get(name, unknown)
-
-
-def arm(name: str) -> str:
-    """An arm's name for readers."""
-    return _ARMS.get(name, (name.capitalize(), ""))[0]
-
-
-def arm_note(name: str) -> str:
-    """What an arm is, in a few words."""
-    return _ARMS.get(name, ("", ""))[1]
-
-
-def metric(name: str) -> str:
-    """A metric's name for readers."""
-    return _METRICS.get(name, name.replace("_", " "))
+from pov.reporting.numbers import count, listing, plain, plural, seconds
 
 
 def subject(facts: Facts, name: str) -> str:
     """What an experiment worked on, as far as the run recorded it."""
-    if name == "rotate":
-        services = facts.environment.get("services")
-        return f"{services} services in staging, under load" if isinstance(services, int) else "staging, under load"
-    if facts.under_proof:
-        return f"{plural(len(facts.under_proof), 'service')} in staging: {listing(list(facts.under_proof))}"
-    return "staging"
+    services = facts.environment.get("services")
+    known = {
+        "services": f"{services} services" if isinstance(services, int) else "all services",
+        "proof": f"{plural(len(facts.under_proof), 'service')} in staging: {listing(list(facts.under_proof))}"
+        if facts.under_proof
+        else "staging",
+    }
+    found = facts.words.experiment(name).subject
+    for key, value in known.items():
+        found = found.replace(f"{{{key}}}", value)
+    return found
+
+
+def value(metric: Metric, figure: float | None) -> str:
+    """A metric's value with its unit, where the unit is a time; counts stand alone."""
+    if figure is None:
+        return "–"
+    if metric.unit == "s":
+        return seconds(figure)
+    return count(figure) if metric.counts else f"{plain(figure)} {metric.unit}".strip()
+
+
+def threshold(score: Score) -> str:
+    """The bound in words."""
+    return f"at {'least' if score.metric.direction == MORE else 'most'} {value(score.metric, score.criterion.bound)}"
+
+
+def standing(score: Score, words: Words) -> str:
+    """What a reader must know beside the outcome: why it is not shown, and whether it tells the arms apart."""
+    parts = [score.reason] if score.outcome != "pass" else []
+    today = score.today
+    if score.outcome == "pass" and today is not None:
+        said, seen = words.arm(today.criterion.arm).said, value(today.metric, today.observed)
+        if today.outcome == "pass":
+            parts.append(f"does not tell them apart: {said} passes too ({seen})")
+        elif today.outcome == "fail":
+            parts.append(f"{said} fails it ({seen})")
+    return "; ".join(parts)
+
+
+def verdict(score: Score, words: Words) -> str:
+    """One sentence for one criterion, for the command line and for machines."""
+    seen = f"{words.metric(score.criterion.metric).label} {value(score.metric, score.observed)}, {threshold(score)}"
+    rest = standing(score, words)
+    return f"{score.outcome.upper()}: {score.criterion.title} ({seen}{f'; {rest}' if rest else ''})."
+
+
+def failures(arm: Arm) -> str:
+    """An arm's failed requests by kind, in a few words."""
+    counts = arm.counts
+    if counts is None:
+        return "requests not recorded"
+    of = f"of {plural(counts.requests, 'request')}"
+    if not counts.failed:
+        return f"none {of} failed"
+    if not arm.told_apart:
+        return f"{count(counts.failed)} {of} failed; hard and late not told apart"
+    late = f"{count(counts.late)} late"
+    if counts.excused:
+        late += f" ({'all' if counts.excused == counts.late else count(counts.excused)} while this machine stalled)"
+    return f"{count(counts.hard)} hard, {late} {of}"
+
+
+def causes(arm: Arm, kind: str, most: int = 2) -> str:
+    """The most frequent causes of an arm's failures of one kind, and on how many edges they were."""
+    found: dict[str, int] = {}
+    edges = set()
+    for trial in arm.trials:
+        for cause in trial.traffic.causes if trial.traffic else ():
+            if cause.kind == kind:
+                found[cause.text] = found.get(cause.text, 0) + cause.count
+                edges.add(cause.edge)
+    ranked = sorted(found, key=lambda text: -found[text])[:most]
+    return f"{'; '.join(ranked)} (on {plural(len(edges), 'edge')})" if ranked else ""
+
+
+def stalls(trials: tuple[Sample, ...]) -> str:
+    """How this machine stood still in trials' windows; empty if it did not, or nobody looked."""
+    seen = [t.traffic for t in trials if t.traffic is not None]
+    beats = [s.longest_ms for t in seen for s in (t.heartbeat,) if s is not None and s.count]
+    control = sum(1 for t in seen if t.control_stalls is not None and t.control_stalls.count)
+    parts = []
+    if beats:
+        parts.append(f"the prober stood still for up to {seconds(max(beats) / 1000)}")
+    if control:
+        parts.append(
+            f"requests that the change does not touch came late in {control} of {plural(len(trials), 'trial')}"
+        )
+    return " and ".join(parts)
+
+
+def lead(found: Comparison, words: Words) -> str:
+    """A comparison's finding in a few words."""
+    noun = words.experiment(found.experiment).noun
+    if words.arm(found.other.name).against:
+        name = words.arm(found.other.name).label
+        if found.few:
+            return f"{name}: too few trials to compare."
+        if found.shorter is None:
+            return f"{name}: no clear difference."
+        return f"{name}: {'slower' if found.shorter else 'faster'}."
+    if found.few:
+        return f"Too few trials to compare machine time per {noun}."
+    if found.shorter is None:
+        return f"No clear difference in machine time per {noun}."
+    return f"{'Less' if found.shorter else 'No gain in'} machine time per {noun}."
+
+
+def sentence(found: Comparison, words: Words) -> str:
+    """What the trials say, without more than they say."""
+    base, other = words.arm(found.base.name).said, words.arm(found.other.name).said
+    medians = f"median {seconds(found.base.median)} {base}, {seconds(found.other.median)} {other}"
+    if found.few:
+        return f"Successful ones: {found.base.n} {base}, {found.other.n} {other}."
+    p = f"; exact p {found.p_value:.2g}" if found.p_value is not None else ""
+    if found.shorter is None:
+        return f"The ranges overlap: {medians}{p}."
+    if found.shorter:
+        return f"In every successful trial: {medians}, {_times(found.ratio)} as long{p}."
+    return f"Every successful trial of {other} was shorter: {medians}{p}."
+
+
+def control(experiment: Experiment, words: Words) -> str:
+    """Which arms load this machine, in words; empty for none."""
+    names = [words.arm(arm.name).said for arm in experiment.arms if loads_the_machine(experiment, arm)]
+    return listing(names)
+
+
+def numbers(arm: Arm) -> str:
+    """The arm's sample numbers, so that every figure can be traced."""
+    found = [trial.n for trial in arm.trials]
+    if len(found) <= 12:
+        return ", ".join(map(str, found))
+    return f"{', '.join(map(str, found[:10]))} … {found[-1]} ({len(found)})"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times" if ratio < 10 else f"{ratio:.0f} times"

@@ -1,7 +1,8 @@
 """Records of measuring runs: `environment.json`, `samples.jsonl` (a hash chain), `summary.json`.
 
-Each sample carries the digest of the one before it, so that a changed, dropped or reordered sample shows. A chain that
-nobody else countersigned proves order and completeness to whoever trusts its last digest, no more.
+Each sample carries the digest of the one before it, the first that of `environment.json`: a changed, dropped or
+reordered sample shows, and so does a threshold, seed or machine that was edited afterwards. A chain that nobody else
+countersigned proves order and completeness to whoever trusts its last digest, no more.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Any
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
+from pov.model.reading import V1
+from pov.model.sample import SCHEMA
 
-SAMPLE_SCHEMA = "pov.dev/sample/v1"
-GENESIS = "0" * 64
+OLD_GENESIS = "0" * 64
+"""Where chains of samples of version 1 begin: they do not hold what was recorded before the first."""
 
 
 def canonical(record: Mapping[str, Any]) -> bytes:
@@ -37,8 +40,8 @@ def digest_of(sample: Mapping[str, Any]) -> str:
 class _Chain:
     """How far a run is: samples so far, the last one's digest, bytes that are surely on the disk, what is not yet."""
 
+    head: str
     count: int = 0
-    head: str = GENESIS
     saved: int = 0
     unsaved: tuple[dict[str, Any], ...] = ()
 
@@ -53,10 +56,11 @@ class RunWriter:
     def __init__(self, runs_dir: Path, environment: Mapping[str, Any], *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.path = runs_dir / self.run_id
-        self._chain = _Chain()
+        record = _pretty({"run": self.run_id, **environment}).encode()
+        self._chain = _Chain(hashlib.sha256(record).hexdigest())
         try:
             self.path.mkdir(parents=True)
-            write_atomic(self.path / "environment.json", _pretty({"run": self.run_id, **environment}))
+            write_atomic(self.path / "environment.json", record)
             (self.path / "samples.jsonl").touch()
         except OSError as error:
             raise _cannot_write(self.path, error) from error
@@ -65,9 +69,9 @@ class RunWriter:
         """Save one sample and return it as saved. Raises `PovError` if the disk refuses; the sample is kept then."""
         chain = self._chain
         number = chain.count + 1
-        record = {"schema": SAMPLE_SCHEMA, "run": self.run_id, "n": number, **sample, "prev": chain.head}
+        record = {"schema": SCHEMA, "run": self.run_id, "n": number, **sample, "prev": chain.head}
         record["digest"] = digest_of(record)
-        self._chain = _Chain(number, record["digest"], chain.saved, (*chain.unsaved, record))
+        self._chain = _Chain(record["digest"], number, chain.saved, (*chain.unsaved, record))
         self.flush()
         return record
 
@@ -124,13 +128,14 @@ class Run:
 def read_run(path: Path) -> Run:
     """Read a run and check its chain. A cut-off last line is reported, not an error."""
     try:
-        environment = json.loads((path / "environment.json").read_text())
+        recorded = (path / "environment.json").read_bytes()
+        environment = json.loads(recorded)
         lines = (path / "samples.jsonl").read_text(errors="replace").split("\n")
     except (OSError, ValueError) as error:
         raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
     problems: list[str] = []
     samples: list[Mapping[str, Any]] = []
-    head = GENESIS
+    genesis = head = hashlib.sha256(recorded).hexdigest()
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
@@ -138,6 +143,11 @@ def read_run(path: Path) -> Run:
         if sample is None:
             problems.append(f"samples.jsonl:{number}: cut off or not JSON")
             continue
+        if not samples and sample.get("prev") != genesis:
+            # What follows is judged by its own beginning: only what was edited is told.
+            head = str(sample.get("prev"))
+            if head != OLD_GENESIS or sample.get("schema") != V1:
+                problems.append("environment.json: is not the one that was saved before the first sample")
         if sample.get("prev") != head or sample.get("digest") != digest_of(sample):
             problems.append(f"samples.jsonl:{number}: does not fit the chain")
         head = sample.get("digest", head)
@@ -149,6 +159,8 @@ def read_run(path: Path) -> Run:
             problems.append("summary.json: cut off or not JSON")
         elif summary.get("digests", {}).get("chain_head") != head:
             problems.append("summary.json: was made from other samples")
+        elif summary.get("digests", {}).get("environment.json", genesis) != genesis and not problems:
+            problems.append("environment.json: is not the one that the summary was made from")
     return Run(path, environment, tuple(samples), summary, tuple(problems))
 
 

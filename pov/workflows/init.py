@@ -16,8 +16,8 @@ from pov.config.engagement import FILE
 from pov.config.references import absolute
 from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event
+from pov.model.reading import is_text
 from pov.reporting import lettering
-from pov.reporting.facts import is_text
 from pov.state.home import obstacles
 from pov.workflows.environment import DEFAULT_SCENARIO
 

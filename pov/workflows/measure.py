@@ -8,17 +8,19 @@ from pathlib import Path
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, Problem
 from pov.config.estates import LEGACY, estates
-from pov.config.scenario import Experiment as Settings
+from pov.config.experiments import Experiment as Settings
+from pov.config.experiments import timeouts
 from pov.config.scenario import Scenario
 from pov.experiments import EXPERIMENTS
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import interleave, new_seed
-from pov.measure.summary import NEGATIVE, PLACEBO, REFERENCE
+from pov.measure.scoring import criteria as read_criteria
+from pov.model import catalogue
 from pov.model.events import Emit, Event, Listeners
 from pov.state.runs import RunWriter
 from pov.workflows.differences import compare
-from pov.workflows.measuring import NOT_COMPARED, MeasureResult, Measuring, Plan
+from pov.workflows.measuring import MeasureResult, Measuring, Plan
 
 _ABOUT = (
     "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out"
@@ -55,7 +57,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         for text in (*left_out, *differences):
             emit(Event("warning", "measure", text))
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
-        box = toolbox(ctx)
+        box = replace(toolbox(ctx), timeouts=timeouts(criteria))
         box.prober().stop_loads()
         load = _calibrated(box, plan, emit)
         seed = new_seed() if options.seed is None else options.seed
@@ -77,7 +79,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic)
         about = {key: record[key] for key in _ABOUT}
         told = Listeners(emit, ctx.home.journal_writer().hear)
-        return Measuring(box, writer, slots, told).measure({**about, "seed": seed}, plan, criteria)
+        wanted = read_criteria(record["criteria"], [])
+        return Measuring(box, writer, slots, told).measure({**about, "seed": seed}, plan, wanted)
 
 
 def _calibrated(box: Toolbox, plan: Plan, emit: Emit) -> Calibration:
@@ -129,10 +132,11 @@ def planned(options: MeasureOptions, scenario: Scenario) -> tuple[dict[tuple[str
         chosen = [arm for arm in dict.fromkeys(options.arms or possible) if arm in ways]
         plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen}
         if chosen:
-            first = REFERENCE if REFERENCE in chosen else chosen[0]
-            plan[name, PLACEBO] = min(plan[name, first], wish.placebos or plan[name, first])
+            base = catalogue.proposed().name
+            first = base if base in chosen else chosen[0]
+            plan[name, catalogue.named("placebo")] = min(plan[name, first], wish.placebos or plan[name, first])
         if chosen and EXPERIMENTS[name].negative is not None and scenario.legacy.hosts:
-            plan[name, NEGATIVE] = 1
+            plan[name, catalogue.named("negative")] = 1
     return _without_edges(plan, scenario)
 
 
@@ -143,6 +147,6 @@ def _without_edges(
     staging = next(estate for estate in estates(scenario) if estate.name == STAGING)
     if staging.edges:
         return plan, ()
-    kept = {key: trials for key, trials in plan.items() if key[1] not in NOT_COMPARED}
+    kept = {key: trials for key, trials in plan.items() if not catalogue.ARMS[key[1]].window}
     reason = "no service calls another: trials run without a load, placebos and negative control are left out"
     return kept, (reason,)

@@ -12,18 +12,19 @@ from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import PovError, TimedOut
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
-from pov.config.scenario import Criterion
 from pov.experiments import EXPERIMENTS
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
-from pov.measure.summary import NEGATIVE, PLACEBO, summarise
+from pov.measure.scoring import Criterion
+from pov.measure.summary import summarise
 from pov.measure.trials import Result, Trial, run_trial
+from pov.model.catalogue import ARMS, named
 from pov.model.events import Emit, Event, TrialData
+from pov.model.sample import Sample
 from pov.state.runs import RunWriter
 
 Plan = Mapping[tuple[str, str], int]
-NOT_COMPARED = {PLACEBO, NEGATIVE}
 _DISK_WAIT_S = 60.0
 
 
@@ -50,7 +51,7 @@ class Measuring:
         self._slots = slots
         self._emit = emit
         self._clock = clock
-        self._samples: list[dict[str, Any]] = []
+        self._samples: list[Sample] = []
         self._expected: dict[tuple[str, str], float] = {}
         self._lengths: dict[tuple[str, str], list[float]] = {}
 
@@ -83,11 +84,11 @@ class Measuring:
 
     def _trial(self, slot: Slot) -> Trial:
         experiment = EXPERIMENTS[slot.experiment]
-        if slot.arm == PLACEBO:
+        if slot.arm == named("placebo"):
             estate = self._estate_of(slot)
             services = experiment.touches(self._box, estate)
             return PlaceboWindow(self._box, slot, estate, services, self._length(slot.experiment, estate))
-        make = experiment.negative if slot.arm == NEGATIVE else experiment.arms[slot.arm].make
+        make = experiment.negative if slot.arm == named("negative") else experiment.arms[slot.arm].make
         assert make is not None
         return make(self._box, slot)
 
@@ -119,10 +120,10 @@ class Measuring:
     def _save(self, result: Result) -> None:
         # Kept in memory whatever the disk says; the writer tries again with the next one.
         sample = result.as_sample()
+        self._samples.append(sample)
         try:
-            self._samples.append(self._writer.append(sample))
+            self._writer.append(sample.as_json())
         except PovError as error:
-            self._samples.append(sample)
             waiting = len(self._writer.unsaved)
             told = f"{error.message} ({error.cause}): {waiting} samples are kept in memory until the disk takes them"
             self._emit(Event("warning", "measure", told))
@@ -134,7 +135,7 @@ class Measuring:
         arms = [
             {"experiment": experiment, "arm": arm, "trials": trials}
             for (experiment, arm), trials in plan.items()
-            if arm not in NOT_COMPARED
+            if not ARMS[arm].window
         ]
         run_facts = {
             "id": self._writer.run_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
@@ -10,16 +11,18 @@ from typing import Any
 
 from pov.base import variables
 from pov.base.clock import timestamp
-from pov.base.errors import PovError
+from pov.base.errors import InvalidInput, PovError, Problem
+from pov.base.paths import data
 from pov.base.process import run
 from pov.config.estates import estate_named
-from pov.config.scenario import Criterion
+from pov.config.experiments import Criterion, conflicting_timeouts
 from pov.engines import git as git_client
 from pov.engines import ssh, terraform
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
 from pov.measure.order import Slot
+from pov.model.catalogue import Words
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.git import server as git
@@ -60,16 +63,26 @@ def environment(
         "engagement": _engagement(engagement),
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
         "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
+        "catalogue": Words().as_json(),
+        "runbook": _runbook(),
         "versions": versions(ctx),
         "machine": machine(),
     }
 
 
 def criteria_of(ctx: Context) -> tuple[Criterion, ...]:
-    """The scenario's criteria; those of the engagement come on top and replace the ones of the same id."""
+    """The scenario's criteria; those of the engagement come on top and replace the ones of the same id.
+
+    Raises `InvalidInput` where one load would need two time-outs.
+    """
     agreed = ctx.engagement.criteria if ctx.engagement is not None else ()
     by_id = {criterion.id: criterion for criterion in (*ctx.scenario.criteria, *agreed)}
-    return tuple(by_id.values())
+    criteria = tuple(by_id.values())
+    conflicts = conflicting_timeouts(criteria, ctx.scenario.traffic.timeout_ms)
+    problems = [Problem(f"criterion {criteria[index].id}", told, fix) for index, told, fix in conflicts]
+    if problems:
+        raise InvalidInput(problems)
+    return criteria
 
 
 def asked(ctx: Context) -> Asked:
@@ -111,6 +124,15 @@ def other_versions(ctx: Context, told: Mapping[str, str]) -> list[str]:
     own = {entry.name: entry.digest for entry in ctx.bundle.entries} if ctx.bundle.source == "built" else {}
     digests = {name: own[f"image-{name}"] for name in wanted if f"image-{name}" in own}
     return running.differences(told, installed, wanted, digests)
+
+
+def _runbook() -> dict[str, str]:
+    """The runbook that the manual arm executes: the example of this toolkit, until a customer's takes its place."""
+    folder = data("mock_services", "legacy", "runbooks")
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.yml")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return {"origin": "example", "path": "mock_services/legacy/runbooks", "digest": digest.hexdigest()}
 
 
 def _told(ask: Callable[[], str]) -> str:

@@ -56,7 +56,6 @@ class ReportResult:
 def run(options: ReportOptions, emit: Emit) -> ReportResult:
     """Write the report beside the runs. Raises `NotFound` without a run, `InvalidInput` for an unknown format."""
     from pov.reporting import lettering
-    from pov.reporting.judge import verdict
     from pov.reporting.model import build
     from pov.state.runs import read_run
 
@@ -79,7 +78,7 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
         emit(Event("warning", "report", problem))
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("finished", "report", str(next(iter(paths.values()), "")), seconds))
-    return ReportResult(report.run, verdict(report.facts), paths, report.facts.problems, seconds)
+    return ReportResult(report.run, report.verdict, paths, report.facts.problems, seconds)
 
 
 def attachments(saved: Run) -> dict[str, bytes]:

@@ -141,7 +141,7 @@ def _attempt(name: str, scenario: Scenario, phases: Phases) -> Attempt:
 
 
 def faults(summary: Mapping[str, Any]) -> list[str]:
-    """What a summary holds against a scenario: failed trials, criteria that were not met, nothing measured."""
+    """What a summary holds against a scenario: failed trials, criteria not met or not shown, nothing measured."""
     found = []
     trials = 0
     for experiment in summary.get("experiments", ()):
@@ -152,7 +152,11 @@ def faults(summary: Mapping[str, Any]) -> list[str]:
                     found.append(
                         f"{experiment.get('name')} {arm.get('name')} failed: {trial.get('error') or 'no reason'}"
                     )
-    found += [f"criterion {c.get('id')} not met" for c in summary.get("criteria", ()) if c.get("outcome") == "fail"]
+    found += [
+        f"criterion {c.get('id')} {'not met' if c.get('outcome') == 'fail' else 'not shown'}: {c.get('reason')}"
+        for c in summary.get("criteria", ())
+        if c.get("outcome") != "pass"
+    ]
     return found if trials else ["nothing was measured"]
 
 
@@ -192,9 +196,7 @@ def _real(options: SmokeOptions, emit: Emit) -> Phases:
     def take(_: str, scenario: Scenario) -> Mapping[str, Any]:
         smoke = scenario.smoke
         wish = measure.MeasureOptions(options.root, name_of(scenario), smoke.experiments, (), smoke.trials, None)
-        document: dict[str, Any] = measure.run(wish, emit).as_json()
-        inner = document.get("summary")
-        return inner if isinstance(inner, dict) else document
+        return measure.run(wish, emit).as_json()
 
     return Phases(
         up=bring_up,

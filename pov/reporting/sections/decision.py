@@ -1,10 +1,14 @@
-"""Page one: what was asked, what was measured, what the customer states, what follows and what does not."""
+"""Page one: what was asked, what was measured, what is stated, what follows and what does not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from pov.measure.excuse import HARD
+from pov.measure.results import Arm, Experiment
+from pov.measure.statistics import smallest_p, zero_bound
+from pov.measure.summary import comparisons
 from pov.reporting import wording
 from pov.reporting.blocks import (
     Block,
@@ -18,32 +22,23 @@ from pov.reporting.blocks import (
     Text,
     marks,
 )
-from pov.reporting.facts import Arm, Experiment, Facts
-from pov.reporting.judge import COMPARE_FROM, INTERVAL_FROM, compare, numbers, score
-from pov.reporting.numbers import NARROW, count, nice_axis, percent, plain, plural, seconds, seconds_parts, span
+from pov.reporting.facts import Facts
+from pov.reporting.numbers import NARROW, count, nice_axis, percent, plain, plural, seconds_parts, span
 from pov.reporting.section import Section
+from pov.reporting.wording import numbers
+
+_LEVEL = 0.05
+_NOBODY = "set by this toolkit's scenario, agreed by nobody"
 
 
 def build(facts: Facts) -> Iterator[Block]:
     """The decision page."""
     yield from _caveats(facts)
     yield Heading("What was asked")
-    scores = [score(facts, criterion) for criterion in facts.criteria]
-    if scores:
-        yield Outcomes(
-            tuple(
-                {
-                    "title": s.criterion.title,
-                    "threshold": s.threshold,
-                    "observed": s.observed,
-                    "outcome": s.outcome,
-                    "reason": s.reason,
-                }
-                for s in scores
-            )
-        )
+    if facts.scores:
+        yield _outcomes(facts)
     else:
-        yield Text("No criterion was agreed before this run: figures are shown, nothing is scored.")
+        yield Text("No criterion was saved with this run: figures are shown, nothing is scored.")
     yield Heading("What was measured")
     if not arms_ran(facts):
         yield Text("Nothing: no trial of this run was saved.")
@@ -71,39 +66,64 @@ def _caveats(facts: Facts) -> Iterator[Block]:
     if facts.problems:
         more = f", and {len(facts.problems) - 1} more under Evidence" if len(facts.problems) > 1 else ""
         yield Callout("Something is wrong with this run's files", facts.problems[0] + more, "warning")
+    sight = facts.results.sight
+    if sight.shown is False:
+        why = sight.blind[0].error or "no hard failure on its own service's edges was seen"
+        text = f"Negative control {sight.blind[0].n}: {why}. Few or no failed requests prove nothing here."
+        yield Callout("Not shown that the prober sees failures", text, "warning")
+    for experiment in facts.experiments:
+        arms = wording.control(experiment, facts.words)
+        if arms:
+            noun = facts.words.experiment(experiment.name).noun
+            text = f"{noun.capitalize()}, {arms}: edges outside the change stalled in most trials, in no placebo."
+            yield Callout("The operation loads this machine", text, "warning")
+
+
+def _outcomes(facts: Facts) -> Outcomes:
+    who = {f"agreed by {c.agreed_by}{f', {c.agreed_on}' if c.agreed_on else ''}" if c.agreed else _NOBODY
+           for c in (score.criterion for score in facts.scores)}  # fmt: skip
+    return Outcomes(
+        tuple(
+            {
+                "title": s.criterion.title,
+                "threshold": wording.threshold(s),
+                "observed": wording.value(s.metric, s.observed),
+                "outcome": s.outcome,
+                "reason": wording.standing(s, facts.words)
+                + ("" if len(who) == 1 else f" ({s.criterion.agreed_by or _NOBODY})"),
+            }
+            for s in facts.scores
+        ),
+        f"Criterion, {next(iter(who))}" if len(who) == 1 else "Criterion",
+    )
 
 
 def key_figures(facts: Facts, experiment: Experiment) -> KeyFigures:
     """Large medians with range and n for each arm, and every trial on one axis."""
-    words = wording.experiment(experiment.name)
+    data = facts.words.experiment(experiment.name)
     highest = max((time for arm in experiment.arms for time in arm.times), default=0.0)
-    cells = tuple(_cell(arm) for arm in experiment.arms)
+    cells = tuple(_cell(facts, arm) for arm in experiment.arms)
     alt = "; ".join(f"{cell['label']}: {cell['figure']} {cell['unit']}, {cell['range']}" for cell in cells)
-    return KeyFigures(
-        words.title, wording.subject(facts, experiment.name), cells, nice_axis(highest), f"Medians. {alt}"
-    )
+    return KeyFigures(data.title, wording.subject(facts, experiment.name), cells, nice_axis(highest), f"Medians. {alt}")
 
 
-def _cell(arm: Arm) -> dict[str, Any]:
+def _cell(facts: Facts, arm: Arm) -> dict[str, Any]:
     figure, unit = seconds_parts(arm.median) if arm.n else ("–", "")
     n = f"n{NARROW}={NARROW}{arm.n}"
     if arm.failed:
         n += f", {len(arm.failed)} failed"
-    requests, failed = arm.total("requests"), arm.total("failed_requests")
-    if failed is None:
-        loss, lost = "requests not recorded", False
-    else:
-        loss, lost = f"{count(failed)} of {plural(requests, 'request') if requests else 'requests'} failed", failed > 0
+    counts = arm.counts
+    data = facts.words.arm(arm.name)
     return {
-        **marks(arm),
-        "label": wording.arm(arm.name),
-        "note": wording.arm_note(arm.name),
+        **marks(arm, facts.words),
+        "label": data.label,
+        "note": data.note,
         "figure": figure,
         "unit": unit,
         "range": _range(arm),
         "trials": n,
-        "loss": loss,
-        "lost": lost,
+        "loss": wording.failures(arm),
+        "lost": counts is not None and counts.hard > 0,
         "samples": numbers(arm),
     }
 
@@ -122,91 +142,84 @@ def _stated(facts: Facts) -> Block:
             "value": plain(item.value),
             "unit": item.unit,
             "figure": item.figure,
-            "source": f"stated by {item.by or 'an unnamed person'}, {item.when or 'no date given'}",
+            "source": "EXAMPLE: made up to show the form, stated by nobody"
+            if item.example
+            else f"stated by {item.by or 'an unnamed person'}, {item.when or 'no date given'}",
         }
         for item in facts.stated
     )
-    return StatedFigures(items, "Stated, not measured. In no statistic of this report.")
+    note = "Stated, not measured. In no statistic of this report."
+    if any(item.example for item in facts.stated):
+        note = f"EXAMPLE. {note}"
+    return StatedFigures(items, note)
 
 
 def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
-    comparisons = [found for experiment in facts.experiments if (found := compare(experiment))]
+    found = [c for experiment in facts.experiments for c in comparisons(facts.results, experiment)]
     # Bad news first: a reader who stops after one line must have met it.
-    for comparison in sorted(comparisons, key=lambda c: c.gain is not False):
-        yield comparison.lead, comparison.sentence
+    for comparison in sorted(found, key=lambda c: c.shorter is not False):
+        yield wording.lead(comparison, facts.words), wording.sentence(comparison, facts.words)
     for experiment in facts.experiments:
-        yield from _polling(experiment)
-        yield from _losses(experiment)
+        yield from _losses(facts, experiment)
     failed = sum(len(arm.failed) for experiment in facts.experiments for arm in experiment.arms)
     if failed:
         yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median; see every sample."
 
 
-def _polling(experiment: Experiment) -> Iterator[tuple[str, str]]:
-    push, poll = experiment.arm("automated"), experiment.arm("automated-poll")
-    if push and poll and min(push.n, poll.n) >= COMPARE_FROM:
-        yield (
-            (
-                "The webhook matters.",
-                f"By polling alone the median is {seconds(poll.median)}, told by the webhook {seconds(push.median)}.",
-            )
-            if poll.least > push.greatest
-            else (
-                "The webhook made no clear difference.",
-                f"Median {seconds(push.median)} with it, {seconds(poll.median)} by polling alone.",
-            )
-        )
-
-
-def _losses(experiment: Experiment) -> Iterator[tuple[str, str]]:
-    noun = wording.experiment(experiment.name).noun
-    arm, manual = experiment.arm("automated"), experiment.arm("manual")
-    failed = arm.total("failed_requests") if arm else None
-    if arm is None or failed is None:
-        return
-    lead = f"{plural(failed, 'request') if failed else 'No request'} failed in automated {noun}s."
-    rest = f"{count(failed)} of {count(arm.total('requests'))} over {plural(len(arm.trials), 'trial')}"
-    if manual and (lost := manual.total("failed_requests")) is not None:
-        rest += f"; in the runbook's, {count(lost)} of {count(manual.total('requests'))}"
-    yield lead, rest + "."
+def _losses(facts: Facts, experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Failures by cause, an arm at a time: hard ones lead, late ones stand beside what this machine did."""
+    noun = facts.words.experiment(experiment.name).noun
+    arms = [arm for arm in experiment.arms if arm.counts is not None and facts.words.arm(arm.name).compared]
+    clean = [arm for arm in arms if arm.counts is not None and not arm.counts.failed]
+    for arm in arms:
+        counts = arm.counts
+        if counts is None or not counts.failed:
+            continue
+        said = facts.words.arm(arm.name).said
+        rest = wording.causes(arm, HARD) if counts.hard else wording.stalls(arm.trials)
+        lead = f"{plural(counts.hard, 'hard failure') if counts.hard else 'No hard failure'} per {noun}, {said}:"
+        lead = lead if arm.told_apart else f"Failed requests, {noun}, {said}:"
+        yield lead, f"{wording.failures(arm)}{f'; {rest}' if rest else ''}."
+    if clean:
+        names = ", ".join(facts.words.arm(arm.name).said for arm in clean)
+        yield f"No failed request per {noun}, {names}:", "; ".join(wording.failures(arm) for arm in clean) + "."
 
 
 def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
     arms = [arm for experiment in facts.experiments for arm in experiment.arms]
-    if any(arm.name == "manual" for arm in arms):
+    if any(facts.words.arm(arm.name).kind == "manual" for arm in arms):
+        which = "The customer's runbook" if facts.customers_runbook else "An example runbook"
         yield (
             "Nothing about people's time.",
-            "The manual arm is the runbook executed by a machine: no reading, typing, waiting or hand-over is in it.",
+            f"{which} was executed by a machine: no reading, typing, waiting or hand-over is in it.",
         )
     if facts.stated:
         yield (
             "No saving against stated figures.",
             "They were not timed here; subtracting ours from theirs proves nothing.",
         )
-    counts = sorted({arm.n for arm in arms if arm.n})
-    if counts and counts[0] < INTERVAL_FROM:
-        trials = plural(counts[-1], "trial")
-        told = trials if len(counts) == 1 else f"{counts[0]} to {trials}"
+    counts = sorted({arm.n for arm in arms if arm.n and facts.words.arm(arm.name).compared})
+    if counts and smallest_p(counts[-1], counts[-1]) > _LEVEL:
+        told = plural(counts[-1], "trial") if len(counts) == 1 else f"{counts[0]} to {plural(counts[-1], 'trial')}"
         yield (
-            "No interval, no significance.",
-            f"With {told} an arm none can be given; the medians describe these trials.",
+            "No significance.",
+            f"With {told} an arm no exact test can reach p < {_LEVEL:g}; the medians describe these trials.",
         )
     yield from _bound(facts)
     yield "Not your production.", "Mock services with similar traffic, on one machine; times there will differ."
 
 
 def _bound(facts: Facts) -> Iterator[tuple[str, str]]:
-    rotate = facts.experiment("rotate")
-    arm = rotate.arm("automated") if rotate else None
-    if arm and arm.n and not arm.failed and arm.total("failed_requests") == 0:
-        # Exact one-sided 95 % bound for 0 failures in n independent trials: 1 - 0.05^(1/n).
-        bound = percent(1 - 0.05 ** (1 / arm.n))
-        yield (
-            "Not zero disruption.",
-            f"0 failures in {plural(arm.n, 'rotation')} rule out, at 95{NARROW}%, only a rate above {bound} of them.",
-        )
-    if arms_ran(facts) and not any(experiment.negative for experiment in facts.experiments):
-        yield "Not that the prober sees every failure.", "No trial was made to fail on purpose."
+    for experiment in facts.experiments:
+        data = facts.words.experiment(experiment.name)
+        for arm in experiment.arms if data.bound else ():
+            if facts.words.arm(arm.name).proposed and arm.n and not arm.failed and arm.counts and not arm.counts.failed:
+                told = f"0 failures in {plural(arm.n, data.noun)} rule out, at 95{NARROW}%, only a rate above"
+                yield "Not zero disruption.", f"{told} {percent(zero_bound(arm.n))} of them."
+    if arms_ran(facts) and facts.results.sight.shown is None:
+        lost = sum(arm.counts.failed for e in facts.experiments for arm in e.arms if arm.counts)
+        seen = f" It did see {count(lost)} fail." if lost else ""
+        yield "Not that the prober sees every failure.", f"No trial was made to fail on purpose.{seen}"
 
 
 def arms_ran(facts: Facts) -> bool:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pov.reporting import wording
+from pov.model.catalogue import Words
+from pov.model.sample import Sample
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table
-from pov.reporting.facts import Facts, Trial
+from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, seconds
 from pov.reporting.section import Section
+
+_CHECK = (
+    "pdfdetach -saveall report.pdf; sha256sum *.json*. The first line of samples.jsonl carries the digest of "
+    "environment.json, each other one its predecessor's."
+)
 
 
 def build(facts: Facts) -> Iterator[Block]:
@@ -18,9 +24,9 @@ def build(facts: Facts) -> Iterator[Block]:
     for warning in facts.warnings:
         yield Callout("Warning from the run", warning)
     if facts.trials:
-        rows = tuple(_row(trial) for trial in facts.trials)
-        head = ("No.", "Experiment", "Arm", "Started (UTC)", "Time", "Requests", "Failed", "Result", "Digest")
-        yield Table("Every sample of the run, in order.", head, rows, "rlllrrrlm")
+        rows = tuple(_row(trial, facts.words) for trial in facts.trials)
+        head = ("No.", "Experiment", "Arm", "Started (UTC)", "Time", "Requests", "Hard", "Late", "Result", "Digest")
+        yield Table("Every sample of the run, in order.", head, rows, "rlllrrrrlm")
         failures = tuple((str(t.n), t.error or "no reason recorded") for t in facts.trials if not t.ok)
         if failures:
             yield Table("Why trials failed.", ("No.", "Error"), failures, "rl", (0, 1))
@@ -37,7 +43,7 @@ def build(facts: Facts) -> Iterator[Block]:
             ),
             (
                 "To check.",
-                "pdfdetach -saveall report.pdf; sha256sum samples.jsonl. Each line carries its predecessor's digest.",
+                _CHECK,
             ),
             ("Self-attested.", "Nobody but the machine that measured has signed this chain."),
         )
@@ -47,15 +53,17 @@ def build(facts: Facts) -> Iterator[Block]:
 SECTION = Section("evidence", "Evidence", build)
 
 
-def _row(trial: Trial) -> tuple[str, ...]:
+def _row(trial: Sample, words: Words) -> tuple[str, ...]:
+    counts = None if trial.traffic is None else trial.traffic.operation
     return (
         str(trial.n),
         trial.experiment,
-        wording.arm(trial.arm),
+        words.arm(trial.arm).label,
         trial.started[5:19].replace("T", " "),
         seconds(trial.seconds),
-        count(trial.requests),
-        count(trial.failed_requests),
+        count(None if counts is None else counts.requests),
+        count(None if counts is None else counts.hard),
+        count(None if counts is None else counts.late),
         "ok" if trial.ok else "failed",
         trial.digest[:10] or "–",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pov.model.reading import text
 from pov.reporting.blocks import Block, Table, Text
-from pov.reporting.facts import Facts, text
+from pov.reporting.facts import Facts
 from pov.reporting.section import Section
 
 _RUN = (

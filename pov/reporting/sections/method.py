@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pov.reporting import wording
+from pov.model.reading import mapping, number
 from pov.reporting.blocks import Block, Bullets, Heading, Text
-from pov.reporting.facts import Facts, number
+from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, plural
 from pov.reporting.section import Section
 
 _ARMS = (
-    "Automated: a commit, and nothing else by hand. Runbook: the customer's steps run one after the other over SSH "
-    "against a legacy estate of the same services, host by host, without a pause. Replicas, health check and prober "
-    "are the same."
+    "Automated: a commit, and nothing else by hand. Runbook: {steps} run one after the other over SSH against a legacy "
+    "estate of the same services, host by host, without a pause. Replicas and prober are the same; how an arm itself "
+    "makes sure that a service is fit is told with each sample (details.checks)."
+)
+_NOISE = (
+    "Hard failures (refused, cut off, answered wrongly) and late ones are kept apart, and count on the edges that the "
+    "change touches while the clock runs. A late one is excused only if an edge outside the change, or the prober "
+    "itself, stood still in that moment; a hard one never."
 )
 _STATISTICS = (
-    "Median, least, greatest and n of successful trials. Failed trials are counted, never averaged in. Executed times "
-    "and stopwatch times are never pooled, and stated figures enter no statistic."
+    "Median, least, greatest and n of successful trials; exact two-sided Mann–Whitney test on their order where it can "
+    "reach 5 %, no correction for several comparisons. Failed trials are counted, never averaged in. Executed times "
+    "and people's times are never pooled, and stated figures enter no statistic."
 )
 _INDEPENDENCE = (
     "Whoever ran the trials also wrote the record. The hash chain shows a changed or missing sample to a reader who "
@@ -41,27 +47,31 @@ SECTION = Section("method", "Method", build)
 
 def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     for experiment in facts.experiments:
-        words = wording.experiment(experiment.name)
+        words = facts.words.experiment(experiment.name)
         yield f"Clock, {words.noun}.", f"Starts when {words.starts}; stops when {words.stops}. The same in every arm."
-    yield "Arms.", _ARMS
+    steps = "the customer's steps" if facts.customers_runbook else "the steps of an example runbook"
+    yield "Arms.", _ARMS.format(steps=steps)
     seed = facts.environment.get("order_seed")
     told = f"in a random order from seed {seed}" if seed is not None else "in an order whose seed was not recorded"
     yield "Order.", f"Trials of the arms are interleaved {told}. Each sample is saved as it happens, failed ones too."
     yield "Load.", _load(facts)
+    yield "Noise.", _NOISE
     yield "Statistics.", _STATISTICS
     yield "Time.", "A monotonic clock on the machine that ran the trials; the prober runs inside the cluster."
 
 
 def _load(facts: Facts) -> str:
-    traffic = facts.environment.get("traffic")
-    traffic = traffic if isinstance(traffic, dict) else {}
+    traffic = mapping(facts.environment.get("traffic"))
+    traffic = mapping(traffic.get("traffic")) or traffic
     kept, new = number(traffic.get("interval_ms")), number(traffic.get("new_connection_interval_ms"))
+    used = sorted({trial.traffic.timeout_ms for trial in facts.trials if trial.traffic and trial.traffic.timeout_ms})
     limit = number(traffic.get("timeout_ms"))
+    limits = " or ".join(count(value) for value in used) or count(limit)
     if kept is None or new is None or limit is None:
         return "An open-loop prober drives the edges on a fixed schedule; its intervals were not recorded."
     return (
         f"An open-loop prober calls every edge each {count(kept)} ms on a kept connection and each {count(new)} ms on "
-        f"a new one, with a limit of {count(limit)} ms and no retries. Late or unsent counts as failed."
+        f"a new one, with a limit of {limits} ms and no retries. Late or unsent counts as failed."
     )
 
 

@@ -6,9 +6,11 @@ import statistics
 from collections.abc import Iterator
 from typing import Any
 
-from pov.reporting import wording
-from pov.reporting.blocks import Bars, Block, Heading, Text
-from pov.reporting.facts import Arm, Facts, Trial
+from pov.measure.results import Arm
+from pov.model.catalogue import Words
+from pov.model.sample import Sample
+from pov.reporting.blocks import Bars, Block, Heading, Text, look
+from pov.reporting.facts import Facts
 from pov.reporting.numbers import nice_axis, seconds
 from pov.reporting.section import Section
 
@@ -23,10 +25,10 @@ def build(facts: Facts) -> Iterator[Block]:
         arms = [arm for arm in experiment.arms if any(trial.steps for trial in arm.trials)]
         if not arms:
             continue
-        yield Heading(wording.experiment(experiment.name).title)
+        yield Heading(facts.words.experiment(experiment.name).title)
         axis = nice_axis(max(_length(trial) for arm in arms for trial in arm.trials))
         for arm in arms:
-            yield bars(arm, axis)
+            yield bars(arm, axis, facts.words)
     if any(_overlap(trial) for trial in facts.trials):
         yield Text(
             "Steps that ran side by side sum to more than their trial took; the tick marks the trial's time.", "note"
@@ -36,7 +38,7 @@ def build(facts: Facts) -> Iterator[Block]:
 SECTION = Section("steps", "Where the time goes", build)
 
 
-def bars(arm: Arm, axis: tuple[float, ...]) -> Bars:
+def bars(arm: Arm, axis: tuple[float, ...], words: Words) -> Bars:
     """One arm's trials. Steps of the same name (one a host) are summed, the largest drawn on their own.
 
     The legend gives each step's median over successful trials: on a shared axis a short bar cannot be read.
@@ -60,19 +62,25 @@ def bars(arm: Arm, axis: tuple[float, ...]) -> Bars:
     letters = dict(zip(drawn, _LETTERS, strict=False))
     rows = tuple(_row(trial, letters, rest) for trial in arm.trials)
     said = "; ".join(f"sample {row['n']}: {row['said']}" for row in rows[:20])
-    caption = f"{wording.arm(arm.name)}: seconds by step, a bar for each trial with its sample's number. Key: medians."
-    return Bars(caption, said, arm.name, rows, tuple(legend), axis)
+    caption = (
+        f"{words.arm(arm.name).label}: seconds by step, a bar for each trial with its sample's number. Key: medians."
+    )
+    return Bars(caption, said, look(arm.name, words), rows, tuple(legend), axis)
 
 
-def _sums(trial: Trial) -> dict[str, float]:
+def _named(trial: Sample) -> list[tuple[str, float]]:
+    return [(step.name, step.seconds) for step in trial.steps]
+
+
+def _sums(trial: Sample) -> dict[str, float]:
     sums: dict[str, float] = {}
-    for name, value in trial.steps:
+    for name, value in _named(trial):
         sums[name] = sums.get(name, 0.0) + value
     return sums
 
 
 def _times(arm: Arm, name: str) -> str:
-    most = max(sum(1 for step, _ in trial.steps if step == name) for trial in arm.trials)
+    most = max(sum(1 for step, _ in _named(trial) if step == name) for trial in arm.trials)
     return f"{name} ×{most}" if most > 1 else name
 
 
@@ -81,9 +89,9 @@ def _median(arm: Arm, sums: dict[int, dict[str, float]], names: list[str]) -> st
     return seconds(statistics.median(values)) if values else ""
 
 
-def _row(trial: Trial, letters: dict[str, str], rest: str) -> dict[str, Any]:
+def _row(trial: Sample, letters: dict[str, str], rest: str) -> dict[str, Any]:
     sums: dict[str, float] = dict.fromkeys([*letters, ""], 0.0)
-    for name, value in trial.steps:
+    for name, value in _named(trial):
         sums[name if name in letters else ""] += value
     parts = [{"letter": letters.get(name, rest), "seconds": value} for name, value in sums.items() if value > 0]
     said = ", ".join(f"{name or 'other steps'} {seconds(value)}" for name, value in sums.items() if value > 0)
@@ -97,9 +105,9 @@ def _row(trial: Trial, letters: dict[str, str], rest: str) -> dict[str, Any]:
     }
 
 
-def _length(trial: Trial) -> float:
-    return max(sum(value for _, value in trial.steps), trial.seconds or 0.0)
+def _length(trial: Sample) -> float:
+    return max(sum(value for _, value in _named(trial)), trial.seconds or 0.0)
 
 
-def _overlap(trial: Trial) -> bool:
-    return trial.seconds is not None and sum(value for _, value in trial.steps) > trial.seconds * 1.02 + 0.05
+def _overlap(trial: Sample) -> bool:
+    return trial.seconds is not None and sum(value for _, value in _named(trial)) > trial.seconds * 1.02 + 0.05

@@ -1,87 +1,103 @@
-"""What the services' callers saw meanwhile: requests and handshakes that failed, and the negative control."""
+"""What the services' callers saw meanwhile: hard and late failures, the control beside them, the negative control."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pov.measure.results import Arm, Experiment, added
+from pov.model.catalogue import Words
+from pov.model.sample import Counts
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Callout, Heading, Table, Text
-from pov.reporting.facts import Experiment, Facts, Trial
-from pov.reporting.judge import numbers
-from pov.reporting.numbers import count, plural
+from pov.reporting.facts import Facts
+from pov.reporting.numbers import count
 from pov.reporting.section import Section
+from pov.reporting.wording import numbers
 
-_HEAD = ("Sample", "Arm", "Requests", "Failed", "Handshakes", "Failed")
+_HEAD = ("Sample", "Arm", "Requests", "Hard", "Late", "Excused", "Handshakes", "Failed", "Control late")
+_CAUSES = 12
 
 
 def build(facts: Facts) -> Iterator[Block]:
-    """A row for each sample, a sum for each arm; placebos and the negative control apart."""
-    recorded = [e for e in facts.experiments if any(_counts(t) for arm in e.arms for t in arm.trials)]
+    """A row for each sample, a sum for each arm; causes; placebos and the negative control apart."""
+    recorded = [e for e in facts.experiments if any(arm.counts for arm in e.arms)]
     if facts.trials and not recorded:
         yield Text("No trial of this run recorded requests.")
     if recorded:
         yield Text(
-            "The prober sends on a fixed schedule, whatever the answers do (open loop), and never tries again: a "
-            "request that fails, comes late or is never sent counts as failed. Kept connections and new ones are "
-            "driven apart; handshakes are counted on the new ones."
+            "The prober sends on a fixed schedule, whatever the answers do (open loop), and never tries again. Hard: "
+            "refused, cut off, answered wrongly. Late: answered after its time or never, or not sent in time. "
+            "Handshakes are counted on new connections. Control: edges outside the change, in the same window."
         )
     for experiment in recorded:
-        words = wording.experiment(experiment.name)
-        yield Heading(words.title)
+        data = facts.words.experiment(experiment.name)
+        yield Heading(data.title)
         rows: list[tuple[str, ...]] = []
         sums: list[int] = []
         for arm in experiment.arms:
-            rows += [(f"{t.n}", wording.arm(arm.name), *_counts_text(t)) for t in arm.trials]
-            totals = (arm.total(name) for name in ("requests", "failed_requests", "handshakes", "failed_handshakes"))
+            label = facts.words.arm(arm.name).label
+            pairs = [(t.traffic.operation, t.traffic.control) if t.traffic else (None, None) for t in arm.trials]
+            rows += [(f"{t.n}", label, *_cells(*pair)) for t, pair in zip(arm.trials, pairs, strict=True)]
             sums.append(len(rows))
-            rows.append(("all", wording.arm(arm.name), *(count(total) for total in totals)))
-        caption = f"Requests and new handshakes during each {words.noun}."
-        yield Table(caption, _HEAD, tuple(rows), "llrrrr", strong=tuple(sums))
+            rows.append(("all", label, *_cells(arm.counts, added(c for _, c in pairs if c is not None))))
+        yield Table(f"Requests while each {data.noun} ran.", _HEAD, tuple(rows), "llrrrrrrr", strong=tuple(sums))
+        causes = [row for arm in experiment.arms for row in _causes(arm, facts.words)]
+        if causes:
+            head = ("Arm", "Edge", "Kind", "Cause", "Requests")
+            yield Table("Why requests failed, the most frequent first.", head, tuple(causes), "lllmr", (0, 0, 0, 1, 0))
     for experiment in facts.experiments:
-        yield from _not_compared(experiment)
-    if any(experiment.arms for experiment in facts.experiments) and not any(e.negative for e in facts.experiments):
-        lost = sum(arm.total("failed_requests") or 0 for e in facts.experiments for arm in e.arms)
-        seen = (
-            f"It did see {plural(lost, 'failed request')} in this run's trials." if lost else "It saw none in this run."
-        )
-        text = f"No trial was made to fail on purpose, so how well the prober sees failures is not shown. {seen}"
-        yield Callout("No negative control", text)
+        yield from _placebo(facts, experiment)
+    yield from _negative(facts)
 
 
 SECTION = Section("traffic", "Requests that failed", build)
 
 
-def _counts(trial: Trial) -> bool:
-    return trial.requests is not None or trial.failed_requests is not None
+def _cells(seen: Counts | None, control: Counts | None) -> tuple[str, ...]:
+    if seen is None:
+        return ("–",) * 7
+    of = "none" if control is None else f"{count(control.late)} of {count(control.requests)}"
+    figures = (seen.requests, seen.hard, seen.late, seen.excused, seen.handshakes, seen.failed_handshakes)
+    return (*(count(figure) for figure in figures), of)
 
 
-def _counts_text(trial: Trial) -> tuple[str, ...]:
-    return tuple(
-        count(value) for value in (trial.requests, trial.failed_requests, trial.handshakes, trial.failed_handshakes)
-    )
+def _causes(arm: Arm, words: Words) -> list[tuple[str, ...]]:
+    found: dict[tuple[str, str, str], int] = {}
+    for trial in arm.trials:
+        for cause in trial.traffic.causes if trial.traffic else ():
+            key = (cause.edge, cause.kind, cause.text)
+            found[key] = found.get(key, 0) + cause.count
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_CAUSES]
+    return [(words.arm(arm.name).label, *key, count(n)) for key, n in ranked]
 
 
-def _not_compared(experiment: Experiment) -> Iterator[Block]:
+def _placebo(facts: Facts, experiment: Experiment) -> Iterator[Block]:
     placebo = experiment.placebo
-    if placebo is not None:
-        failed, requests = placebo.total("failed_requests"), placebo.total("requests")
-        seen = f"{count(failed)} of {count(requests)} requests failed under the same load while nothing was done"
-        of = f"{wording.experiment(experiment.name).noun}, samples {numbers(placebo)}"
-        if failed:
-            rest = "Failures during trials cannot be laid to the operation alone."
-            yield Callout(f"Placebo ({of}): failures", f"{seen}. {rest}", "warning")
-        else:
-            yield Callout(f"Placebo ({of})", f"{seen}.")
-    if experiment.negative is None:
+    if placebo is None or placebo.counts is None:
         return
-    failed, requests = experiment.negative.total("failed_requests"), experiment.negative.total("requests")
-    what = "a service whose reload is switched off, same code, same load"
-    if failed:
-        seen = f"{count(failed)} of {count(requests)} requests failed, as they must."
-        yield Callout("Negative control: failures seen", f"With {what}, {seen} The prober can see what it looks for.")
+    of = f"{facts.words.experiment(experiment.name).noun}, samples {numbers(placebo)}"
+    seen = f"While nothing was done: {wording.failures(placebo)}"
+    if placebo.counts.failed:
+        rest = "As many may fail in a trial without the operation's doing."
+        yield Callout(f"Placebo ({of}): failures", f"{seen}. {rest}", "warning")
     else:
-        yield Callout(
-            "Negative control: no failure seen",
-            f"With {what}, nothing failed. The figures for failed requests prove nothing until this is understood.",
-            "warning",
-        )
+        yield Callout(f"Placebo ({of})", f"{seen}.")
+
+
+def _negative(facts: Facts) -> Iterator[Block]:
+    sight = facts.results.sight
+    if sight.shown is None:
+        if any(experiment.arms for experiment in facts.experiments):
+            text = "No trial was made to fail on purpose, so how well the prober sees failures is not shown."
+            yield Callout("No negative control", text)
+        return
+    what = "a service whose certificate runs out while reloading is off, same code, same load"
+    for trial in sight.windows:
+        if trial in sight.blind:
+            why = trial.error or "no hard failure on that service's own edges was seen"
+            text = f"Sample {trial.n}, {what}: {why}. Few or no failed requests prove nothing until this is understood."
+            yield Callout("Negative control: blind", text, "warning")
+        else:
+            seen = wording.failures(Arm(trial.arm, (trial,)))
+            text = f"Sample {trial.n}, {what}: {seen}, as they must. The prober can see what it looks for."
+            yield Callout("Negative control: failures seen", text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pov.measure.results import Experiment
+from pov.measure.summary import comparisons
+from pov.model.catalogue import Words
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Dots, Heading, Table, Text, marks
-from pov.reporting.facts import Experiment, Facts
-from pov.reporting.judge import INTERVAL_FROM, compare, numbers
-from pov.reporting.numbers import nice_axis, plural, seconds
+from pov.reporting.facts import Facts
+from pov.reporting.numbers import nice_axis, seconds
 from pov.reporting.section import Section
+from pov.reporting.wording import numbers
 
 
 def build(facts: Facts) -> Iterator[Block]:
@@ -17,33 +20,33 @@ def build(facts: Facts) -> Iterator[Block]:
     for experiment in facts.experiments:
         if not experiment.arms:
             continue
-        words = wording.experiment(experiment.name)
+        words = facts.words.experiment(experiment.name)
         yield Heading(words.title)
         yield Text(f"The clock starts when {words.starts}. It stops when {words.stops}.", "note")
-        yield plot(experiment)
-        yield _table(experiment)
-        yield from _comparison(experiment)
+        yield plot(experiment, facts.words)
+        yield _table(experiment, facts.words)
+        yield from _comparisons(facts, experiment)
 
 
 SECTION = Section("trials", "Every sample", build, opens_page=True)
 
 
-def plot(experiment: Experiment) -> Dots:
+def plot(experiment: Experiment, words: Words) -> Dots:
     """Panels side by side on one axis; marks carry their sample number, failed trials stand below the axis."""
     highest = max((time for arm in experiment.arms for time in arm.times), default=0.0)
-    panels = tuple({**marks(arm), "label": wording.arm(arm.name)} for arm in experiment.arms)
+    panels = tuple({**marks(arm, words), "label": words.arm(arm.name).label} for arm in experiment.arms)
     said = []
     for arm in experiment.arms:
         values = ", ".join(f"sample {t.n} {seconds(t.seconds) if t.ok else 'failed'}" for t in arm.trials[:40])
-        said.append(f"{wording.arm(arm.name)}: {values}")
+        said.append(f"{words.arm(arm.name).label}: {values}")
     caption = "Seconds for each trial in the order they ran; the number is the sample's. Line: median. Band: range."
     return Dots(caption, ". ".join(said), panels, nice_axis(highest))
 
 
-def _table(experiment: Experiment) -> Table:
+def _table(experiment: Experiment, words: Words) -> Table:
     rows = tuple(
         (
-            wording.arm(arm.name),
+            words.arm(arm.name).label,
             str(arm.n),
             str(len(arm.failed)),
             seconds(arm.median) if arm.n else "–",
@@ -57,16 +60,14 @@ def _table(experiment: Experiment) -> Table:
     return Table("Medians with range over successful trials.", head, rows, "lrrrrrl")
 
 
-def _comparison(experiment: Experiment) -> Iterator[Block]:
-    found = compare(experiment)
-    if found is None:
-        yield Text("Arms are not compared: automated and runbook need a successful trial each.", "note")
-        return
-    if found.few:
-        yield Text(f"{found.lead} {found.sentence}", "note")
-        return
-    smallest = min(found.automated.n, found.manual.n)
-    ratio = f"Ratio of medians, runbook to automated, in machine time: {found.ratio:.2f}."
-    if smallest < INTERVAL_FROM:
-        ratio += f" No interval at {plural(smallest, 'trial')} an arm."
-    yield Text(ratio)
+def _comparisons(facts: Facts, experiment: Experiment) -> Iterator[Block]:
+    found = comparisons(facts.results, experiment)
+    if not found:
+        yield Text("Arms are not compared: two of them need a successful trial each.", "note")
+    for one in found:
+        if one.few:
+            yield Text(f"{wording.lead(one, facts.words)} {wording.sentence(one, facts.words)}", "note")
+            continue
+        base, other = (facts.words.arm(arm.name).said for arm in (one.base, one.other))
+        test = f"Exact two-sided p {one.p_value:.2g}" if one.p_value is not None else f"No p: {one.why_no_p}"
+        yield Text(f"Ratio of medians, {other} to {base}, in machine time: {one.ratio:.2f}. {test}; no interval.")

@@ -54,11 +54,13 @@ def test_the_load_runs_before_and_after_and_only_on_the_estate(world: World, tmp
     assert load.ended is not None
     assert load.begun < started < started + result.seconds <= load.ended
     sample = result.as_sample()
-    assert sample["requests"] > sample["handshakes"] > 0
-    assert sample["failed_requests"] == 0
-    assert sample["details"]["traffic"]["seconds"] == pytest.approx(sample["seconds"], abs=0.01)
-    assert sample["details"]["traffic"]["details"]["load_seconds"] > sample["seconds"] + 2
-    assert sample["details"]["load_per_core"] == 0.25
+    assert sample.traffic is not None
+    assert sample.seconds is not None
+    assert sample.traffic.operation.requests > sample.traffic.operation.handshakes > 0
+    assert sample.traffic.operation.failed == 0
+    assert sample.traffic.seconds == pytest.approx(sample.seconds, abs=0.01)
+    assert sample.traffic.details["load_seconds"] > sample.seconds + 2
+    assert sample.details["load_per_core"] == 0.25
 
 
 def test_poll_only_switches_the_webhook_off_for_the_trial(world: World, tmp_path: Path) -> None:

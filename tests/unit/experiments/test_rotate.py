@@ -60,7 +60,6 @@ def test_manual_signs_for_every_service(world: World, tmp_path: Path) -> None:
 def test_a_file_that_is_not_what_the_service_shows_fails_the_trial(world: World, tmp_path: Path) -> None:
     slot = Slot("rotate", "manual", 1)
     box = world.toolbox(tmp_path)
-    trial = EXPERIMENTS["rotate"].arms["manual"].make(box, slot)
     shown = world.serials["legacy"]
 
     class Elsewhere(type(box.cluster)):  # type: ignore[misc]
@@ -68,7 +67,7 @@ def test_a_file_that_is_not_what_the_service_shows_fails_the_trial(world: World,
             return "".join("serial=FFFF\n" for _ in box.hosts.all[0].services)
 
     object.__setattr__(box, "cluster", Elsewhere(world))
-    result = run_trial(slot, lambda: trial, world.clock)
+    result = run_trial(slot, lambda: EXPERIMENTS["rotate"].arms["manual"].make(box, slot), world.clock)
     assert "does not show the certificate in its file" in (result.error or "")
     assert shown
 
@@ -109,9 +108,10 @@ def negative(world: World, folder: Path) -> Result:
 def test_negative_control_sees_a_certificate_run_out(world: World, tmp_path: Path) -> None:
     result = negative(world, tmp_path)
     assert result.error is None
-    sample = result.as_sample()
-    assert sample["failed_requests"] > 0
-    assert sample["failed_handshakes"] > 0
+    seen = result.as_sample().traffic
+    assert seen is not None
+    assert seen.operation.failed > 0
+    assert seen.operation.failed_handshakes > 0
     written = [(argv[-2], stdin) for _, argv, stdin in world.executed if stdin]
     canary = result.evidence.details["service"]
     assert (

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pov.config.scenario import Criterion
 from pov.measure import warnings
-from pov.measure.criteria import score
 from pov.measure.order import interleave, new_seed
-from pov.measure.statistics import ratio_of_medians, smallest_p, spread, why_no_interval
+from pov.measure.results import Arm, gathered
+from pov.measure.scoring import BLIND, STALLED, Criterion, scored
+from pov.measure.statistics import compare, drift_from, rank_test, smallest_p, why_no_p, zero_bound
 from pov.measure.summary import summarise
+from pov.model.catalogue import Words
+from pov.model.sample import Counts, Sample, Stalls, Traffic
 
 
 def test_trials_are_interleaved_in_rounds_and_the_seed_repeats_them() -> None:
@@ -23,65 +26,140 @@ def test_trials_are_interleaved_in_rounds_and_the_seed_repeats_them() -> None:
     assert new_seed() < 2**32
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "p"),
+    [
+        ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], None),
+        ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], 2 / 70),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], [6.0, 7.0, 8.0, 9.0, 10.0], 2 / 252),
+        ([5.0, 6.0, 7.0, 8.0], [1.0, 2.0, 3.0, 4.0], 2 / 70),
+        ([1.0, 2.0, 3.0, 8.0], [4.0, 5.0, 6.0, 7.0], 24 / 70),
+        ([1.0, 2.0, 3.0, 4.0], [4.0, 5.0, 6.0, 7.0], None),
+        ([], [1.0], None),
+    ],
+)
+def test_an_exact_p_is_given_where_one_can_be_small(one: list[float], other: list[float], p: float | None) -> None:
+    assert rank_test(one, other) == (None if p is None else pytest.approx(p))
+
+
 def test_statistics_know_what_they_cannot_say() -> None:
-    assert spread([]) is None
-    found = spread([3.0, 1.0, 2.0])
-    assert found is not None
-    assert (found.n, found.median, found.minimum, found.maximum) == (3, 2.0, 1.0, 3.0)
-    with pytest.raises(ValueError, match="finite"):
-        spread([float("nan")])
-    assert ratio_of_medians([4.0], [2.0]) == 2.0
-    assert ratio_of_medians([4.0], []) is None
     assert smallest_p(3, 3) == pytest.approx(0.1)
-    assert "0.1;" in why_no_interval(3, 3)
-    assert why_no_interval(0, 3) == "an arm has no successful trial"
+    assert smallest_p(4, 4) == pytest.approx(0.0286, abs=1e-4)
+    assert "0.1" in why_no_p(3, 3)
+    assert why_no_p(4, 4) == ""
+    assert why_no_p(0, 3) == "an arm has no successful trial"
+    assert drift_from() == 5
+    assert zero_bound(3) == pytest.approx(0.632, abs=1e-3)
 
 
-def sample(arm: str, trial: int, seconds: float | None, **changes: Any) -> dict[str, Any]:
-    return {
-        "experiment": "rotate",
-        "arm": arm,
-        "trial": trial,
-        "origin": "executed",
-        "started": f"2026-03-09T00:00:{trial:02d}Z",
-        "seconds": seconds,
-        "ok": seconds is not None,
-        "error": None if seconds is not None else "no",
-        "steps": [],
-        "requests": 100,
-        "failed_requests": 0,
-        "handshakes": 50,
-        "failed_handshakes": 0,
-        "details": {"estate": "staging"},
-        **changes,
-    }
+def traffic(hard: int = 0, late: int = 0, excused: int = 0, *, requests: int = 100, stalls: int = 0) -> Traffic:
+    counts = Counts(requests, hard, late, excused, requests // 2, hard // 2, late // 2)
+    stood = Stalls(800.0 * bool(stalls), 800.0 * stalls, stalls)
+    return Traffic(10.0, counts, Counts(50, 0, stalls), Counts(), heartbeat=stood, control_stalls=stood)
 
 
-def criterion(**changes: Any) -> Criterion:
-    document = {"id": "c", "title": "C", "experiment": "rotate", "metric": "failed_requests", "atMost": 0}
-    return Criterion.model_validate({**document, **changes})
+def sample(arm: str, trial: int, seconds: float | None, **changes: Any) -> Sample:
+    made = Sample(
+        experiment="rotate",
+        arm=arm,
+        trial=trial,
+        started=f"2026-03-09T00:00:{trial:02d}Z",
+        seconds=seconds,
+        ok=seconds is not None,
+        error=None if seconds is not None else "no",
+        traffic=traffic(),
+    )
+    return replace(made, **changes)
+
+
+def criterion(metric: str = "failed_requests", bound: float = 0, arm: str = "automated") -> Criterion:
+    return Criterion("c", "C", "rotate", arm, metric, bound)
+
+
+SAW = {"service": "ledger", "seen": {"edge": "fees → ledger", "kind": "hard", "cause": "expired"}}
+SEEING = sample("negative-control", 1, 9.0, traffic=traffic(hard=5), details=SAW)
+ONE = sample("automated", 1, 2.0)
+SCORES: dict[str, tuple[list[Sample], int, Criterion, str, str]] = {
+    "nothing failed": ([ONE], 1, criterion(), "pass", "all of 1 trial"),
+    "one hard": ([replace(ONE, traffic=traffic(1))], 1, criterion(), "fail", "1 hard, 0 late"),
+    "one late": ([replace(ONE, traffic=traffic(0, 1))], 1, criterion(), "fail", "0 hard, 1 late"),
+    "late, all excused": ([replace(ONE, traffic=traffic(0, 4, 4))], 1, criterion(), "not shown", STALLED),
+    "late, some excused": ([replace(ONE, traffic=traffic(0, 4, 3))], 1, criterion(), "fail", "3 of them excused"),
+    "hard beside excused": ([replace(ONE, traffic=traffic(1, 4, 4))], 1, criterion(), "fail", "1 hard"),
+    "excused above the bound": ([replace(ONE, traffic=traffic(2, 4, 4))], 1, criterion(bound=2), "not shown", STALLED),
+    "within the bound": ([replace(ONE, traffic=traffic(2, 4, 4))], 1, criterion(bound=6), "pass", ""),
+    "hard ones alone": ([replace(ONE, traffic=traffic(0, 4))], 1, criterion("hard_failures"), "pass", ""),
+    "late ones alone": ([replace(ONE, traffic=traffic(0, 4))], 1, criterion("late_failures"), "fail", ""),
+    "a failed trial's count": ([sample("automated", 1, None, traffic=traffic(1))], 1, criterion(), "fail", ""),
+    "a failed trial": ([ONE, sample("automated", 2, None)], 2, criterion(), "not shown", "1 of 2 trials failed"),
+    "too few": ([ONE], 3, criterion(), "not shown", "1 of 3 trials planned"),
+    "none": ([], 3, criterion(), "not shown", "no trial"),
+    "nothing sent": ([replace(ONE, traffic=traffic(requests=0))], 1, criterion(), "not shown", "not recorded"),
+    "no load": ([replace(ONE, traffic=None)], 1, criterion(), "not shown", "not recorded"),
+    "time kept": ([ONE], 1, criterion("max_seconds", 2), "pass", ""),
+    "time not kept": ([sample("automated", 1, 2.5)], 1, criterion("max_seconds", 2), "fail", ""),
+    "every trial failed": ([sample("automated", 1, None)], 1, criterion("max_seconds", 2), "not shown", "every trial"),
+    "handshakes": ([replace(ONE, traffic=traffic(2))], 1, criterion("failed_handshakes"), "fail", ""),
+    "a figure": ([replace(ONE, figures={"copied": 3.0})], 1, criterion("copied", 2), "fail", ""),
+    "no such figure": ([ONE], 1, criterion("copied", 2), "not shown", "not recorded"),
+    "the prober sees": ([ONE, SEEING], 1, criterion(), "pass", ""),
+    "the prober is blind": ([ONE, replace(SEEING, traffic=traffic())], 1, criterion(), "not shown", BLIND),
+    "the control failed": ([ONE, replace(SEEING, ok=False)], 1, criterion(), "not shown", BLIND),
+    "seen elsewhere": (
+        [ONE, replace(SEEING, details={**SAW, "service": "gateway"})], 1, criterion(), "not shown", BLIND,
+    ),
+    "seen late": (
+        [ONE, replace(SEEING, details={**SAW, "seen": {"edge": "fees → ledger", "kind": "late"}})],
+        1, criterion(), "not shown", BLIND,
+    ),
+    "blind, but it failed": (
+        [replace(ONE, traffic=traffic(1)), replace(SEEING, traffic=traffic())], 1, criterion(), "fail", "",
+    ),
+    "blind, and about time": ([ONE, replace(SEEING, ok=False)], 1, criterion("max_seconds", 2), "pass", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SCORES)
+def test_a_criterion_passes_fails_or_is_not_shown_and_says_why(case: str) -> None:
+    samples, planned, wanted, outcome, reason = SCORES[case]
+    (score,) = scored(gathered(samples, {("rotate", "automated"): planned}, Words()), [wanted])
+    assert (score.outcome, reason in score.reason) == (outcome, True), score.reason
 
 
 @pytest.mark.parametrize(
-    ("samples", "planned", "changes", "outcome"),
+    ("own", "today", "apart"),
+    [(2.0, 100.0, False), (2.0, 200.0, True), (200.0, 300.0, None), (2.0, None, None)],
+)
+def test_a_bound_that_both_ways_keep_does_not_tell_them_apart(
+    own: float, today: float | None, apart: bool | None
+) -> None:
+    samples = [sample("automated", 1, own), sample("manual", 1, today)]
+    (score,) = scored(gathered(samples, {}, Words()), [criterion("median_seconds", 180)])
+    assert score.tells_apart is apart
+    assert score.today is not None
+    assert score.as_json()["tells_apart"] is apart
+    (of_today,) = scored(gathered(samples, {}, Words()), [criterion("median_seconds", 180, "manual")])
+    assert of_today.today is None
+
+
+@pytest.mark.parametrize(
+    ("base", "other", "shorter"),
     [
-        ([sample("automated", 1, 2.0)], 1, {}, "pass"),
-        ([sample("automated", 1, 2.0, failed_requests=1)], 1, {}, "fail"),
-        ([sample("automated", 1, None, failed_requests=1)], 1, {}, "fail"),
-        ([sample("automated", 1, 2.0), sample("automated", 2, None)], 2, {}, "not shown"),
-        ([sample("automated", 1, 2.0)], 3, {}, "not shown"),
-        ([], 3, {}, "not shown"),
-        ([], 0, {}, "not shown"),
-        ([sample("automated", 1, 2.0, requests=0)], 1, {}, "not shown"),
-        ([sample("automated", 1, 2.0)], 1, {"metric": "max_seconds", "atMost": 2}, "pass"),
-        ([sample("automated", 1, 2.5)], 1, {"metric": "max_seconds", "atMost": 2}, "fail"),
-        ([sample("automated", 1, 2.5)], 1, {"metric": "failed_handshakes"}, "pass"),
+        ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0], True),
+        ([4.0, 5.0, 6.0], [1.0, 2.0, 3.0], False),
+        ([1.0, 2.0, 5.0], [4.0, 5.5, 6.0], None),
     ],
 )
-def test_a_criterion_passes_on_every_planned_trial_or_not_at_all(
-    samples: list[dict[str, Any]], planned: int, changes: dict[str, Any], outcome: str
+def test_arms_differ_only_where_their_ranges_are_apart(
+    base: list[float], other: list[float], shorter: bool | None
 ) -> None:
-    assert score(criterion(**changes), samples, planned).outcome == outcome
+    arms = [Arm(name, tuple(sample(name, n, s) for n, s in enumerate(v, 1))) for name, v in (("a", base), ("b", other))]
+    found = compare("rotate", *arms)
+    assert found is not None
+    assert found.shorter is shorter
+    few = compare("rotate", *(replace(arm, trials=arm.trials[:2]) for arm in arms))
+    assert few is not None
+    assert (few.few, few.shorter) == (True, None)
 
 
 def test_controls_enter_no_statistic() -> None:
@@ -90,33 +168,54 @@ def test_controls_enter_no_statistic() -> None:
         sample("manual", 1, 8.0),
         sample("automated-poll", 1, 100.0),
         sample("placebo", 1, 12.0),
-        sample("negative-control", 1, 15.0, failed_requests=9),
+        replace(SEEING, seconds=15.0),
     ]
     planned = [{"experiment": "rotate", "arm": arm, "trials": 1} for arm in ("automated", "manual", "automated-poll")]
-    (experiment,) = summarise({"planned": planned}, samples, [])["experiments"]
+    summary = summarise({"planned": planned}, samples, [])
+    (experiment,) = summary["experiments"]
     assert [arm["name"] for arm in experiment["arms"]] == ["automated", "manual", "automated-poll"]
-    assert [(c["arms"], c["ratio"]) for c in experiment["comparisons"]] == [(["manual", "automated"], 4.0)]
+    told = [(c["arms"], c["ratio"]) for c in experiment["comparisons"]]
+    assert told == [(["automated-poll", "automated"], 50.0), (["manual", "automated"], 4.0)]
     assert experiment["placebo"]["failed_requests"] == 0
-    assert experiment["negative_control"]["failed_requests"] == 9
+    assert experiment["negative_control"]["failed_requests"] == 5
     assert experiment["negative_control"]["windows"][0]["seconds"] == 15.0
+    assert summary["prober_sees"] is True
+
+
+def warned(*samples: Sample) -> str:
+    return " ".join(warnings.look(gathered(samples, {}, Words()).experiments[0]))
 
 
 def test_warnings_come_with_a_remedy() -> None:
-    busy = {"estate": "staging", "load_per_core": 3.0, "traffic": {"late": 2}}
-    samples = [
-        sample("automated", 1, 1.0, details=busy),
+    told = warned(
+        sample("automated", 1, 1.0, details={"load_per_core": 3.0}, traffic=traffic(0, 2, 1)),
         sample("automated", 2, 1.1),
         sample("automated", 3, 9.0),
         sample("automated", 4, None),
-    ]
-    told = " ".join(warnings.look("rotate", samples))
+    )
     for words in (
         "1 of 4 trials failed",
         "trial 3 is more than 2 times off",
-        "2 requests were sent late",
+        "2 requests came late, 1 of them while",
         "tasks a core",
     ):
         assert words in told
-    drifting = [sample("manual", n, 1.0 + n) for n in range(1, 4)]
-    assert "a drift?" in " ".join(warnings.look("rotate", drifting))
-    assert warnings.look("rotate", [sample("manual", n, 1.0) for n in range(1, 4)]) == []
+
+
+@pytest.mark.parametrize(("seconds", "drift"), [
+    ([2.0, 3.0, 3.5], False), ([2.0, 2.5, 3.0, 3.5], False), ([2.0, 2.4, 2.8, 3.0, 3.5], True),
+    ([3.5, 3.0, 2.8, 2.4, 2.0], True), ([2.0, 2.4, 2.3, 3.0, 3.5], False), ([2.0, 2.0, 2.0, 2.0, 2.0], False),
+])  # fmt: skip
+def test_a_drift_is_told_only_where_chance_makes_one_in_less_than_5_percent(seconds: list[float], drift: bool) -> None:
+    told = warned(*(sample("automated", n, value) for n, value in enumerate(seconds, 1)))
+    assert ("by chance in 1 of 60 runs: a drift?" in told) is drift
+
+
+@pytest.mark.parametrize(
+    ("stalled", "placebos", "told"),
+    [(3, [0, 0], True), (1, [0, 0], False), (3, [0, 1], False), (3, [], False), (0, [0], False)],
+)
+def test_an_operation_that_loads_the_machine_is_told(stalled: int, placebos: list[int], told: bool) -> None:
+    trials = [sample("automated", n, 2.0, traffic=traffic(stalls=int(n <= stalled))) for n in (1, 2, 3)]
+    windows = [sample("placebo", n, 2.0, traffic=traffic(stalls=found)) for n, found in enumerate(placebos, 1)]
+    assert ("the operation loads this machine" in warned(*trials, *windows)) is told

@@ -74,7 +74,7 @@ def environment(order: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
         "replicas": 1,
         "edges": 77,
         "under_proof": list(UNDER_PROOF),
-        "environment": "staging",
+        "stage": "staging",
         "traffic": {"interval_ms": 1000, "new_connection_interval_ms": 2000, "timeout_ms": 1000},
         "engagement": {"name": "example", "customer": {"name": "Example Payments"}},
         "baseline": [
@@ -122,6 +122,7 @@ def sample(item: Mapping[str, Any], draw: random.Random, *, median: float | None
     weights = [draw.uniform(0.2, 2.0) for _ in names]
     requests = int(seconds * 110)
     broken = int(draw.uniform(8, 30)) if arm == "manual" else 0
+    refused = [cause("ledger → fees", "hard", "refused", broken)] if broken else []
     return {
         **item,
         "origin": "executed",
@@ -133,12 +134,49 @@ def sample(item: Mapping[str, Any], draw: random.Random, *, median: float | None
             {"name": name, "seconds": round(seconds * weight / sum(weights), 3)}
             for name, weight in zip(names, weights, strict=True)
         ],
-        "requests": requests,
-        "failed_requests": broken,
-        "handshakes": requests // 3,
-        "failed_handshakes": broken // 2,
+        "figures": {},
+        "traffic": traffic(requests, hard=broken, causes=refused),
         "details": {},
     }
+
+
+def cause(edge: str, kind: str, text: str, count: int) -> dict[str, Any]:
+    """Why some requests on an edge failed."""
+    return {"edge": edge, "kind": kind, "text": text, "count": count, "fresh": True}
+
+
+def traffic(
+    requests: int,
+    *,
+    hard: int = 0,
+    late: int = 0,
+    excused: int = 0,
+    stalls: int = 0,
+    causes: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """What the prober saw of one trial, with `stalls` of the control and of its own."""
+    shaken = {"handshakes": requests // 3, "hard_handshakes": hard // 2, "late_handshakes": late // 2}
+    stood = {"longest_ms": 800.0 if stalls else 0.0, "total_ms": 800.0 * stalls, "count": stalls}
+    return {
+        "seconds": requests / 110,
+        "operation": {"requests": requests, "hard": hard, "late": late, "excused": excused, **shaken},
+        "control": {"requests": requests // 5, "hard": 0, "late": stalls},
+        "around": {"requests": requests // 2},
+        "causes": list(causes),
+        "heartbeat": stood,
+        "control_stalls": stood,
+        "node": {"cpu_pressure": 0.1, "steal": None},
+        "timeout_ms": 1000,
+    }
+
+
+CANARY = {"service": "ledger", "seen": {"edge": "payment-gateway → ledger", "kind": "hard", "cause": "expired"}}
+SEEN = {
+    "traffic": traffic(120, hard=37, causes=[cause("payment-gateway → ledger", "hard", "certificate expired", 37)]),
+    "details": CANARY,
+    "steps": [],
+}
+"""What a negative control leaves that saw what it had to see."""
 
 
 def save(
@@ -162,7 +200,7 @@ def save(
     for number, item in enumerate(items, 1):
         record = sample(item, draw, median=(medians or {}).get((item["experiment"], item["arm"])))
         if item["arm"] == "negative-control":
-            record |= {"requests": 120, "failed_requests": 37, "steps": []}
+            record |= SEEN
         record["started"] = clock.wall().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         clock.sleep((record["seconds"] or 0.0) + 20)
         writer.append({**record, **(sample_changes or {}).get(number, {})})

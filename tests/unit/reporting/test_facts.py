@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pov.config.scenario import Criterion
-from pov.measure.summary import summarise
+from pov.measure.scoring import criteria
+from pov.measure.summary import comparisons, summarise
+from pov.model.reading import read_sample
 from pov.reporting.facts import gather
-from pov.reporting.judge import compare, score
 from pov.reporting.model import build
 from pov.reporting.numbers import NARROW, nice_axis, seconds, span
 from pov.state.runs import read_run
@@ -26,17 +26,19 @@ def test_statistics_stand_on_successful_trials_alone(tmp_path: Path) -> None:
 
 def test_the_negative_control_is_in_no_arm(tmp_path: Path) -> None:
     facts = gather(read_run(simulated.save(tmp_path)))
-    rotate = facts.experiment("rotate")
+    rotate = facts.results.experiment("rotate")
     assert rotate is not None
     assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
     assert rotate.negative is not None
-    assert rotate.negative.total("failed_requests") == 37
+    assert rotate.negative.counts is not None
+    assert rotate.negative.counts.hard == 37
+    assert facts.results.sight.shown is True
 
 
 def test_a_quiet_control_is_in_no_arm_and_in_no_count(tmp_path: Path) -> None:
     order = [*simulated.plan(), {"experiment": "rotate", "arm": "placebo", "trial": 1}]
     facts = gather(read_run(simulated.save(tmp_path, order=order)))
-    rotate = facts.experiment("rotate")
+    rotate = facts.results.experiment("rotate")
     assert rotate is not None
     assert rotate.placebo is not None
     assert [arm.name for arm in rotate.arms] == ["automated", "manual"]
@@ -59,19 +61,20 @@ def test_the_summary_of_measuring_agrees_with_the_report(tmp_path: Path) -> None
     path = simulated.save(tmp_path, order=order, sample_changes=changes, control=False)
     saved = read_run(path)
     planned = [{"experiment": name, "arm": arm, "trials": 3} for name, arm in simulated.MEDIANS]
-    criteria = [Criterion.model_validate(item, by_name=True) for item in saved.environment["criteria"]]
-    summary = summarise({"id": saved.environment["run"], "planned": planned}, saved.samples, criteria)
+    wanted = criteria(saved.environment["criteria"], [])
+    samples = [read_sample(item, n, []) for n, item in enumerate(saved.samples, 1)]
+    summary = summarise({"id": saved.environment["run"], "planned": planned}, samples, wanted)
     (path / "summary.json").write_text(json.dumps({**saved.summary, **summary}))
     assert build(read_run(path)).facts.problems == ()
 
 
 def test_human_time_never_shares_an_arm_with_machine_time(tmp_path: Path) -> None:
-    changes = {1: {"origin": "stopwatch", "arm": "manual"}}
+    changes = {1: {"origin": "person", "arm": "manual"}}
     facts = gather(read_run(simulated.save(tmp_path, sample_changes=changes)))
     for experiment in facts.experiments:
         for arm in experiment.arms:
             assert len({trial.origin for trial in arm.trials}) == 1
-    assert "manual-stopwatch" in {arm.name for experiment in facts.experiments for arm in experiment.arms}
+    assert "manual-person" in {arm.name for experiment in facts.experiments for arm in experiment.arms}
 
 
 @pytest.mark.parametrize("seconds_", [None, float("nan"), -1.0, "12", True])
@@ -105,13 +108,13 @@ def test_a_criterion_passes_fails_or_is_not_shown(
     tmp_path: Path, changes: dict[int, dict[str, object]], outcome: str
 ) -> None:
     facts = gather(read_run(simulated.save(tmp_path, sample_changes=changes)))
-    assert score(facts, facts.criteria[0]).outcome == outcome
+    assert facts.scores[0].outcome == outcome
 
 
 def test_one_failed_trial_turns_no_criterion_into_a_pass(tmp_path: Path) -> None:
     order = [{"experiment": "deploy", "arm": "automated", "trial": i} for i in (1, 2, 3)]
     facts = gather(read_run(simulated.save(tmp_path, order=order, sample_changes={2: {"ok": False}})))
-    found = score(facts, facts.criteria[0])
+    found = facts.scores[0]
     assert found.outcome == "not shown"
     assert "1 of 3 trials failed" in found.reason
 
@@ -119,9 +122,9 @@ def test_one_failed_trial_turns_no_criterion_into_a_pass(tmp_path: Path) -> None
 @pytest.mark.parametrize(("manual", "gain"), [(61.0, True), (14.0, False), (24.0, None)])
 def test_a_gain_is_claimed_only_when_the_ranges_are_apart(tmp_path: Path, manual: float, gain: bool | None) -> None:
     facts = gather(read_run(simulated.save(tmp_path, medians={("deploy", "manual"): manual})))
-    found = compare(facts.experiments[0])
-    assert found is not None
-    assert found.gain is gain
+    (poll, found) = comparisons(facts.results, facts.experiments[0])
+    assert poll.other.name == "automated-poll"
+    assert found.shorter is gain
 
 
 def test_figures_read_well() -> None:

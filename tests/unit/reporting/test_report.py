@@ -23,7 +23,12 @@ MISSING = dict.fromkeys(
     ("engagement", "baseline", "criteria", "plan", "versions", "machine", "traffic", "scope", "scenario", "order_seed")
 )
 SCRIPTS = "株式会社サンプル, شركة المثال, בע״מ, บริษัท, 주식회사, कंपनी"
+STALLED = {"traffic": simulated.traffic(900, late=3, excused=3, stalls=2)}
 RUNS: dict[str, dict[str, Any]] = {
+    "stalled": {"sample_changes": dict.fromkeys(range(1, 16), STALLED)},
+    "failures": {"sample_changes": {i: {"traffic": simulated.traffic(900, hard=3, late=1)} for i in range(1, 16)}},
+    "blind": {"sample_changes": {16: {"traffic": simulated.traffic(120)}}},
+    "example": {"environment_changes": {"baseline": [{**simulated.environment([])["baseline"][0], "example": True}]}},
     "whole": {},
     "no gain": {"medians": {("deploy", "manual"): 14.0}},
     "interrupted": {"stop_after": 4, "finish": False},
@@ -37,7 +42,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "every script": {"environment_changes": {"engagement": {"customer": {"name": SCRIPTS}}}},
     "nothing recorded": {"environment_changes": MISSING, "control": False},
     "another experiment": {"order": [{"experiment": "drift", "arm": "scripted", "trial": 1}]},
-    "no counts": {"sample_changes": {i: {"requests": None, "failed_requests": None} for i in range(1, 20)}},
+    "no counts": {"sample_changes": {i: {"traffic": None} for i in range(1, 20)}},
     "no steps": {"sample_changes": {i: {"steps": []} for i in range(1, 20)}},
     "odd texts": {"sample_changes": {1: {"ok": False, "error": ODD}}},
     "placebo": {"order": [*simulated.plan(), {"experiment": "rotate", "arm": "placebo", "trial": 1}]},
@@ -97,7 +102,7 @@ def test_a_crowded_decision_still_fits_its_page(tmp_path: Path) -> None:
         "baseline": [{**usual["baseline"][0], "id": f"figure-{i}"} for i in range(4)],
         "criteria": [{**usual["criteria"][i % 2], "id": f"criterion-{i}"} for i in range(4)],
     }
-    changes = {2: {"ok": False}, 4: {"origin": "stopwatch", "arm": "manual", "seconds": 1400.0}}
+    changes = {2: {"ok": False}, 4: {"origin": "person", "arm": "manual", "seconds": 1400.0}}
     saved = read_run(simulated.save(tmp_path, environment_changes=many, sample_changes=changes, finish=False))
     reader = pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), attachments(saved))))
     assert "Not your production" in words(reader.pages[0])

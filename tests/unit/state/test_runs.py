@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from pov.base.errors import NotFound, PovError
+from pov.model.reading import V1
+from pov.model.sample import SCHEMA
 from pov.state import runs
-from pov.state.runs import RunWriter, latest, read_run
+from pov.state.runs import OLD_GENESIS, RunWriter, digest_of, latest, read_run
 
 
 def sample(**more: Any) -> dict[str, Any]:
@@ -55,6 +57,30 @@ def test_a_tampered_chain_shows(tmp_path: Path, tamper: str) -> None:
         lines[0], lines[1] = lines[1], lines[0]
     path.write_text("\n".join(lines) + "\n")
     assert read_run(writer.path).problems
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_threshold_that_was_edited_afterwards_shows(tmp_path: Path, finished: bool) -> None:
+    writer = RunWriter(tmp_path, {"criteria": [{"id": "time", "at_most": 180}], "order_seed": 7})
+    writer.append(sample())
+    writer.append(sample(trial=2))
+    if finished:
+        writer.finish({})
+    path = writer.path / "environment.json"
+    path.write_text(path.read_text().replace("180", "1800"))
+    (told,) = read_run(writer.path).problems
+    assert told.startswith("environment.json: ")
+
+
+def test_an_old_chain_that_starts_at_zeros_still_reads(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    record = {"schema": V1, "run": writer.run_id, "n": 1, **sample(), "prev": OLD_GENESIS}
+    line = {**record, "digest": digest_of(record)}
+    (writer.path / "samples.jsonl").write_text(json.dumps(line) + "\n")
+    assert read_run(writer.path).problems == ()
+    newer = {**record, "schema": SCHEMA}
+    (writer.path / "samples.jsonl").write_text(json.dumps({**newer, "digest": digest_of(newer)}) + "\n")
+    assert len(read_run(writer.path).problems) == 1
 
 
 def test_dropping_the_last_sample_shows_by_the_summary(tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from pov.base.errors import InvalidInput, PovError
-from pov.config.scenario import Criterion
 from pov.experiments import EXPERIMENTS
 from pov.measure.order import interleave
+from pov.measure.scoring import Criterion
 from pov.model.events import Event
 from pov.state import runs
 from pov.state.runs import RunWriter, read_run
@@ -46,8 +46,17 @@ class Measured:
 
 
 def criterion(**changes: Any) -> Criterion:
-    document = {"id": "time", "title": "In time", "experiment": "deploy", "metric": "median_seconds", "atMost": 60}
-    return Criterion.model_validate({**document, **changes})
+    return Criterion(
+        **{
+            "id": "time",
+            "title": "In time",
+            "experiment": "deploy",
+            "arm": "automated",
+            "metric": "median_seconds",
+            "bound": 60,
+            **changes,
+        }
+    )
 
 
 def test_everything_is_saved_and_summed_up(tmp_path: Path) -> None:
@@ -241,7 +250,7 @@ def test_a_trial_that_cannot_be_made_fails_alone(tmp_path: Path, monkeypatch: py
     def broken(*_: object) -> Any:
         raise BROKEN
 
-    monkeypatch.setitem(cast("dict[str, Any]", EXPERIMENTS), "rotate", replace(EXPERIMENTS["rotate"], negative=broken))
+    monkeypatch.setitem(EXPERIMENTS._items, "rotate", replace(EXPERIMENTS["rotate"], negative=broken))
     result = measured.run()
     saved = {s["arm"]: s for s in read_run(result.path).samples if s["experiment"] == "rotate"}
     assert saved["negative-control"]["error"] == "broken (because)"

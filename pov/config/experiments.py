@@ -1,0 +1,95 @@
+"""What a scenario measures, and when that counts as a success. Names are those of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from pov.config.explaining import Faults
+from pov.config.loading import Model
+from pov.config.names import ArmName, ExperimentName, MetricName, Name
+from pov.model import catalogue
+
+
+class Experiment(Model):
+    """What is measured, how often, in which arms; `arm_trials` is for arms that are tried more or less often.
+
+    `placebos` are windows in which nothing is done: as many as the proposed arm has trials, if nothing is said.
+    """
+
+    name: ExperimentName
+    trials: int = Field(default=3, ge=1, le=100, strict=True)
+    arms: tuple[ArmName, ...] = Field(default_factory=catalogue.usual)
+    arm_trials: dict[ArmName, Annotated[int, Field(ge=1, le=100, strict=True)]] = Field(default_factory=dict)
+    placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
+
+    @model_validator(mode="after")
+    def _only_its_arms(self) -> Self:
+        foreign = [arm for arm in self.arm_trials if arm not in self.arms]
+        if foreign:
+            raise Faults([(("armTrials", arm), f"{arm} is not among the arms", "add it there") for arm in foreign])
+        return self
+
+    def trials_of(self, arm: str) -> int:
+        """How often an arm is tried."""
+        return self.arm_trials.get(arm, self.trials)
+
+
+class Criterion(Model):
+    """A bound on one figure of one arm.
+
+    `agreed_by` and `agreed_on` name who agreed to it and when: without a name the report says that nobody did.
+    `timeout_ms` is the time after which a request counts as late: it belongs to what is asked, so all criteria of an
+    experiment that count failures must have the same.
+    """
+
+    id: Name
+    title: str = Field(min_length=1)
+    experiment: ExperimentName
+    arm: ArmName = Field(default_factory=lambda: catalogue.proposed().name)
+    metric: MetricName
+    at_most: float = Field(ge=0, strict=True, allow_inf_nan=False)
+    timeout_ms: int | None = Field(default=None, ge=50, le=30_000, strict=True)
+    agreed_by: str = ""
+    agreed_on: date | None = None
+
+    @model_validator(mode="after")
+    def _figure_is_counted(self) -> Self:
+        metric = catalogue.METRICS[self.metric]
+        if metric.only and self.metric not in catalogue.EXPERIMENTS[self.experiment].metrics:
+            counting = ", ".join(e.name for e in catalogue.EXPERIMENTS.values() if self.metric in e.metrics)
+            raise Faults([(("metric",), f"is counted in {counting} alone", "failed_requests")])
+        if self.timeout_ms is not None and not metric.counts:
+            raise Faults([(("timeoutMs",), "belongs to a criterion on failures", "leave it out")])
+        if self.agreed_on is not None and not self.agreed_by.strip():
+            raise Faults([(("agreedBy",), "a day needs the name of who agreed", "or leave `agreedOn` out")])
+        return self
+
+
+class Smoke(Model):
+    """What the smoke test does with this scenario."""
+
+    trials: int = Field(default=1, ge=1, le=3, strict=True)
+    experiments: tuple[ExperimentName, ...] = Field(default_factory=lambda: tuple(catalogue.EXPERIMENTS))
+
+
+def conflicting_timeouts(criteria: Sequence[Criterion], default_ms: int) -> Iterator[tuple[int, str, str]]:
+    """Positions of criteria on failures that want another time-out than an earlier one of the same experiment."""
+    first: dict[str, tuple[str, int]] = {}
+    for index, criterion in enumerate(criteria):
+        if not catalogue.METRICS[criterion.metric].counts:
+            continue
+        wanted = criterion.timeout_ms or default_ms
+        name, known = first.setdefault(criterion.experiment, (criterion.id, wanted))
+        if wanted != known:
+            told = f"{wanted} ms, but {name} has {known} ms: one load cannot have both"
+            yield index, told, "the same for both"
+
+
+def timeouts(criteria: Sequence[Criterion]) -> dict[str, int]:
+    """The time-out that criteria ask for, by experiment, in milliseconds."""
+    asked = [c for c in criteria if c.timeout_ms is not None and catalogue.METRICS[c.metric].counts]
+    return {criterion.experiment: criterion.timeout_ms for criterion in asked if criterion.timeout_ms is not None}

@@ -1,0 +1,230 @@
+"""What a run's samples hold, arm by arm: the one place that sums them up, for summary, report and command line alike.
+
+Median, least, greatest and n are over successful trials alone; a failed trial is kept and counted, never averaged in.
+Trials of different origin (executed, person) never share an arm.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pov.measure.excuse import HARD
+from pov.model.catalogue import Metric, Words
+from pov.model.reading import TOLD_APART, mapping, text
+from pov.model.sample import Counts, Sample
+
+EXECUTED = "executed"
+
+
+@dataclass(frozen=True)
+class Count:
+    """Failures of one trial or several: all of them, and how many of those this machine may answer for."""
+
+    all: int
+    excused: int = 0
+
+
+_FAILURES: Mapping[str, Callable[[Counts], Count]] = {
+    "failed": lambda c: Count(c.failed, c.excused),
+    "hard": lambda c: Count(c.hard),
+    "late": lambda c: Count(c.late, c.excused),
+    # Which of the excused ones were on new connections is not kept: as many as can have been.
+    "failed_handshakes": lambda c: Count(c.failed_handshakes, min(c.excused, c.late_handshakes)),
+    "hard_handshakes": lambda c: Count(c.hard_handshakes),
+}
+_HANDSHAKES = {"failed_handshakes", "hard_handshakes"}
+FIGURES = (*_FAILURES, "seconds")
+"""The figures that every trial has. A trial may have further ones of its own."""
+_AGGREGATIONS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "median": statistics.median,
+    "max": max,
+    "min": min,
+    "sum": sum,
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """All trials of one arm of one experiment, in the order they ran."""
+
+    name: str
+    trials: tuple[Sample, ...]
+
+    @property
+    def good(self) -> tuple[Sample, ...]:
+        """Successful trials with a time."""
+        return tuple(trial for trial in self.trials if trial.ok and trial.seconds is not None)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Seconds of the successful trials."""
+        return tuple(trial.seconds for trial in self.good if trial.seconds is not None)
+
+    @property
+    def n(self) -> int:
+        """How many trials the statistics stand on."""
+        return len(self.good)
+
+    @property
+    def failed(self) -> tuple[Sample, ...]:
+        """Trials that failed: kept, counted, not averaged in."""
+        return tuple(trial for trial in self.trials if not trial.ok or trial.seconds is None)
+
+    @property
+    def median(self) -> float:
+        """Median seconds; only where n > 0."""
+        return statistics.median(self.times)
+
+    @property
+    def least(self) -> float:
+        """Shortest successful trial in seconds; only where n > 0."""
+        return min(self.times)
+
+    @property
+    def greatest(self) -> float:
+        """Longest successful trial in seconds; only where n > 0."""
+        return max(self.times)
+
+    @property
+    def counts(self) -> Counts | None:
+        """The operations' requests, failed trials' among them, summed up; None where no trial recorded any."""
+        return added(trial.traffic.operation for trial in self.trials if trial.traffic is not None)
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether hard and late failures were recorded apart."""
+        seen = [trial.traffic for trial in self.trials if trial.traffic is not None]
+        return all(traffic.details.get(TOLD_APART) is not False for traffic in seen)
+
+    def stalled(self) -> tuple[Sample, ...]:
+        """Trials in whose window control requests came late."""
+        return tuple(
+            t for t in self.trials if t.traffic and t.traffic.control_stalls and t.traffic.control_stalls.count
+        )
+
+    def count(self, figure: str) -> Count | None:
+        """Failures over all trials; None for a figure that counts none, and where nothing was sent."""
+        counts = self.counts
+        if counts is None or figure not in _FAILURES:
+            return None
+        sent = counts.handshakes if figure in _HANDSHAKES else counts.requests
+        return _FAILURES[figure](counts) if sent else None
+
+    def observe(self, metric: Metric) -> float | None:
+        """A metric's value over this arm's trials; None where no trial has it."""
+        if metric.figure in _FAILURES and metric.aggregation == "sum":
+            found = self.count(metric.figure)
+            return None if found is None else float(found.all)
+        trials = self.trials if metric.counts else self.good
+        values = [value for trial in trials if (value := figure(trial, metric.figure)) is not None]
+        return float(_AGGREGATIONS[metric.aggregation](values)) if values else None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment and its arms; placebos and negative controls stand apart and enter no statistic."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    negative: Arm | None = None
+    placebo: Arm | None = None
+
+    def arm(self, name: str) -> Arm | None:
+        """The arm of this name, if any trial of it ran."""
+        return next((arm for arm in self.arms if arm.name == name), None)
+
+
+@dataclass(frozen=True)
+class Results:
+    """All experiments of a run. `planned` holds how many trials of each (experiment, arm) were drawn."""
+
+    experiments: tuple[Experiment, ...]
+    planned: Mapping[tuple[str, str], int]
+    words: Words
+
+    def experiment(self, name: str) -> Experiment | None:
+        """The experiment of this name, if any trial of it ran."""
+        return next((experiment for experiment in self.experiments if experiment.name == name), None)
+
+    def arm(self, experiment: str, arm: str) -> Arm:
+        """The arm, without trials if none ran."""
+        found = self.experiment(experiment)
+        return (found.arm(arm) if found else None) or Arm(arm, ())
+
+    @property
+    def sight(self) -> Sight:
+        """Whether negative controls showed that the prober sees failures."""
+        windows = [trial for e in self.experiments if e.negative for trial in e.negative.trials]
+        return Sight(tuple(windows), tuple(trial for trial in windows if not _saw(trial)))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The negative controls of a run, and those that failed themselves or saw nothing."""
+
+    windows: tuple[Sample, ...]
+    blind: tuple[Sample, ...]
+
+    @property
+    def shown(self) -> bool | None:
+        """True if each saw its failure, False if one did not, None where there was none."""
+        return not self.blind if self.windows else None
+
+
+def _saw(trial: Sample) -> bool:
+    """Hard failures on the edges of the service that had to fail, in the operation, by a control that went through."""
+    if not trial.ok or trial.traffic is None:
+        return False
+    if trial.traffic.details.get(TOLD_APART) is False:
+        return trial.traffic.operation.failed > 0
+    seen, service = mapping(trial.details.get("seen")), text(trial.details.get("service"))
+    ends = {end.strip() for end in text(seen.get("edge")).split("→")}
+    return seen.get("kind") == HARD and service in ends and trial.traffic.operation.hard > 0
+
+
+def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], words: Words) -> Results:
+    """Samples by experiment and arm, in the catalogue's order."""
+    by_name: dict[str, dict[str, list[Sample]]] = {name: {} for name in words.experiments}
+    for sample in samples:
+        by_name.setdefault(sample.experiment, {}).setdefault(arm_of(sample), []).append(sample)
+    order = {name: position for position, name in enumerate(words.arms)}
+    experiments = []
+    for name, found in by_name.items():
+        if not found:
+            continue
+        arms = [Arm(arm, tuple(found[arm])) for arm in sorted(found, key=lambda a: (order.get(a, len(order)), a))]
+        kinds = {words.arm(arm.name).kind: arm for arm in arms}
+        compared = tuple(arm for arm in arms if not words.arm(arm.name).window)
+        experiments.append(Experiment(name, compared, kinds.get("negative"), kinds.get("placebo")))
+    return Results(tuple(experiments), planned, words)
+
+
+def arm_of(sample: Sample) -> str:
+    """The arm under which a sample is summed up: people's times have one of their own."""
+    return sample.arm if sample.origin in {EXECUTED, "simulated"} else f"{sample.arm}-{sample.origin}"
+
+
+def figure(sample: Sample, name: str) -> float | None:
+    """One figure of one trial; None where it was not recorded."""
+    if name == "seconds":
+        return sample.seconds
+    if name in _FAILURES:
+        return None if sample.traffic is None else float(_FAILURES[name](sample.traffic.operation).all)
+    return sample.figures.get(name)
+
+
+def added(counts: Iterable[Counts]) -> Counts | None:
+    """Their sum; None for none."""
+    found = list(counts)
+    if not found:
+        return None
+    names = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes", "late_handshakes")
+    return Counts(**{name: sum(getattr(one, name) for one in found) for name in names})
+
+
+def loads_the_machine(experiment: Experiment, arm: Arm) -> bool:
+    """Whether the operation loads this machine: its control stalls in most of its trials, and in no placebo."""
+    quiet = experiment.placebo
+    return bool(quiet and quiet.trials and not quiet.stalled() and 2 * len(arm.stalled()) > len(arm.trials))

@@ -1,0 +1,168 @@
+"""Scoring: pass, fail, or not shown. A criterion passes only on every trial that was planned for it.
+
+A late request that this machine may answer for neither fails a criterion nor lets it pass. Each criterion is scored for
+today's way too: one that both pass does not tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pov.measure.results import Arm, Results
+from pov.model.catalogue import MORE, Metric, proposed
+from pov.model.reading import items, mapping, number, text, whole
+
+Outcome = Literal["pass", "fail", "not shown"]
+STALLED = "this machine stalled"
+BLIND = "the negative control did not show that the prober sees failures"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A bound on one figure of one arm, in the figure's own unit. `agreed_by` is who agreed to it, empty for nobody."""
+
+    id: str
+    title: str
+    experiment: str
+    arm: str
+    metric: str
+    bound: float
+    agreed_by: str = ""
+    agreed_on: str = ""
+    timeout_ms: int | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """Whether somebody is named for it."""
+        return bool(self.agreed_by)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One criterion against what was seen; `observed` is None if there is nothing to judge by.
+
+    `excused` are those of the observed failures that this machine may answer for. `today` is the same criterion scored
+    for today's way, None where that was not measured, or is what the criterion is about.
+    """
+
+    criterion: Criterion
+    metric: Metric
+    observed: float | None
+    outcome: Outcome
+    reason: str
+    excused: int = 0
+    today: Score | None = None
+
+    @property
+    def tells_apart(self) -> bool | None:
+        """False if today's way passes too, True if it fails where this passes, None where that is not known."""
+        if self.outcome != "pass" or self.today is None or self.today.outcome == "not shown":
+            return None
+        return self.today.outcome == "fail"
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in the summary."""
+        wanted, today = self.criterion, self.today
+        return {
+            "id": wanted.id,
+            "title": wanted.title,
+            "experiment": wanted.experiment,
+            "arm": wanted.arm,
+            "metric": wanted.metric,
+            "unit": self.metric.unit,
+            "threshold": wanted.bound,
+            "agreed_by": wanted.agreed_by,
+            "agreed_on": wanted.agreed_on,
+            "observed": self.observed,
+            "excused": self.excused,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "today": None
+            if today is None
+            else {"arm": today.criterion.arm, "observed": today.observed, "outcome": today.outcome},
+            "tells_apart": self.tells_apart,
+        }
+
+
+def criteria(records: object, problems: list[str]) -> tuple[Criterion, ...]:
+    """Criteria as a run recorded them; one without a bound is told in `problems`."""
+    found = []
+    for position, item in enumerate(map(mapping, items(records)), 1):
+        bound = number(item.get("at_most", item.get("atMost", item.get("bound"))))
+        name = text(item.get("id")) or f"criterion-{position}"
+        if bound is None:
+            problems.append(f"criterion {name}: no threshold recorded")
+            continue
+        experiment, metric = text(item.get("experiment")), text(item.get("metric"))
+        arm = text(item.get("arm")) or proposed().name
+        by, on = text(item.get("agreed_by")), text(item.get("agreed_on"))
+        title, limit = text(item.get("title")) or name, whole(item.get("timeout_ms"))
+        found.append(Criterion(name, title, experiment, arm, metric, bound, by, on, limit))
+    return tuple(found)
+
+
+def scored(results: Results, wanted: Iterable[Criterion]) -> tuple[Score, ...]:
+    """Every criterion, for its own arm and for today's."""
+    return tuple(_with_today(results, criterion) for criterion in wanted)
+
+
+def _with_today(results: Results, criterion: Criterion) -> Score:
+    own = score(results, criterion)
+    today = next((arm.name for arm in results.words.arms.values() if arm.reference), None)
+    if today is None or today == criterion.arm or not results.arm(criterion.experiment, today).trials:
+        return own
+    return replace(own, today=score(results, replace(criterion, arm=today)))
+
+
+def score(results: Results, criterion: Criterion) -> Score:
+    """Judge by the arm that the criterion names. Failures of any trial count; a missing trial prevents a pass."""
+    arm = results.arm(criterion.experiment, criterion.arm)
+    metric = results.words.metric(criterion.metric)
+    planned = results.planned.get((criterion.experiment, criterion.arm), 0)
+    observed = arm.observe(metric)
+    found = arm.count(metric.figure) if metric.counts else None
+    excused = found.excused if found else 0
+
+    def told(outcome: Outcome, reason: str) -> Score:
+        return Score(criterion, metric, observed, outcome, reason, excused)
+
+    missing = _missing(results, arm, metric, planned)
+    if not arm.trials:
+        found_out = told("not shown", "no trial of this arm in this run")
+    elif observed is None:
+        found_out = told("not shown", "every trial failed" if not arm.n and not metric.counts else "not recorded")
+    elif _beyond(metric, observed - excused, criterion.bound):
+        found_out = told("fail", _why_failed(arm, metric))
+    elif _beyond(metric, observed, criterion.bound):
+        found_out = told("not shown", f"{STALLED}: {excused} of {observed:g} may be excused")
+    elif missing:
+        found_out = told("not shown", missing)
+    else:
+        found_out = told("pass", f"all of {_trials(len(arm.trials))}")
+    return found_out
+
+
+def _missing(results: Results, arm: Arm, metric: Metric, planned: int) -> str:
+    """What keeps a figure within its bound from being a pass; empty for nothing."""
+    if arm.failed:
+        return f"{len(arm.failed)} of {_trials(len(arm.trials))} failed"
+    if len(arm.trials) < planned:
+        return f"{len(arm.trials)} of {_trials(planned)} planned ran"
+    return BLIND if metric.counts and results.sight.shown is False else ""
+
+
+def _beyond(metric: Metric, value: float, bound: float) -> bool:
+    return value < bound if metric.direction == MORE else value > bound
+
+
+def _why_failed(arm: Arm, metric: Metric) -> str:
+    counts = arm.counts
+    if not metric.counts or counts is None or not arm.told_apart:
+        return f"over {_trials(len(arm.trials))}"
+    return f"{counts.hard} hard, {counts.late} late ({counts.excused} of them excused), over {_trials(len(arm.trials))}"
+
+
+def _trials(number_of: int) -> str:
+    return f"{number_of} trial{'' if number_of == 1 else 's'}"

@@ -1,0 +1,281 @@
+"""What is measured, in which ways, by which figures: as data. Everything else speaks of them through this.
+
+A new experiment, arm or metric is one line here; `pov/experiments` attaches what is done, by name. What a run was
+measured with is saved with it, so that a report knows the words of an arm that no later version has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Generic, Protocol, TypeVar
+
+LESS = "less"
+MORE = "more"
+
+
+class Named(Protocol):
+    """What a registry holds."""
+
+    @property
+    def name(self) -> str:
+        """The name it is found by."""
+        ...
+
+
+Item = TypeVar("Item", bound=Named)
+
+
+class Registry(Mapping[str, Item], Generic[Item]):
+    """Things by name, in the order in which they were registered. A name can be registered once."""
+
+    def __init__(self, what: str, items: Iterable[Item] = ()) -> None:
+        self._what = what
+        self._items: dict[str, Item] = {}
+        for item in items:
+            self.register(item)
+
+    def register(self, item: Item) -> Item:
+        """Add it. Raises `ValueError` if the name is taken."""
+        if item.name in self._items:
+            raise ValueError(f"{self._what} {item.name} is registered twice")
+        self._items[item.name] = item
+        return item
+
+    def __getitem__(self, name: str) -> Item:
+        return self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way of doing it. `kind` is automated, manual (a runbook that a machine executes), person, placebo or negative.
+
+    `reference` marks today's way, `proposed` the one that is compared with it; `against` names an arm of which this is
+    a variant. An arm that is not `compared` enters no comparison of times. `legacy` needs the estate of hosts. `mark`
+    is circle, ring, diamond, square or triangle; `colour` is written as in HTML.
+    """
+
+    name: str
+    label: str
+    note: str = ""
+    kind: str = "automated"
+    reference: bool = False
+    proposed: bool = False
+    compared: bool = True
+    against: str = ""
+    legacy: bool = False
+    mark: str = "triangle"
+    colour: str = "#70757d"
+    spoken: str = ""
+    """In a sentence: "the runbook", "automated"."""
+
+    @property
+    def said(self) -> str:
+        """Its name inside a sentence."""
+        return self.spoken or self.label.lower()
+
+    @property
+    def window(self) -> bool:
+        """Whether it is no way of doing it, but stands beside all of them: a placebo or a negative control."""
+        return self.kind in {"placebo", "negative"}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Something that is done in several arms: its words, and the figures that it alone counts.
+
+    `subject` is what it works on, with `{services}` for the number of services, `{proof}` for those under proof.
+    """
+
+    name: str
+    title: str
+    noun: str
+    starts: str = "the operation starts"
+    stops: str = "the operation is seen to be done"
+    subject: str = "staging"
+    metrics: tuple[str, ...] = ()
+    bound: bool = False
+    """Whether no failure in n operations is a claim that needs its bound told."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of an arm: read from each trial, summed up over them.
+
+    `figure` is `seconds`, a count of the operation's traffic (see `measure/analysis.py`), or one of the trial's further
+    figures by name. `aggregation` is median, max, min or sum. `counts` says that failed trials count too. `only` limits
+    it to experiments that list it.
+    """
+
+    name: str
+    label: str
+    figure: str
+    unit: str = "s"
+    direction: str = LESS
+    aggregation: str = "median"
+    counts: bool = False
+    only: bool = False
+
+
+_START = "the artefact is ready and the change is edited but not committed"
+
+EXPERIMENTS: Registry[Experiment] = Registry(
+    "experiment",
+    (
+        Experiment(
+            "deploy",
+            "Deploying a new version",
+            "deployment",
+            _START,
+            "the prober has seen every replica serve it",
+            "{proof}",
+        ),
+        Experiment(
+            "rotate",
+            "Renewing every certificate",
+            "rotation",
+            "the renewal is asked for",
+            "the prober has seen every replica serve a new certificate",
+            "{services} in staging, under load",
+            ("failed_handshakes", "hard_handshakes"),
+            bound=True,
+        ),
+    ),
+)
+ARMS: Registry[Arm] = Registry(
+    "arm",
+    (
+        Arm(
+            "automated", "Automated", "a commit; the platform does the rest", proposed=True, mark="circle",
+            colour="#0b4f7d",
+        ),
+        Arm(
+            "automated-poll", "Automated, poll only", "the same without the webhook", compared=False,
+            against="automated", mark="ring", colour="#4f93bb", spoken="by polling alone",
+        ),
+        Arm(
+            "manual", "Runbook by machine", "over SSH, no human time", kind="manual", reference=True, legacy=True,
+            mark="diamond", colour="#c4651a", spoken="the runbook",
+        ),
+        Arm(
+            "manual-person", "Runbook by hand", "human time", kind="person", compared=False, mark="square",
+            colour="#8a4513", spoken="a person",
+        ),
+        Arm("placebo", "Placebo", "nothing done", kind="placebo", compared=False),
+        Arm("negative-control", "Negative control", "must fail", kind="negative", compared=False),
+    ),
+)  # fmt: skip
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    (
+        Metric("median_seconds", "median time", "seconds"),
+        Metric("max_seconds", "longest time", "seconds", aggregation="max"),
+        Metric("failed_requests", "failed requests", "failed", "requests", aggregation="sum", counts=True),
+        Metric("hard_failures", "requests that failed hard", "hard", "requests", aggregation="sum", counts=True),
+        Metric("late_failures", "late requests", "late", "requests", aggregation="sum", counts=True),
+        Metric(
+            "failed_handshakes", "failed handshakes", "failed_handshakes", "handshakes", aggregation="sum", counts=True,
+            only=True,
+        ),
+        Metric(
+            "hard_handshakes", "handshakes that failed hard", "hard_handshakes", "handshakes", aggregation="sum",
+            counts=True, only=True,
+        ),
+        Metric("distribution_seconds", "distribution of the artefact", "distribution_seconds"),
+    ),
+)  # fmt: skip
+
+
+def named(kind: str) -> str:
+    """The name of the one arm of a kind that stands beside all others (placebo, negative)."""
+    return next(arm.name for arm in ARMS.values() if arm.kind == kind)
+
+
+def proposed() -> Arm:
+    """The arm that is proposed, and that the others are compared with."""
+    return next(arm for arm in ARMS.values() if arm.proposed)
+
+
+def reference() -> Arm:
+    """Today's way."""
+    return next(arm for arm in ARMS.values() if arm.reference)
+
+
+def measurable() -> tuple[str, ...]:
+    """Names of the arms that a scenario may ask for: those that run by themselves."""
+    return tuple(arm.name for arm in ARMS.values() if arm.kind in {"automated", "manual"})
+
+
+def usual() -> tuple[str, ...]:
+    """The arms that are measured where nothing is said: what is proposed, and today's way."""
+    return tuple(arm.name for arm in ARMS.values() if arm.proposed or arm.reference)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The catalogue as a reader of one run sees it: this version's, with what the run itself recorded on top."""
+
+    experiments: Mapping[str, Experiment] = field(default_factory=lambda: EXPERIMENTS)
+    arms: Mapping[str, Arm] = field(default_factory=lambda: ARMS)
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
+
+    def as_json(self) -> dict[str, Any]:
+        """To be saved with a run."""
+        kinds = {"experiments": self.experiments, "arms": self.arms, "metrics": self.metrics}
+        return {kind: [asdict(item) for item in items.values()] for kind, items in kinds.items()}  # type: ignore[call-overload]
+
+    @classmethod
+    def of(cls, recorded: object) -> Words:
+        """Out of a run's record, however damaged."""
+        found = recorded if isinstance(recorded, Mapping) else {}
+        return cls(
+            {**EXPERIMENTS, **_read(Experiment, found.get("experiments"))},
+            {**ARMS, **_read(Arm, found.get("arms"))},
+            {**METRICS, **_read(Metric, found.get("metrics"))},
+        )
+
+    def experiment(self, name: str) -> Experiment:
+        """Its data; an unknown one keeps the name it was saved with."""
+        return self.experiments.get(name) or Experiment(name, name.capitalize(), name)
+
+    def arm(self, name: str) -> Arm:
+        """Its data; an unknown one keeps the name it was saved with, and enters no comparison."""
+        return self.arms.get(name) or Arm(name, name.capitalize(), compared=False)
+
+    def metric(self, name: str) -> Metric:
+        """Its data; an unknown one is a further figure of the trials, by its median."""
+        return self.metrics.get(name) or Metric(name, name.replace("_", " "), name, unit="")
+
+
+Data = TypeVar("Data", Experiment, Arm, Metric)
+
+
+def _read(kind: type[Data], items: object) -> dict[str, Data]:
+    """Those of `items` that are whole: every key known, every value of its field's type."""
+    known = {f.name: f for f in fields(kind)}
+    found = {}
+    for item in items if isinstance(items, list) else ():
+        if not isinstance(item, Mapping) or not set(item) <= set(known):
+            continue
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in item.items()
+        }
+        if all(_fits(str(known[key].type), value) for key, value in values.items()) and values.get("name"):
+            try:
+                read = kind(**values)
+            except TypeError:
+                continue
+            found[read.name] = read
+    return found
+
+
+def _fits(annotation: str, value: object) -> bool:
+    types: dict[str, type] = {"str": str, "bool": bool}
+    wanted = types.get(annotation)
+    return isinstance(value, wanted) if wanted else isinstance(value, tuple) and all(isinstance(v, str) for v in value)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pov.config.experiments import Criterion, Experiment
+from pov.config.schema import json_schema
+from pov.experiments import EXPERIMENTS, attach
+from pov.measure.results import gathered
+from pov.measure.scoring import Criterion as Wanted
+from pov.measure.scoring import scored
+from pov.model import catalogue
+from pov.model.catalogue import Arm, Metric, Registry, Words
+from pov.model.sample import Sample
+
+MORE = Arm("shell", "Shell", "a few scripts", kind="manual", mark="square", colour="#123456")
+
+
+def test_a_name_can_be_registered_once() -> None:
+    registry: Registry[Arm] = Registry("arm", [MORE])
+    with pytest.raises(ValueError, match="arm shell is registered twice"):
+        registry.register(replace(MORE, label="Another"))
+    assert registry["shell"].label == "Shell"
+
+
+def test_behaviour_is_attached_to_what_the_catalogue_knows_and_once() -> None:
+    assert set(EXPERIMENTS) == set(catalogue.EXPERIMENTS)
+    with pytest.raises(ValueError, match="registered twice"):
+        attach(EXPERIMENTS["deploy"])
+    with pytest.raises(ValueError, match="not in the catalogue: drift"):
+        attach(replace(EXPERIMENTS["deploy"], name="drift"))
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each in the catalogue."""
+    monkeypatch.setitem(catalogue.ARMS._items, "shell", MORE)
+    monkeypatch.setitem(catalogue.METRICS._items, "found", Metric("found", "faults found", "found", "", "more"))
+    drift = catalogue.Experiment("drift", "Repairing what was changed by hand", "drift")
+    monkeypatch.setitem(catalogue.EXPERIMENTS._items, "drift", drift)
+
+
+@pytest.mark.usefixtures("added")
+def test_one_line_is_configured_scored_and_spoken_of() -> None:
+    assert Experiment.model_validate({"name": "drift", "arms": ["shell", "automated"]}).arms == ("shell", "automated")
+    document = {"id": "c", "title": "C", "experiment": "drift", "arm": "shell", "metric": "found", "atMost": 2}
+    assert Criterion.model_validate(document).metric == "found"
+    schema = str(json_schema("scenario"))
+    assert all(f"'{name}'" in schema for name in ("shell", "found", "drift", "automated", "median_seconds", "rotate"))
+    sample = Sample("drift", "shell", 1, seconds=3.0, ok=True, figures={"found": 2.0})
+    results = gathered([sample], {("drift", "shell"): 1}, Words())
+    for bound, outcome in ((2, "pass"), (3, "fail")):
+        (score,) = scored(results, [Wanted("c", "C", "drift", "shell", "found", bound)])
+        assert score.outcome == outcome, "more is better"
+
+
+def test_a_run_keeps_the_words_it_was_measured_with() -> None:
+    recorded = replace(Words(), arms={**catalogue.ARMS, "shell": MORE}).as_json()
+    assert Words.of(recorded).arm("shell") == MORE
+    assert Words.of(None).arm("shell").label == "Shell"
+    assert Words.of({"arms": [{"name": "shell", "label": 3}, {"name": "x"}, 7]}).arm("shell").mark == "triangle"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "fix"),
+    [("experiment", "rotat", "rotate"), ("arm", "manul", "manual"), ("metric", "median_second", "median_seconds")],
+)
+def test_a_misspelt_name_is_told_with_the_nearest(place: str, value: str, fix: str) -> None:
+    document = {"id": "c", "title": "C", "experiment": "rotate", "metric": "median_seconds", "atMost": 2, place: value}
+    with pytest.raises(ValueError, match=f"no {place} `{value}`") as caught:
+        Criterion.model_validate(document)
+    (error,) = caught.value.errors()  # type: ignore[attr-defined]
+    assert fix in error["ctx"]["error"].faults[0][2]
