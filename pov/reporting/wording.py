@@ -98,9 +98,7 @@ def stalls(trials: tuple[Sample, ...]) -> str:
     if beats:
         parts.append(f"the prober stood still for up to {seconds(max(beats) / 1000)}")
     if control:
-        parts.append(
-            f"requests that the change does not touch came late in {control} of {plural(len(trials), 'trial')}"
-        )
+        parts.append(f"control requests came late in {control} of {plural(len(trials), 'trial')}")
     return " and ".join(parts)
 
 

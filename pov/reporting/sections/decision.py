@@ -159,7 +159,9 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
     # Bad news first: a reader who stops after one line must have met it.
     for comparison in sorted(found, key=lambda c: c.shorter is not False):
         yield wording.lead(comparison, facts.words), wording.sentence(comparison, facts.words)
-    for experiment in facts.experiments:
+    for experiment in sorted(
+        facts.experiments, key=lambda e: not any(arm.counts and arm.counts.hard for arm in e.arms)
+    ):
         yield from _losses(facts, experiment)
     failed = sum(len(arm.failed) for experiment in facts.experiments for arm in experiment.arms)
     if failed:
@@ -167,22 +169,25 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _losses(facts: Facts, experiment: Experiment) -> Iterator[tuple[str, str]]:
-    """Failures by cause, an arm at a time: hard ones lead, late ones stand beside what this machine did."""
+    """Failures of an experiment's arms by kind, each with its causes and with what this machine did."""
     noun = facts.words.experiment(experiment.name).noun
     arms = [arm for arm in experiment.arms if arm.counts is not None and facts.words.arm(arm.name).compared]
-    clean = [arm for arm in arms if arm.counts is not None and not arm.counts.failed]
-    for arm in arms:
-        counts = arm.counts
-        if counts is None or not counts.failed:
-            continue
-        said = facts.words.arm(arm.name).said
-        rest = wording.causes(arm, HARD) if counts.hard else wording.stalls(arm.trials)
-        lead = f"{plural(counts.hard, 'hard failure') if counts.hard else 'No hard failure'} per {noun}, {said}:"
-        lead = lead if arm.told_apart else f"Failed requests, {noun}, {said}:"
-        yield lead, f"{wording.failures(arm)}{f'; {rest}' if rest else ''}."
-    if clean:
-        names = ", ".join(facts.words.arm(arm.name).said for arm in clean)
-        yield f"No failed request per {noun}, {names}:", "; ".join(wording.failures(arm) for arm in clean) + "."
+    if not arms:
+        return
+    told = [f"{facts.words.arm(arm.name).said}, {_loss(arm)}" for arm in arms]
+    hard = any(arm.counts and arm.counts.hard for arm in arms)
+    failed = any(arm.counts and arm.counts.failed for arm in arms)
+    lead = "Hard failures" if hard else "Late requests, none failed hard" if failed else "No request failed"
+    if not all(arm.told_apart for arm in arms):
+        lead = "Failed requests"
+    yield f"{lead}, {noun}s:", "; ".join(told) + "."
+
+
+def _loss(arm: Arm) -> str:
+    counts = arm.counts
+    why = wording.causes(arm, HARD) if counts and counts.hard else ""
+    stood = wording.stalls(arm.trials) if counts and counts.late else ""
+    return ", ".join(part for part in (wording.failures(arm), why, stood) if part)
 
 
 def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:

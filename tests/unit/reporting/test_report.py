@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pypdf
 import pytest
 
+from pov.model.reading import V1
 from pov.reporting.model import Report, build
 from pov.reporting.render import render_pdf, render_png
 from pov.reporting.sections import SECTIONS
-from pov.state.runs import read_run
+from pov.state.runs import OLD_GENESIS, digest_of, read_run
 from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
 
@@ -23,6 +26,13 @@ MISSING = dict.fromkeys(
     ("engagement", "baseline", "criteria", "plan", "versions", "machine", "traffic", "scope", "scenario", "order_seed")
 )
 SCRIPTS = "株式会社サンプル, شركة المثال, בע״מ, บริษัท, 주식회사, कंपनी"
+ACME = {
+    "name": "acme-shell",
+    "label": "Acme's scripts",
+    "note": "as in their wiki",
+    "mark": "square",
+    "colour": "#123456",
+}
 STALLED = {"traffic": simulated.traffic(900, late=3, excused=3, stalls=2)}
 RUNS: dict[str, dict[str, Any]] = {
     "stalled": {"sample_changes": dict.fromkeys(range(1, 16), STALLED)},
@@ -30,6 +40,25 @@ RUNS: dict[str, dict[str, Any]] = {
     "blind": {"sample_changes": {16: {"traffic": simulated.traffic(120)}}},
     "example": {"environment_changes": {"baseline": [{**simulated.environment([])["baseline"][0], "example": True}]}},
     "whole": {},
+    "theirs": {
+        "environment_changes": {
+            "runbook": {"origin": "customer"},
+            "criteria": [
+                {**item, "agreed_by": "B. Example", "agreed_on": "2026-03-01"}
+                for item in simulated.environment([])["criteria"]
+            ],
+        }
+    },
+    "poll faster": {"medians": {("deploy", "automated-poll"): 10.0}},
+    "loads": {
+        "order": [*simulated.plan(), {"experiment": "rotate", "arm": "placebo", "trial": 1}],
+        "sample_changes": {i: {"traffic": simulated.traffic(900, stalls=2)} for i in range(10, 16)},
+    },
+    "edited": {},
+    "an arm of their own": {
+        "order": simulated.plan(pairs=[("deploy", "automated"), ("deploy", "manual"), ("deploy", "acme-shell")]),
+        "environment_changes": {"catalogue": {"arms": [ACME]}},
+    },
     "no gain": {"medians": {("deploy", "manual"): 14.0}},
     "interrupted": {"stop_after": 4, "finish": False},
     "interrupted before the first trial": {"stop_after": 0, "finish": False},
@@ -107,6 +136,78 @@ def test_a_crowded_decision_still_fits_its_page(tmp_path: Path) -> None:
     reader = pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), attachments(saved))))
     assert "Not your production" in words(reader.pages[0])
     assert "Every sample Deploying" in words(reader.pages[1])
+
+
+PAGE_ONE: dict[str, tuple[str, ...]] = {
+    "stalled": (
+        "this machine stalled: 9 of 9 may be excused",
+        "not shown",
+        "0 hard, 9 late (all while this machine stalled) of 2 700 requests",
+        "Late requests, none failed hard, rotations:",
+        "control requests came late in 3 of 3 trials",
+    ),
+    "failures": ("9 hard, 3 late of 2 700 requests", "Hard failures, deployments:", "fail"),
+    "blind": ("Not shown that the prober sees failures", "the negative control did not show that the prober sees"),
+    "example": ("EXAMPLE: made up to show the form, stated by nobody",),
+    "whole": (
+        "set by this toolkit's scenario, agreed by nobody",
+        "does not tell them apart: the runbook passes too",
+        "An example runbook was executed by a machine",
+        "the runbook, 46 hard, 0 late of",
+        "Automated, poll only: slower.",
+    ),
+    "theirs": ("Criterion, agreed by B. Example, 2026-03-01", "The customer's runbook was executed by a machine"),
+    "an arm of their own": (
+        "Acme's scripts",
+        "as in their wiki",
+        "Less machine time per deployment. In every successful trial",
+    ),
+    "poll faster": ("Automated, poll only: faster.",),
+    "loads": ("The operation loads this machine", "in no placebo"),
+    "edited": ("environment.json: is not the one that was saved before the first sample",),
+    "nothing worked": ("no successful trial", "15 trials failed"),
+}
+
+
+@pytest.mark.parametrize("name", PAGE_ONE)
+def test_page_one_says_what_was_found_and_what_was_not(tmp_path: Path, name: str) -> None:
+    path = simulated.save(tmp_path, **RUNS[name])
+    if name == "edited":
+        text = (path / "environment.json").read_text()
+        (path / "environment.json").write_text(text.replace('"at_most": 180', '"at_most": 190'))
+    first = words(pypdf.PdfReader(io.BytesIO(render_pdf(build(read_run(path)), {}))).pages[0])
+    said = re.sub(r"(\w)- (\w)", r"\1\2", first).replace("\u202f", " ").replace("’", "'")
+    assert [text for text in PAGE_ONE[name] if text not in said] == [], said
+    if name != "theirs":
+        assert "agreed by B." not in said
+        assert "customer's runbook" not in said
+
+
+def test_a_run_of_version_1_still_becomes_a_report(tmp_path: Path) -> None:
+    path = simulated.save(tmp_path)
+    head, lines = OLD_GENESIS, []
+    for line in (path / "samples.jsonl").read_text().splitlines():
+        new = json.loads(line)
+        counts = new.pop("traffic")["operation"]
+        flat = {"requests": counts["requests"], "failed_requests": counts["hard"]}
+        old = {**new, "schema": V1, "details": {}, **flat, "handshakes": 9, "failed_handshakes": 0, "prev": head}
+        head = digest_of(old)
+        lines.append(json.dumps({**old, "digest": head}))
+    (path / "samples.jsonl").write_text("\n".join(lines) + "\n")
+    (path / "summary.json").unlink()
+    report = build(read_run(path))
+    assert report.facts.problems == ()
+    assert "hard and late not told apart" in json.dumps(report.as_json(), ensure_ascii=False)
+    assert report.verdict[1].startswith("PASS: Renewing every certificate")
+    render_pdf(report, {})
+
+
+def test_a_thousand_trials_are_summed_up_and_drawn_in_seconds(tmp_path: Path) -> None:
+    """Processor time, which a busy machine does not stretch."""
+    saved = read_run(simulated.save(tmp_path, order=simulated.plan(trials=200)))
+    begun = time.process_time()
+    render_pdf(build(saved), {})
+    assert time.process_time() - begun < 3
 
 
 def test_page_one_says_when_machine_time_shows_no_gain(tmp_path: Path) -> None:

@@ -28,12 +28,20 @@ ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
 class Measured:
     """A run over a world in memory, with its events."""
 
-    def __init__(self, folder: Path, *arms: str, trials: int = 2, **changes: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arms: str,
+        trials: int = 2,
+        named: tuple[str, ...] = ("deploy", "rotate"),
+        record: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
         self.world = World(**changes)
-        options = MeasureOptions(folder, experiments=("deploy", "rotate"), arms=arms, trials=trials)
+        options = MeasureOptions(folder, experiments=named, arms=arms, trials=trials)
         self.plan, self.left_out = planned(options, self.world.scenario)
         self.slots = interleave(self.plan, 7)
-        self.writer = RunWriter(folder, {"simulated": True}, clock=self.world.clock)
+        self.writer = RunWriter(folder, {"simulated": True, **(record or {})}, clock=self.world.clock)
         self.events: list[Event] = []
         box = self.world.toolbox(folder)
         self.measuring = Measuring(box, self.writer, self.slots, self.events.append, clock=self.world.clock)
@@ -78,6 +86,7 @@ def test_everything_is_saved_and_summed_up(tmp_path: Path) -> None:
     assert rotate["placebo"]["failed_requests"] == 0
     assert rotate["negative_control"]["failed_requests"] > 0
     assert deploy["negative_control"] is None
+    assert document["prober_sees"] is True
     assert [c["outcome"] for c in document["criteria"]] == ["pass"]
     assert json.dumps(document)
 
