@@ -172,6 +172,12 @@ class Sight:
         """True if each saw its failure, False if one did not, None where there was none."""
         return not self.blind if self.windows else None
 
+    def why(self, trial: Sample) -> str:
+        """What was wrong with a blind one."""
+        if not trial.ok:
+            return f"it failed itself: {trial.error or 'no reason recorded'}"
+        return "no hard failure on its own service's edges was seen"
+
 
 def _saw(trial: Sample) -> bool:
     """Hard failures on the edges of the service that had to fail, in the operation, by a control that went through."""

@@ -143,11 +143,16 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
             f"    arm: {criterion.arm}",
             f"    metric: {criterion.metric}",
             f"    atMost: {criterion.at_most:g}",
+            f"    agreedBy: {_quoted(criterion.agreed_by)}",
         ]
+        lines += [f"    timeoutMs: {criterion.timeout_ms}"] if criterion.timeout_ms is not None else []
     return "\n".join(lines) + "\n"
 
 
-_PROPOSED = "# The scenario's proposal: agree on it before anything is measured. Each run keeps a copy."
+_PROPOSED = (
+    "# The scenario's proposal: agree on it before anything is measured, and name who did in `agreedBy`, the day in\n"
+    "# `agreedOn`: without a name the report says that nobody agreed. Each run keeps a copy."
+)
 _EMPTY = (
     "# Nobody has stated these yet: `value: null` is printed nowhere. Put in what was said, by whom, and when",
     "# (a date such as 2026-10-01), or take the figure out.",

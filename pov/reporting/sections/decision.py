@@ -68,7 +68,7 @@ def _caveats(facts: Facts) -> Iterator[Block]:
         yield Callout("Something is wrong with this run's files", facts.problems[0] + more, "warning")
     sight = facts.results.sight
     if sight.shown is False:
-        why = sight.blind[0].error or "no hard failure on its own service's edges was seen"
+        why = sight.why(sight.blind[0])
         text = f"Negative control {sight.blind[0].n}: {why}. Few or no failed requests prove nothing here."
         yield Callout("Not shown that the prober sees failures", text, "warning")
     for experiment in facts.experiments:

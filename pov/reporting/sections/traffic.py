@@ -94,7 +94,7 @@ def _negative(facts: Facts) -> Iterator[Block]:
     what = "a service whose certificate runs out while reloading is off, same code, same load"
     for trial in sight.windows:
         if trial in sight.blind:
-            why = trial.error or "no hard failure on that service's own edges was seen"
+            why = sight.why(trial)
             text = f"Sample {trial.n}, {what}: {why}. Few or no failed requests prove nothing until this is understood."
             yield Callout("Negative control: blind", text, "warning")
         else:
