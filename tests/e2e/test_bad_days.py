@@ -63,7 +63,8 @@ def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, fac
     with PodDeleter(shared) as deleter:
         ran = running.wait(MEASURE_S)
     assert len(deleter.deleted) == 5
-    assert ran.code in {0, 4}, str(ran)
+    # Rotating was not measured, so its criterion is not shown; a lost pod may cost requests.
+    assert ran.code in {4, 5}, str(ran)
     saved = read_run(shared.runs()[-1])
     assert saved.problems == ()
     assert saved.summary is not None
@@ -96,7 +97,7 @@ def test_a_full_disk_costs_no_sample_when_somebody_makes_room(shared: Environmen
             ran = running.wait(60)
         assert told in ran.err
         assert os.strerror(errno.ENOSPC) in ran.err
-        assert ran.code == 0, str(ran)
+        assert ran.code in {4, 5}, str(ran)
         saved = read_run(shared.runs()[-1])
         assert saved.problems == ()
         assert saved.summary is not None
@@ -128,7 +129,7 @@ def test_another_command_waits_its_turn(shared: Environment) -> None:
     def locked() -> bool:
         running.alive()
         path = shared.home.root / "lock"
-        return path.exists() and path.read_text().strip() == str(running.process.pid) and set(shared.runs()) > known
+        return path.exists() and path.read_text().split()[:1] == [str(running.process.pid)] and set(shared.runs()) > known
 
     try:
         shared.until("the lock", locked, timeout_s=90, interval_s=0.05)

@@ -43,8 +43,9 @@ def step(place: Place) -> Step:
 def remove(place: Place) -> list[str]:
     """Remove the place's cluster, whole or half made, and the network if `up` made it and nobody uses it.
 
-    Returns what was removed, in words, once it is known to be gone. A cluster of the same name that is not this home's
-    is left alone.
+    Returns what was removed, in words, once it is known to be gone. A cluster of the same name is left alone where this
+    home never had one. Where it had one, and cannot tell this one for its own, nothing is removed: the keys to it lie
+    in this home. Raises `PovError` then.
     """
     home, kind = place.home, place.kind(place.binary)
     intent, node = Intent.load(home), kind.node()
@@ -52,6 +53,8 @@ def remove(place: Place) -> list[str]:
         require_same(place.containers, home.engine)
     removed = []
     ours = intent.fits(node) if intent is not None and node is not None else not kind.containers_of_cluster()
+    if not ours and (intent.made if intent is not None else home.intent.exists()):
+        raise _unproved(kind.cluster, home.intent)
     if intent is not None and ours:
         kind.end_orphans(home.kubeconfig)
         leftovers(home.root / "terraform").end()
@@ -107,6 +110,14 @@ def _foreign(cluster: str) -> PovError:
         f"there is a cluster {cluster} that this environment did not make",
         cause="it is left as it is",
         fix=f"give this one another --name; or, if that one is yours to lose: kind delete cluster --name {cluster}",
+    )
+
+
+def _unproved(cluster: str, record: Path) -> PovError:
+    return PovError(
+        f"a cluster {cluster} is there, and this environment cannot tell whether it is its own",
+        cause=f"{record} cannot be read, or names other ports than its node has; nothing was removed",
+        fix=f"if it is yours to lose: kind delete cluster --name {cluster}, then the same command again",
     )
 
 

@@ -149,8 +149,27 @@ def test_not_even_with_an_intent_of_ours(world: World, made: bool) -> None:
     world.containers.box("pov-x", {6443: 1})
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    assert world.cluster.remove() == []
+    if made:
+        with pytest.raises(PovError, match="cannot tell whether it is its own"):
+            world.cluster.remove()
+        assert world.home.intent.exists()
+    else:
+        assert world.cluster.remove() == []
     assert "pov-x-control-plane" in world.containers.boxes
+
+
+@pytest.mark.parametrize("record", ["", "{}", "no JSON", '{"id": "1", "ports": {}, "image": "i", "engine": "podman"}'])
+def test_a_record_that_cannot_be_read_proves_nothing(world: World, record: str) -> None:
+    world.run()
+    world.home.intent.write_text(record)
+    with pytest.raises(PovError, match="cannot tell whether it is its own") as refusal:
+        world.cluster.remove()
+    assert "kind delete cluster --name pov-x" in refusal.value.fix
+    assert "pov-x-control-plane" in world.containers.boxes
+    assert world.home.intent.exists()
+    world.containers.boxes.clear()
+    world.cluster.remove()
+    assert not world.home.intent.exists()
 
 
 def test_nor_one_that_carries_another_id(world: World) -> None:
@@ -164,7 +183,7 @@ def test_a_foreign_cluster_of_several_nodes_is_not_touched(world: World) -> None
     world.containers.boxes["pov-x-worker"] = {"cluster": "pov-x", "ports": {}, "running": True}
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    world.intent()
+    world.intent(made=False)
     assert world.cluster.remove() == []
     assert "pov-x-worker" in world.containers.boxes
 
