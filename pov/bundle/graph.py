@@ -227,11 +227,13 @@ def _entries(made: Mapping[str, Made]) -> list[Entry]:
             for name, root in roots_made.items()
         ),
     ]
+    # As the node has them: an image that was made anew since, of the same inputs, may differ by its times.
+    inside: Mapping[str, str] = made["node-stable"].facts["inside"] | made["node-image"].facts["inside"]
     for name in (*STABLE, *LATE):
         facts = made[name].facts
         version = str(facts["reference"]).rsplit(":", 1)[1]
         licence = licences.of_engine(name.removeprefix("image-"))
-        entries.append(Entry(name, version, licence, "built", str(facts["id"])))
+        entries.append(Entry(name, version, licence, "built", inside[str(facts["reference"])]))
     node = made["node-image"].facts
     licence = licences.of_engine("kubernetes")
     entries.append(Entry("image-node", f"v{versions.KUBERNETES}", licence, "built", f"sha256:{node['id']}"))

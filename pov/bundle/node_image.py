@@ -104,7 +104,7 @@ def with_images(engine_of: EngineOf, name: str, below: str, inside: Inside) -> M
             containers.run("commit", "--change", change, container, reference, timeout_s=_IMPORT_S)
         (work / "images.tar").unlink()
         work.rmdir()
-        return {**_facts(containers, reference), "inside": [image.reference for image in found]}
+        return {**_facts(containers, reference), "inside": {image.reference: image.id() for image in found}}
 
     return make
 

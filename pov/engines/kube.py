@@ -72,12 +72,13 @@ class Kube:
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> builtins.list[Document]:
         """Objects of a kind, in one namespace or in all, chosen by a label selector. Empty for an unknown kind."""
+        query = {"labelSelector": labels} if labels else None
         try:
             resource = self._kinds.find(kind)
+            items = self._api.call("GET", resource.path(namespace), query=query).body["items"]
         except NotFound:
+            # Also for a moment after its definition has gone: the server forgets the kind first, discovery later.
             return []
-        query = {"labelSelector": labels} if labels else None
-        items = self._api.call("GET", resource.path(namespace), query=query).body["items"]
         # The server leaves both out of a list's items.
         return [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in items]
 

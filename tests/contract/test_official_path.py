@@ -54,7 +54,9 @@ class Pov:
 
     def __init__(self, served: Served, cache: Path, folder: Path) -> None:
         self._node = served.node
-        self._env = {**os.environ, **served.variables, "POV_CACHE": str(cache), "PYTHONPATH": str(REPOSITORY)}
+        # What other suites set to reach the engine by its socket would have another engine chosen.
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "TESTCONTAINERS_"))}
+        self._env = {**own, **served.variables, "POV_CACHE": str(cache), "PYTHONPATH": str(REPOSITORY)}
         self._folder = folder
 
     def __call__(self, *arguments: str, timeout_s: float = 600, env: Mapping[str, str] | None = None) -> Any:

@@ -251,14 +251,14 @@ class Environment:
     def pov(
         self,
         *arguments: str,
-        code: int = 0,
+        code: int | tuple[int, ...] = 0,
         timeout_s: float = QUICK_S,
         bend: str = "",
         variables: Mapping[str, str] | None = None,
     ) -> Ran:
-        """Run `pov ARGUMENTS --json` to its end; the exit code must be `code`."""
+        """Run `pov ARGUMENTS --json` to its end; the exit code must be `code`, or one of them."""
         ran = self.start(*arguments, "--json", bend=bend, variables=variables).wait(timeout_s)
-        assert ran.code == code, str(ran)
+        assert ran.code in (code if isinstance(code, tuple) else (code,)), str(ran)
         return ran
 
     def up(self, *arguments: str, **more: Any) -> Ran:
@@ -266,8 +266,8 @@ class Environment:
         return self.pov("up", *arguments, **{"timeout_s": UP_S, **more})
 
     def measure(self, *arguments: str, **more: Any) -> Ran:
-        """`pov measure`."""
-        return self.pov("measure", *arguments, **{"timeout_s": MEASURE_S, **more})
+        """`pov measure`. A criterion may be not shown: its experiment was not asked for, or the machine stalled."""
+        return self.pov("measure", *arguments, **{"timeout_s": MEASURE_S, "code": (0, 5), **more})
 
     def context(self) -> Context:
         """The running environment as the library sees it."""

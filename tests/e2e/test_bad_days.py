@@ -129,7 +129,9 @@ def test_another_command_waits_its_turn(shared: Environment) -> None:
     def locked() -> bool:
         running.alive()
         path = shared.home.root / "lock"
-        return path.exists() and path.read_text().split()[:1] == [str(running.process.pid)] and set(shared.runs()) > known
+        return (
+            path.exists() and path.read_text().split()[:1] == [str(running.process.pid)] and set(shared.runs()) > known
+        )
 
     try:
         shared.until("the lock", locked, timeout_s=90, interval_s=0.05)
