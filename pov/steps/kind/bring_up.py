@@ -15,7 +15,7 @@ from pov.base.files import write_atomic
 from pov.base.ports import free_ports
 from pov.base.wait import Pending, wait_for
 from pov.engines.container_choice import remember, require_same
-from pov.engines.kind import Kind, PortTaken, configuration
+from pov.engines.kind import Kind, Node, PortTaken, configuration
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Refused
 from pov.engines.terraform import discard_temporary, leftovers
@@ -48,18 +48,14 @@ def remove(place: Place) -> list[str]:
     in this home. Raises `PovError` then.
     """
     home, kind = place.home, place.kind(place.binary)
-    intent, node = Intent.load(home), kind.node()
-    if node is None:
-        require_same(place.containers, home.engine)
+    _require_known(place, kind)
     removed = []
-    ours = intent.fits(node) if intent is not None and node is not None else not kind.containers_of_cluster()
-    if not ours and (intent.made if intent is not None else home.intent.exists()):
-        raise _unproved(kind.cluster, home.intent)
-    if intent is not None and ours:
+    # A record that cannot be read is no proof that nothing was made.
+    if home.intent.exists():
         kind.end_orphans(home.kubeconfig)
         leftovers(home.root / "terraform").end()
         removed += kind.delete(home.kubeconfig)
-        if left := kind.containers_of_cluster():
+        if left := _containers(kind):
             said = f"still there: {', '.join(left)}"
             raise PovError("the cluster could not be removed", cause=said, fix="the same command again")
     discard_temporary(home.root / "terraform")
@@ -67,11 +63,53 @@ def remove(place: Place) -> list[str]:
     return removed + shared_network.leave(place.containers)
 
 
+def _require_known(place: Place, kind: Kind) -> None:
+    """Raise `PovError` unless the cluster that is there is this home's, or it is known that this home has none."""
+    home = place.home
+    # The look at the node comes first: it tells an engine that does not answer as one.
+    node, intent = kind.node(), Intent.load(home)
+    if node is not None and intent is not None and _is_ours(kind, intent, node):
+        return
+    if not any(path.exists() for path in (home.intent, home.engine, home.kubeconfig)):
+        return
+    require_same(place.containers, home.engine)
+    found, engine = _containers(kind), place.containers.kind
+    for_good = f"if this environment's files are of no use any more: rm -r {home.root}"
+    if found:
+        record = home.intent
+        if intent is not None:
+            why = f"its name or ports are not those in {record}"
+        else:
+            why = f"{record} cannot be read" if record.exists() else f"there is no {record}"
+        raise PovError(
+            f"a cluster {kind.cluster} is there, and environment {place.name} cannot tell whether it is its own",
+            cause=f"{why}; nothing was removed, and every key is kept",
+            fix=f"if it is yours to lose: {engine} rm --force --volumes {' '.join(found)}, then pov down "
+            f"--name {place.name}; {for_good}",
+        )
+    if home.intent.exists() and not home.engine.exists():
+        raise PovError(
+            f"nobody knows in which container engine environment {place.name} has its cluster",
+            cause=f"{home.engine} is missing, and {engine} has no such cluster; nothing was removed",
+            fix=for_good,
+        )
+
+
+def _containers(kind: Kind) -> list[str]:
+    """The containers that bear the cluster's label or its node's name, whoever made them."""
+    node = {kind.node_name} if kind.node() is not None else set()
+    return sorted(node.union(kind.containers_of_cluster()))
+
+
+def _is_ours(kind: Kind, intent: Intent, node: Node) -> bool:
+    return node.cluster == kind.cluster and intent.fits(node)
+
+
 def _run(place: Place, ctx: Context, report: Report) -> bool:
     kind = place.kind(ctx.binaries.get("kind"))
     intent, node = Intent.load(ctx.home), kind.node()
     changed = False
-    if node is not None and (intent is None or not intent.fits(node)):
+    if node is not None and (intent is None or not _is_ours(kind, intent, node)):
         raise _foreign(kind.cluster)
     if intent is not None and not intent.made:
         kind.end_orphans(ctx.home.kubeconfig)
@@ -110,14 +148,6 @@ def _foreign(cluster: str) -> PovError:
         f"there is a cluster {cluster} that this environment did not make",
         cause="it is left as it is",
         fix=f"give this one another --name; or, if that one is yours to lose: kind delete cluster --name {cluster}",
-    )
-
-
-def _unproved(cluster: str, record: Path) -> PovError:
-    return PovError(
-        f"a cluster {cluster} is there, and this environment cannot tell whether it is its own",
-        cause=f"{record} cannot be read, or names other ports than its node has; nothing was removed",
-        fix=f"if it is yours to lose: kind delete cluster --name {cluster}, then the same command again",
     )
 
 

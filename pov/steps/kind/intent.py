@@ -26,11 +26,12 @@ class Intent:
 
     @classmethod
     def load(cls, home: Home) -> Intent | None:
-        """The home's intent, or None if there is none or it cannot be read."""
+        """The home's intent, or None if there is none, or none that this version can read."""
         try:
-            return cls(**json.loads(home.intent.read_text()))
+            intent = cls(**json.loads(home.intent.read_text()))
         except (OSError, ValueError, TypeError):
             return None
+        return intent if isinstance(intent.ports, dict) and intent.ports.keys() == NODE_PORTS.keys() else None
 
     def save(self, home: Home) -> Intent:
         """Write it down; returns itself."""
@@ -39,4 +40,6 @@ class Intent:
 
     def fits(self, node: Node) -> bool:
         """Whether the node has exactly the ports that were written down."""
-        return all(node.ports.get(inside) == self.ports.get(name) for name, inside in NODE_PORTS.items())
+        return all(
+            inside in node.ports and node.ports[inside] == self.ports[name] for name, inside in NODE_PORTS.items()
+        )

@@ -14,6 +14,7 @@ import pytest
 from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
 from pov.base.process import Completed
+from pov.engines.container_choice import remember
 from pov.engines.containers import Silent
 from pov.engines.kind import Kind, PortTaken
 from pov.engines.kube import Kube
@@ -149,27 +150,9 @@ def test_not_even_with_an_intent_of_ours(world: World, made: bool) -> None:
     world.containers.box("pov-x", {6443: 1})
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    if made:
-        with pytest.raises(PovError, match="cannot tell whether it is its own"):
-            world.cluster.remove()
-        assert world.home.intent.exists()
-    else:
-        assert world.cluster.remove() == []
-    assert "pov-x-control-plane" in world.containers.boxes
-
-
-@pytest.mark.parametrize("record", ["", "{}", "no JSON", '{"id": "1", "ports": {}, "image": "i", "engine": "podman"}'])
-def test_a_record_that_cannot_be_read_proves_nothing(world: World, record: str) -> None:
-    world.run()
-    world.home.intent.write_text(record)
-    with pytest.raises(PovError, match="cannot tell whether it is its own") as refusal:
+    with pytest.raises(PovError, match="cannot tell whether it is its own"):
         world.cluster.remove()
-    assert "kind delete cluster --name pov-x" in refusal.value.fix
     assert "pov-x-control-plane" in world.containers.boxes
-    assert world.home.intent.exists()
-    world.containers.boxes.clear()
-    world.cluster.remove()
-    assert not world.home.intent.exists()
 
 
 def test_nor_one_that_carries_another_id(world: World) -> None:
@@ -183,9 +166,75 @@ def test_a_foreign_cluster_of_several_nodes_is_not_touched(world: World) -> None
     world.containers.boxes["pov-x-worker"] = {"cluster": "pov-x", "ports": {}, "running": True}
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    world.intent(made=False)
-    assert world.cluster.remove() == []
+    world.intent()
+    with pytest.raises(PovError, match="cannot tell whether it is its own") as refusal:
+        world.cluster.remove()
+    assert "rm --force --volumes pov-x-worker" in refusal.value.fix
     assert "pov-x-worker" in world.containers.boxes
+
+
+def _without_ports(world: World) -> None:
+    world.containers.box("pov-x", {})
+
+
+def _of_another_label(world: World) -> None:
+    world.containers.boxes["pov-x-control-plane"]["cluster"] = "pov-y"
+
+
+RECORD = {"id": "mine", "ports": OUR_PORTS, "image": "node:1", "made": True}
+
+
+@pytest.mark.parametrize(
+    ("record", "change"),
+    [
+        (b"", None),
+        (b"{", None),
+        (b"\xff\xfe", None),
+        ([], None),
+        (b"null", None),
+        ({"id": "mine"}, None),
+        ({**RECORD, "another version's": 1}, None),
+        ({**RECORD, "ports": []}, None),
+        ({**RECORD, "ports": None}, None),
+        ({**RECORD, "ports": {}}, _without_ports),
+        ({**RECORD, "ports": dict.fromkeys(OUR_PORTS)}, _without_ports),
+        ({**RECORD, "ports": {**OUR_PORTS, "argocd": 1}}, None),
+        (RECORD, _without_ports),
+        (RECORD, _of_another_label),
+        (None, None),
+    ],
+)
+def test_down_keeps_all_while_a_node_is_there_that_nothing_proves_ours(
+    world: World, record: Any, change: Callable[[World], None] | None
+) -> None:
+    world.whole()
+    world.home.intent.unlink()
+    if record is not None:
+        world.home.intent.write_bytes(record if isinstance(record, bytes) else json.dumps(record).encode())
+    if change is not None:
+        change(world)
+    before = sorted(world.home.root.rglob("*"))
+    with pytest.raises(PovError, match="cannot tell whether it is its own") as refusal:
+        world.cluster.remove()
+    assert str(world.home.intent) in refusal.value.cause
+    assert "podman rm --force --volumes pov-x-control-plane, then pov down --name x" in refusal.value.fix
+    assert sorted(world.home.root.rglob("*")) == before
+    assert "pov-x-control-plane" in world.containers.boxes
+    with pytest.raises(PovError, match="did not make"):
+        world.run()
+
+
+@pytest.mark.parametrize("record", ["{", json.dumps(RECORD)])
+def test_without_a_node_down_needs_to_know_which_engine_had_it(world: World, record: str) -> None:
+    world.home.root.mkdir()
+    world.home.intent.write_text(record)
+    with pytest.raises(PovError, match="nobody knows in which container engine"):
+        world.cluster.remove()
+    assert world.home.intent.exists()
+    remember(world.containers, world.home.engine)
+    world.containers.volumes["v1"] = "pov-x-control-plane"
+    assert world.cluster.remove() == ["volume v1"]
+    assert not world.home.intent.exists()
 
 
 def test_a_half_made_one_is_removed_and_made_again(world: World) -> None:

@@ -12,7 +12,7 @@ from pov.config.scenario import load_scenario
 from pov.model.events import silent
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
-from pov.steps.kind.intent import Intent
+from pov.steps.kind.intent import NODE_PORTS, Intent
 from pov.steps.plan import bring_up
 from tests.fakes.kube import FakeKube
 from tests.unit.engines.fake_containers import FakeContainers
@@ -110,7 +110,7 @@ def test_what_brings_pods_early_comes_after_the_way_and_nothing_waits_for_names(
 def test_the_node_is_asked_once_in_the_life_of_a_cluster(ctx: Any) -> None:
     said = ctx.cluster.place.containers.said
     for cluster, asked in (("first", 2), ("first", 2), ("second", 4)):
-        Intent(cluster, {}, "node:1", made=True).save(ctx.home)
+        Intent(cluster, dict.fromkeys(NODE_PORTS, 40_000), "node:1", made=True).save(ctx.home)
         _run(ctx)
         assert len([argv for argv in said if argv[0] == "exec"]) == asked
     ctx.home.remove()

@@ -121,6 +121,23 @@ def test_keys_stay_while_the_node_does(world: World) -> None:
     world.assert_everything_is_kept()
 
 
+@pytest.mark.parametrize("record", ["", "{", json.dumps({"id": "a"}), json.dumps({"made": True, "ports": {}}), None])
+def test_a_node_that_cannot_be_recognised_is_told_and_nothing_is_removed(world: World, record: str | None) -> None:
+    whole = world.home.intent.read_text()
+    world.home.intent.unlink()
+    if record is not None:
+        world.home.intent.write_text(record)
+    before = sorted(world.home.root.rglob("*"))
+    with pytest.raises(PovError, match="cannot tell whether it is its own") as caught:
+        world.down()
+    assert caught.value.exit_code == 1
+    assert "pov-x-control-plane" in caught.value.fix
+    assert world.node.exists()
+    assert [path for path in sorted(world.home.root.rglob("*")) if path.name != "lock"] == before
+    world.home.intent.write_text(whole)
+    assert "container pov-x-control-plane" in world.down().removed
+
+
 def test_what_a_user_chose_is_kept_with_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
     program = tmp_path / "docker"
