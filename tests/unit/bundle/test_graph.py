@@ -191,7 +191,10 @@ def test_every_component_has_an_entry_with_a_licence(made: dict[str, Made]) -> N
         "tofu": Made(Path("/tofu"), "k", wheel), "terraform-providers": Made(Path("/providers"), "k", {}),
         "mock-archive": Made(Path("/archive"), "k", {}),
         **{name: Made(Path("/image"), "k", image_facts) for name in (*graph.STABLE, *graph.LATE)},
-        "node-image": Made(Path("/node"), "k", {"reference": "localhost/pov/node:1", "id": "34" * 32}),
+        "node-stable": Made(Path("/node"), "k", {"inside": {"localhost/pov/x:1": "sha256:" + "56" * 32}}),
+        "node-image": Made(
+            Path("/node"), "k", {"reference": "localhost/pov/node:1", "id": "34" * 32, "inside": {}}
+        ),
     }  # fmt: skip
     bundle = graph.assemble(whole, "key")
     assert set(bundle.images) == {"argocd", "redis", "openbao", "gitea", "mock", "legacy-host"}
@@ -204,6 +207,8 @@ def test_every_component_has_an_entry_with_a_licence(made: dict[str, Made]) -> N
         ours = entry.name in {"pov-mock", "image-mock", "image-legacy-host"}
         assert (entry.licence == "NOASSERTION") == ours, entry
         assert entry.digest.startswith("sha256:"), entry
+    images = {entry.digest for entry in bundle.entries if entry.name == "image-argocd"}
+    assert images == {"sha256:" + "56" * 32}, "as the node has it, not as it was made anew"
     assert Bundle(**vars(bundle)) == bundle
 
 
