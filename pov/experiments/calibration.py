@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
 from pov.config.scenario import Traffic
 from pov.engines.load_report import LoadReport
 from pov.experiments.control import watch
-from pov.experiments.load import Watched
+from pov.experiments.load import Watched, let_pass
 from pov.experiments.toolbox import Toolbox
 from pov.experiments.traffic import rate_of
 from pov.experiments.trial import WORKED_ON
@@ -130,14 +129,7 @@ def _window(box: Toolbox, estate: Estate) -> Tried | None:
     try:
         load.until_warm()
         load.phase(OPERATION)
-        end = box.clock.monotonic() + WINDOW_S
-        wait_for(
-            "a window under load",
-            lambda: True if box.clock.monotonic() >= end else Pending("nothing is done"),
-            timeout_s=WINDOW_S + 5,
-            interval_s=0.5,
-            clock=box.clock,
-        )
+        let_pass(box, "a window under load", WINDOW_S)
     finally:
         report = load.stop()
     return _tried(report, estate.name, rate_of(len(edges.edges), box.traffic), box.traffic.timeout_ms)

@@ -10,6 +10,18 @@ from pov.experiments.toolbox import Load, Toolbox
 _WARM_LIMIT_S = 60.0
 
 
+def let_pass(box: Toolbox, what: str, seconds: float) -> None:
+    """Return after so many seconds, in which nothing is done: here the time itself is what is waited for."""
+    end = box.clock.monotonic() + seconds
+    wait_for(
+        what,
+        lambda: True if box.clock.monotonic() >= end else Pending("nothing is done"),
+        timeout_s=seconds + 5,
+        interval_s=min(0.5, seconds / 4),
+        clock=box.clock,
+    )
+
+
 class Watched:
     """A load on the edges of one trial. Stop it once; stopping again gives the same report."""
 

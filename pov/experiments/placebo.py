@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
+from pov.experiments.load import let_pass
 from pov.experiments.toolbox import Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.measure.order import Slot
@@ -20,13 +20,5 @@ class PlaceboWindow(EstateTrial):
         self.details["window_s"] = round(seconds, 3)
 
     def operate(self) -> None:
-        """Let the window pass: here the time itself is what is waited for."""
-        clock = self.box.clock
-        end = clock.monotonic() + self._seconds
-        wait_for(
-            "the placebo window",
-            lambda: True if clock.monotonic() >= end else Pending("nothing is done"),
-            timeout_s=self._seconds + 5,
-            interval_s=min(0.5, self._seconds / 4),
-            clock=clock,
-        )
+        """Let the window pass."""
+        let_pass(self.box, "the placebo window", self._seconds)

@@ -46,16 +46,17 @@ def files(
     """
     gitops = [estate for estate in estates if estate.kind == "gitops"]
     running = {name for estate in gitops for name in estate.services}
+    requests = cpu_requests(scenario)
     found = {"README.md": data("argocd", "repository", "README.md").read_text()}
     for service in topology.services:
         if service.name in running:
-            found.update(_base(service, topology, scenario))
+            found.update(_base(service, topology, scenario, requests[service.name]))
     for estate in gitops:
         found.update(overlay(estate, image, ca_pem, (kept or {}).get(estate.name, Kept())))
     return found
 
 
-def _base(service: Service, topology: Topology, scenario: Scenario) -> dict[str, str]:
+def _base(service: Service, topology: Topology, scenario: Scenario, cpu_request_m: int) -> dict[str, str]:
     resources = scenario.services.resources
     values = {
         "name": service.name,
@@ -63,7 +64,7 @@ def _base(service: Service, topology: Topology, scenario: Scenario) -> dict[str,
         "replicas": scenario.services.replicas,
         "agent_image": AGENT_IMAGE,
         "ttl": scenario.pki.ttl,
-        "cpu_request": f"{cpu_requests(scenario)[service.name]}m",
+        "cpu_request": f"{cpu_request_m}m",
         "memory_request": resources.memory_request,
         "memory_limit": resources.memory_limit,
         "callers": _selectors(topology.callers(service.name)),

@@ -65,7 +65,7 @@ def manifests(ctx: Context) -> list[dict[str, Any]]:
     """Everything of the estate, for one set. Keys and certificates stay what they are while they serve."""
     estate = estate_named(ctx.estates, LEGACY)
     ca, _ = LegacyCa.ensure(ctx.home.secrets_dir)
-    layout = _layout(estate, _authorized(ctx))
+    layout, requests = _layout(estate, _authorized(ctx)), cpu_requests(ctx.scenario)
     found = [_namespace(), _object("v1", "ConfigMap", "layout", data=layout), _network_policy()]
     for host in hosts_of(ctx):
         keys = _keys(ctx, host, ca)
@@ -79,7 +79,7 @@ def manifests(ctx: Context) -> list[dict[str, Any]]:
         found += [
             _object("v1", "Secret", secret_name(host), type="Opaque", data=encoded),
             _object("v1", "ConfigMap", host.name, data={"services": lines}),
-            _stateful_set(ctx, host, inputs),
+            _stateful_set(ctx, host, inputs, requests),
             *(_service(host, placed.service, placed.port) for placed in host.services),
         ]
     return found
@@ -172,7 +172,7 @@ def _service(host: Host, name: str, port: int) -> dict[str, Any]:
     return _object("v1", "Service", name, spec=spec)
 
 
-def _stateful_set(ctx: Context, host: Host, inputs: Mapping[str, str]) -> dict[str, Any]:
+def _stateful_set(ctx: Context, host: Host, inputs: Mapping[str, str], requests: Mapping[str, int]) -> dict[str, Any]:
     labels = {"host": host.name}
     mounts = {"layout": "/layout", "host": "/host", "secrets": "/secrets"}
     probe = {"exec": {"command": ["test", "-e", "/run/laid-out"]}}
@@ -182,7 +182,7 @@ def _stateful_set(ctx: Context, host: Host, inputs: Mapping[str, str]) -> dict[s
         "imagePullPolicy": "IfNotPresent",
         "command": ["/bin/sh", "/layout/entrypoint.sh"],
         "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-        "resources": _resources(host, cpu_requests(ctx.scenario)),
+        "resources": _resources(host, requests),
         "securityContext": {"allowPrivilegeEscalation": False},
         "volumeMounts": [{"name": name, "mountPath": path, "readOnly": True} for name, path in mounts.items()],
     }
