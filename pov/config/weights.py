@@ -20,5 +20,5 @@ def cpu_requests(scenario: Scenario) -> Mapping[str, int]:
     ends = Counter(name for edge in topology.edges for name in (edge.source, edge.target))
     names = topology.names()
     shares = {name: max(1, ends[name]) for name in names}
-    whole = millicores(scenario.services.resources.cpu_request) * len(names)
-    return {name: max(1, round(whole * share / sum(shares.values()))) for name, share in shares.items()}
+    each = millicores(scenario.services.resources.cpu_request) * len(names) / sum(shares.values())
+    return {name: max(1, round(each * share)) for name, share in shares.items()}
