@@ -47,9 +47,12 @@ def test_prod_changes_by_an_approved_pull_request_alone(shared: Environment, fac
     own = author.api("POST", f"{pull}/reviews", json=approval)
     assert own.status_code in {403, 422}, f"the author's own approval: {own.text}"
     assert serials(shared, "prod") == before
-    assert reviewer.api("POST", f"{pull}/reviews", json=approval).status_code == 200
 
     def merged() -> bool:
+        held = author.api("GET", f"{pull}/reviews").json()
+        # Gitea works off pushes in the background: one from before the pull request may void an approval given since.
+        if not any(r["state"] == "APPROVED" and not r["dismissed"] and not r["stale"] for r in held):
+            assert reviewer.api("POST", f"{pull}/reviews", json=approval).status_code == 200
         answer = author.api("POST", f"{pull}/merge", json=merge)
         assert answer.status_code in {200, 204}, answer.text
         return True
