@@ -43,6 +43,8 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     # These speak with the cluster alone, on loopback, where no proxy is to see a token.
     "git": ("TMPDIR",),
     "ssh": ("TMPDIR",),
+    # A person's key may be held by their agent, and nowhere else.
+    "signing": ("TMPDIR", "SSH_AUTH_SOCK"),
     "terraform": (),
     "ansible": _PLACES,
     # Programs that read and write files, or tell their version.
