@@ -13,6 +13,7 @@ from pov.config.explaining import Faults, Location
 from pov.config.loading import Model, load
 from pov.config.names import ExperimentName, Name
 from pov.config.references import absolute
+from pov.config.value import Value
 
 FILE = "engagement.yaml"
 
@@ -73,6 +74,7 @@ class Engagement(Model):
     proof: Proof
     baseline: tuple[Stated, ...] = ()
     criteria: tuple[Criterion, ...] = ()
+    value: Value | None = None
 
     @property
     def stated(self) -> tuple[Stated, ...]:

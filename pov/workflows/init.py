@@ -20,6 +20,7 @@ from pov.model.reading import is_text
 from pov.reporting import lettering
 from pov.state.home import obstacles
 from pov.workflows.environment import DEFAULT_SCENARIO
+from pov.workflows.value_form import value_form
 
 _ASKED = (
     ("deploy-minutes", "Deploy of one service, by hand", "45", "min", "deploy"),
@@ -100,7 +101,7 @@ def run(options: InitOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> Ini
 
 def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str) -> str:
     reference = absolute(options.scenario, Path.cwd())
-    stated_by = _quoted(options.stated_by or (_NOBODY if options.example else ""))
+    stated_by = options.stated_by or (_NOBODY if options.example else "")
     lines = [
         "# What this proof of value is about. All keys: `pov scenarios schema engagement`.",
         "apiVersion: pov.dev/v1",
@@ -128,7 +129,7 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
             f"    value: {value if options.example else 'null'}",
             f"    unit: {unit}",
             "    origin: stated",
-            f"    by: {stated_by}",
+            f"    by: {_quoted(stated_by)}",
             f"    when: {today if options.example else 'null'}",
         ]
         lines += ["    example: true"] if options.example else []
@@ -146,7 +147,8 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
             f"    agreedBy: {_quoted(criterion.agreed_by)}",
         ]
         lines += [f"    timeoutMs: {criterion.timeout_ms}"] if criterion.timeout_ms is not None else []
-    return "\n".join(lines) + "\n"
+    value = value_form(scenario, by=stated_by, today=today, example=options.example)
+    return "\n".join(lines) + "\n\n" + value
 
 
 _PROPOSED = (

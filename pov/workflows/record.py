@@ -63,6 +63,7 @@ def environment(
         "engagement": _engagement(engagement),
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
         "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
+        "value": _value(engagement),
         "catalogue": Words().as_json(),
         "runbook": _runbook(),
         "versions": versions(ctx),
@@ -149,6 +150,13 @@ def _terraform(ctx: Context) -> str:
 
 def _says(*argv: str) -> str:
     return run(argv, timeout_s=_LIMIT_S, env=variables.given_to("file tool")).stdout.strip()
+
+
+def _value(engagement: Any) -> dict[str, Any] | None:
+    if engagement is None or engagement.value is None:
+        return None
+    told: dict[str, Any] = engagement.value.model_dump(mode="json", by_alias=True)
+    return told
 
 
 def _engagement(engagement: Any) -> dict[str, Any] | None:
