@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from pov.engines.rest import Authorization, Refused, Rest
 
 NAMESPACE = "argocd"
 _POLL_S = 0.5
+_TOKEN = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
+"""What can stand in a header: a file that somebody damaged is no session."""
 
 
 @dataclass(frozen=True)
@@ -69,23 +72,41 @@ class App:
         return "" if self.phase != "Running" else f"{self.name}: sync is running"
 
 
+class Sessions(Protocol):
+    """Where the token of a login is kept between commands."""
+
+    def held(self) -> Secret | None:
+        """The one that was kept last; it may have run out."""
+        ...
+
+    def keep(self, token: Secret) -> None:
+        """Keep this one in its place."""
+        ...
+
+
 class ArgoCD:
     """Argo CD as one user sees it. Logs in at the first call, and again when a session has run out.
+
+    Argo CD answers a login after half a second to one, at random, so that nobody can tell by the time whether a user
+    exists: the session of an earlier command, where `sessions` holds one, is tried first.
 
     No answer and 5xx raise `Transient`, a refusal `PovError` with what Argo CD said.
     """
 
-    def __init__(self, rest: Rest, user: str, secret: Secret, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, rest: Rest, user: str, secret: Secret, *, sessions: Sessions | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._rest = rest
         self._user = user
         self._secret = secret
+        self._sessions = sessions
         self._clock = clock
         self._logged_in = False
 
     @classmethod
-    def at(cls, url: str, ca_path: Path, user: str, secret: Secret) -> Self:
+    def at(cls, url: str, ca_path: Path, user: str, secret: Secret, *, sessions: Sessions | None = None) -> Self:
         """The one behind `url`, which `ca_path` vouches for."""
-        return cls(Rest("Argo CD", url, ca_path), user, secret)
+        return cls(Rest("Argo CD", url, ca_path), user, secret, sessions=sessions)
 
     def version(self) -> str:
         """The server's version; needs no login."""
@@ -191,7 +212,7 @@ class ArgoCD:
         )
 
     def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
-        if not self._logged_in:
+        if not self._logged_in and not self._take_up_session():
             self._log_in()
         try:
             return self._rest.call(method, f"/api/v1{path}", body, query)
@@ -208,6 +229,18 @@ class ArgoCD:
             token = Secret(self._rest.call("POST", "/api/v1/session", login)["token"])
         except Refused as refusal:
             raise PovError(f"Argo CD does not let {self._user} in", cause=refusal.cause, fix="pov up") from refusal
+        self._use(token)
+        if self._sessions is not None:
+            self._sessions.keep(token)
+
+    def _take_up_session(self) -> bool:
+        token = self._sessions.held() if self._sessions is not None else None
+        if token is None or not _TOKEN.fullmatch(token.reveal()):
+            return False
+        self._use(token)
+        return True
+
+    def _use(self, token: Secret) -> None:
         self._rest.use(Authorization("Bearer", token))
         self._logged_in = True
 

@@ -8,6 +8,7 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.redact import Secret
 from pov.engines.argocd import ArgoCD
+from pov.state.home import Home
 from pov.steps.argocd.install import ADMIN, PASSWORD_FILE
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
@@ -16,6 +17,7 @@ from pov.steps.git.server import READER, READER_TOKEN_FILE
 from pov.steps.patience import bearing
 from pov.steps.templates import document, render
 
+SESSION_FILE = "argocd-session"
 _SERVER = "https://kubernetes.default.svc"
 
 
@@ -30,7 +32,25 @@ def connect(ctx: Context) -> ArgoCD:
     password = ctx.home.secret(PASSWORD_FILE)
     if password is None:
         raise PovError("Argo CD has no login yet", fix="pov up")
-    return ArgoCD.at(ctx.url("argocd"), ctx.trust.ca_path, ADMIN, password)
+    return ArgoCD.at(ctx.url("argocd"), ctx.trust.ca_path, ADMIN, password, sessions=_Kept(ctx.home))
+
+
+class _Kept:
+    """The administrator's session among the environment's secrets, beside the password that it came from."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def held(self) -> Secret | None:
+        """None before the first login."""
+        try:
+            return self._home.secret(SESSION_FILE)
+        except UnicodeDecodeError:
+            return None
+
+    def keep(self, token: Secret) -> None:
+        """In the place of the one before."""
+        self._home.save_secret(SESSION_FILE, token)
 
 
 def stages(ctx: Context) -> list[str]:

@@ -39,9 +39,27 @@ class Clock:
         self.on_sleep()
 
 
-def argo(rest: FakeRest, password: str = "secret", clock: Any = None) -> ArgoCD:  # noqa: S107 - a test's
+class Kept:
+    """One token, in memory."""
+
+    def __init__(self, token: str | None = None) -> None:
+        self.token = None if token is None else Secret(token)
+
+    def held(self) -> Secret | None:
+        return self.token
+
+    def keep(self, token: Secret) -> None:
+        self.token = token
+
+
+def argo(
+    rest: FakeRest,
+    password: str = "secret",  # noqa: S107 - a test's
+    clock: Any = None,
+    sessions: Kept | None = None,
+) -> ArgoCD:
     anything: Any = rest
-    return ArgoCD(anything, "admin", Secret(password), clock=clock or Clock())
+    return ArgoCD(anything, "admin", Secret(password), sessions=sessions, clock=clock or Clock())
 
 
 def application(name: str, **changes: Any) -> dict[str, Any]:
@@ -66,6 +84,26 @@ def test_it_logs_in_once_and_again_when_the_session_has_run_out() -> None:
     rest.expire()
     assert cd.applications() == []
     assert rest.logins == 2
+
+
+def test_the_session_of_an_earlier_command_is_taken_up_until_it_has_run_out() -> None:
+    rest, kept = FakeRest(), Kept()
+    argo(rest, sessions=kept).applications()
+    argo(rest, sessions=kept).applications()
+    assert rest.logins == 1
+    rest.expire()
+    assert argo(rest, sessions=kept).applications() == []
+    assert rest.logins == 2
+    argo(rest, sessions=kept).applications()
+    assert rest.logins == 2
+
+
+@pytest.mark.parametrize("damaged", ["", "half a tok\nen", "töken", " "])
+def test_a_damaged_session_is_none(damaged: str) -> None:
+    rest, kept = FakeRest(), Kept(damaged)
+    assert argo(rest, sessions=kept).applications() == []
+    assert rest.calls[0] == ("POST", "/api/v1/session")
+    assert kept.token == Secret("session-1")
 
 
 def test_a_wrong_password_is_told_with_what_to_do() -> None:

@@ -15,6 +15,7 @@ from pov.engines.git import ConfigRepo
 from pov.steps import patience
 from pov.steps.argocd import install as argocd_install
 from pov.steps.argocd import watched as argocd
+from pov.steps.argocd.watched import connect as connect_to_argocd
 from pov.steps.core import Outcome
 from pov.steps.git import overlay
 from pov.steps.git import repository as git_repository
@@ -241,6 +242,20 @@ def test_a_webhook_that_a_killed_trial_left_off_is_switched_on_by_the_next_up(wo
     assert world.run(git_repository.step()) is Outcome.CHANGED
     assert git_repository.connect(world.ctx).is_webhook_active(REPOSITORY)
     assert world.run(git_repository.step()) is Outcome.UNCHANGED
+
+
+def test_argocd_is_logged_in_to_once_for_all_commands(world: World) -> None:
+    world.ctx.home.save_secret(argocd_install.PASSWORD_FILE, Secret("secret"))
+    for _ in range(2):
+        argo = connect_to_argocd(world.ctx)
+        any_rest: Any = world.rest
+        argo._rest = any_rest
+        argo.applications()
+    assert world.rest.logins == 1
+    path = world.ctx.home.secrets_dir / argocd.SESSION_FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_bytes(b"\xff\xfe")
+    assert connect_to_argocd(world.ctx)._sessions.held() is None  # type: ignore[union-attr]
 
 
 def test_argocd_is_installed_with_secrets_of_its_own_and_left_alone_then(world: World) -> None:
