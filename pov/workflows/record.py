@@ -16,8 +16,7 @@ from pov.base.paths import data
 from pov.base.process import run
 from pov.config.estates import estate_named
 from pov.config.experiments import Criterion, conflicting_timeouts
-from pov.engines import git as git_client
-from pov.engines import ssh, terraform
+from pov.engines import git_command, ssh, terraform
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
@@ -106,7 +105,7 @@ def versions(ctx: Context) -> dict[str, str]:
         "ansible-runner": lambda: package_version("ansible-runner"),
         "SSH client": ssh.version,
         "OpenSSL": lambda: _says("openssl", "version"),
-        "Git client": git_client.version,
+        "Git client": git_command.version,
         "pov": lambda: package_version("pov"),
     }
     told = {name: _told(ask) for name, ask in asked.items()}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pov.engines.git import ConfigRepo, Remote
+from pov.engines.git import ConfigRepo
+from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea, Rule
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step

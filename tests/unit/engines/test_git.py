@@ -6,12 +6,15 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pov.base.errors import PovError, Transient
-from pov.engines import git as engine
-from pov.engines.git import ConfigRepo, Remote
+from pov.base.process import Completed, run
+from pov.engines import git_command
+from pov.engines.git import ConfigRepo
+from pov.engines.git_command import Remote
 
 
 @pytest.fixture
@@ -84,6 +87,55 @@ def test_a_copy_of_another_server_becomes_one_of_this(tmp_path: Path, remote: Re
     repo.push()
     assert held(ConfigRepo.open(folder, remote)) == {"a": "1"}
     assert remote.url in (folder / ".git/config").read_text()
+
+
+def test_a_copy_that_is_up_to_date_takes_few_processes(
+    tmp_path: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "w" / "copy"
+    repo = ConfigRepo.open(folder, remote)
+    repo.write("a", "1")
+    repo.commit("One")
+    repo.push("prod")
+    ran: list[str] = []
+
+    def counted(argv: list[str], **options: Any) -> Completed:
+        ran.append(argv[1])
+        return run(argv, **options)
+
+    monkeypatch.setattr(git_command, "run", counted)
+    again = ConfigRepo.open(folder, remote)
+    again.replace({"a": "1"}, lambda path: True)
+    assert not again.is_changed()
+    assert (again.head, again.remote_head(), again.remote_head("prod")) == (repo.head,) * 3
+    assert again.subject() == "One"
+    assert again.is_part_of("prod")
+    assert ran == ["config", "fetch", "for-each-ref", "checkout", "ls-files", "clean", "status", "log"]
+
+
+def test_a_folder_of_somebodys_repository_is_not_taken_for_a_copy(tmp_path: Path, remote: Remote) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path / "w")], check=True, timeout=20)
+    (tmp_path / "w" / "theirs").write_text("x")
+    (tmp_path / "w" / "copy" / ".git").mkdir(parents=True)
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    repo.write("a", "1")
+    repo.commit("One")
+    repo.push()
+    assert repo.paths() == ["a"]
+    assert (tmp_path / "w" / "theirs").exists()
+    assert "remote" not in (tmp_path / "w" / ".git" / "config").read_text()
+
+
+def test_settings_that_somebody_doubled_are_put_right(tmp_path: Path, remote: Remote) -> None:
+    folder = tmp_path / "w" / "copy"
+    ConfigRepo.open(folder, remote)
+    with (folder / ".git" / "config").open("a") as stream:
+        stream.write('[remote "origin"]\n\turl = https://nowhere.invalid/x.git\n')
+    repo = ConfigRepo.open(folder, remote)
+    repo.write("a", "1")
+    repo.commit("One")
+    repo.push()
+    assert "nowhere" not in (folder / ".git" / "config").read_text()
 
 
 def test_managed_files_are_replaced_and_others_stay(tmp_path: Path, remote: Remote) -> None:
@@ -331,14 +383,10 @@ def test_the_token_is_told_by_a_helper_and_stands_nowhere(tmp_path: Path, remote
     ],
 )
 def test_errors_that_may_pass_are_told_apart(said: str, error: type[PovError]) -> None:
-    def fail() -> None:
-        raise engine.GitCommandError(["git", "push", "--quiet"], 128, said)
-
-    with pytest.raises(PovError) as caught:
-        engine._translated(fail)
-    assert type(caught.value) is error
-    assert "`git push --quiet`" in caught.value.message
-    assert said.splitlines()[0] in caught.value.cause
+    told = git_command._translated(git_command.GitCommandError(["git", "push", "--quiet"], 128, said))
+    assert type(told) is error
+    assert "`git push --quiet`" in told.message
+    assert said.splitlines()[0] in told.cause
 
 
 def test_a_server_that_is_not_there_may_come(tmp_path: Path) -> None:

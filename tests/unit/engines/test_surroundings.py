@@ -13,11 +13,11 @@ import pytest
 from pov.base import variables
 from pov.base.process import run
 from pov.base.redact import Secret
-from pov.engines import git as git_engine
-from pov.engines import ssh
+from pov.engines import git_command, ssh
 from pov.engines.ansible import Runbooks, Target
 from pov.engines.container_choice import candidates
-from pov.engines.git import ConfigRepo, Remote
+from pov.engines.git import ConfigRepo
+from pov.engines.git_command import Remote
 from pov.engines.terraform import Terraform, version
 from pov.engines.vault import Vault
 from pov.workflows.record import _says
@@ -74,7 +74,7 @@ def test_git_does_what_it_does_elsewhere(surrounded: Path) -> None:
         check=True, timeout=20, env=clean, capture_output=True, text=True,
     )  # fmt: skip
     assert shown.stdout == "pov pov@pov.dev pov pov@pov.dev N\n"
-    assert git_engine.version().startswith("git version ")
+    assert git_command.version().startswith("git version ")
 
 
 def test_a_repository_further_up_is_not_taken_for_ours(tmp_path: Path) -> None:

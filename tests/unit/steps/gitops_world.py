@@ -16,7 +16,7 @@ from pov.config.scenario import load_scenario
 from pov.config.topology import generate
 from pov.engines.argocd import ArgoCD
 from pov.engines.certificates import Trust
-from pov.engines.git import Remote
+from pov.engines.git_command import Remote
 from pov.model.events import Event
 from pov.state.home import Home
 from pov.steps.argocd import install as argocd_install
