@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, PovError, Problem
 from pov.config.references import absolute, environment_name
-from pov.config.scenario import load_scenario
+from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event, Listeners
-from pov.steps.core import Outcome, StepResult, run_steps
-from pov.steps.targets import DEFAULT, target_named
+from pov.steps.core import Outcome, Step, StepResult, run_steps
+from pov.steps.targets import DEFAULT, OwnCluster, target_named
 from pov.workflows.environment import (
     DEFAULT_SCENARIO,
     RECORD,
@@ -73,7 +74,6 @@ class UpResult:
 def run(options: UpOptions, emit: Emit) -> UpResult:
     """Validate, check the machine, then run every step. Safe to run again, however the last run ended."""
     from pov.bundle import BuildOptions, build, current
-    from pov.steps.plan import bring_up
     from pov.workflows.diagnostics import collect
     from pov.workflows.preflight import check
 
@@ -93,14 +93,18 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     # What was loaded from an archive is taken as it is: there may be nothing here to build it from.
     if bundle is not None and options.images not in {"auto", bundle.source}:
         bundle = None
-    check(home, scenario, cluster, bundle)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="plan") as pool:
+        # The steps' code is read in while the container engine is asked for itself: either takes a quarter of a second.
+        planned = pool.submit(_planned, scenario, cluster)
+        check(home, scenario, cluster, bundle)
+    steps = planned.result()
     if bundle is None:
         bundle = build(BuildOptions(images=options.images), emit)
     with home.lock():
         remember(home, wish, bundle)
         ctx = context(wish, home, bundle, cluster, emit)
         try:
-            results = run_steps(bring_up(scenario, cluster), ctx, Listeners(emit, home.journal_writer().hear))
+            results = run_steps(steps, ctx, Listeners(emit, home.journal_writer().hear))
         except PovError as error:
             folder = collect(ctx, error)
             error.details = (*error.details, f"diagnostics: {folder}", "journal: " + str(home.journal))
@@ -114,6 +118,12 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         addresses=dict(sorted(ctx.endpoints.items())),
         steps=tuple(results),
     )
+
+
+def _planned(scenario: Scenario, cluster: OwnCluster) -> list[Step]:
+    from pov.steps.plan import bring_up
+
+    return bring_up(scenario, cluster)
 
 
 def resolve(options: UpOptions) -> Wish:

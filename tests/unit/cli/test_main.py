@@ -56,6 +56,16 @@ def test_a_commands_help_imports_no_workflow(name: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
 
+def test_bringing_up_reads_in_no_more_than_it_needs() -> None:
+    code = (
+        "import sys, pov.cli.up, pov.workflows.up, pov.workflows.preflight, pov.workflows.diagnostics, pov.steps.plan\n"
+        "unneeded = ('kubernetes', 'ansible_runner', 'typst', 'numpy', 'scipy', 'jinja2', 'rich')\n"
+        "loaded = [name for name in unneeded if name in sys.modules]\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_help_loads_nothing_that_takes_its_time(tmp_path: Path) -> None:
     look = "import sys; from pov.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,3 +110,15 @@ def test_everything_is_told_at_once_and_nothing_is_changed(put: Put, tmp_path: P
     assert failure.value.exit_code == 3
     assert {problem.where for problem in failure.value.problems} == {"git", "openssl", "terraform", "N = 5"}
     assert not home.root.exists()
+
+
+def test_tools_and_target_are_looked_at_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    met = threading.Barrier(2)
+
+    def tool(_: Any) -> list[Problem]:
+        met.wait(timeout=10)
+        return []
+
+    monkeypatch.setattr(tools, "problems", tool)
+    cluster: Any = SimpleNamespace(check=lambda _: met.wait(timeout=10))
+    preflight.check(Home(tmp_path / "demo"), QUICK, cluster, None)

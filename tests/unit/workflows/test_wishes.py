@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import InvalidInput
+from pov.base.errors import InvalidInput, PreflightFailed, Problem
+from pov.model.events import silent
 from pov.steps.targets import TARGETS
+from pov.workflows import preflight, up
 from pov.workflows.environment import Wish, home_of, recall, remember
 from pov.workflows.up import UpOptions, resolve
 from tests.fakes.cluster import FakeCluster
@@ -153,3 +156,16 @@ def test_what_a_failed_first_up_was_asked_for_is_remembered(tmp_path: Path) -> N
     remember(home, Wish("x", "quickstart", 7, None, "other"), BUNDLE)
     assert not home.kubeconfig.exists()
     assert resolve(UpOptions(tmp_path, name="x")) == Wish("x", "quickstart", 7, None, "other")
+
+
+def test_steps_are_read_in_while_the_machine_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = threading.Event()
+
+    def look(*_: Any) -> None:
+        assert planned.wait(timeout=10)
+        raise PreflightFailed([Problem("here", "seen")])
+
+    monkeypatch.setattr(up, "_planned", lambda *_: planned.set())
+    monkeypatch.setattr(preflight, "check", look)
+    with pytest.raises(PreflightFailed):
+        up.run(UpOptions(tmp_path, scenario="quickstart"), silent)
