@@ -26,6 +26,7 @@ COMMANDS = {
     "open": "Open a page of it, and tell how to log in.",
     "status": "Tell what runs, how healthy, and where.",
     "measure": "Measure the arms of each experiment.",
+    "runs": "List, show and compare what was measured.",
     "report": "Write the PDF and the JSON of a run.",
     "down": "Take the environment away; runs and reports stay.",
     "scenarios": "List, show and smoke-test the scenarios.",

@@ -31,7 +31,7 @@ def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, .
     options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed)
     with console() as emit:
         result = measure.run(options, emit)
-    show(result, _in_words)
+    show(result, lambda measured: f"{in_words(measured)}\n\nNext: pov report{settings().hint}")
     ended = _ending(result.as_json(), f"pov report{settings().hint}  (it shows every sample behind it)")
     if ended is not None:
         raise ended
@@ -57,7 +57,8 @@ def _ending(summary: Mapping[str, Any], fix: str) -> PovError | None:
     return None
 
 
-def _in_words(result: Result) -> str:
+def in_words(result: Result) -> str:
+    """A run's summary for people."""
     summary = result.as_json()
     experiments = summary.get("experiments", ())
     head = ["experiment", "arm", "trials", "median", "range", "requests", "hard", "late", "excused"]
@@ -72,7 +73,6 @@ def _in_words(result: Result) -> str:
     parts.append(table(head, criteria) if criteria else "")
     warnings = [warning for experiment in experiments for warning in experiment.get("warnings", ())]
     parts.append("\n".join(f"! {warning}" for warning in warnings))
-    parts.append(f"Next: pov report{settings().hint}")
     return "\n\n".join(part for part in parts if part)
 
 

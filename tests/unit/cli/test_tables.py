@@ -6,7 +6,7 @@ from typing import Any
 import click
 import pytest
 
-from pov.cli.measure import _in_words
+from pov.cli.measure import in_words
 from pov.cli.tables import duration, pairs, remaining, table
 from pov.measure.scoring import Criterion
 from pov.measure.summary import summarise
@@ -66,7 +66,7 @@ def test_the_summary_shows_failed_trials_and_never_averages_them(monkeypatch: py
         hint = ""
 
     monkeypatch.setattr("pov.cli.measure.settings", Here)
-    text = _in_words(Measured())
+    text = in_words(Measured())
     row = next(line for line in text.splitlines() if line.startswith("deploy  "))
     assert "2 of 3" in row
     assert "20.0 s" in row

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pov.base.errors import InvalidInput, NotFound
+from pov.model.events import silent
+from pov.workflows.runs import RunsOptions, run_compare, run_list, run_show
+from tests.unit.reporting import simulated
+
+FASTER = {("deploy", "automated"): 2.0, ("rotate", "manual"): 400.0}
+
+
+def runs_of(root: Path, name: str = "one") -> Path:
+    return root / ".pov" / name / "runs"
+
+
+def test_every_run_is_listed_however_it_ended(tmp_path: Path) -> None:
+    whole = simulated.save(runs_of(tmp_path))
+    cut = simulated.save(runs_of(tmp_path, "two"), stop_after=4, finish=False)
+    lines = {line.run: line for line in run_list(RunsOptions(tmp_path), silent).runs}
+    assert lines[whole.name].ended == "whole"
+    assert (lines[whole.name].saved, lines[whole.name].planned) == (15, 15)
+    assert (lines[cut.name].ended, lines[cut.name].saved, lines[cut.name].planned) == ("cut off", 4, 15)
+    assert lines[cut.name].environment == "two"
+    assert sum(lines[whole.name].outcomes.values()) == 2
+    only = run_list(RunsOptions(tmp_path, "two"), silent).runs
+    assert [line.run for line in only] == [cut.name]
+
+
+def test_a_damaged_run_is_listed_with_its_problem(tmp_path: Path) -> None:
+    broken = simulated.save(runs_of(tmp_path))
+    (broken / "environment.json").write_text("{")
+    line = run_list(RunsOptions(tmp_path), silent).runs[0]
+    assert (line.run, line.ended) == (broken.name, "unreadable")
+    assert "no readable run" in line.problems[0]
+
+
+def test_a_run_without_a_summary_is_summed_up_from_its_samples(tmp_path: Path) -> None:
+    whole = simulated.save(runs_of(tmp_path))
+    before = run_show(RunsOptions(tmp_path), "latest", silent).as_json()
+    (whole / "summary.json").unlink()
+    after = run_show(RunsOptions(tmp_path), whole.name, silent).as_json()
+    assert after["experiments"] == before["experiments"]
+    assert after["criteria"] == before["criteria"]
+    assert (before["ended"], after["ended"]) == ("whole", "cut off")
+
+
+@pytest.mark.parametrize("wanted", ["nothing", "", "../../x"])
+def test_a_run_that_is_not_there_is_told(tmp_path: Path, wanted: str) -> None:
+    with pytest.raises(NotFound, match="nothing was measured"):
+        run_show(RunsOptions(tmp_path), wanted, silent)
+    simulated.save(runs_of(tmp_path))
+    with pytest.raises(NotFound, match="no run"):
+        run_show(RunsOptions(tmp_path), wanted, silent)
+
+
+def test_a_run_is_found_by_an_end_that_no_other_shares(tmp_path: Path) -> None:
+    paths = [simulated.save(runs_of(tmp_path)) for _ in range(2)]
+    assert run_show(RunsOptions(tmp_path), paths[0].name[-4:], silent).path == paths[0]
+    with pytest.raises(InvalidInput, match="beginning or end of several"):
+        run_show(RunsOptions(tmp_path), paths[0].name[:8], silent)
+
+
+def test_two_runs_are_laid_side_by_side_with_what_else_differs(tmp_path: Path) -> None:
+    first = simulated.save(runs_of(tmp_path))
+    changes = {"machine": {"cores": 8}, "versions": {"kubernetes": "v2"}, "services": 20}
+    second = simulated.save(runs_of(tmp_path), medians=FASTER, environment_changes=changes)
+    compared = run_compare(RunsOptions(tmp_path), first.name, second.name, silent)
+    pairs = {(pair.experiment, pair.arm): pair for pair in compared.pairs}
+    quicker, slower = pairs["deploy", "automated"], pairs["rotate", "manual"]
+    assert quicker.ratio is not None
+    assert slower.ratio is not None
+    assert quicker.ratio < 0.2
+    assert slower.ratio > 2
+    assert quicker.apart
+    assert slower.apart
+    assert pairs["rotate", "automated"].apart is False
+    told = " ".join(compared.differences)
+    for part in ("services: 35 and 20", "machine, cores: 2 and 8", "version, kubernetes: v0.0-simulated and v2"):
+        assert part in told
+    assert "machine, processor" not in told, "what neither recorded is no difference"
+
+
+def test_an_arm_of_one_run_alone_has_no_ratio(tmp_path: Path) -> None:
+    first = simulated.save(runs_of(tmp_path), order=simulated.plan(pairs=[("deploy", "automated")]))
+    second = simulated.save(runs_of(tmp_path), order=simulated.plan(pairs=[("deploy", "manual")]))
+    compared = run_compare(RunsOptions(tmp_path), first.name, second.name, silent)
+    assert {(pair.arm, pair.n, pair.ratio, pair.apart) for pair in compared.pairs} == {
+        ("automated", (3, 0), None, None),
+        ("manual", (0, 3), None, None),
+    }
+    assert compared.as_json()["pairs"][0]["ranges_apart"] is None
