@@ -1,8 +1,8 @@
 """The one process runner: argument list, explicit limits, output kept, interrupt → terminate → kill.
 
 A command leads a process group of its own, and the group ends with it: what is left of it after a normal end is
-killed; at the time limit all of it is asked to end, then made to. A daemon that took a group of its own is left alone,
-and that it still holds the command's outputs open delays nobody.
+killed; at the time limit all of it is asked to end, then made to, and when this process is killed, too (`orphans`). A
+daemon that took a group of its own is left alone, and that it still holds the command's outputs open delays nobody.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from pov.base.errors import CommandFailed, NotFound, TimedOut
+from pov.base.orphans import WATCHER
 
 _GRACE_S = 5.0
 _LOOK_S = 0.02
@@ -220,6 +221,8 @@ def run(
     with ExitStack() as stack:
         command = _Command(process, input, on_line)
         stack.callback(command.close)
+        WATCHER.begun(process.pid)
+        stack.callback(WATCHER.ended, process.pid)
         _running.add(command)
         stack.callback(_running.discard, command)
         # Also when a second interrupt cuts the orderly end short.

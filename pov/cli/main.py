@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pov.base.errors import PovError
+from pov.base.scratch import discard_left
 from pov.cli.app import Settings, cli
 from pov.cli.streams import colour, ensure_utf8, reader_went_away, say, take_over
 from pov.cli.tables import as_text
@@ -45,6 +46,7 @@ def _run(arguments: list[str]) -> int:
     settings = Settings(json="--json" in arguments)
     with _ended_like_ctrl_c() as heard:
         try:
+            discard_left()
             code = cli.main(arguments, prog_name="pov", standalone_mode=False, obj=settings, color=colour())
             return code if isinstance(code, int) else DONE
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary: people get words and a code

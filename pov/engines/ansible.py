@@ -24,9 +24,9 @@ from ansible_runner.utils import get_callback_dir
 
 from pov.base import variables
 from pov.base.errors import PovError, TimedOut
-from pov.base.files import private_dir, write_atomic
-from pov.base.paths import plain_temporary
+from pov.base.files import write_atomic
 from pov.base.redact import Secret
+from pov.base.scratch import Scratch
 from pov.engines import ssh
 
 _CONFIGURATION = """\
@@ -84,8 +84,8 @@ class Runbooks:
         self._playbooks = playbooks
         self._names = [target.ssh.name for target in targets]
         # Sockets of shared connections lie in here, and Ansible takes its path apart.
-        self._temporary = tempfile.TemporaryDirectory(prefix="pov-", dir=plain_temporary())
-        self.folder = private_dir(Path(self._temporary.name))
+        self._scratch = Scratch.plain()
+        self.folder = self._scratch.path
         self._client = ssh.configure(self.folder / "ssh", [target.ssh for target in targets], user, key)
         write_atomic(self.folder / "ansible.cfg", _CONFIGURATION.format(config=self._client.config))
         hosts = {target.ssh.name: dict(target.variables) for target in targets}
@@ -103,7 +103,7 @@ class Runbooks:
         """End shared connections and remove the private folder; twice is fine."""
         if self.folder.exists():
             self._client.close(self._names)
-            self._temporary.cleanup()
+            self._scratch.close()
 
     def check(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float = 60) -> None:
         """Read the playbook without running it: mistakes show, and the program's own files are read once."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from pov.base import variables
 from pov.base.errors import NotFound, PovError, TimedOut
 from pov.base.process import Completed, run
+from pov.base.scratch import scratch
 from pov.engines import container_probe
 
 Engine = Literal["docker", "podman"]
@@ -243,8 +243,8 @@ class Containers:
         try:
             architecture = self.info().architecture
             if self.image_id(container_probe.IMAGE) is None:
-                with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-                    archive = Path(folder) / "probe.tar"
+                with scratch() as folder:
+                    archive = folder / "probe.tar"
                     container_probe.write_root(archive, architecture)
                     self.import_root(archive, container_probe.IMAGE)
             self.run("run", "--rm", "--privileged", "--network=none", container_probe.IMAGE, "/probe")

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pov.base import variables
 from pov.base.errors import CommandFailed, PovError, TimedOut
 from pov.base.ports import LOOPBACK
 from pov.base.process import run
+from pov.base.scratch import scratch
 from pov.engines.containers import Containers
 from pov.engines.image_archive import slim
 
@@ -234,8 +234,8 @@ class Kind:
 
     def load(self, archive: Path) -> None:
         """Import a docker archive of images into the node's containerd; layers that it has already are left out."""
-        with tempfile.TemporaryDirectory(prefix="pov-images-") as folder:
-            slimmed = Path(folder) / "images.tar"
+        with scratch() as folder:
+            slimmed = folder / "images.tar"
             slim(archive, self._content(), slimmed)
             inside = f"/root/{secrets.token_hex(8)}.tar"
             self._containers.copy_in(self.node_name, slimmed, inside)

@@ -7,7 +7,6 @@ the user's own configuration, agent and known hosts are left out.
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pov.base.errors import CommandFailed, TimedOut
 from pov.base.files import private_dir, write_atomic
 from pov.base.process import Completed, run
 from pov.base.redact import Secret
+from pov.base.scratch import scratch
 
 _LIMIT_S = 30.0
 
@@ -58,16 +58,16 @@ class Client:
 
 def make_key(comment: str) -> Key:
     """A new key pair without a passphrase."""
-    with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-        path = Path(folder) / "key"
+    with scratch() as folder:
+        path = folder / "key"
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path))
         return Key(Secret(path.read_text()), path.with_suffix(".pub").read_text().strip())
 
 
 def public_of(private: Secret) -> str:
     """The public half of a key, as one line."""
-    with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-        path = Path(folder) / "key"
+    with scratch() as folder:
+        path = folder / "key"
         write_atomic(path, private.reveal(), mode=0o600)
         return _run("ssh-keygen", "-y", "-f", str(path)).stdout.strip()
 

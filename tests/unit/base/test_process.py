@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 from pov.base import process
 from pov.base.errors import CommandFailed, NotFound, TimedOut
 from pov.base.process import stop_all
+from pov.base.wait import Pending, wait_for
 
 run = partial(process.run, env=dict(os.environ))
 
@@ -215,3 +217,52 @@ def test_all_that_runs_is_ended_at_once(family: Family) -> None:
     thread.join(20)
     assert [error.code != 0 for error in failed] == [True]
     assert family.child_dies()
+
+
+KILLED = """
+import os, sys
+from pov.base.process import run
+run(["true"], timeout_s=20, env=dict(os.environ))
+child = "import os, subprocess, sys, time; "
+child += "p = subprocess.Popen(['sleep', '600']); print(os.getpid(), p.pid, flush=True); "
+run([sys.executable, "-c", child + sys.argv[1]], timeout_s=600, env=dict(os.environ),
+    on_line=lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["time.sleep(600)", "import signal; signal.signal(signal.SIGINT, lambda *_: sys.exit(3)); time.sleep(600)"]
+)
+def test_commands_of_a_killed_process_end_with_everybody_in_their_groups(then: str) -> None:
+    argv = [sys.executable, "-c", KILLED, then]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        numbers = [int(part) for part in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(numbers) == 2
+    wait_for("them to be gone", lambda: _gone(numbers), timeout_s=30, interval_s=0.02)
+
+
+def _gone(numbers: list[int]) -> bool | Pending:
+    def is_alive(number: int) -> bool:
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state not in {"Z", "X"}
+
+    left = [number for number in numbers if is_alive(number)]
+    return Pending(f"{left} are alive") if left else True
+
+
+def test_a_watcher_that_was_killed_or_let_go_hinders_nobody() -> None:
+    code = (
+        "import os, sys\nfrom pov.base.process import run\nfrom pov.base.orphans import WATCHER\n"
+        "env = dict(os.environ)\n"
+        "run(['true'], timeout_s=20, env=env)\n"
+        "WATCHER._process.kill()\nWATCHER._process.wait()\n"
+        "assert run(['echo', 'a'], timeout_s=20, env=env).stdout == 'a\\n'\n"
+        "WATCHER.close()\n"
+        "assert run(['echo', 'b'], timeout_s=20, env=env).stdout == 'b\\n'\n"
+    )
+    subprocess.run(python(code), check=True, timeout=60)
