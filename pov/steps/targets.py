@@ -28,8 +28,11 @@ class OwnCluster(Cluster, Protocol):
         """
         ...
 
-    def remove(self) -> list[str]:
-        """Take away what its steps made, whole or half made; returns what that was, in words. Twice is fine."""
+    def remove(self, tell: Callable[[str], None]) -> list[str]:
+        """Take away what its steps made, whole or half made; returns what that was, in words. Twice is fine.
+
+        `tell` hears what could not be known, and what is left because of that.
+        """
         ...
 
 

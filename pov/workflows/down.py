@@ -49,7 +49,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
     emit(Event("started", "down", f"Taking {name} down", 10))
     with home.lock():
         target = recall(home, name).target if (home.root / RECORD).exists() else DEFAULT
-        removed += target_named(target)(home, name).remove()
+        removed += target_named(target)(home, name).remove(lambda text: emit(Event("warning", "down", text)))
         home.journal_writer().record("down", removed=list(removed))
         removed += home.remove()
         if options.images:

@@ -69,7 +69,7 @@ class FakeCluster:
     def versions(self) -> Mapping[str, Callable[[], str]]:
         return {"cluster in memory": lambda: "1"}
 
-    def remove(self) -> list[str]:
+    def remove(self, tell: Callable[[str], None]) -> list[str]:
         return [f"cluster {self._name}"] if self.made.pop(self._home.root, None) else []
 
 

@@ -7,6 +7,7 @@ carries an id that was drawn then. One of the same name that does not prove it i
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,15 +41,15 @@ def step(place: Place) -> Step:
     return Step("cluster", "A Kubernetes cluster of its own (kind)", run, expected_s=12)
 
 
-def remove(place: Place) -> list[str]:
+def remove(place: Place, tell: Callable[[str], None]) -> list[str]:
     """Remove the place's cluster, whole or half made, and the network if `up` made it and nobody uses it.
 
-    Returns what was removed, in words, once it is known to be gone. A cluster of the same name is left alone where this
-    home never had one. Where it had one, and cannot tell this one for its own, nothing is removed: the keys to it lie
-    in this home. Raises `PovError` then.
+    Returns what was removed, in words, once it is known to be gone. A cluster of the same name is left alone, and told,
+    where this home never had one. Where it had one, or holds keys and no record of where to, and cannot tell this one
+    for its own, nothing is removed: the keys to it lie in this home. Raises `PovError` then.
     """
     home, kind = place.home, place.kind(place.binary)
-    _require_known(place, kind)
+    _require_known(place, kind, tell)
     removed = []
     # A record that cannot be read is no proof that nothing was made.
     if home.intent.exists():
@@ -63,17 +64,23 @@ def remove(place: Place) -> list[str]:
     return removed + shared_network.leave(place.containers)
 
 
-def _require_known(place: Place, kind: Kind) -> None:
+def _require_known(place: Place, kind: Kind, tell: Callable[[str], None]) -> None:
     """Raise `PovError` unless the cluster that is there is this home's, or it is known that this home has none."""
     home = place.home
     # The look at the node comes first: it tells an engine that does not answer as one.
     node, intent = kind.node(), Intent.load(home)
     if node is not None and intent is not None and _is_ours(kind, intent, node):
         return
-    if not any(path.exists() for path in (home.intent, home.engine, home.kubeconfig)):
-        return
-    require_same(place.containers, home.engine)
     found, engine = _containers(kind), place.containers.kind
+    if not any(path.exists() for path in (home.intent, home.engine, home.kubeconfig)):
+        if not home.secrets_dir.exists():
+            if found:
+                tell(f"there is a cluster {kind.cluster} in {engine}, which this environment never had: it is left")
+            return
+        if not found:
+            tell(f"this environment has no record of a cluster, and {engine} has none of its name; no other was asked")
+            return
+    require_same(place.containers, home.engine)
     for_good = f"if this environment's files are of no use any more: rm -r {home.root}"
     if found:
         record = home.intent

@@ -73,6 +73,6 @@ class KindCluster:
             "container engine": self.place.containers.version,
         }
 
-    def remove(self) -> list[str]:
+    def remove(self, tell: Callable[[str], None]) -> list[str]:
         """See `bring_up.remove`."""
-        return bring_up.remove(self.place)
+        return bring_up.remove(self.place, tell)

@@ -41,6 +41,7 @@ class World:
     containers: FakeContainers = field(default_factory=FakeContainers)
     api: FakeApi = field(default_factory=FakeApi)
     loaded: list[Path] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
     made: int = 0
     fail: list[Exception] = field(default_factory=list)
@@ -140,8 +141,10 @@ def test_a_foreign_cluster_is_never_touched(world: World) -> None:
     world.containers.box("pov-x", {6443: 1})
     with pytest.raises(PovError, match="did not make"):
         world.run()
-    assert world.cluster.remove() == []
+    assert world.cluster.remove(world.told.append) == []
     assert "pov-x-control-plane" in world.containers.boxes
+    (told,) = world.told
+    assert "a cluster pov-x in podman, which this environment never had" in told
 
 
 @pytest.mark.parametrize("made", [True, False])
@@ -151,7 +154,7 @@ def test_not_even_with_an_intent_of_ours(world: World, made: bool) -> None:
     with pytest.raises(PovError, match="did not make"):
         world.run()
     with pytest.raises(PovError, match="cannot tell whether it is its own"):
-        world.cluster.remove()
+        world.cluster.remove(world.told.append)
     assert "pov-x-control-plane" in world.containers.boxes
 
 
@@ -168,7 +171,7 @@ def test_a_foreign_cluster_of_several_nodes_is_not_touched(world: World) -> None
         world.run()
     world.intent()
     with pytest.raises(PovError, match="cannot tell whether it is its own") as refusal:
-        world.cluster.remove()
+        world.cluster.remove(world.told.append)
     assert "rm --force --volumes pov-x-worker" in refusal.value.fix
     assert "pov-x-worker" in world.containers.boxes
 
@@ -215,7 +218,7 @@ def test_down_keeps_all_while_a_node_is_there_that_nothing_proves_ours(
         change(world)
     before = sorted(world.home.root.rglob("*"))
     with pytest.raises(PovError, match="cannot tell whether it is its own") as refusal:
-        world.cluster.remove()
+        world.cluster.remove(world.told.append)
     assert str(world.home.intent) in refusal.value.cause
     assert "podman rm --force --volumes pov-x-control-plane, then pov down --name x" in refusal.value.fix
     assert sorted(world.home.root.rglob("*")) == before
@@ -229,11 +232,11 @@ def test_without_a_node_down_needs_to_know_which_engine_had_it(world: World, rec
     world.home.root.mkdir()
     world.home.intent.write_text(record)
     with pytest.raises(PovError, match="nobody knows in which container engine"):
-        world.cluster.remove()
+        world.cluster.remove(world.told.append)
     assert world.home.intent.exists()
     remember(world.containers, world.home.engine)
     world.containers.volumes["v1"] = "pov-x-control-plane"
-    assert world.cluster.remove() == ["volume v1"]
+    assert world.cluster.remove(world.told.append) == ["volume v1"]
     assert not world.home.intent.exists()
 
 
@@ -305,33 +308,33 @@ def test_ports_that_are_always_taken_are_an_error(world: World) -> None:
 
 def test_down_takes_cluster_and_network_and_is_happy_twice(world: World) -> None:
     world.run()
-    removed = world.cluster.remove()
+    removed = world.cluster.remove(world.told.append)
     assert removed == ["container pov-x-control-plane", "network kind"]
     assert world.containers.networks == {}
     assert not world.home.intent.exists()
-    assert world.cluster.remove() == []
+    assert world.cluster.remove(world.told.append) == []
 
 
 def test_down_leaves_a_network_that_was_there_before(world: World) -> None:
     world.containers.networks["kind"] = "theirs"
     world.run()
-    assert world.cluster.remove() == ["container pov-x-control-plane"]
+    assert world.cluster.remove(world.told.append) == ["container pov-x-control-plane"]
     assert world.containers.networks == {"kind": "theirs"}
 
 
 def test_down_leaves_a_network_that_somebody_uses_and_the_last_one_takes_it(world: World) -> None:
     world.run()
     world.containers.box("pov-y", {})
-    assert "network kind" not in world.cluster.remove()
+    assert "network kind" not in world.cluster.remove(world.told.append)
     world.containers.boxes.clear()
-    assert world.cluster.remove() == ["network kind"]
+    assert world.cluster.remove(world.told.append) == ["network kind"]
 
 
 def test_down_of_a_half_made_one(world: World) -> None:
     world.intent(made=False)
     world.containers.box("pov-x", BY_NODE_PORT)
     world.containers.volumes["v1"] = "pov-x-control-plane"
-    assert world.cluster.remove() == ["container pov-x-control-plane", "volume v1"]
+    assert world.cluster.remove(world.told.append) == ["container pov-x-control-plane", "volume v1"]
 
 
 def test_addresses_need_a_running_node(world: World) -> None:
@@ -355,6 +358,6 @@ def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_cluster(world
     with pytest.raises(Silent):
         world.cluster.endpoints()
     with pytest.raises(Silent):
-        world.cluster.remove()
+        world.cluster.remove(world.told.append)
     assert world.home.intent.exists()
     assert world.home.kubeconfig.exists()

@@ -13,7 +13,7 @@ from pov.base.errors import NotFound, PovError
 from pov.base.redact import Secret
 from pov.engines.container_choice import find, remember
 from pov.engines.containers import Containers, Silent
-from pov.model.events import silent
+from pov.model.events import Event, silent
 from pov.state.home import Home
 from pov.steps.kind.intent import NODE_PORTS
 from pov.workflows import down
@@ -136,6 +136,38 @@ def test_a_node_that_cannot_be_recognised_is_told_and_nothing_is_removed(world: 
     assert [path for path in sorted(world.home.root.rglob("*")) if path.name != "lock"] == before
     world.home.intent.write_text(whole)
     assert "container pov-x-control-plane" in world.down().removed
+
+
+def test_keys_without_any_record_of_a_cluster_are_kept_beside_one_of_its_name(world: World) -> None:
+    for path in (world.home.intent, world.home.engine, world.home.kubeconfig):
+        path.unlink()
+    world.other.put_node("pov-x", {})
+    with pytest.raises(PovError, match="cannot tell whether it is its own") as caught:
+        world.down()
+    assert "there is no" in caught.value.cause
+    assert (world.home.secrets_dir / "key").exists()
+
+
+def test_without_any_record_it_is_told_which_engine_was_asked(world: World) -> None:
+    for path in (world.home.intent, world.home.engine, world.home.kubeconfig):
+        path.unlink()
+    heard: list[Event] = []
+    down.run(DownOptions(world.root, "x"), heard.append)
+    (warning,) = (event for event in heard if event.kind == "warning")
+    assert "has no record of a cluster, and podman has none of its name" in warning.message
+    assert not world.home.secrets_dir.exists()
+    assert world.node.exists()
+    heard.clear()
+    down.run(DownOptions(world.root, "x"), heard.append)
+    assert [event.kind for event in heard if event.kind == "warning"] == [], "nothing is left to be told of"
+
+
+def test_a_cluster_of_the_name_that_was_never_this_environments_is_left_and_told(world: World) -> None:
+    world.other.put_node("pov-y", {})
+    heard: list[Event] = []
+    assert down.run(DownOptions(world.root, "y"), heard.append).removed == ()
+    (warning,) = (event for event in heard if event.kind == "warning")
+    assert "a cluster pov-y in podman, which this environment never had: it is left" in warning.message
 
 
 def test_what_a_user_chose_is_kept_with_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
