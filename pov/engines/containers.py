@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pov.base import variables
-from pov.base.errors import NotFound, PovError, TimedOut
+from pov.base.errors import CommandFailed, NotFound, PovError, TimedOut
 from pov.base.process import Completed, run
 from pov.base.scratch import scratch
 from pov.engines import container_probe
@@ -21,6 +21,7 @@ from pov.engines import container_probe
 Engine = Literal["docker", "podman"]
 _QUICK_S = 60.0
 _SLOW_S = 900.0
+_ZSTD = "zstd compression is not supported"
 
 
 class Silent(PovError):
@@ -205,10 +206,30 @@ class Containers:
         self.run("import", str(archive), tag, timeout_s=_SLOW_S)
 
     def save(self, references: Sequence[str], path: Path) -> None:
-        """Write images to one archive that `load` and containerd read."""
+        """Write images to one archive that `load` and containerd read.
+
+        Podman's archive of several images knows no layers that were compressed with zstd, and does not unpack them
+        either: such images are kept anew first, with the same contents and id.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         several = ["--multi-image-archive"] if self.kind == "podman" else []
-        self.run("save", *several, "--output", str(path), *references, timeout_s=_SLOW_S)
+        arguments = ("save", *several, "--output", str(path), *references)
+        try:
+            self.run(*arguments, timeout_s=_SLOW_S)
+        except CommandFailed as error:
+            if _ZSTD not in error.stderr:
+                raise
+            for reference in references:
+                self._keep_anew(reference, path.parent)
+            path.unlink(missing_ok=True)
+            self.run(*arguments, timeout_s=_SLOW_S)
+
+    def _keep_anew(self, reference: str, folder: Path) -> None:
+        """Out of the storage and in again by a form that has layers as gzip: the name then stands for those."""
+        with scratch(folder) as scratched:
+            archive = scratched / "image.tar"
+            self.run("save", "--format", "oci-archive", "--output", str(archive), reference, timeout_s=_SLOW_S)
+            self.load(archive)
 
     def load(self, path: Path) -> None:
         """Load an archive's images into the engine's storage."""

@@ -14,6 +14,8 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
+_COMPRESSED = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+"""How compressed layers begin. Docker saves them as its storage has them, where that is containerd's."""
 _CHUNK = 2**20
 
 
@@ -56,12 +58,14 @@ def slim(archive: Path, present: Collection[str], target: Path) -> None:
 def _layer(content: IO[bytes], diff_id: str) -> dict[str, Any]:
     """Describes a layer. Uncompressed, as most archives have it, its digest is the one that the configuration tells."""
     kind, digest = _LAYER, diff_id
-    if content.read(2) == b"\x1f\x8b":
+    begins = content.read(4)
+    compression = next((name for name, magic in _COMPRESSED.items() if begins.startswith(magic)), None)
+    if compression is not None:
         content.seek(0)
         found = hashlib.sha256()
         for chunk in iter(lambda: content.read(_CHUNK), b""):
             found.update(chunk)
-        kind, digest = f"{_LAYER}+gzip", f"sha256:{found.hexdigest()}"
+        kind, digest = f"{_LAYER}+{compression}", f"sha256:{found.hexdigest()}"
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     return {"mediaType": kind, "digest": digest, "size": size}

@@ -44,29 +44,44 @@ def registry(bundle: Bundle, containers: Containers, folder: Path) -> Iterator[S
     images = {**official.references(bundle.argocd_manifest), "debian": official.DEBIAN}
     tagged = official.NODE.partition("@")[0]
     wanted = (*images.values(), tagged, official.NODE_NAME)
-    program = _program(containers, folder)
-    blobs = folder / "blobs"
-    blobs.mkdir()
-    process = subprocess.Popen([str(program), str(blobs)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
+    with serving(containers, folder) as address, _forgotten(containers, wanted):
         stand_ins = {name: in_engine(bundle, _stand_in(name), containers) for name in images if name != "debian"}
         stand_ins["debian"] = _built(
             containers, folder, "debian", f"FROM {stand_ins['redis']}\nUSER 0\nENTRYPOINT []\n"
         )
         (folder / "default-cni.yaml").write_text(_NO_PLUGIN)
         text = f"FROM {bundle.node_image}\nCOPY default-cni.yaml /kind/manifests/default-cni.yaml\n"
-        digest = _push(containers, _built(containers, folder, "node", text), f"{address}/{tagged}", folder)
+        digest = push(containers, _built(containers, folder, "node", text), f"{address}/{tagged}", folder)
         for name, reference in images.items():
-            _push(containers, stand_ins[name], f"{address}/{reference}", folder)
+            # Some publish their layers so, and Podman's archives do not take them as they are.
+            form = "zstd" if name == "redis" else "gzip"
+            push(containers, stand_ins[name], f"{address}/{reference}", folder, compression=form)
         _forget(containers, wanted)
         yield Served(
             images, f"{tagged}@{digest}", {"CONTAINERS_REGISTRIES_CONF": str(_mirrors(folder, address, images))}
         )
+
+
+@contextmanager
+def serving(containers: Containers, folder: Path) -> Iterator[str]:
+    """An empty registry; gives its address, `HOST:PORT`."""
+    program = _program(containers, folder)
+    blobs = folder / "blobs"
+    blobs.mkdir()
+    process = subprocess.Popen([str(program), str(blobs)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
     finally:
         process.kill()
         process.communicate(timeout=10)
+
+
+@contextmanager
+def _forgotten(containers: Containers, wanted: tuple[str, ...]) -> Iterator[None]:
+    try:
+        yield
+    finally:
         _forget(containers, (*wanted, *(f"localhost/pov-test-{name}:1" for name in ("debian", "node"))))
 
 
@@ -89,11 +104,12 @@ def _built(containers: Containers, folder: Path, name: str, text: str) -> str:
     return reference
 
 
-def _push(containers: Containers, image: str, target: str, folder: Path) -> str:
+def push(containers: Containers, image: str, target: str, folder: Path, *, compression: str = "gzip") -> str:
+    """Push an image with its layers compressed so; returns the digest that it has there."""
     digest = folder / "digest"
-    containers.run(
-        "push", "--quiet", "--tls-verify=false", "--digestfile", str(digest), image, target, timeout_s=_PUSH_S
-    )
+    form = ("--format", "oci", "--compression-format", compression) if compression != "gzip" else ()
+    flags = ("--quiet", "--tls-verify=false", *form, "--digestfile", str(digest))
+    containers.run("push", *flags, image, target, timeout_s=_PUSH_S)
     return digest.read_text().strip()
 
 

@@ -94,3 +94,14 @@ def test_another_form_is_refused(tmp_path: Path) -> None:
         add(out, "index.json", b"{}")
     with pytest.raises(KeyError):
         slim(tmp_path / "a.tar", set(), tmp_path / "slim.tar")
+
+
+def test_layers_as_zstd_stay_as_they_are(tmp_path: Path) -> None:
+    # Docker saves layers as its storage has them. What is in them is nobody's business here.
+    layer = b"\x28\xb5\x2f\xfd" + b"frames"
+    source = docker_archive(tmp_path / "a.tar", {"localhost/a:1": [layer]})
+    slim(source, set(), tmp_path / "slim.tar")
+    files = read(tmp_path / "slim.tar")
+    (described,) = manifests(files)["localhost/a:1"]["layers"]
+    assert described["mediaType"] == "application/vnd.oci.image.layer.v1.tar+zstd"
+    assert files["blobs/" + described["digest"].replace(":", "/")] == layer
