@@ -141,6 +141,8 @@ def _translated(error: GitCommandError) -> PovError:
 def _fix(text: str) -> str:
     if "certificate" in text:
         return "pov up  (it renews the Git server's certificate)"
+    if ".lock': File exists" in text:
+        return "pov up  (it takes away what a push that was cut off has left)"
     if "Authentication failed" in text or "403" in text:
         return "pov up  (it makes a new token)"
     return ""

@@ -18,6 +18,7 @@ from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea, Rule
 from pov.engines.rest import Refused
 from pov.state.home import Home
+from pov.steps.git import locks
 from pov.steps.git import repository as git_repository
 from pov.steps.git import server as git_step
 from pov.steps.git.promotion import promote
@@ -329,3 +330,29 @@ def test_company_variables_and_foreign_certificates_change_nothing(
     with pytest.raises(PovError) as caught:
         ConfigRepo.open(tmp_path / "unverified", remote)
     assert "certificate" in caught.value.cause.lower()
+
+
+def test_locks_of_a_killed_push_are_told_and_taken_away_once_they_are_old(gitea: GiteaServer, tmp_path: Path) -> None:
+    owner = Gitea.by_token(gitea.url, gitea.ca_path, gitea.owner, gitea.token)
+    owner.ensure_repository("locked", "With locks")
+    repo = clone(gitea, tmp_path, "locked", "main")
+    repo.write("a", "1")
+    repo.commit("One")
+    repo.push()
+    repository = f"{gitea.owner}/locked"
+    bare = f"/var/lib/gitea/git/repositories/{repository}.git"
+    inside = gitea.container.exec
+    assert inside(["touch", f"{bare}/refs/heads/main.lock"]).exit_code == 0
+    assert inside(["touch", f"{bare}/objects/maintenance.lock"]).exit_code == 0
+    repo.write("a", "2")
+    repo.commit("Two")
+    with pytest.raises(PovError) as caught:
+        repo.push()
+    assert locks.told_by(caught.value), caught.value.cause
+    assert gitea.exec(*locks.command(repository)) == "", "it may be at work"
+    old = ["touch", "-d", "2026-01-01T00:00:00", f"{bare}/refs/heads/main.lock", f"{bare}/objects/maintenance.lock"]
+    assert inside(old).exit_code == 0
+    assert gitea.exec(*locks.command(repository)).split() == [f"{bare}/refs/heads/main.lock"]
+    repo.push()
+    assert repo.remote_head() == repo.head
+    owner.close()

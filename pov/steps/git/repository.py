@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from pov.base.errors import PovError, Transient
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea, Rule
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git import content as repository
-from pov.steps.git import overlay
+from pov.steps.git import locks, overlay
 from pov.steps.git.promotion import promote
 from pov.steps.git.server import OWNER, READER, REVIEWER, TOKEN_FILE, connect
 from pov.steps.patience import bearing
@@ -87,8 +88,19 @@ def webhook(ctx: Context, on: bool) -> None:
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
-    changed = bearing("the configuration repository", lambda: _ensure(ctx, report), report)
+    changed = bearing("the configuration repository", lambda: _past_locks(ctx, report), report)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def _past_locks(ctx: Context, report: Report) -> bool:
+    try:
+        return _ensure(ctx, report)
+    except PovError as error:
+        if not locks.told_by(error):
+            raise
+        for path in locks.take_away(ctx, FULL_NAME):
+            report.note(f"took away {path}, which a push that was cut off had left")
+        raise Transient("a branch of the configuration repository is locked", cause=error.cause) from error
 
 
 def _ensure(ctx: Context, report: Report) -> bool:

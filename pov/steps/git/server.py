@@ -145,12 +145,12 @@ def _first_token(ctx: Context) -> Secret:
         *_GITEA, "generate-access-token", "--username", OWNER, "--token-name", name, "--scopes", scopes, "--raw"
     )  # fmt: skip
     try:
-        said = _exec(ctx, create)
+        said = run_inside(ctx, create)
     except CommandFailed as error:
         if "already exist" not in error.stderr + error.stdout:
             raise _without_output(error) from None
         try:
-            said = _exec(ctx, renew)
+            said = run_inside(ctx, renew)
         except CommandFailed as failure:
             raise _without_output(failure) from None
     return Secret(said.split()[-1])
@@ -162,7 +162,8 @@ def _without_output(error: CommandFailed) -> PovError:
     return PovError("Gitea did not make its first user", cause=last[0], fix="pov up  (it tries again)")
 
 
-def _exec(ctx: Context, argv: tuple[str, ...]) -> str:
+def run_inside(ctx: Context, argv: tuple[str, ...]) -> str:
+    """Run a command in the server's pod; returns what it printed. Raises `Transient` where the pod goes away."""
     pods = _running(ctx)
     if not pods:
         raise Transient("no Gitea pod runs")

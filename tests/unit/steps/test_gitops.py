@@ -17,7 +17,7 @@ from pov.steps.argocd import install as argocd_install
 from pov.steps.argocd import watched as argocd
 from pov.steps.argocd.watched import connect as connect_to_argocd
 from pov.steps.core import Outcome
-from pov.steps.git import overlay
+from pov.steps.git import locks, overlay
 from pov.steps.git import repository as git_repository
 from pov.steps.git import server as git
 from pov.steps.services import stages as services
@@ -241,6 +241,33 @@ def test_a_webhook_that_a_killed_trial_left_off_is_switched_on_by_the_next_up(wo
     assert not git_repository.connect(world.ctx).is_webhook_active(REPOSITORY)
     assert world.run(git_repository.step()) is Outcome.CHANGED
     assert git_repository.connect(world.ctx).is_webhook_active(REPOSITORY)
+    assert world.run(git_repository.step()) is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize("branch", ["main", "prod"])
+def test_a_lock_that_a_killed_push_left_is_taken_away(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, branch: str
+) -> None:
+    put_repository(world)
+    lock = tmp_path / "server.git" / "refs" / "heads" / f"{branch}.lock"
+    lock.touch()
+    asked: list[tuple[str, ...]] = []
+
+    def execute(pod: str, namespace: str, argv: tuple[str, ...], **options: Any) -> str:
+        asked.append(argv)
+        if len(asked) < 3:
+            return ""  # It is younger than a minute.
+        lock.unlink()
+        return f"{lock}\n"
+
+    monkeypatch.setattr(world.kube, "exec", execute, raising=False)
+    monkeypatch.setattr(patience, "_INTERVAL_S", 0.001)
+    world.kube.put(
+        {"kind": "Pod", "metadata": {"name": "gitea-1", "namespace": "gitea"}, "status": {"phase": "Running"}}
+    )
+    assert world.run(git_repository.step()) is Outcome.CHANGED
+    assert asked == [locks.command(REPOSITORY)] * 3
+    assert any(f"took away {lock}" in said for said in world.said())
     assert world.run(git_repository.step()) is Outcome.UNCHANGED
 
 
