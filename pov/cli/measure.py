@@ -18,8 +18,11 @@ from pov.cli.tables import Result, duration, show, table
 @click.option("--trials", type=click.IntRange(1, 100), metavar="N", help="Trials of each arm.")
 @click.option("--arm", "arms", multiple=True, metavar="A", help="Only this arm; may be given again.")
 @click.option("--seed", type=int, metavar="N", help="Seed of the trials' order; recorded either way.")
+@click.option("--aa", type=click.IntRange(0, 100), metavar="N", help="Trials of the automated arm against itself.")
 @command_options
-def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, ...], seed: int | None) -> None:
+def command(
+    experiments: tuple[str, ...], trials: int | None, arms: tuple[str, ...], seed: int | None, aa: int | None
+) -> None:
     """Measure the scenario's experiments (or what is named) in each arm, in random order.
 
     Every sample is saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when all criteria pass, 4 when
@@ -28,7 +31,7 @@ def command(experiments: tuple[str, ...], trials: int | None, arms: tuple[str, .
     chosen = settings()
     from pov.workflows import measure
 
-    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed)
+    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, aa)
     with console() as emit:
         result = measure.run(options, emit)
     show(result, lambda measured: f"{in_words(measured)}\n\nNext: pov report{settings().hint}")
@@ -100,6 +103,28 @@ def _comparisons(experiment: Mapping[str, Any]) -> Iterator[str]:
     comparisons: Sequence[Mapping[str, Any]] = experiment.get("comparisons", ())
     for comparison in comparisons:
         names = " / ".join(str(arm) for arm in comparison["arms"])
-        p = comparison["p_value"]
-        test = f"exact p {p:.2g}" if p is not None else f"no p: {comparison['why_no_p']}"
-        yield f"{experiment['name']}: {names} = {comparison['ratio']:.2f} (ratio of medians; {test})"
+        kind = "primary" if comparison["primary"] else "descriptive"
+        yield f"{experiment['name']}: {names} = {_ratio(comparison)} ({kind}{_order(comparison)})"
+    itself = experiment.get("against_itself")
+    if itself is None:
+        return
+    if itself["smallest_ratio"] is None:
+        yield f"{experiment['name']}: A/A = {_ratio(itself)}: what this machine can tell is not known"
+    else:
+        told = "something else made a difference" if itself["apart"] else "smaller ones cannot be told on this machine"
+        yield f"{experiment['name']}: A/A: ratios from {itself['smallest_ratio']:.2f} on can be told; {told}"
+
+
+def _ratio(comparison: Mapping[str, Any]) -> str:
+    if comparison["interval"] is None:
+        return f"{comparison['ratio']:.2f}, no interval: {comparison['why_no_interval']}"
+    low, high = comparison["interval"]
+    return f"{comparison['ratio']:.2f}, {comparison['coverage']:.1%} interval {low:.2f} to {high:.2f}"
+
+
+def _order(comparison: Mapping[str, Any]) -> str:
+    if not comparison["primary"]:
+        return ""
+    if comparison["p_value"] is None:
+        return f"; no p: {comparison['why_no_p']}"
+    return f"; order, p {comparison['p_value']:.2g}, by Holm {comparison['p_adjusted']:.2g}"

@@ -100,7 +100,7 @@ def _details_in_words(result: ScenarioDetails) -> str:
         for service in result.topology.services
     ]
     plan = [[e.name, str(e.trials), ", ".join(e.arms)] for e in scenario.experiments]
-    criteria = [[c.id, c.experiment, c.arm, f"{c.metric} at most {c.at_most:g}"] for c in scenario.criteria]
+    criteria = [[c.id, c.experiment, c.arm, f"{c.metric} {c.side} {c.bound:g}"] for c in scenario.criteria]
     parts = [
         f"{scenario.name}: {scenario.metadata.title}",
         scenario.metadata.description,

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.paths import data
-from pov.config.experiments import Criterion, Experiment, Smoke, conflicting_timeouts
+from pov.config.experiments import Criterion, Experiment, Smoke, conflicting_primaries, conflicting_timeouts
 from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
 from pov.config.names import Name
@@ -192,7 +192,15 @@ class Scenario(Model):
             ((*("criteria", index), "timeoutMs"), told, fix)
             for index, told, fix in conflicting_timeouts(self.criteria, self.traffic.timeout_ms)
         ]
+        faults += [
+            ((*("criteria", index), "primaryAgainst"), told, fix)
+            for index, told, fix in conflicting_primaries(self.criteria)
+        ]
         for index, criterion in enumerate(self.criteria):
+            other = criterion.primary_against
+            if other is not None and other not in measured.get(criterion.experiment, (other,)):
+                place = ("criteria", index, "primaryAgainst")
+                faults.append((place, f"{criterion.experiment} is not measured in arm {other}", "add the arm"))
             if criterion.arm not in measured.get(criterion.experiment, (criterion.arm,)):
                 place = ("criteria", index, "arm")
                 faults.append((place, f"{criterion.experiment} is not measured in arm {criterion.arm}", "add the arm"))

@@ -124,12 +124,21 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment and its arms; placebos and negative controls stand apart and enter no statistic."""
+    """One experiment and its arms; placebos and negative controls stand apart and enter no statistic.
+
+    `again` is the one of the arms in which the proposed arm is tried against itself (A/A), None without.
+    """
 
     name: str
     arms: tuple[Arm, ...]
     negative: Arm | None = None
     placebo: Arm | None = None
+    again: Arm | None = None
+
+    @property
+    def ways(self) -> tuple[Arm, ...]:
+        """The arms that are different ways of doing it."""
+        return tuple(arm for arm in self.arms if arm is not self.again)
 
     def arm(self, name: str) -> Arm | None:
         """The arm of this name, if any trial of it ran."""
@@ -152,6 +161,18 @@ class Results:
         """The arm, without trials if none ran."""
         found = self.experiment(experiment)
         return (found.arm(arm) if found else None) or Arm(arm, ())
+
+    def tried(self, experiment: str, arm: str) -> tuple[Arm, int]:
+        """Every trial of a way of doing it, those against itself among them, and how many were planned.
+
+        What went wrong in any of them went wrong in this arm.
+        """
+        found = self.experiment(experiment)
+        own, planned = self.arm(experiment, arm), self.planned.get((experiment, arm), 0)
+        twins = [a for a in self.words.arms.values() if a.again and a.against == arm]
+        trials = [trial for twin in twins for trial in self.arm(experiment, twin.name).trials] if found else []
+        planned += sum(self.planned.get((experiment, twin.name), 0) for twin in twins)
+        return Arm(arm, (*own.trials, *trials)), planned
 
     @property
     def sight(self) -> Sight:
@@ -203,7 +224,8 @@ def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], 
         arms = [Arm(arm, tuple(found[arm])) for arm in sorted(found, key=lambda a: (order.get(a, len(order)), a))]
         kinds = {words.arm(arm.name).kind: arm for arm in arms}
         compared = tuple(arm for arm in arms if not words.arm(arm.name).window)
-        experiments.append(Experiment(name, compared, kinds.get("negative"), kinds.get("placebo")))
+        windows = kinds.get("negative"), kinds.get("placebo")
+        experiments.append(Experiment(name, compared, *windows, kinds.get("again")))
     return Results(tuple(experiments), planned, words)
 
 

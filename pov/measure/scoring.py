@@ -16,12 +16,17 @@ from pov.model.reading import items, mapping, number, text, whole
 
 Outcome = Literal["pass", "fail", "not shown"]
 STALLED = "this machine stalled"
+_BOUNDS = ("at_most", "at_least", "atMost", "bound")
 BLIND = "the negative control did not show that the prober sees failures"
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """A bound on one figure of one arm, in the figure's own unit. `agreed_by` is who agreed to it, empty for nobody."""
+    """A bound on one figure of one arm, in the figure's own unit. `agreed_by` is who agreed to it, empty for nobody.
+
+    `primary_against` names the arm with which this one is compared as the experiment's primary comparison, empty if
+    this criterion says nothing about that.
+    """
 
     id: str
     title: str
@@ -32,6 +37,7 @@ class Criterion:
     agreed_by: str = ""
     agreed_on: str = ""
     timeout_ms: int | None = None
+    primary_against: str = ""
 
     @property
     def agreed(self) -> bool:
@@ -87,10 +93,13 @@ class Score:
 
 
 def criteria(records: object, problems: list[str]) -> tuple[Criterion, ...]:
-    """Criteria as a run recorded them; one without a bound is told in `problems`."""
-    found = []
+    """Criteria as a run recorded them; one without a bound is told in `problems`.
+
+    On which side the bound is follows from the metric's direction, which the run recorded with its catalogue.
+    """
+    found: list[Criterion] = []
     for position, item in enumerate(map(mapping, items(records)), 1):
-        bound = number(item.get("at_most", item.get("atMost", item.get("bound"))))
+        bound = next((value for key in _BOUNDS if (value := number(item.get(key))) is not None), None)
         name = text(item.get("id")) or f"criterion-{position}"
         if bound is None:
             problems.append(f"criterion {name}: no threshold recorded")
@@ -99,7 +108,8 @@ def criteria(records: object, problems: list[str]) -> tuple[Criterion, ...]:
         arm = text(item.get("arm")) or proposed().name
         by, on = text(item.get("agreed_by")), text(item.get("agreed_on"))
         title, limit = text(item.get("title")) or name, whole(item.get("timeout_ms"))
-        found.append(Criterion(name, title, experiment, arm, metric, bound, by, on, limit))
+        against = text(item.get("primary_against"))
+        found.append(Criterion(name, title, experiment, arm, metric, bound, by, on, limit, against))
     return tuple(found)
 
 
@@ -117,10 +127,15 @@ def _with_today(results: Results, criterion: Criterion) -> Score:
 
 
 def score(results: Results, criterion: Criterion) -> Score:
-    """Judge by the arm that the criterion names. Failures of any trial count; a missing trial prevents a pass."""
-    arm = results.arm(criterion.experiment, criterion.arm)
+    """Judge by the arm that the criterion names. Failures of any trial count; a missing trial prevents a pass.
+
+    Failures are also those of the trials in which the arm was tried against itself; times are the arm's own alone.
+    """
     metric = results.words.metric(criterion.metric)
-    planned = results.planned.get((criterion.experiment, criterion.arm), 0)
+    arm, planned = results.tried(criterion.experiment, criterion.arm)
+    if not metric.counts:
+        arm = results.arm(criterion.experiment, criterion.arm)
+        planned = results.planned.get((criterion.experiment, criterion.arm), 0)
     observed = arm.observe(metric)
     found = arm.count(metric.figure) if metric.counts else None
     excused = found.excused if found else 0

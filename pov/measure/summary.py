@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pov.measure.bounds import bounds
 from pov.measure.results import Arm, Experiment, Results, gathered, loads_the_machine
 from pov.measure.scoring import Criterion, scored
-from pov.measure.statistics import Comparison, compare
+from pov.measure.statistics import METHOD, Comparison, Same, comparisons, same
 from pov.measure.warnings import look
 from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample
@@ -27,49 +28,41 @@ def summarise(
     planned = {(str(p["experiment"]), str(p["arm"])): int(p["trials"]) for p in run.get("planned", ())}
     results = gathered(samples, planned, words or Words())
     names = dict.fromkeys([*(name for name, _ in planned), *(e.name for e in results.experiments)])
+    wanted = tuple(criteria)
+    compared = comparisons(results, wanted)
     return {
         "schema": SCHEMA,
         "run": dict(run),
-        "experiments": [_experiment(results, name) for name in names],
-        "criteria": [score.as_json() for score in scored(results, criteria)],
+        "experiments": [_experiment(results, name, compared.get(name, ())) for name in names],
+        "criteria": [score.as_json() for score in scored(results, wanted)],
         "prober_sees": results.sight.shown,
     }
 
 
-def comparisons(results: Results, experiment: Experiment) -> list[Comparison]:
-    """Each compared arm against the proposed one, and each variant against the arm that it is one of."""
-    base = next((arm.name for arm in results.words.arms.values() if arm.proposed), "")
-    found = []
-    for arm in experiment.arms:
-        data = results.words.arm(arm.name)
-        against = data.against or (base if data.compared else "")
-        if against and against != arm.name:
-            found.append(compare(experiment.name, experiment.arm(against), arm))
-    return [comparison for comparison in found if comparison is not None]
-
-
-def _experiment(results: Results, name: str) -> dict[str, Any]:
+def _experiment(results: Results, name: str, compared: Sequence[Comparison]) -> dict[str, Any]:
     found = results.experiment(name) or Experiment(name, ())
     ran = {arm.name: arm for arm in found.arms}
     names = dict.fromkeys([*(arm for exp, arm in results.planned if exp == name), *ran])
     arms = [ran.get(arm, Arm(arm, ())) for arm in names if not results.words.arm(arm).window]
     return {
         "name": name,
-        "arms": [_arm(found, arm, results.planned.get((name, arm.name), 0)) for arm in arms],
+        "arms": [_arm(results, found, arm) for arm in arms],
         "placebo": _windows(found.placebo, "the same load, with nothing being done"),
         "negative_control": _windows(
             found.negative, "a service whose certificate runs out while reloading is off: the prober has to see it fail"
         ),
-        "comparisons": [_comparison(comparison) for comparison in comparisons(results, found)],
+        "comparisons": [_comparison(comparison) for comparison in compared],
+        "against_itself": _same(same(results, found)),
         "warnings": look(found),
     }
 
 
-def _arm(experiment: Experiment, arm: Arm, planned: int) -> dict[str, Any]:
+def _arm(results: Results, experiment: Experiment, arm: Arm) -> dict[str, Any]:
     known = arm.n > 0
+    whole, _ = results.tried(experiment.name, arm.name)
     return {
         "name": arm.name,
-        "planned": planned,
+        "planned": results.planned.get((experiment.name, arm.name), 0),
         "trials": [_trial(trial) for trial in arm.trials],
         "n": arm.n,
         "failed": len(arm.failed),
@@ -77,6 +70,7 @@ def _arm(experiment: Experiment, arm: Arm, planned: int) -> dict[str, Any]:
         "minimum": arm.least if known else None,
         "maximum": arm.greatest if known else None,
         **_counted(arm.counts),
+        "bounds": [rare.as_json() for rare in bounds(whole)],
         "loads_the_machine": loads_the_machine(experiment, arm),
     }
 
@@ -108,14 +102,33 @@ def _counted(counts: Counts | None) -> dict[str, int | None]:
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:
+    interval = found.ratio.interval
     return {
         "arms": [found.other.name, found.base.name],
         "n": [found.other.n, found.base.n],
-        "ratio": round(found.ratio, 3),
-        "method": "ratio of medians of the successful trials' seconds; exact two-sided Mann–Whitney test",
-        "p_value": found.p_value,
-        "why_no_p": found.why_no_p,
+        "primary": found.primary,
+        "ratio": round(found.ratio.value, 4),
+        "interval": None if interval is None else [round(interval.low, 4), round(interval.high, 4)],
+        "coverage": None if interval is None else round(interval.coverage, 4),
+        "why_no_interval": found.ratio.why_none,
+        "falls_short": found.falls_short,
+        "method": METHOD,
+        "p_value": found.test.p,
+        "p_adjusted": found.adjusted,
+        "p_method": found.test.method,
+        "why_no_p": found.test.why_none,
+        "shorter": found.shorter,
     }
+
+
+def _same(found: Same | None) -> dict[str, Any] | None:
+    """What the proposed arm against itself tells; its comparison is descriptive."""
+    if found is None:
+        return None
+    told = _comparison(found.comparison)
+    kept = ("arms", "n", "ratio", "interval", "coverage", "why_no_interval")
+    smallest = None if found.smallest is None else round(found.smallest, 4)
+    return {**{key: told[key] for key in kept}, "smallest_ratio": smallest, "apart": found.apart}
 
 
 def _windows(windows: Arm | None, what: str) -> dict[str, Any] | None:

@@ -54,7 +54,8 @@ class Registry(Mapping[str, Item], Generic[Item]):
 
 @dataclass(frozen=True)
 class Arm:
-    """A way of doing it. `kind` is automated, manual (a runbook that a machine executes), person, placebo or negative.
+    """A way of doing it. `kind` is automated, manual (a runbook that a machine executes), person, placebo, negative, or
+    again: the proposed arm tried against itself (A/A).
 
     `reference` marks today's way, `proposed` the one that is compared with it; `against` names an arm of which this is
     a variant. An arm that is not `compared` enters no comparison of times. `legacy` needs the estate of hosts. `mark`
@@ -84,6 +85,11 @@ class Arm:
     def window(self) -> bool:
         """Whether it is no way of doing it, but stands beside all of them: a placebo or a negative control."""
         return self.kind in {"placebo", "negative"}
+
+    @property
+    def again(self) -> bool:
+        """Whether it is another arm (`against`) tried against itself, to see what this machine can tell."""
+        return self.kind == "again"
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,10 @@ ARMS: Registry[Arm] = Registry(
             "manual-person", "Runbook by hand", "human time", kind="person", compared=False, mark="square",
             colour="#8a4513", spoken="a person",
         ),
+        Arm(
+            "automated-again", "Automated, again", "the automated arm against itself", kind="again", compared=False,
+            against="automated", mark="ring", colour="#5f7f99", spoken="automated again",
+        ),
         Arm("placebo", "Placebo", "nothing done", kind="placebo", compared=False),
         Arm("negative-control", "Negative control", "must fail", kind="negative", compared=False),
     ),
@@ -193,7 +203,7 @@ METRICS: Registry[Metric] = Registry(
 
 
 def named(kind: str) -> str:
-    """The name of the one arm of a kind that stands beside all others (placebo, negative)."""
+    """The name of the one arm of a kind that stands beside all others (placebo, negative, again)."""
     return next(arm.name for arm in ARMS.values() if arm.kind == kind)
 
 

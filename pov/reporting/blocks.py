@@ -125,6 +125,24 @@ class Dots(Block):
 
 
 @dataclass(frozen=True)
+class Ratios(Block):
+    """Ratios with their intervals, a row each, on one logarithmic axis; without an interval the mark alone."""
+
+    kind = "ratios"
+    caption: str
+    alt: str
+    rows: tuple[dict[str, Any], ...]
+    axis: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class NewPage(Block):
+    """What follows starts on a page of its own."""
+
+    kind = "new_page"
+
+
+@dataclass(frozen=True)
 class Bars(Block):
     """Trials as stacked bars of their steps in seconds; `legend` names the steps by letter."""
 

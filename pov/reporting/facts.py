@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pov.measure.results import Experiment, Results, gathered
 from pov.measure.scoring import Score, criteria, scored
+from pov.measure.statistics import Comparison, Same, comparisons, same
 from pov.model.catalogue import Words
 from pov.model.reading import items, mapping, number, read_sample, text
 from pov.model.sample import Sample
@@ -37,7 +38,8 @@ class Stated:
 class Facts:
     """Everything the report knows. `environment` is the raw record, for tables of versions and machine.
 
-    `planned` holds (experiment, arm) of each trial that was drawn before the first, None if it was not recorded.
+    `comparisons` are by experiment, the primary one first. `planned` holds (experiment, arm) of each trial that was
+    drawn before the first, None if it was not recorded.
     """
 
     run: str
@@ -49,6 +51,7 @@ class Facts:
     trials: tuple[Sample, ...]
     results: Results
     scores: tuple[Score, ...]
+    comparisons: Mapping[str, Sequence[Comparison]]
     stated: tuple[Stated, ...]
     customer: str
     under_proof: tuple[str, ...]
@@ -67,6 +70,10 @@ class Facts:
     def experiments(self) -> tuple[Experiment, ...]:
         """The experiments of which a trial ran."""
         return self.results.experiments
+
+    def same(self, experiment: Experiment) -> Same | None:
+        """What the proposed arm against itself tells of this machine; None where that was not tried."""
+        return same(self.results, experiment)
 
     @property
     def saved(self) -> int:
@@ -96,7 +103,8 @@ def gather(run: Run) -> Facts:
     engagement = mapping(environment.get("engagement"))
     planned = _planned(environment.get("plan") or environment.get("planned") or facts_of_run.get("planned"), words)
     results = gathered(trials, Counter(planned or ()), words)
-    scores = scored(results, criteria(environment.get("criteria"), problems))
+    wanted = criteria(environment.get("criteria"), problems)
+    scores = scored(results, wanted)
     stated = _stated(environment.get("baseline") or engagement.get("baseline"), problems)
     problems += [*_other_medians(results.experiments, summary), *_other_outcomes(scores, summary)]
     return Facts(
@@ -109,6 +117,7 @@ def gather(run: Run) -> Facts:
         trials=trials,
         results=results,
         scores=scores,
+        comparisons=comparisons(results, wanted),
         stated=stated,
         customer=text(mapping(engagement.get("customer")).get("name") or engagement.get("customer_name")),
         under_proof=tuple(text(name) for name in items(environment.get("under_proof"))),

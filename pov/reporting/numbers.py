@@ -50,6 +50,11 @@ def percent(share: float) -> str:
     return f"{value:.0f}{NARROW}%" if value >= 10 or value == 0 else f"{value:.2g}{NARROW}%"
 
 
+def share(value: float) -> str:
+    """A share in [0, 1] as percent with one decimal: for those that are near a limit."""
+    return f"{value * 100:.1f}{NARROW}%"
+
+
 def plural(number: int, one: str, many: str = "") -> str:
     """`3 trials`, `1 trial`."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"

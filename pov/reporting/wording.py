@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pov.measure.results import Arm, Experiment, loads_the_machine
 from pov.measure.scoring import Score
-from pov.measure.statistics import Comparison
+from pov.measure.statistics import Comparison, Same
 from pov.model.catalogue import MORE, Metric, Words
 from pov.model.sample import Sample
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import count, listing, plain, plural, seconds
+from pov.reporting.numbers import count, listing, plain, plural, seconds, share
 
 
 def subject(facts: Facts, name: str) -> str:
@@ -125,12 +125,50 @@ def sentence(found: Comparison, words: Words) -> str:
     medians = f"median {seconds(found.base.median)} {base}, {seconds(found.other.median)} {other}"
     if found.few:
         return f"Successful ones: {found.base.n} {base}, {found.other.n} {other}."
-    p = f"; exact p {found.p_value:.2g}" if found.p_value is not None else ""
+    medians = f"{medians}, ratio {ratio(found)}"
     if found.shorter is None:
-        return f"The ranges overlap: {medians}{p}."
-    if found.shorter:
-        return f"In every successful trial: {medians}, {_times(found.ratio)} as long{p}."
-    return f"Every successful trial of {other} was shorter: {medians}{p}."
+        return f"{_why_unclear(found)}: {medians}."
+    if not found.wholly:
+        return f"Not in every trial, but on the whole: {medians}."
+    every = "In every successful trial" if found.shorter else f"Every successful trial of {other} was shorter"
+    return f"{every}: {medians}."
+
+
+def _why_unclear(found: Comparison) -> str:
+    if found.too_small and found.smallest is not None:
+        return f"Less than the {factor(found.smallest)} times that this machine can tell"
+    if found.apart:
+        return "Not clear among so many comparisons"
+    return "The ranges overlap" if found.ratio.interval is None else "The interval of the ratio holds 1"
+
+
+def ratio(found: Comparison) -> str:
+    """A ratio with its interval and the coverage that this attains, as far as there is one."""
+    interval = found.ratio.interval
+    told = factor(found.ratio.value)
+    if interval is None:
+        return told
+    return f"{told} ({share(interval.coverage)} interval {factor(interval.low)} – {factor(interval.high)})"
+
+
+def itself(found: Same | None, words: Words) -> str:
+    """What the proposed arm against itself says of this machine, in one sentence."""
+    if found is None:
+        return "Not measured: no trial of the automated arm against itself (A/A) was planned, or none succeeded."
+    one = found.comparison
+    pair = f"{words.arm(one.base.name).said} against itself (A/A, {one.base.n} and {one.other.n} trials)"
+    if found.smallest is None:
+        return f"{pair} shows a ratio of {factor(one.ratio.value)}; too few trials for an interval."
+    if found.apart:
+        return f"{pair} shows a ratio of {ratio(one)}, so something else than the arms made a difference."
+    return f"{pair} leaves a ratio of up to {factor(found.smallest)} open; smaller ones cannot be told here."
+
+
+def factor(value: float) -> str:
+    """A ratio of times with as many digits as a reader can use."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def control(experiment: Experiment, words: Words) -> str:
@@ -145,7 +183,3 @@ def numbers(arm: Arm) -> str:
     if len(found) <= 12:
         return ", ".join(map(str, found))
     return f"{', '.join(map(str, found[:10]))} … {found[-1]} ({len(found)})"
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.1f} times" if ratio < 10 else f"{ratio:.0f} times"

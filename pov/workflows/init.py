@@ -143,7 +143,7 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
             f"    experiment: {criterion.experiment}",
             f"    arm: {criterion.arm}",
             f"    metric: {criterion.metric}",
-            f"    atMost: {criterion.at_most:g}",
+            f"    {'atMost' if criterion.at_most is not None else 'atLeast'}: {criterion.bound:g}",
             f"    agreedBy: {_quoted(criterion.agreed_by)}",
         ]
         lines += [f"    timeoutMs: {criterion.timeout_ms}"] if criterion.timeout_ms is not None else []

@@ -29,7 +29,10 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """What to measure: nothing named means what the scenario says. Without a seed, one is drawn and recorded."""
+    """What to measure: nothing named means what the scenario says. Without a seed, one is drawn and recorded.
+
+    `aa` are further trials of the proposed arm, to be compared with itself.
+    """
 
     root: Path
     name: str | None = None
@@ -37,6 +40,7 @@ class MeasureOptions:
     arms: tuple[str, ...] = ()
     trials: int | None = None
     seed: int | None = None
+    aa: int | None = None
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -135,6 +139,9 @@ def planned(options: MeasureOptions, scenario: Scenario) -> tuple[dict[tuple[str
             base = catalogue.proposed().name
             first = base if base in chosen else chosen[0]
             plan[name, catalogue.named("placebo")] = min(plan[name, first], wish.placebos or plan[name, first])
+        aa = wish.aa if options.aa is None else options.aa
+        if aa and catalogue.proposed().name in chosen:
+            plan[name, catalogue.named("again")] = aa
         if chosen and EXPERIMENTS[name].negative is not None and scenario.legacy.hosts:
             plan[name, catalogue.named("negative")] = 1
     return _without_edges(plan, scenario)

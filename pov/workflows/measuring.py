@@ -19,7 +19,7 @@ from pov.measure.order import Slot
 from pov.measure.scoring import Criterion
 from pov.measure.summary import summarise
 from pov.measure.trials import Result, Trial, run_trial
-from pov.model.catalogue import ARMS, named
+from pov.model.catalogue import ARMS, named, proposed
 from pov.model.events import Emit, Event, TrialData
 from pov.model.sample import Sample
 from pov.state.runs import RunWriter
@@ -88,7 +88,8 @@ class Measuring:
             estate = self._estate_of(slot)
             services = experiment.touches(self._box, estate)
             return PlaceboWindow(self._box, slot, estate, services, self._length(slot.experiment, estate))
-        make = experiment.negative if slot.arm == named("negative") else experiment.arms[slot.arm].make
+        arm = proposed().name if slot.arm == named("again") else slot.arm
+        make = experiment.negative if slot.arm == named("negative") else experiment.arms[arm].make
         assert make is not None
         return make(self._box, slot)
 

@@ -15,7 +15,7 @@ from pov.base.errors import InvalidInput, PovError, Problem
 from pov.base.paths import data
 from pov.base.process import run
 from pov.config.estates import estate_named
-from pov.config.experiments import Criterion, conflicting_timeouts
+from pov.config.experiments import Criterion, conflicting_primaries, conflicting_timeouts
 from pov.engines import git_command, ssh, terraform
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
@@ -73,12 +73,12 @@ def environment(
 def criteria_of(ctx: Context) -> tuple[Criterion, ...]:
     """The scenario's criteria; those of the engagement come on top and replace the ones of the same id.
 
-    Raises `InvalidInput` where one load would need two time-outs.
+    Raises `InvalidInput` where one load would need two time-outs, or an experiment has two primary comparisons.
     """
     agreed = ctx.engagement.criteria if ctx.engagement is not None else ()
     by_id = {criterion.id: criterion for criterion in (*ctx.scenario.criteria, *agreed)}
     criteria = tuple(by_id.values())
-    conflicts = conflicting_timeouts(criteria, ctx.scenario.traffic.timeout_ms)
+    conflicts = (*conflicting_timeouts(criteria, ctx.scenario.traffic.timeout_ms), *conflicting_primaries(criteria))
     problems = [Problem(f"criterion {criteria[index].id}", told, fix) for index, told, fix in conflicts]
     if problems:
         raise InvalidInput(problems)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from pov.reporting.section import Section
-from pov.reporting.sections import criteria, decision, evidence, machine, method, steps, traffic, trials
+from pov.reporting.sections import (
+    criteria,
+    decision,
+    evidence,
+    experiments,
+    machine,
+    method,
+    order,
+    rare,
+    steps,
+    traffic,
+)
 
 SECTIONS: tuple[Section, ...] = (
     decision.SECTION,
-    trials.SECTION,
+    experiments.SECTION,
+    order.SECTION,
+    rare.SECTION,
     steps.SECTION,
     traffic.SECTION,
     criteria.SECTION,

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pov.measure.excuse import HARD
+from pov.measure.inference import LEVEL, bound, smallest_p
 from pov.measure.results import Arm, Experiment
-from pov.measure.statistics import smallest_p, zero_bound
-from pov.measure.summary import comparisons
 from pov.reporting import wording
 from pov.reporting.blocks import (
     Block,
@@ -27,7 +26,6 @@ from pov.reporting.numbers import NARROW, count, nice_axis, percent, plain, plur
 from pov.reporting.section import Section
 from pov.reporting.wording import numbers
 
-_LEVEL = 0.05
 _NOBODY = "set by this toolkit's scenario, agreed by nobody"
 
 
@@ -45,6 +43,8 @@ def build(facts: Facts) -> Iterator[Block]:
     for experiment in facts.experiments:
         if experiment.arms:
             yield key_figures(facts, experiment)
+    if arms_ran(facts):
+        yield Text(f"Smallest difference that this machine can tell. {' '.join(_itself(facts))}", "note")
     yield Heading("What the customer states")
     yield _stated(facts)
     yield Columns(
@@ -79,6 +79,18 @@ def _caveats(facts: Facts) -> Iterator[Block]:
             yield Callout("The operation loads this machine", text, "warning")
 
 
+def _itself(facts: Facts) -> Iterator[str]:
+    """What the proposed arm against itself says, experiment by experiment; once if none was tried."""
+    tried = [e for e in facts.experiments if e.again is not None and e.again.trials]
+    for experiment in tried:
+        noun, again = facts.words.experiment(experiment.name).noun, experiment.again
+        found = wording.itself(facts.same(experiment), facts.words)
+        lost = f" Its requests: {wording.failures(again)}." if again and again.counts and again.counts.failed else ""
+        yield f"{noun.capitalize()}: {found}{lost}"
+    if not tried:
+        yield "Not measured: no trial of the automated arm against itself (A/A) was planned."
+
+
 def _outcomes(facts: Facts) -> Outcomes:
     who = {f"agreed by {c.agreed_by}{f', {c.agreed_on}' if c.agreed_on else ''}" if c.agreed else _NOBODY
            for c in (score.criterion for score in facts.scores)}  # fmt: skip
@@ -101,8 +113,8 @@ def _outcomes(facts: Facts) -> Outcomes:
 def key_figures(facts: Facts, experiment: Experiment) -> KeyFigures:
     """Large medians with range and n for each arm, and every trial on one axis."""
     data = facts.words.experiment(experiment.name)
-    highest = max((time for arm in experiment.arms for time in arm.times), default=0.0)
-    cells = tuple(_cell(facts, arm) for arm in experiment.arms)
+    highest = max((time for arm in experiment.ways for time in arm.times), default=0.0)
+    cells = tuple(_cell(facts, arm) for arm in experiment.ways)
     alt = "; ".join(f"{cell['label']}: {cell['figure']} {cell['unit']}, {cell['range']}" for cell in cells)
     return KeyFigures(data.title, wording.subject(facts, experiment.name), cells, nice_axis(highest), f"Medians. {alt}")
 
@@ -155,7 +167,7 @@ def _stated(facts: Facts) -> Block:
 
 
 def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
-    found = [c for experiment in facts.experiments for c in comparisons(facts.results, experiment)]
+    found = [comparison for each in facts.comparisons.values() for comparison in each]
     # Bad news first: a reader who stops after one line must have met it.
     for comparison in sorted(found, key=lambda c: c.shorter is not False):
         yield wording.lead(comparison, facts.words), wording.sentence(comparison, facts.words)
@@ -165,7 +177,7 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
         yield from _losses(facts, experiment)
     failed = sum(len(arm.failed) for experiment in facts.experiments for arm in experiment.arms)
     if failed:
-        yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median; see every sample."
+        yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median; see the experiment's page."
 
 
 def _losses(facts: Facts, experiment: Experiment) -> Iterator[tuple[str, str]]:
@@ -204,11 +216,11 @@ def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
             "They were not timed here; subtracting ours from theirs proves nothing.",
         )
     counts = sorted({arm.n for arm in arms if arm.n and facts.words.arm(arm.name).compared})
-    if counts and smallest_p(counts[-1], counts[-1]) > _LEVEL:
+    if counts and smallest_p(counts[-1], counts[-1]) > LEVEL:
         told = plural(counts[-1], "trial") if len(counts) == 1 else f"{counts[0]} to {plural(counts[-1], 'trial')}"
         yield (
             "No significance.",
-            f"With {told} an arm no exact test can reach p < {_LEVEL:g}; the medians describe these trials.",
+            f"With {told} an arm no exact test can tell an order from chance; the medians describe these trials.",
         )
     yield from _bound(facts)
     yield "Not your production.", "Mock services with similar traffic, on one machine; times there will differ."
@@ -217,10 +229,11 @@ def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
 def _bound(facts: Facts) -> Iterator[tuple[str, str]]:
     for experiment in facts.experiments:
         data = facts.words.experiment(experiment.name)
-        for arm in experiment.arms if data.bound else ():
+        for own in experiment.arms if data.bound else ():
+            arm, _ = facts.results.tried(experiment.name, own.name)
             if facts.words.arm(arm.name).proposed and arm.n and not arm.failed and arm.counts and not arm.counts.failed:
                 told = f"0 failures in {plural(arm.n, data.noun)} rule out, at 95{NARROW}%, only a rate above"
-                yield "Not zero disruption.", f"{told} {percent(zero_bound(arm.n))} of them."
+                yield "Not zero disruption.", f"{told} {percent(bound(0, arm.n).at_most)} of them."
     if arms_ran(facts) and facts.results.sight.shown is None:
         lost = sum(arm.counts.failed for e in facts.experiments for arm in e.arms if arm.counts)
         seen = f" It did see {count(lost)} fail." if lost else ""

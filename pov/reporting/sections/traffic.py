@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pov.measure.results import Arm, Experiment, added
-from pov.model.catalogue import Words
 from pov.model.sample import Counts
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Callout, Heading, Table, Text
@@ -15,11 +14,10 @@ from pov.reporting.section import Section
 from pov.reporting.wording import numbers
 
 _HEAD = ("Sample", "Arm", "Requests", "Hard", "Late", "Excused", "Handshakes", "Failed", "Control late")
-_CAUSES = 12
 
 
 def build(facts: Facts) -> Iterator[Block]:
-    """A row for each sample, a sum for each arm; causes; placebos and the negative control apart."""
+    """A row for each sample, a sum for each arm; placebos and the negative control apart."""
     recorded = [e for e in facts.experiments if any(arm.counts for arm in e.arms)]
     if facts.trials and not recorded:
         yield Text("No trial of this run recorded requests.")
@@ -41,10 +39,6 @@ def build(facts: Facts) -> Iterator[Block]:
             sums.append(len(rows))
             rows.append(("all", label, *_cells(arm.counts, added(c for _, c in pairs if c is not None))))
         yield Table(f"Requests while each {data.noun} ran.", _HEAD, tuple(rows), "llrrrrrrr", strong=tuple(sums))
-        causes = [row for arm in experiment.arms for row in _causes(arm, facts.words)]
-        if causes:
-            head = ("Arm", "Edge", "Kind", "Cause", "Requests")
-            yield Table("Why requests failed, the most frequent first.", head, tuple(causes), "lllmr", (0, 0, 0, 1, 0))
     for experiment in facts.experiments:
         yield from _placebo(facts, experiment)
     yield from _negative(facts)
@@ -59,16 +53,6 @@ def _cells(seen: Counts | None, control: Counts | None) -> tuple[str, ...]:
     of = "none" if control is None else f"{count(control.late)} of {count(control.requests)}"
     figures = (seen.requests, seen.hard, seen.late, seen.excused, seen.handshakes, seen.failed_handshakes)
     return (*(count(figure) for figure in figures), of)
-
-
-def _causes(arm: Arm, words: Words) -> list[tuple[str, ...]]:
-    found: dict[tuple[str, str, str], int] = {}
-    for trial in arm.trials:
-        for cause in trial.traffic.causes if trial.traffic else ():
-            key = (cause.edge, cause.kind, cause.text)
-            found[key] = found.get(key, 0) + cause.count
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:_CAUSES]
-    return [(words.arm(arm.name).label, *key, count(n)) for key, n in ranked]
 
 
 def _placebo(facts: Facts, experiment: Experiment) -> Iterator[Block]:

@@ -44,7 +44,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("added")
 def test_one_line_is_configured_scored_and_spoken_of() -> None:
     assert Experiment.model_validate({"name": "drift", "arms": ["shell", "automated"]}).arms == ("shell", "automated")
-    document = {"id": "c", "title": "C", "experiment": "drift", "arm": "shell", "metric": "found", "atMost": 2}
+    document = {"id": "c", "title": "C", "experiment": "drift", "arm": "shell", "metric": "found", "atLeast": 2}
     assert Criterion.model_validate(document).metric == "found"
     schema = str(json_schema("scenario"))
     assert all(f"'{name}'" in schema for name in ("shell", "found", "drift", "automated", "median_seconds", "rotate"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pov.measure.scoring import criteria
-from pov.measure.summary import comparisons, summarise
+from pov.measure.summary import summarise
 from pov.model.reading import read_sample
 from pov.reporting.facts import gather
 from pov.reporting.model import build
@@ -122,7 +122,7 @@ def test_one_failed_trial_turns_no_criterion_into_a_pass(tmp_path: Path) -> None
 @pytest.mark.parametrize(("manual", "gain"), [(61.0, True), (14.0, False), (24.0, None)])
 def test_a_gain_is_claimed_only_when_the_ranges_are_apart(tmp_path: Path, manual: float, gain: bool | None) -> None:
     facts = gather(read_run(simulated.save(tmp_path, medians={("deploy", "manual"): manual})))
-    (poll, found) = comparisons(facts.results, facts.experiments[0])
+    (found, poll) = facts.comparisons["deploy"]
     assert poll.other.name == "automated-poll"
     assert found.shorter is gain
 

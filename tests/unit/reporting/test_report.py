@@ -135,7 +135,7 @@ def test_a_crowded_decision_still_fits_its_page(tmp_path: Path) -> None:
     saved = read_run(simulated.save(tmp_path, environment_changes=many, sample_changes=changes, finish=False))
     reader = pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), attachments(saved))))
     assert "Not your production" in words(reader.pages[0])
-    assert "Every sample Deploying" in words(reader.pages[1])
+    assert "Experiment by experiment Deploying" in words(reader.pages[1])
 
 
 PAGE_ONE: dict[str, tuple[str, ...]] = {
