@@ -72,6 +72,9 @@ def test_the_summary_shows_failed_trials_and_never_averages_them(monkeypatch: py
     assert "20.0 s" in row
     assert "10.0 s to 30.0 s" in row
     assert row.split()[-4:] == ["300", "3", "6", "3"]
-    assert "deploy: manual / automated = 2.50 (ratio of medians; no p: 2 and 1 trials" in text
+    told = (
+        "deploy: manual / automated = 2.89, no interval: 2 and 1 values: the widest interval would cover 33% (primary;"
+    )
+    assert f"{told} no p: 2 and 1 values" in text
     assert "1 of 3 trials failed" in text
     assert "deploy-time" in text

@@ -14,9 +14,11 @@ import pypdf
 import pytest
 
 from pov.model.reading import V1
+from pov.reporting.blocks import Text
 from pov.reporting.model import Report, build
 from pov.reporting.render import render_pdf, render_png
 from pov.reporting.sections import SECTIONS
+from pov.reporting.sections.experiments import log_axis
 from pov.state.runs import OLD_GENESIS, digest_of, read_run
 from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
@@ -253,3 +255,68 @@ def test_pages_as_pictures(tmp_path: Path) -> None:
 
 def test_sections_have_names_of_their_own() -> None:
     assert len({section.id for section in SECTIONS}) == len(SECTIONS)
+
+
+PAIRS = [*simulated.MEDIANS, ("deploy", "automated-again")]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"order": simulated.plan(trials=6, pairs=PAIRS)},
+        {"order": simulated.plan(trials=6, pairs=[("rotate", "automated"), ("rotate", "manual")])},
+    ],
+)
+def test_no_p_stands_before_page_three(tmp_path: Path, run: dict[str, Any]) -> None:
+    saved = read_run(simulated.save(tmp_path, **run))
+    pages = [words(page) for page in pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), attachments(saved)))).pages]
+    told = [number for number, page in enumerate(pages, 1) if "0.0022" in page or "p by Holm" in page]
+    assert told
+    assert min(told) >= 3
+    assert not re.search(r"\bp\b ?[=<]?", " ".join(pages[:2]))
+
+
+def test_a_page_an_experiment_and_what_this_machine_can_tell_on_page_one(tmp_path: Path) -> None:
+    order, medians = simulated.plan(trials=6, pairs=PAIRS), {("deploy", "automated-again"): 24.0}
+    saved = read_run(simulated.save(tmp_path, order=order, medians=medians))
+    report = build(saved)
+    pages = [words(page) for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, attachments(saved)))).pages]
+    assert "automated against itself (A/A, 6 and 6 trials) leaves a ratio of up to 1." in pages[0]
+    for page, title in ((pages[1], "Deploying a new version"), (pages[2], "Renewing every certificate")):
+        for text in (title, "Clock.", "Trials.", "Statistics.", "interval", "(primary)", "Failures by cause"):
+            assert text in page
+    assert "Automated, again" in pages[1]
+    assert "Automated, again" not in pages[0]
+    unmeasured = " ".join(
+        block.text for block in build_of(tmp_path / "b").chapters[0].blocks if isinstance(block, Text)
+    )
+    assert "Smallest difference that this machine can tell. Not measured" in unmeasured
+
+
+def build_of(folder: Path) -> Report:
+    return build(read_run(simulated.save(folder)))
+
+
+def test_intervals_that_fall_short_are_told(tmp_path: Path) -> None:
+    order = simulated.plan(trials=4, pairs=[("deploy", "automated"), ("deploy", "manual")])
+    wide = {
+        position: {"seconds": 20.0 * 3.0**position} for position, item in enumerate(order, 1) if item["arm"] == "manual"
+    }
+    report = build(read_run(simulated.save(tmp_path, order=order, sample_changes=wide)))
+    told = json.dumps(report.as_json(), ensure_ascii=False)
+    assert "the arms spread unequally. In simulation, intervals of this kind covered" in told
+    three = build(read_run(simulated.save(tmp_path / "b", order=order[:6])))
+    assert "No interval for the runbook to automated: 3 and 3 values" in json.dumps(three.as_json())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "axis"),
+    [
+        (1.0, 1.0, (1, 2)),
+        (0.9, 3.2, (0.5, 1, 2, 5)),
+        (1.0, 17.0, (1, 2, 5, 10, 20)),
+        (0.02, 700.0, (0.01, 0.1, 1, 10, 100, 1000)),
+    ],
+)
+def test_a_logarithmic_axis_holds_both_ends(low: float, high: float, axis: tuple[float, ...]) -> None:
+    assert log_axis(low, high) == pytest.approx(axis)
