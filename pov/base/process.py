@@ -31,6 +31,7 @@ _LOOK_S = 0.02
 # A Ctrl-C that arrives just before a thread goes to sleep is not heard while it sleeps.
 _HEAR_S = 0.5
 _CHUNK = 65_536
+_TAIL = 65_536
 _PROC = Path("/proc")
 _running: set[_Command] = set()
 
@@ -47,12 +48,18 @@ class Completed:
 
 
 class _Output:
-    """One output of a command, kept as it comes; `on_line` hears each line once it is whole."""
+    """One output of a command, kept as it comes; `on_line` hears each line once it is whole.
 
-    def __init__(self, stream: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+    With `take`, which hears each piece as it comes, no more than the end is kept.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], on_line: Callable[[str], None] | None, take: Callable[[bytes], None] | None
+    ) -> None:
         os.set_blocking(stream.fileno(), False)
         self.stream = stream
         self._on_line = on_line
+        self._take = take
         self._kept = bytearray()
         self._told = 0
 
@@ -63,6 +70,11 @@ class _Output:
         while self._on_line is not None and (end := self._kept.find(b"\n", self._told)) >= 0:
             line, self._told = self._kept[self._told : end], end + 1
             self._on_line(line.decode(errors="replace"))
+        if self._take is not None:
+            self._take(chunk)
+            if (gone := len(self._kept) - _TAIL) > 0:
+                del self._kept[:gone]
+                self._told = max(0, self._told - gone)
         return len(chunk)
 
     def read_out(self) -> None:
@@ -74,7 +86,7 @@ class _Output:
             self._on_line(self._kept[self._told :].decode(errors="replace"))
 
     def text(self) -> str:
-        """All of it."""
+        """All of it, or its end."""
         return self._kept.decode(errors="replace")
 
 
@@ -82,12 +94,16 @@ class _Command:
     """A command that runs, its process group, and its pipes, none of which can block: attend to it until it ends."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], content: bytes | None, on_line: Callable[[str], None] | None
+        self,
+        process: subprocess.Popen[bytes],
+        content: bytes | None,
+        on_line: Callable[[str], None] | None,
+        take: Callable[[bytes], None] | None,
     ) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         self.process = process
-        self.out, self.err = _Output(process.stdout, on_line), _Output(process.stderr, on_line)
+        self.out, self.err = _Output(process.stdout, on_line, take), _Output(process.stderr, on_line, take)
         self.ended_at = 0.0
         self.ended = threading.Event()
         self._rest = memoryview(content or b"")
@@ -208,18 +224,20 @@ def run(
     cwd: Path | None = None,
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
+    take: Callable[[bytes], None] | None = None,
 ) -> Completed:
     """Run `argv` without a shell and return what happened.
 
     `env` is all that it is given of variables (see `variables.given_to`): nothing is inherited. `on_line` hears each
-    line of both outputs as it comes. Raises `CommandFailed` for a code other than 0 (unless `check` is false),
+    line of both outputs as it comes; `take` hears each piece, and then no more than the end of each output is kept:
+    for commands that may write without end. Raises `CommandFailed` for a code other than 0 (unless `check` is false),
     `TimedOut` after `timeout_s` seconds, `NotFound` if there is no such program or it is none. The whole process group
     ends with it.
     """
     started = time.monotonic()
     process = _start(argv, env, cwd, feeds=input is not None)
     with ExitStack() as stack:
-        command = _Command(process, input, on_line)
+        command = _Command(process, input, on_line, take)
         stack.callback(command.close)
         WATCHER.begun(process.pid)
         stack.callback(WATCHER.ended, process.pid)

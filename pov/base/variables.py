@@ -47,6 +47,8 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "signing": ("TMPDIR", "SSH_AUTH_SOCK"),
     "terraform": (),
     "ansible": _PLACES,
+    # A script that a customer brings: who runs it, no more; what it is to do, it is told beside these.
+    "own script": ("HOME", "USER", "LOGNAME"),
     # Programs that read and write files, or tell their version.
     "file tool": ("TMPDIR",),
     # These fetch from registries: which mirror is asked, through which proxy, with whose password, is a user's choice.

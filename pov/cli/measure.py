@@ -16,7 +16,13 @@ from pov.cli.tables import Result, duration, show, table
 @click.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
 @click.option("--trials", type=click.IntRange(1, 100), metavar="N", help="Trials of each arm.")
-@click.option("--arm", "arms", multiple=True, metavar="A", help="Only this arm; may be given again.")
+@click.option(
+    "--arm",
+    "arms",
+    multiple=True,
+    metavar="A[=FILE]",
+    help="Only this arm; may be given again. With a file: a script of your own as an arm.",
+)
 @click.option("--seed", type=int, metavar="N", help="Seed of the trials' order; recorded either way.")
 @click.option("--aa", type=click.IntRange(0, 100), metavar="N", help="Trials of the automated arm against itself.")
 @command_options

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from pov.config.experiments import Criterion
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model, load
 from pov.config.names import ExperimentName, Name
+from pov.config.own import CustomerRunbook, OwnArm, declaring
 from pov.config.references import absolute
 from pov.config.value import Value
 
@@ -75,6 +76,27 @@ class Engagement(Model):
     baseline: tuple[Stated, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     value: Value | None = None
+    arms: tuple[OwnArm, ...] = ()
+    runbooks: tuple[CustomerRunbook, ...] = ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _knows_its_own_arms(cls, value: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        with declaring(value):
+            return read(value)
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        lists = {"arms": [arm.name for arm in self.arms], "runbooks": [book.experiment for book in self.runbooks]}
+        faults: list[tuple[Location, str, str]] = [
+            ((key, index), f"`{name}` is named twice", "keep one")
+            for key, names in lists.items()
+            for index, name in enumerate(names)
+            if name in names[:index]
+        ]
+        if faults:
+            raise Faults(faults)
+        return self
 
     @property
     def stated(self) -> tuple[Stated, ...]:

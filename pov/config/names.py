@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -12,6 +13,9 @@ from pov.config.explaining import Faults, nearest
 from pov.model import catalogue
 
 Name = Annotated[str, Field(pattern=f"^{PATTERN}$")]
+
+declared: ContextVar[tuple[str, ...]] = ContextVar("declared", default=())
+"""Names of arms that the file which is being read brings itself."""
 
 
 def _known(what: str, names: Callable[[], Iterable[str]]) -> tuple[AfterValidator, Any]:
@@ -27,7 +31,7 @@ def _known(what: str, names: Callable[[], Iterable[str]]) -> tuple[AfterValidato
 
 
 _EXPERIMENT = _known("experiment", lambda: catalogue.EXPERIMENTS)
-_ARM = _known("arm", catalogue.measurable)
+_ARM = _known("arm", lambda: (*catalogue.measurable(), *declared.get()))
 _METRIC = _known("metric", lambda: catalogue.METRICS)
 ExperimentName = Annotated[str, _EXPERIMENT[0], _EXPERIMENT[1]]
 ArmName = Annotated[str, _ARM[0], _ARM[1]]

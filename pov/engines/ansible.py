@@ -28,6 +28,7 @@ from pov.base.files import write_atomic
 from pov.base.redact import Secret
 from pov.base.scratch import Scratch
 from pov.engines import ssh
+from pov.engines.script import Script
 
 _CONFIGURATION = """\
 [defaults]
@@ -82,6 +83,7 @@ class Runbooks:
         self, playbooks: Path, targets: Sequence[Target], *, user: str, key: Secret, common: Mapping[str, Any]
     ) -> None:
         self._playbooks = playbooks
+        self._common, self._user, self._key = dict(common), user, key
         self._names = [target.ssh.name for target in targets]
         # Sockets of shared connections lie in here, and Ansible takes its path apart.
         self._scratch = Scratch.plain()
@@ -116,6 +118,29 @@ class Runbooks:
         ends the playbook before it gets through.
         """
         return self._run(playbook, variables, timeout_s, None)
+
+    def script(
+        self,
+        argv: Sequence[str],
+        told: Mapping[str, str],
+        *,
+        folder: Path,
+        log: Path | None,
+        secret_files: Sequence[Path],
+    ) -> Script:
+        """A script of somebody else's against the same hosts, ready to run: told what a runbook is told, as `POV_NAME`.
+
+        `told` comes on top. What stands in `secret_files` is kept out of `log`, as the key is.
+        """
+        work = Path(tempfile.mkdtemp(prefix="script-", dir=self.folder))
+        common = {f"POV_{name.upper()}": str(value) for name, value in self._common.items()}
+        ways = {
+            "POV_SSH_CONFIG": str(self._client.config),
+            "POV_SSH_USER": self._user,
+            "POV_SSH_KEY": str(self._client.identity),
+        }
+        secrets = [self._key, *(Secret(path.read_text()) for path in secret_files)]
+        return Script(argv, {**common, **ways, **told}, folder=folder, work=work, log=log, secrets=secrets)
 
     def _run(self, playbook: str, variables: Mapping[str, Any], timeout_s: float, flags: str | None) -> list[TaskTime]:
         heard = _Heard()

@@ -44,6 +44,7 @@ class Client:
 
     config: Path
     sockets: Path
+    identity: Path
 
     def close(self, names: Sequence[str]) -> None:
         """End the connections that are kept open for the named hosts; those that are not there are left alone."""
@@ -105,7 +106,7 @@ def configure(folder: Path, targets: Sequence[Target], user: str, key: Secret) -
     blocks = [f"Host {target.name}\n    ProxyCommand {_proxied(target.command)}\n" for target in targets]
     blocks.append("Host *\n" + "".join(f"    {option} {value}\n" for option, value in common.items()))
     write_atomic(config, "".join(blocks), mode=0o600)
-    return Client(config, sockets)
+    return Client(config, sockets, identity)
 
 
 def version() -> str:

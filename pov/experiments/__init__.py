@@ -17,6 +17,8 @@ def attach(experiment: Experiment) -> Experiment:
         unknown.insert(0, experiment.name)
     if unknown:
         raise ValueError(f"not in the catalogue: {', '.join(unknown)}")
+    if (experiment.own is not None) != catalogue.EXPERIMENTS[experiment.name].own:
+        raise ValueError(f"{experiment.name}: the catalogue says otherwise whether it takes own arms")
     return EXPERIMENTS.register(experiment)
 
 

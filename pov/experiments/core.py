@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pov.config.estates import Estate
+from pov.experiments.brought import OwnScript
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Trial
@@ -27,7 +28,8 @@ class Experiment:
 
     `touches` are the services of an estate that change; `expected_s` is about how long an operation takes, for the
     first placebo window, before any trial has told. `negative` makes the trial that must fail requests, where there is
-    one; it works on the legacy estate.
+    one; it works on the legacy estate. `own` makes the way of an arm that somebody brings as a script, where the work
+    can be done by one.
     """
 
     name: str
@@ -35,3 +37,4 @@ class Experiment:
     touches: Callable[[Toolbox, Estate], Sequence[str]]
     expected_s: float
     negative: MakeTrial | None = None
+    own: Callable[[OwnScript], Way] | None = None

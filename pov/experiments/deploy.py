@@ -12,9 +12,11 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
+from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial, moment
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, summed
+from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Configuration, Toolbox
 from pov.measure.order import Slot
@@ -116,12 +118,12 @@ class AutomatedDeploy(GitOpsTrial):
 
 
 class ManualDeploy(RunbookTrial):
-    """The runbook: copy the release, stop, swap the link, start, check; host by host."""
+    """The runbook: stop, swap the link, start, check; host by host. Or a script that is told the same."""
 
     playbook = "deploy.yml"
 
-    def __init__(self, box: Toolbox, slot: Slot) -> None:
-        super().__init__(box, slot, box.under_proof)
+    def __init__(self, box: Toolbox, slot: Slot, *, script: OwnScript | None = None) -> None:
+        super().__init__(box, slot, box.under_proof, script=script)
         self._version = version_of(box, slot)
         self._archive = ""
 
@@ -179,7 +181,9 @@ EXPERIMENT = Experiment(
         "automated": Way(AutomatedDeploy, STAGING),
         "automated-poll": Way(partial(AutomatedDeploy, webhook=False), STAGING),
         "manual": Way(ManualDeploy, LEGACY),
+        "scripted": Way(partial(ManualDeploy, script=shipped("deploy")), LEGACY),
     },
+    own=lambda script: Way(partial(ManualDeploy, script=script), LEGACY),
 )
 
 

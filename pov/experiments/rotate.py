@@ -10,10 +10,12 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.config.estates import LEGACY
 from pov.config.legacy import dns_names, identity
+from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.negative import ExpiredCanary
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.scripted import shipped
 from pov.experiments.seen import all_new, serials, until_seen
 from pov.experiments.toolbox import STAGING, Configuration, Toolbox
 from pov.measure.order import Slot
@@ -70,12 +72,15 @@ class AutomatedRotation(GitOpsTrial):
 
 
 class ManualRotation(RunbookTrial):
-    """The runbook: new key and request on the host, signed here with openssl, copied back, restart, check."""
+    """The runbook: new key and request on the host, signed here with openssl, copied back, restart, check.
+
+    Or a script that is told the same.
+    """
 
     playbook = "rotate.yml"
 
-    def __init__(self, box: Toolbox, slot: Slot) -> None:
-        super().__init__(box, slot, box.legacy.services)
+    def __init__(self, box: Toolbox, slot: Slot, *, script: OwnScript | None = None) -> None:
+        super().__init__(box, slot, box.legacy.services, script=script)
         self._before: dict[str, list[str]] = {}
         self._requests = Path()
 
@@ -135,7 +140,9 @@ EXPERIMENT = Experiment(
         "automated": Way(AutomatedRotation, STAGING),
         "automated-poll": Way(partial(AutomatedRotation, webhook=False), STAGING),
         "manual": Way(ManualRotation, LEGACY),
+        "scripted": Way(partial(ManualRotation, script=shipped("rotate")), LEGACY),
     },
+    own=lambda script: Way(partial(ManualRotation, script=script), LEGACY),
     negative=ExpiredCanary,
 )
 

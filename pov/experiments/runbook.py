@@ -1,20 +1,26 @@
-"""The manual arms' common part: the customer's runbook, step by step over SSH, host by host."""
+"""What arms on the legacy hosts have in common: a runbook, step by step over SSH, or a script of somebody's own.
+
+Whichever does the work is told the same, runs under the same clocks and load, and is checked in the same way.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
 from pov.config.legacy import Host
+from pov.experiments.brought import OwnScript
 from pov.experiments.seen import serials
-from pov.experiments.toolbox import Runbooks, Task, Toolbox
+from pov.experiments.telling import tell
+from pov.experiments.toolbox import Runbooks, Script, Task, Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.measure.order import Slot
-from pov.measure.trials import Ending
+from pov.measure.trials import Ending, Evidence
 from pov.model.sample import Step
 
 RUN_LIMIT_S = 1800.0
@@ -23,7 +29,7 @@ _FIT_S = 180.0
 
 
 class RunbookTrial(EstateTrial):
-    """One trial of `playbook` against the legacy estate."""
+    """One trial of `playbook`, or of a script in its place, against the legacy estate."""
 
     playbook = ""
     checks = (
@@ -31,9 +37,16 @@ class RunbookTrial(EstateTrial):
         "one after the other"
     )
 
-    def __init__(self, box: Toolbox, slot: Slot, services: Collection[str]) -> None:
+    def __init__(self, box: Toolbox, slot: Slot, services: Collection[str], *, script: OwnScript | None = None) -> None:
         super().__init__(box, slot, box.legacy, services)
         self.details["hosts"] = len(box.hosts.all)
+        self._own = script
+        if script is not None:
+            self.details["checks"] = "whatever the script does; that it ended well is not believed"
+        self._script: Script | None = None
+        brought = box.playbooks.get(slot.experiment)
+        self._brought = script.file if script is not None else brought
+        self._playbook = str(brought.path) if brought is not None else self.playbook
         self._runbooks: Runbooks | None = None
         self._tasks: Sequence[Task] = ()
         self._ran_s: float | None = None
@@ -61,27 +74,60 @@ class RunbookTrial(EstateTrial):
         self.after.add("runbook's connections", self._runbooks.close)
 
     def warm_up(self) -> None:
-        """Have the runbook read, and let the prober look once."""
+        """Have the runbook read, or the script told, and let the prober look once."""
         super().warm_up()
-        self.runbooks.check(self.playbook, self.variables())
+        if self._brought is not None:
+            self._brought.unchanged()
+        if self._own is None:
+            self.runbooks.check(self._playbook, self.variables())
+        else:
+            self._script = self._told(self._own)
         self.box.prober().identify(self.estate.name, self.services)
 
     def operate(self) -> None:
-        """Run the runbook, then wait until the prober has seen its work."""
+        """Run the runbook or the script, then wait until the prober has seen its work."""
         clock, begun = self.box.clock, self.box.clock.monotonic()
         hosts = self.box.hosts.all
         self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
         # After an interrupt nobody waits for them.
         self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})
-        self._tasks = self.runbooks.run(self.playbook, self.variables(), timeout_s=RUN_LIMIT_S)
+        if self._script is not None and self._own is not None:
+            # Before the hosts: what it left running would go on with them.
+            self.after.add("what the script left", self._script.close)
+            self._script.run(timeout_s=self._own.limit_s)
+        else:
+            self._tasks = self.runbooks.run(self._playbook, self.variables(), timeout_s=RUN_LIMIT_S)
         self._ran_s = clock.monotonic() - begun
         self.wait_until_seen()
         self._seen_s = clock.monotonic() - begun
 
+    def evidence(self) -> Evidence:
+        """As ever; what a script left running is ended here, before the next trial, and counted."""
+        if self._script is not None:
+            self.details["left_running"] = self._script.close()
+        return super().evidence()
+
+    def _told(self, own: OwnScript) -> Script:
+        """The script, ready to run."""
+        variables = self.variables()
+        folder = self.runbooks.folder
+        told = tell(own, self.slot, self.box.hosts.all, self.services, variables=variables, folder=folder)
+        log = f"{self.slot.experiment}-{self.slot.arm}-{self.slot.trial}.log"
+        self.details |= {"script": own.file.digest, "log": f"logs/{log}"}
+        return self.runbooks.script(
+            own.argv,
+            told,
+            folder=own.folder,
+            log=None if self.box.logs is None else self.box.logs / log,
+            secret_files=[Path(value) for name, value in variables.items() if name.endswith("_key")],
+        )
+
     def steps(self) -> tuple[Step, ...]:
-        """The runbook's steps by host, its own overhead, and the prober's look at the end."""
+        """The runbook's steps by host, its own overhead, or the script; and the prober's look at the end."""
         steps = [Step(name, seconds) for (_, name), seconds in summed(self._tasks).items()]
-        if self._ran_s is not None:
+        if self._ran_s is not None and self._own is not None:
+            steps.append(Step("script", self._ran_s))
+        elif self._ran_s is not None:
             steps.append(Step("runbook itself", max(0.0, self._ran_s - sum(step.seconds for step in steps))))
         if self._ran_s is not None and self._seen_s is not None:
             steps.append(Step("seen by prober", self._seen_s - self._ran_s))

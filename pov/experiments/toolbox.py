@@ -18,6 +18,7 @@ from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import Host
 from pov.config.scenario import Traffic
 from pov.engines.load_report import LoadReport
+from pov.experiments.brought import Digested
 
 STAGING = "staging"
 
@@ -193,8 +194,20 @@ class Task(Protocol):
         ...
 
 
+class Script(Protocol):
+    """A script of somebody else's, ready to run against the legacy hosts."""
+
+    def run(self, *, timeout_s: float) -> float:
+        """Run it to its end; returns how long it ran, in seconds."""
+        ...
+
+    def close(self) -> int:
+        """End what it left behind, write its log; returns how many processes it had left."""
+        ...
+
+
 class Runbooks(Protocol):
-    """The customer's runbooks, ready to run against the legacy hosts."""
+    """The customer's runbooks, ready to run against the legacy hosts, and scripts on the same way."""
 
     @property
     def folder(self) -> Path:
@@ -207,6 +220,18 @@ class Runbooks(Protocol):
 
     def run(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float) -> Sequence[Task]:
         """Run it to its end."""
+        ...
+
+    def script(
+        self,
+        argv: Sequence[str],
+        told: Mapping[str, str],
+        *,
+        folder: Path,
+        log: Path | None,
+        secret_files: Sequence[Path],
+    ) -> Script:
+        """Make a script ready; what stands in `secret_files` is kept out of its log."""
         ...
 
     def close(self) -> None:
@@ -283,6 +308,7 @@ class Toolbox:
     """One environment, in the hands of trials. `run` is a short mark that versions of this run carry.
 
     `timeouts` are those that an experiment's criteria ask for, in milliseconds, instead of the one in `traffic`.
+    `playbooks` are the customer's, by experiment, instead of the example's. What scripts print goes to `logs`.
     """
 
     run: str
@@ -299,6 +325,8 @@ class Toolbox:
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
     timeouts: Mapping[str, int] = field(default_factory=dict)
+    playbooks: Mapping[str, Digested] = field(default_factory=dict)
+    logs: Path | None = None
 
     def estate(self, name: str) -> Estate:
         """The estate of that name."""

@@ -54,8 +54,8 @@ class Registry(Mapping[str, Item], Generic[Item]):
 
 @dataclass(frozen=True)
 class Arm:
-    """A way of doing it. `kind` is automated, manual (a runbook that a machine executes), person, placebo, negative, or
-    again: the proposed arm tried against itself (A/A).
+    """A way of doing it. `kind` is automated, manual (a runbook that a machine executes), script, person, placebo,
+    negative, or again: the proposed arm tried against itself (A/A).
 
     `reference` marks today's way, `proposed` the one that is compared with it; `against` names an arm of which this is
     a variant. An arm that is not `compared` enters no comparison of times. `legacy` needs the estate of hosts. `mark`
@@ -109,6 +109,9 @@ class Experiment:
     bound: bool = False
     """Whether no failure in n operations is a claim that needs its bound told."""
 
+    own: bool = False
+    """Whether an arm that an engagement brings as a script can do it."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -141,6 +144,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             _START,
             "the prober has seen every replica serve it",
             "{proof}",
+            own=True,
         ),
         Experiment(
             "rotate",
@@ -151,6 +155,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{services} in staging, under load",
             ("failed_handshakes", "hard_handshakes"),
             bound=True,
+            own=True,
         ),
     ),
 )
@@ -168,6 +173,10 @@ ARMS: Registry[Arm] = Registry(
         Arm(
             "manual", "Runbook by machine", "over SSH, no human time", kind="manual", reference=True, legacy=True,
             mark="diamond", colour="#c4651a", spoken="the runbook",
+        ),
+        Arm(
+            "scripted", "Good script", "bash over SSH, side by side", kind="script", legacy=True, mark="triangle",
+            colour="#6b4c9a", spoken="a good script",
         ),
         Arm(
             "manual-person", "Runbook by hand", "human time", kind="person", compared=False, mark="square",
@@ -219,7 +228,7 @@ def reference() -> Arm:
 
 def measurable() -> tuple[str, ...]:
     """Names of the arms that a scenario may ask for: those that run by themselves."""
-    return tuple(arm.name for arm in ARMS.values() if arm.kind in {"automated", "manual"})
+    return tuple(arm.name for arm in ARMS.values() if arm.kind in {"automated", "manual", "script"})
 
 
 def usual() -> tuple[str, ...]:
@@ -239,6 +248,10 @@ class Words:
         """To be saved with a run."""
         kinds = {"experiments": self.experiments, "arms": self.arms, "metrics": self.metrics}
         return {kind: [asdict(item) for item in items.values()] for kind, items in kinds.items()}  # type: ignore[call-overload]
+
+    def with_arms(self, arms: Iterable[Arm]) -> Words:
+        """The same with further arms: those that an engagement brings."""
+        return Words(self.experiments, {**self.arms, **{arm.name: arm for arm in arms}}, self.metrics)
 
     @classmethod
     def of(cls, recorded: object) -> Words:

@@ -85,10 +85,16 @@ class Facts:
         """Whether somebody is named for every criterion."""
         return bool(self.scores) and all(score.criterion.agreed for score in self.scores)
 
-    @property
-    def customers_runbook(self) -> bool:
-        """Whether the runbook that was executed came from the customer."""
-        return mapping(self.environment.get("runbook")).get("origin") == "customer"
+    def runbook(self, experiment: str) -> Mapping[str, Any]:
+        """What was recorded of the runbook that an experiment's manual arm executed."""
+        found = mapping(self.environment.get("runbooks")).get(experiment)
+        # Runs of earlier versions had one for all experiments, always the example's.
+        return mapping(found) or mapping(self.environment.get("runbook"))
+
+    def from_customer(self, experiment: str) -> bool:
+        """Whether an experiment's runbook came from the customer: by somebody who is named, with its digest."""
+        found = self.runbook(experiment)
+        return found.get("origin") == "customer" and all(text(found.get(key)) for key in ("path", "digest", "by"))
 
 
 def gather(run: Run) -> Facts:

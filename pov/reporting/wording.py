@@ -6,6 +6,7 @@ from pov.measure.results import Arm, Experiment, loads_the_machine
 from pov.measure.scoring import Score
 from pov.measure.statistics import Comparison, Same
 from pov.model.catalogue import MORE, Metric, Words
+from pov.model.reading import text
 from pov.model.sample import Sample
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, listing, plain, plural, seconds, share
@@ -102,6 +103,24 @@ def stalls(trials: tuple[Sample, ...]) -> str:
     return " and ".join(parts)
 
 
+def runbooks(facts: Facts, *, in_full: bool = False) -> str:
+    """Whose runbooks the manual arms executed: the customer's only where the run says who gave it, and what it was."""
+    whose: dict[str, list[str]] = {}
+    for experiment in facts.experiments:
+        if not any(facts.words.arm(arm.name).kind == "manual" for arm in experiment.arms):
+            continue
+        told = "an example runbook"
+        if facts.from_customer(experiment.name):
+            found = facts.runbook(experiment.name)
+            source = f"given by {text(found.get('by'))}, {text(found.get('when')) or 'no date given'}"
+            digest = f"{text(found.get('path'))}, SHA-256 {text(found.get('digest'))[:12]}"
+            told = f"the customer's runbook ({digest}, {source})" if in_full else "the customer's runbook"
+        whose.setdefault(told, []).append(facts.words.experiment(experiment.name).noun)
+    if len(whose) <= 1:
+        return next(iter(whose), "an example runbook")
+    return " and ".join(f"{told} ({listing(nouns)})" for told, nouns in whose.items())
+
+
 def lead(found: Comparison, words: Words) -> str:
     """A comparison's finding in a few words."""
     noun = words.experiment(found.experiment).noun
@@ -112,11 +131,13 @@ def lead(found: Comparison, words: Words) -> str:
         if found.shorter is None:
             return f"{name}: no clear difference."
         return f"{name}: {'slower' if found.shorter else 'faster'}."
+    # Today's way is what is compared with where nothing else is said.
+    beside = "" if words.arm(found.other.name).reference else f", beside {words.arm(found.other.name).said}"
     if found.few:
-        return f"Too few trials to compare machine time per {noun}."
+        return f"Too few trials to compare machine time per {noun}{beside}."
     if found.shorter is None:
-        return f"No clear difference in machine time per {noun}."
-    return f"{'Less' if found.shorter else 'No gain in'} machine time per {noun}."
+        return f"No clear difference in machine time per {noun}{beside}."
+    return f"{'Less' if found.shorter else 'No gain in'} machine time per {noun}{beside}."
 
 
 def sentence(found: Comparison, words: Words) -> str:

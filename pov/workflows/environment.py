@@ -115,6 +115,8 @@ def undrawable(scenario: Scenario, engagement: Engagement | None) -> list[Proble
         for figure in engagement.baseline:
             places[f"baseline {figure.id}"] = f"{figure.figure} {figure.unit} {figure.by}"
         places |= {f"criterion {criterion.id}": criterion.title for criterion in engagement.criteria}
+        places |= {f"arm {arm.name}": f"{arm.label} {arm.note}" for arm in engagement.arms}
+        places |= {f"runbook {book.experiment}": f"{book.path} {book.by}" for book in engagement.runbooks}
     return lettering.problems(places)
 
 

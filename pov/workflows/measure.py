@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,15 +11,17 @@ from pov.base.errors import InvalidInput, Problem
 from pov.config.estates import LEGACY, estates
 from pov.config.experiments import Experiment as Settings
 from pov.config.experiments import timeouts
+from pov.config.explaining import nearest
 from pov.config.scenario import Scenario
-from pov.experiments import EXPERIMENTS
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
+from pov.experiments.core import Experiment
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import interleave, new_seed
 from pov.measure.scoring import criteria as read_criteria
 from pov.model import catalogue
 from pov.model.events import Emit, Event, Listeners
 from pov.state.runs import RunWriter
+from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan
 
@@ -27,11 +30,15 @@ _ABOUT = (
 )  # fmt: skip
 
 
+_UNLIKE = "this environment has no legacy estate that is like staging"
+
+
 @dataclass(frozen=True)
 class MeasureOptions:
     """What to measure: nothing named means what the scenario says. Without a seed, one is drawn and recorded.
 
-    `aa` are further trials of the proposed arm, to be compared with itself.
+    `aa` are further trials of the proposed arm, to be compared with itself. An arm is a name, or `NAME=FILE` for a
+    script as an arm of one's own.
     """
 
     root: Path
@@ -49,26 +56,27 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     Raises `InvalidInput` before anything is touched, `PovError` if what runs is not what the scenario asks for, or if
     the disk would not take the samples.
     """
-    from pov.workflows.environment import attach
+    from pov.workflows.environment import attach, recall
     from pov.workflows.record import asked, criteria_of, environment, other_versions
     from pov.workflows.toolbox import toolbox
 
     ctx = attach(options.root, options.name, emit)
-    plan, left_out = planned(options, ctx.scenario)
+    own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
+    plan, left_out = planned(replace(options, arms=arms), ctx.scenario, own)
     criteria = criteria_of(ctx)
     with ctx.home.lock():
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences):
             emit(Event("warning", "measure", text))
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
-        box = replace(toolbox(ctx), timeouts=timeouts(criteria))
+        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         box.prober().stop_loads()
-        load = _calibrated(box, plan, emit)
+        load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
         slots = interleave(plan, seed)
         emit(Event("started", "measure", "Versions and the machine", 1.0))
         begun, started = SYSTEM_CLOCK.monotonic(), SYSTEM_CLOCK.wall()
-        record = environment(ctx, slots, seed, criteria, started)
+        record = environment(ctx, slots, seed, criteria, started, own=own)
         others = other_versions(ctx, record["versions"])
         for text in others:
             emit(Event("warning", "measure", text))
@@ -80,17 +88,17 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         writer = RunWriter(ctx.home.runs_dir, record)
         emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
         # Versions of a run carry its mark: no two runs deploy the same.
-        box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic)
+        box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic, logs=writer.path / "logs")
         about = {key: record[key] for key in _ABOUT}
         told = Listeners(emit, ctx.home.journal_writer().hear)
         wanted = read_criteria(record["criteria"], [])
-        return Measuring(box, writer, slots, told).measure({**about, "seed": seed}, plan, wanted)
+        return Measuring(box, writer, slots, told, own).measure({**about, "seed": seed}, plan, wanted)
 
 
-def _calibrated(box: Toolbox, plan: Plan, emit: Emit) -> Calibration:
+def _calibrated(box: Toolbox, plan: Plan, experiments: Mapping[str, Experiment], emit: Emit) -> Calibration:
     """The load that this machine bears, told before the first trial."""
     names = dict.fromkeys(
-        EXPERIMENTS[experiment].arms[arm].estate for experiment, arm in plan if arm in EXPERIMENTS[experiment].arms
+        experiments[experiment].arms[arm].estate for experiment, arm in plan if arm in experiments[experiment].arms
     )
     estates = tuple(box.estate(name) for name in names)
     emit(Event("started", "measure", "The load that this machine bears", len(estates) * (WINDOW_S + 3)))
@@ -102,37 +110,28 @@ def _calibrated(box: Toolbox, plan: Plan, emit: Emit) -> Calibration:
     return load
 
 
-def planned(options: MeasureOptions, scenario: Scenario) -> tuple[dict[tuple[str, str], int], tuple[str, ...]]:
+def planned(
+    options: MeasureOptions, scenario: Scenario, own: Brought | None = None
+) -> tuple[dict[tuple[str, str], int], tuple[str, ...]]:
     """Trials by experiment and arm, also those that are never compared; and what was left out, with the reason.
 
-    Raises `InvalidInput` with all faults.
+    Arms of one's `own` are measured in their experiments as the scenario's are. Raises `InvalidInput` with all faults.
     """
+    own = own or Brought()
+    experiments = own.experiments
     settings: dict[str, Settings] = {experiment.name: experiment for experiment in scenario.experiments}
-    names = options.experiments or tuple(settings) or tuple(EXPERIMENTS)
-    problems = [
-        Problem(name, "no such experiment", f"one of {', '.join(EXPERIMENTS)}")
-        for name in names
-        if name not in EXPERIMENTS
-    ]
-    known = {arm: way for experiment in EXPERIMENTS.values() for arm, way in experiment.arms.items()}
-    problems += [
-        Problem("--arm", f"no arm {arm}", f"one of {', '.join(sorted(known))}")
-        for arm in options.arms
-        if arm not in known
-    ]
-    by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
-    if by_hand and not scenario.has_manual_arm:
-        unlike = f"this environment has no legacy estate that is like staging for the {by_hand[0]} arm"
-        problems.append(Problem("--arm", unlike, "leave it out"))
-    if problems:
-        raise InvalidInput(problems)
+    names = options.experiments or tuple(settings) or tuple(experiments)
+    _refuse(options, scenario, experiments, names)
     plan: dict[tuple[str, str], int] = {}
+    unlike: dict[str, None] = {}
     for name in dict.fromkeys(names):
         wish = settings.get(name) or Settings.model_validate({"name": name})
-        ways = EXPERIMENTS[name].arms
+        ways = experiments[name].arms
+        wanted = (*wish.arms, *(arm.arm.name for arm in own.arms if name in arm.experiments))
         possible = tuple(
-            arm for arm in wish.arms if arm in ways and (ways[arm].estate != LEGACY or scenario.has_manual_arm)
+            arm for arm in wanted if arm in ways and (ways[arm].estate != LEGACY or scenario.has_manual_arm)
         )
+        unlike |= {arm.arm.name: None for arm in own.arms if not scenario.has_manual_arm}
         chosen = [arm for arm in dict.fromkeys(options.arms or possible) if arm in ways]
         plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen}
         if chosen:
@@ -142,9 +141,34 @@ def planned(options: MeasureOptions, scenario: Scenario) -> tuple[dict[tuple[str
         aa = wish.aa if options.aa is None else options.aa
         if aa and catalogue.proposed().name in chosen:
             plan[name, catalogue.named("again")] = aa
-        if chosen and EXPERIMENTS[name].negative is not None and scenario.legacy.hosts:
+        if chosen and experiments[name].negative is not None and scenario.legacy.hosts:
             plan[name, catalogue.named("negative")] = 1
-    return _without_edges(plan, scenario)
+    kept, left_out = _without_edges(plan, scenario)
+    return kept, (*left_out, *(f"the {arm} arm is left out: {_UNLIKE}" for arm in unlike))
+
+
+def _refuse(
+    options: MeasureOptions, scenario: Scenario, experiments: Mapping[str, Experiment], names: Sequence[str]
+) -> None:
+    """Raise `InvalidInput` with every experiment and arm that is not there, or cannot be measured here."""
+    problems = [
+        Problem(name, "no such experiment", nearest(name, tuple(experiments)))
+        for name in names
+        if name not in experiments
+    ]
+    problems += unknown_arms(options.arms, experiments)
+    known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
+    by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
+    if by_hand and not scenario.has_manual_arm:
+        problems.append(Problem("--arm", f"the {by_hand[0]} arm cannot be measured: {_UNLIKE}", "leave it out"))
+    if not problems:
+        problems += [
+            Problem("--arm", f"nothing to do: {arm} takes part in none of {', '.join(names)}", "name its experiment")
+            for arm in options.arms
+            if not any(arm in experiments[name].arms for name in names)
+        ]
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _without_edges(

@@ -12,17 +12,17 @@ from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import PovError, TimedOut
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
-from pov.experiments import EXPERIMENTS
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.scoring import Criterion
 from pov.measure.summary import summarise
 from pov.measure.trials import Result, Trial, run_trial
-from pov.model.catalogue import ARMS, named, proposed
+from pov.model.catalogue import named, proposed
 from pov.model.events import Emit, Event, TrialData
 from pov.model.sample import Sample
 from pov.state.runs import RunWriter
+from pov.workflows.brought import Brought
 
 Plan = Mapping[tuple[str, str], int]
 _DISK_WAIT_S = 60.0
@@ -44,8 +44,16 @@ class Measuring:
     """One run while it is measured."""
 
     def __init__(
-        self, box: Toolbox, writer: RunWriter, slots: Sequence[Slot], emit: Emit, *, clock: Clock = SYSTEM_CLOCK
+        self,
+        box: Toolbox,
+        writer: RunWriter,
+        slots: Sequence[Slot],
+        emit: Emit,
+        own: Brought | None = None,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._own = own or Brought()
         self._box = box
         self._writer = writer
         self._slots = slots
@@ -83,7 +91,7 @@ class Measuring:
             self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds, _ended(data, result)))
 
     def _trial(self, slot: Slot) -> Trial:
-        experiment = EXPERIMENTS[slot.experiment]
+        experiment = self._own.experiments[slot.experiment]
         if slot.arm == named("placebo"):
             estate = self._estate_of(slot)
             services = experiment.touches(self._box, estate)
@@ -95,20 +103,20 @@ class Measuring:
 
     def _estate_of(self, slot: Slot) -> Estate:
         """A placebo carries one trial's load: those of the estates that this experiment is measured on, in turn."""
-        ways = EXPERIMENTS[slot.experiment].arms
+        ways = self._own.experiments[slot.experiment].arms
         measured = {s.arm for s in self._slots if s.experiment == slot.experiment}
         names = list(dict.fromkeys(way.estate for arm, way in ways.items() if arm in measured))
         return self._box.estate(names[(slot.trial - 1) % len(names)])
 
     def _length(self, experiment: str, estate: Estate) -> float:
         """How long a trial on an estate takes: the median of the quickest arm so far, or what is expected."""
-        ways = EXPERIMENTS[experiment].arms
+        ways = self._own.experiments[experiment].arms
         known = [
             statistics.median(seconds)
             for (name, arm), seconds in self._lengths.items()
             if name == experiment and arm in ways and ways[arm].estate == estate.name
         ]
-        return min(known, default=EXPERIMENTS[experiment].expected_s)
+        return min(known, default=self._own.experiments[experiment].expected_s)
 
     def _stop_loads(self) -> None:
         """The last chance to stop a load that its trial could not stop."""
@@ -136,7 +144,7 @@ class Measuring:
         arms = [
             {"experiment": experiment, "arm": arm, "trials": trials}
             for (experiment, arm), trials in plan.items()
-            if not ARMS[arm].window
+            if not self._own.words.arm(arm).window
         ]
         run_facts = {
             "id": self._writer.run_id,
@@ -145,7 +153,7 @@ class Measuring:
             "interrupted": interrupted,
             "planned": arms,
         }
-        summary = summarise(run_facts, self._samples, criteria)
+        summary = summarise(run_facts, self._samples, criteria, self._own.words)
         if interrupted:
             self._emit(Event("warning", "measure", f"interrupted; {len(self._samples)} trials are kept"))
         self._write(lambda: self._writer.finish(summary))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
@@ -12,7 +11,6 @@ from typing import Any
 from pov.base import variables
 from pov.base.clock import timestamp
 from pov.base.errors import InvalidInput, PovError, Problem
-from pov.base.paths import data
 from pov.base.process import run
 from pov.config.estates import estate_named
 from pov.config.experiments import Criterion, conflicting_primaries, conflicting_timeouts
@@ -21,11 +19,11 @@ from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
 from pov.measure.order import Slot
-from pov.model.catalogue import Words
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.git import server as git
 from pov.workflows import running
+from pov.workflows.brought import Brought
 from pov.workflows.differences import Asked
 
 SCHEMA = "pov.dev/environment/v1"
@@ -33,7 +31,7 @@ _LIMIT_S = 20.0
 
 
 def environment(
-    ctx: Context, slots: Sequence[Slot], seed: int, criteria: Sequence[Criterion], started: datetime
+    ctx: Context, slots: Sequence[Slot], seed: int, criteria: Sequence[Criterion], started: datetime, *, own: Brought
 ) -> dict[str, Any]:
     """The run's `environment.json`, without the run's id."""
     scenario, engagement, staging = ctx.scenario, ctx.engagement, estate_named(ctx.estates, STAGING)
@@ -63,8 +61,8 @@ def environment(
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
         "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
         "value": _value(engagement),
-        "catalogue": Words().as_json(),
-        "runbook": _runbook(),
+        "catalogue": own.words.as_json(),
+        **own.as_json(),
         "versions": versions(ctx),
         "machine": machine(),
     }
@@ -124,15 +122,6 @@ def other_versions(ctx: Context, told: Mapping[str, str]) -> list[str]:
     own = {entry.name: entry.digest for entry in ctx.bundle.entries} if ctx.bundle.source == "built" else {}
     digests = {name: own[f"image-{name}"] for name in wanted if f"image-{name}" in own}
     return running.differences(told, installed, wanted, digests)
-
-
-def _runbook() -> dict[str, str]:
-    """The runbook that the manual arm executes: the example of this toolkit, until a customer's takes its place."""
-    folder = data("mock_services", "legacy", "runbooks")
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.yml")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return {"origin": "example", "path": "mock_services/legacy/runbooks", "digest": digest.hexdigest()}
 
 
 def _told(ask: Callable[[], str]) -> str:

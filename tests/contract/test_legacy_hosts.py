@@ -7,9 +7,10 @@ between the hosts is missing: services are asked who they are, and call nobody.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,12 @@ from pov.engines.legacy_ca import LegacyCa
 from pov.engines.prober import Identity, Prober
 from pov.engines.ssh import Target as SshTarget
 from pov.engines.ssh import make_key
+from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
+from pov.experiments.scripted import shipped
+from pov.experiments.telling import tell
+from pov.measure.order import Slot
 from pov.state.home import Home
 from pov.steps.context import Context
 from pov.steps.legacy import estate as legacy
@@ -306,6 +311,123 @@ def test_a_stranger_is_kept_out_and_a_strange_host_is_not_talked_to(hosts: Hosts
     with hosts.runbooks(public=stranger.public) as books, pytest.raises(PovError) as caught:
         books.run("deploy.yml", variables, timeout_s=RUN_S)
     assert "Host key verification failed" in caught.value.cause
+
+
+def _scripted(hosts: Hosts, books: Runbooks, own: OwnScript, experiment: str, variables: Mapping[str, Any]) -> str:
+    """Run a script as an arm would; returns what it printed. Raises as it does."""
+    services = variables["services"]
+    told = tell(own, Slot(experiment, "mine", 1), hosts.hosts, services, variables=variables, folder=books.folder)
+    log = books.folder / "log"
+    script = books.script(own.argv, told, folder=own.folder, log=log, secret_files=[])
+    try:
+        script.run(timeout_s=RUN_S)
+    finally:
+        script.close()
+    return log.read_text()
+
+
+def _release(bundle: Bundle, folder: Path, version: str) -> dict[str, Any]:
+    def never(*_: object) -> Any:
+        raise AssertionError
+
+    archive = BuiltReleases("x:1", bundle.binaries["pov-mock"], never, never).archive(version, folder)
+    return {"release": str(archive), "version": version, "services": list(SCENARIO.pov_services)}
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> OwnScript:
+    """The script of docs/own-arm.md, as it stands there."""
+    blocks = re.findall(r"```bash\n(.*?)```", data("docs", "own-arm.md").read_text(), re.DOTALL)
+    (text,) = blocks
+    path = tmp_path / "deploy.sh"
+    path.write_text(text)
+    path.chmod(0o755)
+    return OwnScript((str(path),), tmp_path, RUN_S, Digested.of(path))
+
+
+@pytest.mark.parametrize("kind", ["example", "shipped"])
+def test_a_script_deploys_and_is_done_when_it_is_run_again(
+    hosts: Hosts, bundle: Bundle, tmp_path: Path, example: OwnScript, kind: str
+) -> None:
+    own = example if kind == "example" else shipped("deploy")
+    variables = _release(bundle, tmp_path, f"3.0.0-{kind}")
+    with hosts.runbooks() as books:
+        books.run("distribute.yml", variables, timeout_s=RUN_S)
+        _scripted(hosts, books, own, "deploy", variables)
+        served = {name: row.version for name, row in hosts.settled(lambda row: True).items()}
+        assert {name for name, version in served.items() if version == variables["version"]} == set(
+            variables["services"]
+        )
+        if kind == "shipped":
+            before = _processes(hosts)
+            _scripted(hosts, books, own, "deploy", variables)
+            assert _processes(hosts) == before, "nothing is left to do, so nothing is restarted"
+    for host in hosts.hosts:
+        assert "sshd" not in hosts.on(host, "ps", "-eo", "comm"), "no connection is left open"
+        assert "18081" not in hosts.on(host, "sh", "-c", "ps -eo args | grep -v grep | grep 28081 || true")
+
+
+def test_the_shipped_script_touches_nothing_where_the_new_release_does_not_start(
+    hosts: Hosts, bundle: Bundle, tmp_path: Path
+) -> None:
+    variables = _release(bundle, tmp_path, "4.0.0-bad")
+    before, processes = hosts.identities(), _processes(hosts)
+    last = hosts.hosts[-1]
+    with hosts.runbooks() as books:
+        books.run("distribute.yml", variables, timeout_s=RUN_S)
+        broken = f"/opt/pov/{last.services[0].service}/releases/4.0.0-bad/pov-mock"
+        hosts.on(last, "sh", "-c", f"printf '#!/bin/sh\\necho broken; exit 1\\n' >{broken}")
+        with pytest.raises(PovError, match=r"deploy\.sh ended with code 1") as caught:
+            _scripted(hosts, books, shipped("deploy"), "deploy", variables)
+    assert f"{last.services[0].service}: 4.0.0-bad does not become ready beside the old one" in caught.value.cause
+    assert "nothing was changed" in caught.value.cause
+    assert {n: r.version for n, r in hosts.identities().items()} == {n: r.version for n, r in before.items()}
+    assert _processes(hosts) == processes
+
+
+def test_the_shipped_script_goes_back_everywhere_where_one_service_does_not_come_up(
+    hosts: Hosts, bundle: Bundle, tmp_path: Path
+) -> None:
+    variables = _release(bundle, tmp_path, "5.0.0-late")
+    before = {name: row.version for name, row in hosts.identities().items()}
+    last = hosts.hosts[-1]
+    name = last.services[0].service
+    with hosts.runbooks() as books:
+        books.run("distribute.yml", variables, timeout_s=RUN_S)
+        # It starts beside the old one, and not in its place.
+        release = f"/opt/pov/{name}/releases/5.0.0-late"
+        refuse = 'case "$*" in *127.0.0.1:28*) exec ./real "$@";; esac; exit 1'
+        put = f"mv {release}/pov-mock {release}/real && printf '#!/bin/sh\\n%s\\n' '{refuse}' >{release}/pov-mock"
+        hosts.on(last, "sh", "-c", f"{put} && chmod 755 {release}/pov-mock")
+        with pytest.raises(PovError, match=r"deploy\.sh ended with code 1") as caught:
+            _scripted(hosts, books, shipped("deploy"), "deploy", variables)
+    assert f"{name}: 5.0.0-late does not become ready; back to the old one" in caught.value.cause
+    after = hosts.settled(lambda row: row.version == before[row.service])
+    assert {n: row.version for n, row in after.items()} == before
+
+
+def test_the_shipped_script_renews_every_certificate_and_keeps_keys_where_they_are(hosts: Hosts) -> None:
+    before = {name: row.serial for name, row in hosts.identities().items()}
+    ca = LegacyCa.load(hosts.ctx.home.secrets_dir)
+    with hosts.runbooks() as books:
+        requests = books.folder / "requests"
+        requests.mkdir()
+        for name in before:
+            (requests / f"{name}.cnf").write_text(extensions(LEGACY, name))
+        files = {"ca": str(ca.certificate), "ca_key": str(ca.key), "days": 365, "requests": str(requests)}
+        _scripted(hosts, books, shipped("rotate"), "rotate", {"services": list(before), **files})
+        left = [path.name for path in books.folder.rglob("*.key*")]
+        assert left == []
+    after = hosts.settled(lambda row: row.serial not in before.values())
+    assert len({row.serial for row in after.values()}) == len(before)
+    for host in hosts.hosts:
+        key = hosts.on(host, "sh", "-c", "stat -c '%a %u' /etc/pov/certs/*/tls.key | sort -u")
+        assert key == "600 65532\n"
+
+
+def _processes(hosts: Hosts) -> dict[str, str]:
+    """Process numbers of the supervised services, by host."""
+    return {host.name: hosts.on(host, "sh", "-c", "cat /etc/service/*/supervise/pid") for host in hosts.hosts}
 
 
 def test_a_restart_brings_the_baseline_back(hosts: Hosts) -> None:

@@ -205,10 +205,15 @@ def _loss(arm: Arm) -> str:
 def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
     arms = [arm for experiment in facts.experiments for arm in experiment.arms]
     if any(facts.words.arm(arm.name).kind == "manual" for arm in arms):
-        which = "The customer's runbook" if facts.customers_runbook else "An example runbook"
+        which = wording.runbooks(facts)
         yield (
             "Nothing about people's time.",
-            f"{which} was executed by a machine: no reading, typing, waiting or hand-over is in it.",
+            f"{which[0].upper()}{which[1:]} was executed by a machine: no reading, typing or hand-over is in it.",
+        )
+    if any(facts.words.arm(arm.name).kind == "script" for arm in arms):
+        yield (
+            "No platform in a script.",
+            "It works when somebody starts it, and does not tell what is changed by hand afterwards, or who did it.",
         )
     if facts.stated:
         yield (

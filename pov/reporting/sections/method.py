@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pov.measure.coverage import simulated
-from pov.model.reading import mapping, number
+from pov.model.reading import mapping, number, text
+from pov.reporting import wording
 from pov.reporting.blocks import Block, Bullets, Heading, Text
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import NARROW, count, plural, share
+from pov.reporting.numbers import NARROW, count, listing, plural, share
 from pov.reporting.section import Section
 
 _ARMS = (
-    "Automated: a commit, and nothing else by hand. Runbook: {steps} run one after the other over SSH against a legacy "
-    "estate of the same services, host by host, without a pause. Replicas and prober are the same; how an arm itself "
-    "makes sure that a service is fit is told with each sample (details.checks)."
+    "Automated: a commit, and nothing else by hand. Runbook: the steps of {books} run one after the other over SSH "
+    "against a legacy estate of the same services, host by host, without a pause. Replicas and prober are the same; "
+    "how an arm itself makes sure that a service is fit is told with each sample (details.checks)."
+)
+_SCRIPTS = (
+    "{names}: run on this machine against the legacy estate, told what the runbook is told, with the artefact on the "
+    "hosts, under the same clocks, load and checks. That a script ended well is not believed: prober and hosts decide."
 )
 _NOISE = (
     "Hard failures (refused, cut off, answered wrongly) and late ones are kept apart, and count on the edges that the "
@@ -64,8 +69,10 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     for experiment in facts.experiments:
         words = facts.words.experiment(experiment.name)
         yield f"Clock, {words.noun}.", f"Starts when {words.starts}; stops when {words.stops}. The same in every arm."
-    steps = "the customer's steps" if facts.customers_runbook else "the steps of an example runbook"
-    yield "Arms.", _ARMS.format(steps=steps)
+    yield "Arms.", _ARMS.format(books=wording.runbooks(facts, in_full=True))
+    scripts = list(dict.fromkeys(_scripts(facts)))
+    if scripts:
+        yield "Scripts.", _SCRIPTS.format(names=listing(scripts))
     seed = facts.environment.get("order_seed")
     told = f"in a random order from seed {seed}" if seed is not None else "in an order whose seed was not recorded"
     yield "Order.", f"Trials of the arms are interleaved {told}. Each sample is saved as it happens, failed ones too."
@@ -73,6 +80,15 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Noise.", _NOISE
     yield "Statistics.", _STATISTICS
     yield "Time.", "A monotonic clock on the machine that ran the trials; the prober runs inside the cluster."
+
+
+def _scripts(facts: Facts) -> Iterator[str]:
+    """Arms that are scripts, each with the digest of what ran."""
+    for trial in facts.trials:
+        if facts.words.arm(trial.arm).kind == "script":
+            digest = text(trial.details.get("script"))
+            words = facts.words.experiment(trial.experiment).noun
+            yield f"{facts.words.arm(trial.arm).label}, {words} (SHA-256 {digest[:12] or 'not recorded'})"
 
 
 def _load(facts: Facts) -> str:

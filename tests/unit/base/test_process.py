@@ -266,3 +266,12 @@ def test_a_watcher_that_was_killed_or_let_go_hinders_nobody() -> None:
         "assert run(['echo', 'b'], timeout_s=20, env=env).stdout == 'b\\n'\n"
     )
     subprocess.run(python(code), check=True, timeout=60)
+
+
+def test_of_an_endless_output_the_end_alone_is_kept_and_each_piece_is_heard() -> None:
+    heard = []
+    program = "import sys; sys.stdout.write('a' * 3_000_000 + 'end'); sys.stderr.write('b' * 200_000)"
+    done = run(python(program), timeout_s=60, take=lambda piece: heard.append(len(piece)))
+    assert sum(heard) == 3_200_003
+    assert (len(done.stdout), len(done.stderr)) == (65_536, 65_536)
+    assert done.stdout.endswith("aend")

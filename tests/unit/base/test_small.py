@@ -88,7 +88,7 @@ def test_others_are_taken_until_there_are_enough(monkeypatch: pytest.MonkeyPatch
 
 
 def test_shipped_folders_are_found() -> None:
-    for name in ("scenarios", "mock_services", "terraform", "argocd", "vault", "reports"):
+    for name in ("scenarios", "mock_services", "terraform", "argocd", "vault", "reports", "scripts"):
         assert paths.data(name).is_dir(), name
 
 

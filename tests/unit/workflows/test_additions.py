@@ -1,4 +1,7 @@
-"""What is added in a line of the catalogue is planned, measured, saved, scored and drawn like what was there."""
+"""What is added in a line of the catalogue is planned, measured, saved, scored and drawn like what was there.
+
+An arm in an engagement needs no line at all; of a target, `test_targets.py` shows it.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from pov.config.engagement import load_engagement
 from pov.experiments import EXPERIMENTS
 from pov.experiments.core import Way
-from pov.measure.scoring import Criterion
+from pov.measure.scoring import Criterion, criteria
 from pov.model import catalogue
 from pov.model.catalogue import Arm, Metric
 from pov.reporting.model import build
 from pov.reporting.render import render_pdf
 from pov.state.runs import read_run
+from pov.workflows.brought import brought
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
 
@@ -51,3 +56,43 @@ def test_an_experiment_an_arm_and_a_metric_are_a_line_each(tmp_path: Path) -> No
     assert all(text in told for text in ("Repairing what was changed", "a few scripts", "#123456"))
     render_pdf(report, {})
     assert scenario(experiments=[wish]).experiments[0].arms == ("automated", "shell")
+
+
+ENGAGEMENT = """\
+apiVersion: pov.dev/v1
+kind: Engagement
+name: acme
+customer: {name: Acme}
+proof: {services: [payment-gateway]}
+arms:
+  - {name: mine, label: Platform team's script, note: in use since March, command: [./mine.sh], experiments: [deploy]}
+criteria:
+  - {id: quick, title: Deployed in time, experiment: deploy, arm: mine, metric: median_seconds, atMost: 20}
+"""
+
+
+def test_an_arm_of_an_engagement_needs_no_line(tmp_path: Path) -> None:
+    (tmp_path / "engagement.yaml").write_text(ENGAGEMENT)
+    (tmp_path / "mine.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "mine.sh").chmod(0o755)
+    engagement = load_engagement(tmp_path)
+    own, _ = brought(engagement, tmp_path, ())
+    wanted = [criterion.model_dump(mode="json") for criterion in engagement.criteria]
+    record = {"criteria": wanted, "catalogue": own.words.as_json(), **own.as_json()}
+    measured = Measured(tmp_path, named=("deploy", "rotate"), record=record, own=own)
+    assert ("deploy", "mine") in measured.plan
+    assert ("rotate", "mine") not in measured.plan
+    assert "mine" in {slot.arm for slot in measured.slots}
+    summary = measured.run(*criteria(wanted, [])).as_json()
+    deploy = next(found for found in summary["experiments"] if found["name"] == "deploy")
+    assert [(arm["name"], arm["n"]) for arm in deploy["arms"]][-1] == ("mine", 2)
+    assert ["mine", "automated"] in [comparison["arms"] for comparison in deploy["comparisons"]]
+    assert [(c["id"], c["outcome"]) for c in summary["criteria"]] == [("quick", "pass")]
+    report = build(read_run(measured.writer.path))
+    assert report.facts.problems == ()
+    assert report.verdict[0].startswith("PASS: Deployed in time")
+    told = json.dumps(report.as_json(), ensure_ascii=False)
+    for text in ("Platform team's script", "in use since March", "#1f7a5c", "That a script ended well is not believed"):
+        assert text in told, text
+    assert own.arms[0].script.file.digest[:12] in told
+    render_pdf(report, {})

@@ -14,9 +14,11 @@ from pov.base.errors import InvalidInput, PovError
 from pov.experiments import EXPERIMENTS
 from pov.measure.order import interleave
 from pov.measure.scoring import Criterion
+from pov.model import catalogue
 from pov.model.events import Event
 from pov.state import runs
 from pov.state.runs import RunWriter, read_run
+from pov.workflows.brought import Brought
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring
 from tests.unit.experiments.loads import Load
@@ -35,16 +37,17 @@ class Measured:
         trials: int = 2,
         named: tuple[str, ...] = ("deploy", "rotate"),
         record: dict[str, Any] | None = None,
+        own: Brought | None = None,
         **changes: Any,
     ) -> None:
         self.world = World(**changes)
         options = MeasureOptions(folder, experiments=named, arms=arms, trials=trials)
-        self.plan, self.left_out = planned(options, self.world.scenario)
+        self.plan, self.left_out = planned(options, self.world.scenario, own)
         self.slots = interleave(self.plan, 7)
         self.writer = RunWriter(folder, {"simulated": True, **(record or {})}, clock=self.world.clock)
         self.events: list[Event] = []
         box = self.world.toolbox(folder)
-        self.measuring = Measuring(box, self.writer, self.slots, self.events.append, clock=self.world.clock)
+        self.measuring = Measuring(box, self.writer, self.slots, self.events.append, own, clock=self.world.clock)
 
     def run(self, *criteria: Criterion) -> MeasureResult:
         return self.measuring.measure(ABOUT, self.plan, criteria)
@@ -214,9 +217,12 @@ def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         planned(MeasureOptions(tmp_path, experiments=("deplyo",), arms=("magic",)), scenario())
     assert [str(problem) for problem in caught.value.problems] == [
-        "deplyo: no such experiment (one of deploy, rotate)",
-        "--arm: no arm magic (one of automated, automated-poll, manual)",
+        "deplyo: no such experiment (did you mean `deploy`?)",
+        f"--arm: no arm `magic` (known: {', '.join(catalogue.measurable())}; one of your own: --arm magic=./script.sh)",
     ]
+    with pytest.raises(InvalidInput, match="no arm `manaul`") as caught:
+        planned(MeasureOptions(tmp_path, arms=("manaul",)), scenario())
+    assert caught.value.fix.startswith("did you mean `manual`?")
 
 
 def test_placebos_are_as_long_as_the_trials_were_and_on_each_estate_in_turn(tmp_path: Path) -> None:
