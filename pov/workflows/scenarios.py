@@ -98,7 +98,8 @@ def run_show(options: ShowOptions, emit: Emit) -> ScenarioDetails:
 
 
 def run_schema(kind: str, emit: Emit) -> Schema:
-    """The JSON Schema of `scenario` or `engagement`."""
+    """The JSON Schema of `scenario`, `engagement` or `summary`."""
     from pov.config.schema import json_schema
+    from pov.measure.schema import summary_schema
 
-    return Schema(json_schema(kind))
+    return Schema(summary_schema() if kind == "summary" else json_schema(kind))

@@ -229,9 +229,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    for kind in ("scenario", "engagement"):
+    for kind, version in (("scenario", "v1"), ("engagement", "v1"), ("summary", "v2")):
         assert main(["scenarios", "schema", kind]) == 0
-        assert json.loads(capsys.readouterr().out)["$id"].endswith(f"{kind}/v1")
+        assert json.loads(capsys.readouterr().out)["$id"].endswith(f"{kind}/{version}")
 
 
 ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
+import jsonschema
 import pytest
 
 from pov.measure.bounds import CONNECTION, FAILED, HARD, LATE, REQUEST, TRIAL, bounds
 from pov.measure.coverage import shortfall, simulated
 from pov.measure.results import Arm, gathered
+from pov.measure.schema import summary_schema
 from pov.measure.scoring import Criterion, scored
 from pov.measure.statistics import DESCRIPTIVE, Comparison, comparisons, same
 from pov.measure.summary import summarise
 from pov.model.catalogue import Words
-from pov.model.sample import Counts, Sample, Traffic
+from pov.model.sample import Counts, Sample, Step, Traffic
 from tests.benchmarks.coverage import Case
 
 SIX = (10.0, 10.4, 10.9, 11.3, 11.8, 12.1)
@@ -195,3 +198,27 @@ def test_the_summary_holds_all_of_it() -> None:
         "at_most": pytest.approx(1 - 0.05 ** (1 / 6)),
         "assumes": "trials fail independently of each other",
     }
+
+
+WINDOW = Traffic(1.0, Counts(100, handshakes=40), Counts(10), Counts())
+SUMMED = [
+    *trials("rotate", "automated", (*SIX, None), traffic=WINDOW, steps=(Step("commit", 1.0),), figures={"found": 2.0}),
+    *trials("rotate", "manual", times(2.03), error="no"),
+    *trials("rotate", "automated-again", times(1.01), traffic=WINDOW),
+    *trials("rotate", "placebo", SIX[:1], traffic=WINDOW, details={"estate": "legacy"}),
+    *trials("rotate", "negative-control", SIX[:1], traffic=WINDOW),
+    *trials("deploy", "automated", SIX[:2]),
+]
+
+
+@pytest.mark.parametrize("samples", [SUMMED, SUMMED[:1], []])
+def test_every_summary_fits_the_published_schema(samples: list[Sample]) -> None:
+    schema = summary_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    planned = [{"experiment": "rotate", "arm": "manual", "trials": 6}]
+    wanted = [Criterion("c", "C", "rotate", "automated", "failed_requests", 0)]
+    document = json.loads(json.dumps(summarise({"planned": planned}, samples, wanted)))
+    jsonschema.validate(document, schema)
+    for damage in ({"extra": 1}, {"schema": "pov.dev/summary/v1"}, {"criteria": [{}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**document, **damage}, schema)

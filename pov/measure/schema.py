@@ -1,0 +1,186 @@
+"""The published JSON Schema of `summary.json`: every key that a summary has, and none that it has not."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from pov.measure.summary import SCHEMA
+
+_BASE = "https://json-schema.org/draft/2020-12/schema"
+Share = float | None
+
+
+class _Part(BaseModel):
+    """All keys are always there; what was not measured is null."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class StepTime(_Part):
+    """A named part of the operation and its seconds."""
+
+    name: str
+    seconds: float
+
+
+class Counted(_Part):
+    """Requests of the operation, null where none were recorded; `late` ones that may be excused are `excused`."""
+
+    requests: int | None
+    failed_requests: int | None
+    hard: int | None
+    late: int | None
+    excused: int | None
+    handshakes: int | None
+    failed_handshakes: int | None
+
+
+class TrialRow(Counted):
+    """One trial."""
+
+    trial: int
+    origin: str
+    started: str
+    seconds: float | None
+    ok: bool
+    error: str | None
+    steps: list[StepTime]
+    figures: dict[str, float]
+
+
+class WindowRow(TrialRow):
+    """One placebo or negative control, and the estate that it ran on."""
+
+    estate: str | None
+
+
+class Windows(Counted):
+    """Placebos or negative controls of an experiment, with what is done in them."""
+
+    what: str
+    windows: list[WindowRow]
+
+
+class BoundRow(_Part):
+    """`events` in `of` tries leave at most a share of `at_most` open at 95 %, if what is assumed holds."""
+
+    per: Literal["trial", "new connection", "request"]
+    kind: Literal["failed", "hard", "late"]
+    events: int
+    of: int
+    rule_of_three: Share
+    at_most: float
+    assumes: str
+
+
+class ArmRow(Counted):
+    """One arm: times in seconds over its `n` successful trials, failures over all of them."""
+
+    name: str
+    planned: int
+    trials: list[TrialRow]
+    n: int
+    failed: int
+    median: float | None
+    minimum: float | None
+    maximum: float | None
+    bounds: list[BoundRow]
+    loads_the_machine: bool
+
+
+class RatioRow(_Part):
+    """How many times as long the first of `arms` took as the second. `interval` is null where the reason is given."""
+
+    arms: tuple[str, str]
+    n: tuple[int, int]
+    ratio: float
+    interval: tuple[float, float] | None
+    coverage: Share
+    why_no_interval: str
+
+
+class ComparisonRow(RatioRow):
+    """A comparison. Only a primary one has a p, with Holm's correction over the run's in `p_adjusted`.
+
+    `falls_short` is the coverage that was seen in simulation where arms spread as unequally, null for 95 % or more.
+    `shorter` says whether the second arm took less time, null where that is not clear.
+    """
+
+    primary: bool
+    falls_short: Share
+    method: str
+    p_value: Share
+    p_adjusted: Share
+    p_method: str
+    why_no_p: str
+    shorter: bool | None
+
+
+class ItselfRow(RatioRow):
+    """The proposed arm against itself: ratios below `smallest_ratio` cannot be told on this machine."""
+
+    smallest_ratio: float | None
+    apart: bool
+
+
+class ExperimentRow(_Part):
+    """One experiment."""
+
+    name: str
+    arms: list[ArmRow]
+    placebo: Windows | None
+    negative_control: Windows | None
+    comparisons: list[ComparisonRow]
+    against_itself: ItselfRow | None
+    warnings: list[str]
+
+
+class TodayRow(_Part):
+    """A criterion scored for today's way."""
+
+    arm: str
+    observed: float | None
+    outcome: Literal["pass", "fail", "not shown"]
+
+
+class CriterionRow(_Part):
+    """One criterion against what was seen."""
+
+    id: str
+    title: str
+    experiment: str
+    arm: str
+    metric: str
+    unit: str
+    threshold: float
+    agreed_by: str
+    agreed_on: str
+    observed: float | None
+    excused: int
+    outcome: Literal["pass", "fail", "not shown"]
+    reason: str
+    today: TodayRow | None
+    tells_apart: bool | None
+
+
+class Summary(BaseModel):
+    """`summary.json` of a run: a pure function of its samples and criteria. `run` is what it recorded of itself."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    schema_: Literal["pov.dev/summary/v2"]
+    run: dict[str, Any]
+    experiments: list[ExperimentRow]
+    criteria: list[CriterionRow]
+    prober_sees: bool | None
+
+
+def summary_schema() -> dict[str, Any]:
+    """The schema of `summary.json`, draft 2020-12."""
+    found = Summary.model_json_schema()
+    # A field of that name would hide pydantic's own.
+    found["properties"] = {"schema" if k == "schema_" else k: v for k, v in found["properties"].items()}
+    found["required"] = ["schema" if k == "schema_" else k for k in found["required"]]
+    return {"$schema": _BASE, "$id": f"https://pov.dev/schemas/{SCHEMA.removeprefix('pov.dev/')}", **found}
