@@ -147,6 +147,7 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
             f"    agreedBy: {_quoted(criterion.agreed_by)}",
         ]
         lines += [f"    timeoutMs: {criterion.timeout_ms}"] if criterion.timeout_ms is not None else []
+        lines += [f"    primaryAgainst: {criterion.primary_against}"] if criterion.primary_against else []
     value = value_form(scenario, by=stated_by, today=today, example=options.example)
     return "\n".join(lines) + "\n\n" + value
 

@@ -7,6 +7,7 @@ import pytest
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput
+from pov.base.paths import data
 from pov.cli.main import main
 from pov.config.engagement import load_engagement
 from pov.config.scenario import list_scenarios, load_scenario
@@ -25,6 +26,15 @@ def test_what_is_written_is_a_valid_engagement(tmp_path: Path, scenario: str) ->
     assert engagement.proof.services == load_scenario(scenario).pov_services
     assert engagement.criteria == load_scenario(scenario).criteria
     assert ".pov/" in (result.folder / ".gitignore").read_text()
+
+
+def test_a_criterion_is_written_whole(tmp_path: Path) -> None:
+    text = (data("scenarios") / "quickstart" / "scenario.yaml").read_text()
+    path = tmp_path / "own.yaml"
+    path.write_text(text + "    timeoutMs: 500\n    primaryAgainst: manual\n")
+    engagement = load_engagement(run(InitOptions(tmp_path / "acme", str(path)), silent).folder)
+    assert engagement.criteria == load_scenario(str(path)).criteria
+    assert engagement.criteria[-1].primary_against == "manual"
 
 
 WISHES = [
