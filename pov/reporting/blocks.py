@@ -155,6 +155,21 @@ class Bars(Block):
     axis: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Cash(Block):
+    """Cash by quarter as bars, and lines of what has come together by then; may be negative.
+
+    `axis` holds (value, label) of each tick from the lowest to the highest; a line has label, look, dashed, values.
+    """
+
+    kind = "cash"
+    caption: str
+    alt: str
+    bars: tuple[dict[str, Any], ...]
+    lines: tuple[dict[str, Any], ...]
+    axis: tuple[dict[str, Any], ...]
+
+
 def point(trial: Sample) -> dict[str, Any]:
     """A trial as a mark in a chart."""
     return {"n": trial.n, "trial": trial.trial, "seconds": trial.seconds, "ok": trial.ok}

@@ -17,6 +17,7 @@ from pov.measure.statistics import Comparison, Same, comparisons, same
 from pov.model.catalogue import Words
 from pov.model.reading import items, mapping, number, read_sample, text
 from pov.model.sample import Sample
+from pov.reporting.valued import GivenValue, Valued, valued
 from pov.state.runs import Run
 
 
@@ -60,6 +61,7 @@ class Facts:
     digests: Mapping[str, str]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    valued: Valued | None = None
 
     @property
     def words(self) -> Words:
@@ -97,8 +99,11 @@ class Facts:
         return found.get("origin") == "customer" and all(text(found.get(key)) for key in ("path", "digest", "by"))
 
 
-def gather(run: Run) -> Facts:
-    """Read a run into facts. Never raises for what lies in the files; what does not fit is told in `problems`."""
+def gather(run: Run, value: GivenValue | None = None) -> Facts:
+    """Read a run into facts. Never raises for what lies in the files; what does not fit is told in `problems`.
+
+    `value` takes the place of the value section that was recorded with the run.
+    """
     problems = list(run.problems)
     environment = mapping(run.environment)
     summary = mapping(run.summary)
@@ -112,6 +117,8 @@ def gather(run: Run) -> Facts:
     wanted = criteria(environment.get("criteria"), problems)
     scores = scored(results, wanted)
     stated = _stated(environment.get("baseline") or engagement.get("baseline"), problems)
+    recorded = GivenValue(mapping(environment.get("value")) or None, changed=False)
+    worth = valued(recorded if value is None else value, results, problems)
     problems += [*_other_medians(results.experiments, summary), *_other_outcomes(scores, summary)]
     return Facts(
         run=text(environment.get("run")) or run.path.name,
@@ -132,6 +139,7 @@ def gather(run: Run) -> Facts:
         digests=_digests(run, trials),
         problems=tuple(problems),
         warnings=tuple(text(warning) for warning in _warnings(summary)),
+        valued=worth,
     )
 
 

@@ -10,6 +10,7 @@ from pov.reporting.blocks import Block
 from pov.reporting.facts import Facts, gather
 from pov.reporting.section import Section
 from pov.reporting.sections import SECTIONS
+from pov.reporting.valued import GivenValue
 from pov.reporting.wording import verdict
 from pov.state.runs import Run
 
@@ -68,12 +69,14 @@ class Report:
         }
 
 
-def build(run: Run, sections: Sequence[Section] = SECTIONS, *, problems: Sequence[str] = ()) -> Report:
+def build(
+    run: Run, sections: Sequence[Section] = SECTIONS, *, problems: Sequence[str] = (), value: GivenValue | None = None
+) -> Report:
     """Read a saved run into a report. Partial, interrupted and damaged runs give a report that says so.
 
-    `problems` are told beside those of the run's files.
+    `problems` are told beside those of the run's files; `value` takes the place of the recorded value section.
     """
-    facts = gather(run)
+    facts = gather(run, value)
     facts = replace(facts, problems=(*facts.problems, *problems))
     built = (Chapter(s.id, s.title, s.opens_page, tuple(s.build(facts))) for s in sections)
     return Report(

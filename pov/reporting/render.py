@@ -86,6 +86,7 @@ def _attachment(name: str) -> dict[str, str]:
         "summary.json": "Summary of the run",
         "environment.json": "Versions, machine, order and seeds of the run",
         "criteria.json": "Criteria as saved before the first trial",
+        "value.json": "Value section of the engagement file",
     }
     mime = "application/jsonl" if name.endswith(".jsonl") else "application/json"
     return {"name": name, "mime": mime, "description": purposes.get(name, name)}

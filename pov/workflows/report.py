@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from pov.state.home import Home
 
 if TYPE_CHECKING:
     from pov.reporting.model import Report
+    from pov.reporting.valued import GivenValue
     from pov.state.runs import Run
 
 FORMATS = ("pdf", "json")
@@ -65,14 +66,17 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     started = SYSTEM_CLOCK.monotonic()
     home = _home(options.root, options.name)
     saved = read_run(_folder(home, options.run))
-    report = build(saved)
+    value = _value(options.root, saved)
+    report = build(saved, value=value)
     if lacking := lettering.lacking(lettering.texts_of(report.as_json())):
         told = f"no font here draws {lettering.in_words(lacking)}: {lettering.PLACEHOLDER} stands in its place"
-        report = build(saved, problems=(told,))
+        report = build(saved, problems=(told,), value=value)
     emit(Event("started", "report", f"Report of run {report.run}", 1.0))
     paths = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
     for kind, path in paths.items():
-        content = _pdf(report, saved) if kind == "pdf" else json.dumps(report.as_json(), indent=2, ensure_ascii=False)
+        content = (
+            _pdf(report, saved, value) if kind == "pdf" else json.dumps(report.as_json(), indent=2, ensure_ascii=False)
+        )
         _write(path, content)
     for problem in report.facts.problems:
         emit(Event("warning", "report", problem))
@@ -81,19 +85,37 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     return ReportResult(report.run, report.verdict, paths, report.facts.problems, seconds)
 
 
-def attachments(saved: Run) -> dict[str, bytes]:
-    """The run's files byte for byte, and the criteria that it was saved with."""
+def attachments(saved: Run, value: GivenValue | None = None) -> dict[str, bytes]:
+    """The run's files byte for byte, the criteria that it was saved with, and the value section that is told of."""
     found = {name: (saved.path / name).read_bytes() for name in _SAVED if (saved.path / name).is_file()}
     criteria = saved.environment.get("criteria")
     if isinstance(criteria, list):
         found["criteria.json"] = (json.dumps(criteria, indent=2, ensure_ascii=False) + "\n").encode()
+    section = saved.environment.get("value") if value is None else value.section
+    if isinstance(section, Mapping):
+        found["value.json"] = (json.dumps(section, indent=2, ensure_ascii=False) + "\n").encode()
     return found
 
 
-def _pdf(report: Report, saved: Run) -> bytes:
+def _pdf(report: Report, saved: Run, value: GivenValue | None) -> bytes:
     from pov.reporting.render import render_pdf
 
-    return render_pdf(report, attachments(saved))
+    return render_pdf(report, attachments(saved, value))
+
+
+def _value(root: Path, saved: Run) -> GivenValue | None:
+    """The value section as the engagement file has it now: a price may come after the run. None without a file.
+
+    Raises `InvalidInput` with every problem of that file.
+    """
+    from pov.config.engagement import FILE, load_engagement
+    from pov.reporting.valued import GivenValue
+
+    if not (root / FILE).is_file():
+        return None
+    value = load_engagement(root).value
+    section = None if value is None else value.model_dump(mode="json", by_alias=True)
+    return GivenValue(section, changed=section != saved.environment.get("value"))
 
 
 def _write(path: Path, content: bytes | str) -> None:

@@ -14,10 +14,14 @@ from pov.reporting.sections import (
     rare,
     steps,
     traffic,
+    worth,
+    worth_basis,
 )
 
 SECTIONS: tuple[Section, ...] = (
     decision.SECTION,
+    worth.SECTION,
+    worth_basis.SECTION,
     experiments.SECTION,
     order.SECTION,
     rare.SECTION,

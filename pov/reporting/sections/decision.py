@@ -24,6 +24,7 @@ from pov.reporting.blocks import (
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import NARROW, count, nice_axis, percent, plain, plural, seconds_parts, span
 from pov.reporting.section import Section
+from pov.reporting.sections.asked import asked
 from pov.reporting.wording import numbers
 
 _NOBODY = "set by this toolkit's scenario, agreed by nobody"
@@ -32,6 +33,7 @@ _NOBODY = "set by this toolkit's scenario, agreed by nobody"
 def build(facts: Facts) -> Iterator[Block]:
     """The decision page."""
     yield from _caveats(facts)
+    yield from asked(facts)
     yield Heading("What was asked")
     if facts.scores:
         yield _outcomes(facts)

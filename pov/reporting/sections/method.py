@@ -115,7 +115,10 @@ def _limits(facts: Facts) -> Iterator[tuple[str, str]]:
         f"These are mock services on {where}. Shape of the graph and way of working are alike, sizes are not.",
     )
     yield "Human time.", "No person was timed in arms that are executed by machine."
-    yield "Savings.", "Hours and money are not part of this report; it holds times and failures."
+    if facts.valued is None:
+        yield "Savings.", "Hours and money are not part of this report; it holds times and failures."
+    else:
+        yield "Savings.", "Hours and money rest on the value section's figures, which are stated or modelled by people."
     yield "Rare failures.", "A failure that shows once in a hundred rotations is not found by a handful of them."
     yield "Intervals.", _intervals()
     yield "Independence.", _INDEPENDENCE
