@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from pov.base.errors import CriterionNotMet, NotShown, PovError
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
 from pov.cli.tables import Result, duration, show, table
+
+if TYPE_CHECKING:
+    from pov.workflows.planning import Paced
 
 
 @click.command()
@@ -25,25 +28,59 @@ from pov.cli.tables import Result, duration, show, table
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of the trials' order; recorded either way.")
 @click.option("--aa", type=click.IntRange(0, 100), metavar="N", help="Trials of the automated arm against itself.")
+@click.option("--budget", metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial.")
+@click.option("--profile", metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
+@click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @command_options
 def command(
-    experiments: tuple[str, ...], trials: int | None, arms: tuple[str, ...], seed: int | None, aa: int | None
+    experiments: tuple[str, ...],
+    arms: tuple[str, ...],
+    trials: int | None,
+    seed: int | None,
+    only_plan: bool,
+    **sizes: Any,
 ) -> None:
     """Measure the scenario's experiments (or what is named) in each arm, in random order.
 
-    Every sample is saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when all criteria pass, 4 when
-    any fails, 5 when none fails and something is not shown, 1 where every trial of an arm failed, 130 interrupted.
+    The plan is told first, with the time it will take: learnt from earlier trials here, or guessed. Every sample is
+    saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when all criteria pass, 4 when any fails, 5
+    when none fails and something is not shown, 1 where every trial of an arm failed, 130 interrupted.
     """
     chosen = settings()
     from pov.workflows import measure
 
-    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, aa)
+    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, **sizes)
+    if only_plan:
+        with console() as emit:
+            paced = measure.show(options, emit)
+        show(paced, _plan_in_words)
+        return
     with console() as emit:
         result = measure.run(options, emit)
     show(result, lambda measured: f"{in_words(measured)}\n\nNext: pov report{settings().hint}")
     ended = _ending(result.as_json(), f"pov report{settings().hint}  (it shows every sample behind it)")
     if ended is not None:
         raise ended
+
+
+def _plan_in_words(result: Paced) -> str:
+    from pov.model.catalogue import Words
+
+    words = Words()
+    head = ["experiment", "arm", "trials", "each, about", "learnt from"]
+    rows = [
+        [
+            experiment,
+            words.arm(arm).label,
+            str(trials),
+            duration(result.each[experiment, arm].seconds),
+            str(result.each[experiment, arm].trials or "a guess"),
+        ]
+        for (experiment, arm), trials in result.plan.items()
+    ]
+    told = [table(head, rows, right=(2, 3, 4)), f"About {duration(result.seconds)} in all, in a random order."]
+    told += [f"! {reason}" for reason in result.left_out]
+    return "\n\n".join(told)
 
 
 def _ending(summary: Mapping[str, Any], fix: str) -> PovError | None:

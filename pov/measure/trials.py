@@ -12,6 +12,7 @@ from typing import Protocol
 from pov.base.clock import Clock, timestamp
 from pov.base.errors import PovError
 from pov.measure.order import Slot
+from pov.measure.pace import WHOLE
 from pov.model.sample import Sample, Step, Traffic
 
 OPERATION = "operation"
@@ -104,13 +105,17 @@ def _bear(what: str, step: Callable[[], object], problems: list[str]) -> None:
 
 @dataclass(frozen=True)
 class Result:
-    """How one trial ended. `seconds` is None if the clock never started; a failed trial keeps the time it took."""
+    """How one trial ended. `seconds` is None if the clock never started; a failed trial keeps the time it took.
+
+    `whole` is the time in seconds from making the trial to the end of its clean-up: what a plan has to reckon with.
+    """
 
     slot: Slot
     started: datetime
     seconds: float | None
     error: str | None
     evidence: Evidence
+    whole: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -130,7 +135,7 @@ class Result:
             steps=tuple(Step(step.name, round(step.seconds, 3)) for step in self.evidence.steps),
             figures=dict(self.evidence.figures),
             traffic=self.evidence.traffic,
-            details=dict(self.evidence.details),
+            details={**self.evidence.details, WHOLE: round(self.whole, 1)},
         )
 
 
@@ -177,11 +182,11 @@ def run_trial(slot: Slot, make: Callable[[], Trial], clock: Clock) -> Result:
 
     A clean-up that fails spoils the trial: the estate is not what the next one expects, so it must show.
     """
-    run = _Run(clock)
+    run, begun = _Run(clock), clock.monotonic()
     try:
         trial = make()
     except Exception as error:  # noqa: BLE001 - a trial that cannot even be made fails alone
-        return Result(slot, run.started, None, tell(error), run.evidence)
+        return Result(slot, run.started, None, tell(error), run.evidence, clock.monotonic() - begun)
     ending = Ending.INTERRUPTED
     try:
         run.forth(trial)
@@ -189,7 +194,8 @@ def run_trial(slot: Slot, make: Callable[[], Trial], clock: Clock) -> Result:
         ending = Ending.FAILED if run.problems else Ending.DONE
     finally:
         run.problems += [f"clean-up: {text}" for text in trial.clean_up(ending)]
-    return Result(slot, run.started, run.seconds, "; ".join(run.problems) or None, run.evidence)
+    whole = clock.monotonic() - begun
+    return Result(slot, run.started, run.seconds, "; ".join(run.problems) or None, run.evidence, whole)
 
 
 def tell(error: Exception) -> str:

@@ -24,6 +24,7 @@ from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan
+from pov.workflows.planning import PROFILES, Paced, budget, paced
 
 _ABOUT = (
     "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out"
@@ -38,7 +39,8 @@ class MeasureOptions:
     """What to measure: nothing named means what the scenario says. Without a seed, one is drawn and recorded.
 
     `aa` are further trials of the proposed arm, to be compared with itself. An arm is a name, or `NAME=FILE` for a
-    script as an arm of one's own.
+    script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
+    `planning.PROFILES`, and what is given beside it counts more.
     """
 
     root: Path
@@ -48,6 +50,8 @@ class MeasureOptions:
     trials: int | None = None
     seed: int | None = None
     aa: int | None = None
+    budget: str | None = None
+    profile: str | None = None
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -62,12 +66,15 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
 
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
-    plan, left_out = planned(replace(options, arms=arms), ctx.scenario, own)
+    paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
+    plan = paces.plan
     criteria = criteria_of(ctx)
     with ctx.home.lock():
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences):
             emit(Event("warning", "measure", text))
+        for text in paces.lines(own.words):
+            emit(Event("note", "measure", text))
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         box.prober().stop_loads()
@@ -92,7 +99,36 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         about = {key: record[key] for key in _ABOUT}
         told = Listeners(emit, ctx.home.journal_writer().hear)
         wanted = read_criteria(record["criteria"], [])
-        return Measuring(box, writer, slots, told, own).measure({**about, "seed": seed}, plan, wanted)
+        return Measuring(box, writer, slots, told, own, expected=paces.each).measure(
+            {**about, "seed": seed}, plan, wanted
+        )
+
+
+def show(options: MeasureOptions, emit: Emit) -> Paced:
+    """The plan that `run` would follow, and about how long it takes; nothing is touched, nothing recorded.
+
+    Raises `InvalidInput` as `run` does.
+    """
+    from pov.workflows.environment import attach, recall
+
+    ctx = attach(options.root, options.name, emit)
+    own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
+    paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
+    return replace(paces, left_out=left_out)
+
+
+def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path) -> tuple[Paced, tuple[str, ...]]:
+    """The plan, cut to the budget where there is one, and everything that was left out, with the reason."""
+    if options.profile is not None and options.profile not in PROFILES:
+        raise InvalidInput(
+            [Problem("--profile", f"no profile {options.profile}", nearest(options.profile, tuple(PROFILES)))]
+        )
+    profile = PROFILES[options.profile] if options.profile else None
+    budget_s = budget(options.budget, profile)
+    trials = options.trials or (profile.trials if profile else None)
+    plan, left_out = planned(replace(options, trials=trials), scenario, own)
+    paces = paced(plan, own.experiments, own.words, runs, budget_s)
+    return paces, (*left_out, *paces.left_out)
 
 
 def _calibrated(box: Toolbox, plan: Plan, experiments: Mapping[str, Experiment], emit: Emit) -> Calibration:

@@ -15,6 +15,7 @@ from pov.config.estates import Estate
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
+from pov.measure.pace import Cost
 from pov.measure.scoring import Criterion
 from pov.measure.summary import summarise
 from pov.measure.trials import Result, Trial, run_trial
@@ -51,6 +52,7 @@ class Measuring:
         emit: Emit,
         own: Brought | None = None,
         *,
+        expected: Mapping[tuple[str, str], Cost] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._own = own or Brought()
@@ -60,7 +62,7 @@ class Measuring:
         self._emit = emit
         self._clock = clock
         self._samples: list[Sample] = []
-        self._expected: dict[tuple[str, str], float] = {}
+        self._expected = {key: cost.seconds for key, cost in (expected or {}).items() if cost.trials}
         self._lengths: dict[tuple[str, str], list[float]] = {}
 
     def measure(self, about: Mapping[str, Any], plan: Plan, criteria: Sequence[Criterion]) -> MeasureResult:

@@ -134,6 +134,20 @@ def test_measure_takes_every_arm(shared: Environment, measured: Ran, facts: Call
     assert [c["outcome"] for c in summary["criteria"]] == ["pass"]
 
 
+def test_the_next_plan_is_timed_by_what_was_measured(shared: Environment, measured: Ran) -> None:
+    before = shared.runs()
+    plan = shared.pov("measure", "--plan", "--profile", "readout").json
+    trials = {(arm["experiment"], arm["arm"]): arm for arm in plan["plan"]}
+    assert trials["deploy", "automated"]["trials"] == 6
+    assert trials["deploy", "automated"]["learnt_from"] >= 1
+    assert plan["seconds"] > sum(arm["seconds_a_trial"] for arm in plan["plan"])
+    too_little = shared.pov("measure", "--budget", "10s", code=2).json
+    assert "one round" in json.dumps(too_little)
+    assert shared.runs() == before, "nothing was measured"
+    listed = shared.pov("runs", "list").json["runs"]
+    assert [run["run"] for run in listed] == [path.name for path in before]
+
+
 def test_versions_are_those_that_the_cluster_tells(shared: Environment, measured: Ran) -> None:
     environment = read_run(shared.runs()[0]).environment
     told = environment["versions"]

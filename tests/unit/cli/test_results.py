@@ -13,6 +13,8 @@ import pytest
 from pov.cli import down, measure, status, up
 from pov.cli import open as open_command
 from pov.cli.app import Settings, cli
+from pov.measure.pace import Cost
+from pov.workflows.planning import Paced
 
 
 @pytest.fixture
@@ -111,3 +113,14 @@ def test_a_script_hears_how_a_run_ended(case: str) -> None:
     ended = measure._ending(document, "pov report")
     assert (0 if ended is None else ended.exit_code) == code
     assert message in (ended.message if ended is not None else "")
+
+
+def test_a_plan_tells_its_time_and_where_that_is_known_from(settings: Settings) -> None:
+    each = {("deploy", "automated"): Cost(31.0, 6), ("deploy", "manual"): Cost(25.0, 0)}
+    plan = Paced(dict.fromkeys(each, 3), each, ("the budget holds 3 of 6 rounds",))
+    text = measure._plan_in_words(plan)
+    assert "a guess" in text
+    assert "31.0 s" in text
+    assert "About 3 min" in text
+    assert "! the budget holds 3 of 6 rounds" in text
+    assert plan.as_json()["seconds"] == pytest.approx(168, abs=25)

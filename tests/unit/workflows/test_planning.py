@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pov.base.errors import InvalidInput
+from pov.measure.pace import AROUND_S
+from pov.model.catalogue import Words
+from pov.state.runs import RunWriter
+from pov.workflows.brought import Brought
+from pov.workflows.planning import PROFILES, Paced, budget, paced
+
+PLAN = {("deploy", "automated"): 6, ("deploy", "manual"): 6, ("deploy", "automated-poll"): 1}
+COSTS = {("deploy", "automated"): 30.0, ("deploy", "manual"): 20.0, ("deploy", "automated-poll"): 130.0}
+
+
+def saved(runs: Path, *, simulated: bool = False) -> Path:
+    writer = RunWriter(runs, {"simulated": simulated})
+    for (experiment, arm), whole in COSTS.items():
+        writer.append({"experiment": experiment, "arm": arm, "trial": 1, "details": {"whole_seconds": whole}})
+    return writer.path
+
+
+def looked_at(runs: Path, budget_s: float | None = None) -> Paced:
+    return paced(PLAN, Brought().experiments, Words(), runs, budget_s)
+
+
+def test_times_come_from_what_was_saved_here(tmp_path: Path) -> None:
+    saved(tmp_path)
+    plan = looked_at(tmp_path)
+    assert {key: cost.seconds for key, cost in plan.each.items()} == COSTS
+    assert plan.seconds == pytest.approx(6 * 30 + 6 * 20 + 130, abs=30)
+    lines = list(plan.lines(Words()))
+    assert "13 trials, about 7 min" in lines[0]
+    assert "learnt" in lines[0]
+    assert "6 x " in lines[1]
+
+
+def test_without_a_trial_it_is_told_as_a_guess(tmp_path: Path) -> None:
+    saved(tmp_path, simulated=True)
+    plan = looked_at(tmp_path)
+    assert all(cost.trials == 0 and cost.seconds > AROUND_S for cost in plan.each.values())
+    assert "guessed, no trial was timed here yet" in next(plan.lines(Words()))
+    assert {arm["learnt_from"] for arm in plan.as_json()["plan"]} == {0}
+
+
+def test_a_damaged_run_stops_nothing(tmp_path: Path) -> None:
+    (saved(tmp_path) / "environment.json").write_text("{")
+    assert all(cost.trials == 0 for cost in looked_at(tmp_path).each.values())
+
+
+def test_a_budget_spares_variants_before_rounds_are_too_few(tmp_path: Path) -> None:
+    saved(tmp_path)
+    plan = looked_at(tmp_path, 240)
+    assert ("deploy", "automated-poll") not in plan.plan
+    assert plan.plan["deploy", "automated"] == plan.plan["deploy", "manual"] == 4
+    assert plan.seconds <= 240
+    assert len(plan.left_out) == 2
+
+
+def test_a_budget_that_holds_no_round_is_refused_with_what_would_do(tmp_path: Path) -> None:
+    saved(tmp_path)
+    with pytest.raises(InvalidInput, match="one round of deploy takes about"):
+        looked_at(tmp_path, 60)
+    assert looked_at(tmp_path, 120).plan, "what the refusal names would do"
+
+
+@pytest.mark.parametrize(("text", "found"), [("20m", 1200.0), ("1h30m", 5400.0), ("90s", 90.0), (None, None)])
+def test_budgets(text: str | None, found: float | None) -> None:
+    assert budget(text, None) == found
+
+
+@pytest.mark.parametrize("text", ["", "0s", "20", "soon", "-5m"])
+def test_what_is_no_budget_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="--budget"):
+        budget(text, None)
+
+
+def test_a_given_budget_counts_more_than_the_profiles() -> None:
+    stage = PROFILES["stage"]
+    assert budget(None, stage) == stage.budget_s
+    assert budget("10m", stage) == 600
+    assert stage.budget_s is not None
+    assert stage.budget_s < 360
