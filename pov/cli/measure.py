@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial.")
 @click.option("--profile", metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
+@click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
 @command_options
 def command(
     experiments: tuple[str, ...],

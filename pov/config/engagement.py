@@ -14,6 +14,7 @@ from pov.config.loading import Model, load
 from pov.config.names import ExperimentName, Name
 from pov.config.own import CustomerRunbook, OwnArm, declaring
 from pov.config.references import absolute
+from pov.config.terms import Terms
 from pov.config.value import Value
 
 FILE = "engagement.yaml"
@@ -76,6 +77,7 @@ class Engagement(Model):
     baseline: tuple[Stated, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     value: Value | None = None
+    terms: Terms = Terms()
     arms: tuple[OwnArm, ...] = ()
     runbooks: tuple[CustomerRunbook, ...] = ()
 

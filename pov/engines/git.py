@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -252,6 +253,18 @@ class ConfigRepo:
         self._call("push", "--quiet", "--atomic", "origin", *targets)
         self._heads = None
         return self._standing()
+
+    def bundle(self, file: Path) -> None:
+        """Write every branch of the server's, as last fetched, into a Git bundle: `git clone FILE` reads it."""
+        with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix="bundle-") as name:
+            # As branches: a clone of a bundle takes no others.
+            there = ConfigRepo(Path(name) / "copy", self._remote, self.branch)
+            there.folder.mkdir()
+            there._call("init", "--quiet", "--bare", "--template=", f"--initial-branch={self.branch}")
+            source = str(self.folder.absolute())
+            there._call("fetch", "--quiet", "--no-tags", source, "+refs/remotes/origin/*:refs/heads/*")
+            there._call("bundle", "create", "--quiet", str(Path(name).absolute() / "bundle"), "--all")
+            write_atomic(file, (Path(name) / "bundle").read_bytes())
 
     def _standing(self) -> str:
         head = self.head

@@ -7,6 +7,7 @@ judged at is the caller's to name. Of the user's set-up an agent alone is asked:
 
 from __future__ import annotations
 
+import base64
 import re
 import tempfile
 from collections.abc import Sequence
@@ -115,6 +116,20 @@ def verify(
         return _judged(argv, names, data, revoked)
 
 
+def public_key(signature: str) -> str:
+    """The public key inside a signature, as one line of a file of allowed signers holds it; nothing is checked.
+
+    After the magic and a version the key follows, its own first part its kind (OpenSSH, PROTOCOL.sshsig).
+    """
+    blob = _decoded(signature)
+    length = int.from_bytes(blob[10:14], "big")
+    key = blob[14 : 14 + length]
+    kind = key[4 : 4 + int.from_bytes(key[:4], "big")].decode("ascii", errors="replace")
+    if blob[:6] != b"SSHSIG" or len(key) != length or not kind:
+        raise NotSigned("this is no SSH signature", cause="it holds no public key where one belongs")
+    return f"{kind} {base64.b64encode(key).decode()}"
+
+
 def _require_whole(data: bytes, signature: Path, namespace: str) -> None:
     """The signature is over these data and for this namespace, whoever made it."""
     done = _keygen(["-Y", "check-novalidate", "-n", namespace, "-s", str(signature)], data)
@@ -140,12 +155,21 @@ def _judged(argv: Sequence[str], names: Sequence[str], data: bytes, revoked: Pat
 
 
 def _armoured(signature: str) -> str:
-    """The signature as ssh-keygen reads it. Raises `NotSigned` if it has not the form of one, and nothing but one."""
-    text = signature.strip()
-    inside = text.removeprefix(_FIRST).removesuffix(_LAST)
-    if not (text.startswith(_FIRST) and text.endswith(_LAST)) or "-----" in inside or not text.isascii():
+    """The signature as ssh-keygen reads it. Raises `NotSigned` if it is not the one text that stands for its bytes."""
+    _decoded(signature)
+    return signature.strip(" \r\n") + "\n"
+
+
+def _decoded(signature: str) -> bytes:
+    text = signature.strip(" \r\n")
+    inside = text.removeprefix(_FIRST).removesuffix(_LAST).replace("\r", "").replace("\n", "")
+    try:
+        blob = base64.b64decode(inside, validate=True)
+    except ValueError as error:
+        raise NotSigned("this is no SSH signature", cause=str(error)) from error
+    if not (text.startswith(_FIRST) and text.endswith(_LAST)) or base64.b64encode(blob).decode() != inside or not blob:
         raise NotSigned("this is no SSH signature", cause=f"it does not lie between `{_FIRST}` and `{_LAST}`")
-    return text + "\n"
+    return blob
 
 
 def _keygen(arguments: Sequence[str], data: bytes = b"", more: dict[str, str] | None = None) -> Completed:

@@ -18,6 +18,7 @@ from pov.model.catalogue import Words
 from pov.model.reading import items, mapping, number, read_sample, text
 from pov.model.sample import Sample
 from pov.reporting.valued import GivenValue, Valued, valued
+from pov.state.attested import Attested, recorded
 from pov.state.runs import Run
 
 
@@ -61,6 +62,7 @@ class Facts:
     digests: Mapping[str, str]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    attested: Attested
     valued: Valued | None = None
 
     @property
@@ -99,12 +101,13 @@ class Facts:
         return found.get("origin") == "customer" and all(text(found.get(key)) for key in ("path", "digest", "by"))
 
 
-def gather(run: Run, value: GivenValue | None = None) -> Facts:
+def gather(run: Run, value: GivenValue | None = None, attested: Attested | None = None) -> Facts:
     """Read a run into facts. Never raises for what lies in the files; what does not fit is told in `problems`.
 
-    `value` takes the place of the value section that was recorded with the run.
+    `value` takes the place of the value section that was recorded with the run. `attested` is what else stands behind
+    the run; without it what the run recorded, unchecked.
     """
-    problems = list(run.problems)
+    problems = [*run.problems, *(attested.problems if attested else ())]
     environment = mapping(run.environment)
     summary = mapping(run.summary)
     words = Words.of(environment.get("catalogue"))
@@ -117,8 +120,8 @@ def gather(run: Run, value: GivenValue | None = None) -> Facts:
     wanted = criteria(environment.get("criteria"), problems)
     scores = scored(results, wanted)
     stated = _stated(environment.get("baseline") or engagement.get("baseline"), problems)
-    recorded = GivenValue(mapping(environment.get("value")) or None, changed=False)
-    worth = valued(recorded if value is None else value, results, problems)
+    kept = GivenValue(mapping(environment.get("value")) or None, changed=False)
+    worth = valued(kept if value is None else value, results, problems)
     problems += [*_other_medians(results.experiments, summary), *_other_outcomes(scores, summary)]
     return Facts(
         run=text(environment.get("run")) or run.path.name,
@@ -140,6 +143,7 @@ def gather(run: Run, value: GivenValue | None = None) -> Facts:
         problems=tuple(problems),
         warnings=tuple(text(warning) for warning in _warnings(summary)),
         valued=worth,
+        attested=attested or recorded(environment),
     )
 
 

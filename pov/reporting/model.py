@@ -12,6 +12,7 @@ from pov.reporting.section import Section
 from pov.reporting.sections import SECTIONS
 from pov.reporting.valued import GivenValue
 from pov.reporting.wording import verdict
+from pov.state.attested import Attested
 from pov.state.runs import Run
 
 SCHEMA = "pov.dev/report/v1"
@@ -64,19 +65,26 @@ class Report:
                 for chapter in self.chapters
             ],
             "verdict": list(self.verdict),
+            "catalogue": self.facts.words.as_json(),
             "digests": dict(self.facts.digests),
             "problems": list(self.facts.problems),
         }
 
 
 def build(
-    run: Run, sections: Sequence[Section] = SECTIONS, *, problems: Sequence[str] = (), value: GivenValue | None = None
+    run: Run,
+    sections: Sequence[Section] = SECTIONS,
+    *,
+    attested: Attested | None = None,
+    problems: Sequence[str] = (),
+    value: GivenValue | None = None,
 ) -> Report:
     """Read a saved run into a report. Partial, interrupted and damaged runs give a report that says so.
 
-    `problems` are told beside those of the run's files; `value` takes the place of the recorded value section.
+    `attested` is what else stands behind the run. `problems` are told beside those of the run's files; `value` takes
+    the place of the recorded value section.
     """
-    facts = gather(run, value)
+    facts = gather(run, value, attested)
     facts = replace(facts, problems=(*facts.problems, *problems))
     built = (Chapter(s.id, s.title, s.opens_page, tuple(s.build(facts))) for s in sections)
     return Report(

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 STANDARDS = ["ua-1", "a-3a"]
 MAIN = "report.typ"
+DOCUMENT = "document.json"
+ATTACHED = "attached"
+"""Attachments lie apart: one of them is called as what is drawn."""
 
 
 def render_pdf(report: Report, attachments: Mapping[str, bytes]) -> bytes:
@@ -74,19 +77,30 @@ def _workspace(report: Report, attachments: Mapping[str, bytes]) -> Iterator[Pat
         texts = list(lettering.texts_of(told))
         told = lettering.without(told, lettering.lacking(texts)) | {"fonts": lettering.families(texts)}
         document = {**lettering.isolated(told), "attachments": [_attachment(file) for file in attachments]}
-        (root / "report.json").write_text(json.dumps(document, ensure_ascii=False))
+        (root / DOCUMENT).write_text(json.dumps(document, ensure_ascii=False))
+        (root / ATTACHED).mkdir()
         for file, content in attachments.items():
-            (root / file).write_bytes(content)
+            (root / ATTACHED / file).write_bytes(content)
         yield root
 
 
+_PURPOSES = {
+    "samples.jsonl": "Every sample of the run, a hash chain, one JSON object a line",
+    "summary.json": "Summary of the run",
+    "environment.json": "Versions, machine, criteria, plan and seeds of the run, as saved before its first trial",
+    "criteria.json": "Criteria as saved before the first trial",
+    "value.json": "Value section of the engagement file",
+    "criteria.frozen.json": "Criteria and terms as frozen before anything was measured",
+    "head.json": "Digests of the run's files: what is countersigned",
+    "runs.json": "Every run since the criteria were frozen, unfinished ones too",
+    "report.json": "What this report was drawn from",
+    "verify.py": "Computes every figure of the first pages again: python3 -I -S verify.py",
+    "allowed_signers": "Whose keys count, for ssh-keygen -Y verify",
+}
+_MIME = {".jsonl": "application/jsonl", ".json": "application/json", ".py": "text/x-python"}
+
+
 def _attachment(name: str) -> dict[str, str]:
-    purposes = {
-        "samples.jsonl": "Every sample of the run, a hash chain, one JSON object a line",
-        "summary.json": "Summary of the run",
-        "environment.json": "Versions, machine, order and seeds of the run",
-        "criteria.json": "Criteria as saved before the first trial",
-        "value.json": "Value section of the engagement file",
-    }
-    mime = "application/jsonl" if name.endswith(".jsonl") else "application/json"
-    return {"name": name, "mime": mime, "description": purposes.get(name, name)}
+    purpose = f"SSH signature over {name.partition('.json')[0]}.json" if name.endswith(".sig") else name
+    mime = _MIME.get(Path(name).suffix, "text/plain")
+    return {"name": name, "mime": mime, "description": _PURPOSES.get(name, purpose)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pov.measure.results import Arm, Experiment, loads_the_machine
 from pov.measure.scoring import Score
 from pov.measure.statistics import Comparison, Same
@@ -10,6 +12,9 @@ from pov.model.reading import text
 from pov.model.sample import Sample
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, listing, plain, plural, seconds, share
+from pov.state.attested import CRITERIA, RUN, Attested
+
+APART = "does not tell apart"
 
 
 def subject(facts: Facts, name: str) -> str:
@@ -52,6 +57,50 @@ def standing(score: Score, words: Words) -> str:
         elif today.outcome == "fail":
             parts.append(f"{said} fails it ({seen})")
     return "; ".join(parts)
+
+
+def outcome(score: Score) -> str:
+    """What is printed as a criterion's outcome: a pass of both arms says nothing for either, and is not called one."""
+    return APART if score.tells_apart is False else score.outcome
+
+
+def standing_of(found: Attested) -> Iterator[tuple[str, str]]:
+    """When criteria were frozen, who countersigned what, and how many runs there were."""
+    if not found.state or found.state == "not frozen":
+        yield (
+            "Not frozen.",
+            "Nothing shows that the criteria were there before the first trial but this run's own record.",
+        )
+    else:
+        again = f" as version {found.number}, because: {found.because}" if found.number > 1 else ""
+        yield f"Frozen on {found.at[:10]}{again}.", f"SHA-256 {found.digest}."
+    if found.changes:
+        yield "Exploratory.", f"Not the frozen criteria: {'; '.join(found.changes)}."
+    criteria, run = found.signers(CRITERIA), found.signers(RUN)
+    if criteria:
+        yield "Criteria countersigned", f"by {listing(list(criteria))} before the first trial."
+    if run:
+        yield "This run's head countersigned", f"by {listing(list(run))}."
+    if not run:
+        what = "this run" if criteria else "criteria or run"
+        yield "Self-attested.", f"Nobody but the machine that measured has signed {what}."
+
+
+def attestation(found: Attested, run: str) -> str:
+    """The same in one sentence, for page one."""
+    frozen = "Criteria were not frozen before this run"
+    if found.state and found.state != "not frozen":
+        frozen = f"Criteria frozen on {found.at[:10]}"
+        frozen += "; this run was measured against others: exploratory" if found.changes else ""
+    criteria, head = found.signers(CRITERIA), found.signers(RUN)
+    names = listing(list(dict.fromkeys([*criteria, *head])))
+    both = "criteria and run" if criteria and head else "the criteria alone" if criteria else "the run alone"
+    signed = f"{both} countersigned by {names}" if names else "self-attested: nobody else signed criteria or run"
+    position = found.position(run)
+    if found.runs is None or position is None:
+        return f"{frozen}; {signed}."
+    ended = f", {len(found.broken)} of them unfinished or gone" if found.broken else ""
+    return f"{frozen}; {signed}. Run {position} of {len(found.runs)} {'since' if found.at else 'here'}{ended}."
 
 
 def verdict(score: Score, words: Words) -> str:

@@ -1,7 +1,8 @@
-"""Records of measuring runs: `environment.json`, `samples.jsonl` (a hash chain), `summary.json`.
+"""Records of measuring runs: `environment.json`, `samples.jsonl` (a hash chain), `summary.json`, `head.json`.
 
-Each sample carries the digest of the one before it, the first that of `environment.json`: a changed, dropped or
-reordered sample shows, and so does a threshold, seed or machine that was edited afterwards. A chain that nobody else
+Each sample carries the digest of the one before it, the first that of `environment.json`, which holds the criteria, the
+plan and the seed: a changed, dropped or reordered sample shows, and so does a threshold or a plan that was edited
+afterwards. `head.json` holds the digests of all files of a run: it is what somebody else signs. A chain that nobody
 countersigned proves order and completeness to whoever trusts its last digest, no more.
 """
 
@@ -11,7 +12,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,13 @@ from pov.base.files import write_atomic
 from pov.model.reading import V1
 from pov.model.sample import SCHEMA
 
+CONFIGURATION = "configuration.bundle"
+"""Every branch of the configuration repository at the end of the run, as a Git bundle."""
+HEAD = "head.json"
+HEAD_SCHEMA = "pov.dev/head/v1"
+ENVIRONMENT = "pov.dev/environment/v1"
+_SIGNED = ("environment.json", "samples.jsonl", "summary.json", CONFIGURATION)
+_KNOWN = {V1, SCHEMA}
 OLD_GENESIS = "0" * 64
 """Where chains of samples of version 1 begin: they do not hold what was recorded before the first."""
 
@@ -53,13 +61,23 @@ class RunWriter:
     the place after the last byte that is surely there, however often it is begun.
     """
 
-    def __init__(self, runs_dir: Path, environment: Mapping[str, Any], *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        runs_dir: Path,
+        environment: Mapping[str, Any],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """`files` by name lie beside the record from the beginning on."""
         self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.path = runs_dir / self.run_id
         record = _pretty({"run": self.run_id, **environment}).encode()
         self._chain = _Chain(hashlib.sha256(record).hexdigest())
         try:
             self.path.mkdir(parents=True)
+            for name, content in (files or {}).items():
+                write_atomic(self.path / name, content)
             write_atomic(self.path / "environment.json", record)
             (self.path / "samples.jsonl").touch()
         except OSError as error:
@@ -99,19 +117,36 @@ class RunWriter:
         return self._chain.unsaved
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write `summary.json`, with the digests of what it was made from."""
+        """Write `summary.json`, with the digests of what it was made from, and `head.json`."""
         self.flush()
-        samples = (self.path / "samples.jsonl").read_bytes()
-        environment = (self.path / "environment.json").read_bytes()
-        digests = {
-            "samples.jsonl": hashlib.sha256(samples).hexdigest(),
-            "environment.json": hashlib.sha256(environment).hexdigest(),
-            "chain_head": self._chain.head,
-        }
+        made_from = ("samples.jsonl", "environment.json", CONFIGURATION)
+        digests = {**_digests(self.path, made_from), "chain_head": self._chain.head}
         try:
             write_atomic(self.path / "summary.json", _pretty({**summary, "digests": digests}))
+            write_atomic(self.path / HEAD, head_of(self.path))
         except OSError as error:
             raise _cannot_write(self.path / "summary.json", error) from error
+
+
+def head_of(path: Path) -> bytes:
+    """What somebody signs who countersigns a run: the digests of its files, a function of them alone."""
+    lines = [line for line in (path / "samples.jsonl").read_text(errors="replace").split("\n") if line]
+    last = (_object(lines[-1]) if lines else None) or {}
+    record = {
+        "schema": HEAD_SCHEMA,
+        "run": path.name,
+        "samples": len(lines),
+        "chain_head": str(last.get("digest", "")),
+        "files": _digests(path, _SIGNED),
+    }
+    recorded = _object((path / "environment.json").read_text(errors="replace")) or {}
+    return _pretty({**record, "run": str(recorded.get("run", path.name))}).encode()
+
+
+def _digests(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 by name of those that are there."""
+    there = [name for name in names if (path / name).is_file()]
+    return {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in there}
 
 
 @dataclass(frozen=True)
@@ -125,43 +160,97 @@ class Run:
     problems: tuple[str, ...] = field(default=())
 
 
-def read_run(path: Path) -> Run:
-    """Read a run and check its chain. A cut-off last line is reported, not an error."""
+def read_run(path: Path, *, detached: bool = False) -> Run:
+    """Read a run and check its chain. What is corrupt is told by its number, and the rest is read.
+
+    `detached` reads the files out of a report, which holds no configuration repository.
+
+    Raises `NotFound` without a run, `PovError` if a newer version saved it.
+    """
     try:
         recorded = (path / "environment.json").read_bytes()
         environment = json.loads(recorded)
         lines = (path / "samples.jsonl").read_text(errors="replace").split("\n")
     except (OSError, ValueError) as error:
         raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
+    if not isinstance(environment, dict):
+        raise NotFound(f"no readable run in {path}", cause="environment.json holds no record", fix="pov measure")
+    schema = environment.get("schema", ENVIRONMENT)
+    if schema != ENVIRONMENT:
+        told = f"environment.json has the schema {schema}, and this version reads {ENVIRONMENT}"
+        raise PovError(f"run {path.name} was saved by another version of pov", cause=told, fix="use that version")
     problems: list[str] = []
+    genesis = hashlib.sha256(recorded).hexdigest()
+    samples, head = _chained(lines, genesis, problems)
+    summary = _summary(path, genesis, head, problems, detached) if (path / "summary.json").exists() else None
+    if not problems and (path / HEAD).exists():
+        problems += _other_head(path, detached)
+    return Run(path, environment, samples, summary, tuple(problems))
+
+
+def _chained(lines: Sequence[str], genesis: str, problems: list[str]) -> tuple[tuple[Mapping[str, Any], ...], str]:
+    """The samples that can be read, and the last digest; what does not fit is added to `problems` by its line."""
     samples: list[Mapping[str, Any]] = []
-    genesis = head = hashlib.sha256(recorded).hexdigest()
+    head, begun = genesis, False
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        sample = _object(line)
+        sample, first, begun = _object(line), not begun, True
         if sample is None:
             problems.append(f"samples.jsonl:{number}: cut off or not JSON")
             continue
-        if not samples and sample.get("prev") != genesis:
+        if first and sample.get("prev") != genesis:
             # What follows is judged by its own beginning: only what was edited is told.
             head = str(sample.get("prev"))
             if head != OLD_GENESIS or sample.get("schema") != V1:
                 problems.append("environment.json: is not the one that was saved before the first sample")
         if sample.get("prev") != head or sample.get("digest") != digest_of(sample):
             problems.append(f"samples.jsonl:{number}: does not fit the chain")
-        head = sample.get("digest", head)
-        samples.append(sample)
-    summary = None
-    if (path / "summary.json").exists():
-        summary = _object((path / "summary.json").read_text(errors="replace"))
-        if summary is None:
-            problems.append("summary.json: cut off or not JSON")
-        elif summary.get("digests", {}).get("chain_head") != head:
-            problems.append("summary.json: was made from other samples")
-        elif summary.get("digests", {}).get("environment.json", genesis) != genesis and not problems:
-            problems.append("environment.json: is not the one that the summary was made from")
-    return Run(path, environment, tuple(samples), summary, tuple(problems))
+        head = str(sample.get("digest", head))
+        if sample.get("schema", SCHEMA) in _KNOWN:
+            samples.append(sample)
+        else:
+            told = f"has the schema {sample.get('schema')}, which this version does not read: left out"
+            problems.append(f"samples.jsonl:{number}: {told}")
+    return tuple(samples), head
+
+
+def _summary(path: Path, genesis: str, head: str, problems: list[str], detached: bool) -> Mapping[str, Any] | None:
+    summary = _object((path / "summary.json").read_text(errors="replace"))
+    digests = summary.get("digests", {}) if summary is not None else {}
+    if summary is None:
+        problems.append("summary.json: cut off or not JSON")
+    elif digests.get("chain_head") != head:
+        problems.append("summary.json: was made from other samples")
+    elif digests.get("environment.json", genesis) != genesis and not problems:
+        problems.append("environment.json: is not the one that the summary was made from")
+    elif not problems:
+        problems += _other_files(path, digests, "the summary was made from", detached)
+    return summary
+
+
+def _other_files(path: Path, told: object, which: str, detached: bool) -> list[str]:
+    """Files that are not those that their digests were taken from, byte for byte, or are not there."""
+    digests = told if isinstance(told, Mapping) else {}
+    found = _digests(path, _SIGNED)
+    changed = [name for name in _SIGNED if name in digests and name in found and digests[name] != found[name]]
+    gone = [
+        name for name in _SIGNED if name in digests and name not in found and not (detached and name == CONFIGURATION)
+    ]
+    return [f"{name}: is not the one that {which}" for name in changed] + [
+        f"{name}: is not there any more" for name in gone
+    ]
+
+
+def _other_head(path: Path, detached: bool) -> list[str]:
+    told, now = _object((path / HEAD).read_text(errors="replace")), _object(head_of(path).decode())
+    if told is None or now is None:
+        return [f"{HEAD}: cut off or not JSON"]
+    other = _other_files(path, told.pop("files", {}), "the run's head was taken from", detached)
+    now.pop("files", None)
+    # Out of a report the one file that it does not hold is missing: there the rest is compared.
+    same = told == now if detached else (path / HEAD).read_bytes() == head_of(path)
+    return other or ([] if same else [f"{HEAD}: is not the head of this run's samples"])
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -148,6 +148,7 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
         ]
         lines += [f"    timeoutMs: {criterion.timeout_ms}"] if criterion.timeout_ms is not None else []
         lines += [f"    primaryAgainst: {criterion.primary_against}"] if criterion.primary_against else []
+    lines += ["", *_TERMS]
     value = value_form(scenario, by=stated_by, today=today, example=options.example)
     return "\n".join(lines) + "\n\n" + value
 
@@ -155,6 +156,17 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
 _PROPOSED = (
     "# The scenario's proposal: agree on it before anything is measured, and name who did in `agreedBy`, the day in\n"
     "# `agreedOn`: without a name the report says that nobody agreed. Each run keeps a copy."
+)
+_TERMS = (
+    "# What else is agreed. `pov criteria sheet` prints it with the criteria, and leaves a line to fill in by hand for",
+    "# what is missing; `pov criteria freeze` freezes both.",
+    "terms:",
+    "  owners: []  # such as {role: Decision, name: Ines Weber}",
+    "  touches: []  # what is touched on the customer's side, an item each",
+    '  stopRule: ""',
+    "  decisionOn: null",
+    '  ifPassed: ""',
+    '  ifMissed: ""',
 )
 _EMPTY = (
     "# Nobody has stated these yet: `value: null` is printed nowhere. Put in what was said, by whom, and when",
@@ -181,11 +193,14 @@ A proof of value on the scenario `{scenario.name}`: {scenario.metadata.title}.
 2. Then, in this folder:
 
    ```
-   pov doctor     what this machine lacks
-   pov up         the environment
-   pov measure    deploy and rotate, each arm
-   pov report     the PDF
-   pov down       nothing left but runs and reports
+   pov criteria sheet    the page to sign
+   pov criteria freeze   what counts, fixed before anything is measured
+   pov doctor            what this machine lacks
+   pov up                the environment
+   pov measure           deploy and rotate, each arm
+   pov report            the PDF
+   pov verify            all of it computed again
+   pov down              nothing left but runs and reports
    ```
 
 Runs and reports lie in `.pov/`, beside secrets: that folder is not for Git.

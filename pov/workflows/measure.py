@@ -41,6 +41,7 @@ class MeasureOptions:
     `aa` are further trials of the proposed arm, to be compared with itself. An arm is a name, or `NAME=FILE` for a
     script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
     `planning.PROFILES`, and what is given beside it counts more.
+    `exploratory` measures against other criteria than the frozen ones, and the report says so.
     """
 
     root: Path
@@ -52,6 +53,7 @@ class MeasureOptions:
     aa: int | None = None
     budget: str | None = None
     profile: str | None = None
+    exploratory: bool = False
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -60,18 +62,21 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     Raises `InvalidInput` before anything is touched, `PovError` if what runs is not what the scenario asks for, or if
     the disk would not take the samples.
     """
+    from pov.workflows.agreement import criteria_of
     from pov.workflows.environment import attach, recall
-    from pov.workflows.record import asked, criteria_of, environment, other_versions
-    from pov.workflows.toolbox import toolbox
+    from pov.workflows.record import asked, environment, other_versions
+    from pov.workflows.standing import standing
+    from pov.workflows.toolbox import kept_configuration, toolbox
 
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
     plan = paces.plan
-    criteria = criteria_of(ctx)
+    criteria = criteria_of(ctx.scenario, ctx.engagement)
+    stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
     with ctx.home.lock():
         differences = compare(ctx.kube, asked(ctx))
-        for text in (*left_out, *differences):
+        for text in (*left_out, *differences, *filter(None, [stands.told])):
             emit(Event("warning", "measure", text))
         for text in paces.lines(own.words):
             emit(Event("note", "measure", text))
@@ -91,15 +96,17 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             "traffic": load.as_json(),
             "differences": [*differences, *others],
             "left_out": list(left_out),
+            **stands.record,
         }
-        writer = RunWriter(ctx.home.runs_dir, record)
+        writer = RunWriter(ctx.home.runs_dir, record, files=stands.files)
         emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
         # Versions of a run carry its mark: no two runs deploy the same.
         box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic, logs=writer.path / "logs")
         about = {key: record[key] for key in _ABOUT}
         told = Listeners(emit, ctx.home.journal_writer().hear)
         wanted = read_criteria(record["criteria"], [])
-        return Measuring(box, writer, slots, told, own, expected=paces.each).measure(
+        keep = kept_configuration(ctx)
+        return Measuring(box, writer, slots, told, own, expected=paces.each, keep=keep).measure(
             {**about, "seed": seed}, plan, wanted
         )
 

@@ -22,7 +22,7 @@ from pov.measure.trials import Result, Trial, run_trial
 from pov.model.catalogue import named, proposed
 from pov.model.events import Emit, Event, TrialData
 from pov.model.sample import Sample
-from pov.state.runs import RunWriter
+from pov.state.runs import CONFIGURATION, RunWriter
 from pov.workflows.brought import Brought
 
 Plan = Mapping[tuple[str, str], int]
@@ -54,13 +54,16 @@ class Measuring:
         *,
         expected: Mapping[tuple[str, str], Cost] | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        keep: Callable[[Path], None] | None = None,
     ) -> None:
+        """`keep` writes the configuration repository into a file: the run then outlives the environment."""
         self._own = own or Brought()
         self._box = box
         self._writer = writer
         self._slots = slots
         self._emit = emit
         self._clock = clock
+        self._keep = keep
         self._samples: list[Sample] = []
         self._expected = {key: cost.seconds for key, cost in (expected or {}).items() if cost.trials}
         self._lengths: dict[tuple[str, str], list[float]] = {}
@@ -155,12 +158,22 @@ class Measuring:
             "interrupted": interrupted,
             "planned": arms,
         }
+        self._keep_configuration()
         summary = summarise(run_facts, self._samples, criteria, self._own.words)
         if interrupted:
             self._emit(Event("warning", "measure", f"interrupted; {len(self._samples)} trials are kept"))
         self._write(lambda: self._writer.finish(summary))
         self._emit(Event("note", "measure", f"saved in {self._writer.path}"))
         return summary
+
+    def _keep_configuration(self) -> None:
+        """What was deployed, commit by commit. Without it the run still counts; its report says that it is missing."""
+        if self._keep is None:
+            return
+        try:
+            self._keep(self._writer.path / CONFIGURATION)
+        except (PovError, OSError) as error:
+            self._emit(Event("warning", "measure", f"the configuration repository could not be kept: {error}"))
 
     def _write(self, finish: Callable[[], None]) -> None:
         """Write the end of the run, for a minute if need be: somebody may be freeing space right now."""

@@ -10,23 +10,24 @@ from typing import Any
 
 from pov.base import variables
 from pov.base.clock import timestamp
-from pov.base.errors import InvalidInput, PovError, Problem
+from pov.base.errors import PovError
 from pov.base.process import run
 from pov.config.estates import estate_named
-from pov.config.experiments import Criterion, conflicting_primaries, conflicting_timeouts
+from pov.config.experiments import Criterion
 from pov.engines import git_command, ssh, terraform
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
 from pov.measure.order import Slot
+from pov.state.runs import ENVIRONMENT
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.git import server as git
 from pov.workflows import running
+from pov.workflows.agreement import recorded
 from pov.workflows.brought import Brought
 from pov.workflows.differences import Asked
 
-SCHEMA = "pov.dev/environment/v1"
 _LIMIT_S = 20.0
 
 
@@ -36,7 +37,7 @@ def environment(
     """The run's `environment.json`, without the run's id."""
     scenario, engagement, staging = ctx.scenario, ctx.engagement, estate_named(ctx.estates, STAGING)
     return {
-        "schema": SCHEMA,
+        "schema": ENVIRONMENT,
         "started": timestamp(started),
         "environment_name": ctx.name,
         "target": ctx.target,
@@ -59,28 +60,13 @@ def environment(
         "pki": scenario.pki.model_dump(mode="json"),
         "engagement": _engagement(engagement),
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
-        "criteria": [criterion.model_dump(mode="json") for criterion in criteria],
+        "criteria": recorded(criteria),
         "value": _value(engagement),
         "catalogue": own.words.as_json(),
         **own.as_json(),
         "versions": versions(ctx),
         "machine": machine(),
     }
-
-
-def criteria_of(ctx: Context) -> tuple[Criterion, ...]:
-    """The scenario's criteria; those of the engagement come on top and replace the ones of the same id.
-
-    Raises `InvalidInput` where one load would need two time-outs, or an experiment has two primary comparisons.
-    """
-    agreed = ctx.engagement.criteria if ctx.engagement is not None else ()
-    by_id = {criterion.id: criterion for criterion in (*ctx.scenario.criteria, *agreed)}
-    criteria = tuple(by_id.values())
-    conflicts = (*conflicting_timeouts(criteria, ctx.scenario.traffic.timeout_ms), *conflicting_primaries(criteria))
-    problems = [Problem(f"criterion {criteria[index].id}", told, fix) for index, told, fix in conflicts]
-    if problems:
-        raise InvalidInput(problems)
-    return criteria
 
 
 def asked(ctx: Context) -> Asked:

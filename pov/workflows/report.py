@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from pov.state.home import Home
 if TYPE_CHECKING:
     from pov.reporting.model import Report
     from pov.reporting.valued import GivenValue
+    from pov.state.attested import Attested
     from pov.state.runs import Run
+    from pov.workflows.countersigning import Lists
 
 FORMATS = ("pdf", "json")
+DRAWN, VERIFIER, STATEMENT, VALUE = "report.json", "verify.py", "statement.json", "value.json"
+STATEMENT_SCHEMA = "pov.dev/statement/v1"
 _SAVED = ("samples.jsonl", "summary.json", "environment.json")
 
 
@@ -56,28 +61,24 @@ class ReportResult:
 
 def run(options: ReportOptions, emit: Emit) -> ReportResult:
     """Write the report beside the runs. Raises `NotFound` without a run, `InvalidInput` for an unknown format."""
-    from pov.reporting import lettering
-    from pov.reporting.model import build
     from pov.state.runs import read_run
+    from pov.workflows.attesting import attested
+    from pov.workflows.countersigning import Lists
 
     unknown = [kind for kind in options.formats if kind not in FORMATS]
     if unknown:
         raise InvalidInput([Problem("--format", f"no format {unknown[0]}", f"one of {', '.join(FORMATS)}")])
     started = SYSTEM_CLOCK.monotonic()
-    home = _home(options.root, options.name)
-    saved = read_run(_folder(home, options.run))
-    value = _value(options.root, saved)
-    report = build(saved, value=value)
-    if lacking := lettering.lacking(lettering.texts_of(report.as_json())):
-        told = f"no font here draws {lettering.in_words(lacking)}: {lettering.PLACEHOLDER} stands in its place"
-        report = build(saved, problems=(told,), value=value)
+    home, folder = located(options.root, options.name, options.run)
+    saved = read_run(folder)
+    lists, value = Lists.of(options.root), _value(options.root, saved)
+    report = composed(saved, attested(saved, lists, options.root), value)
     emit(Event("started", "report", f"Report of run {report.run}", 1.0))
     paths = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
     for kind, path in paths.items():
-        content = (
-            _pdf(report, saved, value) if kind == "pdf" else json.dumps(report.as_json(), indent=2, ensure_ascii=False)
-        )
-        _write(path, content)
+        _write(path, pdf(report, saved, lists, value) if kind == "pdf" else drawn(report))
+    if "pdf" in paths:
+        _write(paths["pdf"].with_name(STATEMENT), statement(paths["pdf"].read_bytes(), saved))
     for problem in report.facts.problems:
         emit(Event("warning", "report", problem))
     seconds = SYSTEM_CLOCK.monotonic() - started
@@ -85,22 +86,67 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     return ReportResult(report.run, report.verdict, paths, report.facts.problems, seconds)
 
 
-def attachments(saved: Run, value: GivenValue | None = None) -> dict[str, bytes]:
-    """The run's files byte for byte, the criteria that it was saved with, and the value section that is told of."""
-    found = {name: (saved.path / name).read_bytes() for name in _SAVED if (saved.path / name).is_file()}
+def composed(saved: Run, found: Attested, value: GivenValue | None = None) -> Report:
+    """The report of a run; letters that no font here draws are told in it."""
+    from pov.reporting import lettering
+    from pov.reporting.model import build
+
+    report = build(saved, attested=found, value=value)
+    if lacking := lettering.lacking(lettering.texts_of(report.as_json())):
+        told = f"no font here draws {lettering.in_words(lacking)}: {lettering.PLACEHOLDER} stands in its place"
+        report = build(saved, attested=found, problems=(told,), value=value)
+    return report
+
+
+def attachments(
+    saved: Run, value: GivenValue | None = None, *, report: Report | None = None, lists: Lists | None = None
+) -> dict[str, bytes]:
+    """The run's files byte for byte, its criteria, the value section that is told of.
+
+    With a `report` also what was drawn, what countersigns all that by `lists`, and a verifier. It imports nothing of
+    `pov`: whoever got the PDF has all that is needed to compute it again.
+    """
+    from pov.workflows import attesting
+
+    files = {name: (saved.path / name).read_bytes() for name in _SAVED if (saved.path / name).is_file()}
     criteria = saved.environment.get("criteria")
     if isinstance(criteria, list):
-        found["criteria.json"] = (json.dumps(criteria, indent=2, ensure_ascii=False) + "\n").encode()
+        files["criteria.json"] = (json.dumps(criteria, indent=2, ensure_ascii=False) + "\n").encode()
     section = saved.environment.get("value") if value is None else value.section
     if isinstance(section, Mapping):
-        found["value.json"] = (json.dumps(section, indent=2, ensure_ascii=False) + "\n").encode()
-    return found
+        files[VALUE] = (json.dumps(section, indent=2, ensure_ascii=False) + "\n").encode()
+    if report is not None:
+        files |= attesting.attachments(saved, report.facts.attested, lists) if lists is not None else {}
+        files |= {DRAWN: drawn(report), VERIFIER: verifier()}
+    return files
 
 
-def _pdf(report: Report, saved: Run, value: GivenValue | None) -> bytes:
+def drawn(report: Report) -> bytes:
+    """The report as the document that is drawn."""
+    return (json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def verifier() -> bytes:
+    """The verifier that is attached: one file that needs Python's standard library alone."""
+    from pov.reporting import standalone
+
+    return Path(standalone.__file__).read_bytes()
+
+
+def statement(pdf: bytes, saved: Run) -> bytes:
+    """What is signed with a report: the PDF's digest and the run's head."""
+    from pov.state.runs import head_of
+
+    head = json.loads(head_of(saved.path))
+    document = {"schema": STATEMENT_SCHEMA, "report.pdf": hashlib.sha256(pdf).hexdigest(), "head": head}
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def pdf(report: Report, saved: Run, lists: Lists, value: GivenValue | None = None) -> bytes:
+    """The report drawn, with its attachments: the same bytes from the same files."""
     from pov.reporting.render import render_pdf
 
-    return render_pdf(report, attachments(saved, value))
+    return render_pdf(report, attachments(saved, value, report=report, lists=lists))
 
 
 def _value(root: Path, saved: Run) -> GivenValue | None:
@@ -118,12 +164,18 @@ def _value(root: Path, saved: Run) -> GivenValue | None:
     return GivenValue(section, changed=section != saved.environment.get("value"))
 
 
-def _write(path: Path, content: bytes | str) -> None:
+def _write(path: Path, content: bytes) -> None:
     try:
-        write_atomic(path, content if isinstance(content, bytes) else content + "\n")
+        write_atomic(path, content)
     except OSError as error:
         fix = "free some space, then pov report again"
         raise PovError(f"cannot write {path}", cause=str(error), fix=fix) from error
+
+
+def located(root: Path, name: str | None, run: str | None) -> tuple[Home, Path]:
+    """The environment's folder and a run's in it, the newest if none is named. Raises `NotFound`, `InvalidInput`."""
+    home = _home(root, name)
+    return home, _folder(home, run)
 
 
 def _home(root: Path, name: str | None) -> Home:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from pov.config.legacy import Host
 from pov.engines.ansible import Runbooks
@@ -109,6 +110,11 @@ class _LegacyPki:
     def issue(self, names: Sequence[str], life: timedelta) -> KeyPair:
         """A key and certificate."""
         return LegacyCa.load(self.ctx.home.secrets_dir).issue(names, life)
+
+
+def kept_configuration(ctx: Context) -> Callable[[Path], None]:
+    """Writes every branch of the configuration repository, as it is on the server by then, into one Git bundle."""
+    return lambda file: git_repository.working_copy(ctx).bundle(file)
 
 
 def toolbox(ctx: Context) -> Toolbox:

@@ -60,6 +60,15 @@ def test_a_signature_names_its_signer_and_anybody_can_check_it_without_us(buyer:
     subprocess.run(by_hand, input=DATA, check=True, capture_output=True)
 
 
+def test_the_key_inside_a_signature_is_the_signers(buyer: Person) -> None:
+    made = buyer.signs()
+    assert signing.public_key(made) == buyer.public
+    for other in ("U1NIU0lHAAAAAQAAADMAAAA", "AAAA", "not base64!"):
+        text = f"-----BEGIN SSH SIGNATURE-----\n{other}\n-----END SSH SIGNATURE-----\n"
+        with pytest.raises(NotSigned, match="no SSH signature"):
+            signing.public_key(text)
+
+
 def test_what_was_signed_by_hand_counts(buyer: Person, tmp_path: Path) -> None:
     file = tmp_path / "criteria.json"
     file.write_bytes(DATA)

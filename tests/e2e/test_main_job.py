@@ -16,7 +16,7 @@ from pov.config.estates import estates
 from pov.config.scenario import load_scenario
 from pov.state.home import Home
 from pov.state.journal import read_journal
-from pov.state.runs import read_run
+from pov.state.runs import CONFIGURATION, read_run
 from pov.steps.kind.target import KindCluster
 from pov.steps.plan import bring_up
 from tests.e2e.harness import COMPANY, SMALL, Environment, Ran, containers
@@ -195,6 +195,19 @@ def test_report_is_a_pdf_with_its_evidence(shared: Environment, measured: Ran, f
     text = "".join(page.extract_text() for page in reader.pages)
     assert "deploy" in text.lower()
     assert json.loads(Path(result["paths"]["json"]).read_text())
+
+
+def test_run_and_report_compute_again_and_the_run_holds_what_was_deployed(shared: Environment, measured: Ran) -> None:
+    run = shared.runs()[0]
+    of_run = shared.pov("verify", run.name).json
+    assert (of_run["matches"], of_run["wrong"]) == (True, [])
+    (kept,) = [line for line in of_run["checked"] if line.startswith(CONFIGURATION)]
+    deployed = {s["details"]["revision"] for s in read_run(run).samples if "revision" in s["details"]}
+    assert len(deployed) >= 2, "a deployment, a rotation"
+    assert f"the {len(deployed)} commits" in kept
+    report = shared.pov("report", "--run", run.name).json["paths"]["pdf"]
+    of_report = shared.pov("verify", report).json
+    assert (of_report["matches"], of_report["wrong"]) == (True, [])
 
 
 def test_the_audit_trail_leads_from_a_commit_to_what_runs(shared: Environment, measured: Ran) -> None:

@@ -37,6 +37,7 @@ def build(facts: Facts) -> Iterator[Block]:
     yield Heading("What was asked")
     if facts.scores:
         yield _outcomes(facts)
+        yield Text(wording.attestation(facts.attested, facts.run), "note")
     else:
         yield Text("No criterion was saved with this run: figures are shown, nothing is scored.")
     yield Heading("What was measured")
@@ -102,7 +103,7 @@ def _outcomes(facts: Facts) -> Outcomes:
                 "title": s.criterion.title,
                 "threshold": wording.threshold(s),
                 "observed": wording.value(s.metric, s.observed),
-                "outcome": s.outcome,
+                "outcome": wording.outcome(s),
                 "reason": wording.standing(s, facts.words)
                 + ("" if len(who) == 1 else f" ({s.criterion.agreed_by or _NOBODY})"),
             }

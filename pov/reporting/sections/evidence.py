@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from pov.model.catalogue import Words
 from pov.model.sample import Sample
-from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table
+from pov.reporting import wording
+from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, seconds
 from pov.reporting.section import Section
+from pov.state.attested import CRITERIA
 
 _CHECK = (
-    "pdfdetach -saveall report.pdf; sha256sum *.json*. The first line of samples.jsonl carries the digest of "
-    "environment.json, each other one its predecessor's."
+    "pdfdetach -saveall report.pdf, then python3 -I -S verify.py: it imports nothing of this toolkit, computes chain, "
+    "criteria and figures again, and names what does not match. pov verify report.pdf also draws this PDF anew and "
+    "compares every byte, checks signatures, and says what could still be forged by whom."
 )
 
 
@@ -35,17 +38,14 @@ def build(facts: Facts) -> Iterator[Block]:
     yield Table(
         "SHA-256 of the run's files, and the last digest of the chain of samples.", ("What", "SHA-256"), digests, "lm"
     )
+    yield from _standing(facts)
     yield Bullets(
         (
             (
                 "Attached to this PDF.",
-                "Samples, summary and environment byte for byte as saved, and the criteria out of the latter.",
+                "Samples, summary and environment byte for byte as saved, criteria, all runs, a verifier.",
             ),
-            (
-                "To check.",
-                _CHECK,
-            ),
-            ("Self-attested.", "Nobody but the machine that measured has signed this chain."),
+            ("To check.", _CHECK),
         )
     )
 
@@ -67,3 +67,34 @@ def _row(trial: Sample, words: Words) -> tuple[str, ...]:
         "ok" if trial.ok else "failed",
         trial.digest[:10] or "–",
     )
+
+
+def _standing(facts: Facts) -> Iterator[Block]:
+    """Frozen when, countersigned by whom, and every run since."""
+    found = facts.attested
+    yield Heading("Who stands behind it")
+    yield Bullets(tuple(wording.standing_of(found)))
+    if found.signatures:
+        rows = tuple(
+            ("criteria" if one.of == CRITERIA else "this run", one.by or "nobody", one.fingerprint or one.why)
+            for one in found.signatures
+        )
+        told = "Countersignatures, judged by the file of allowed signers; compare fingerprints by another way."
+        yield Table(told, ("Over", "By", "Key"), rows, "llm", (0, 1, 2))
+    if found.runs is None:
+        yield Text("Other runs were not looked for.", "note")
+        return
+    since = f"since the criteria were frozen on {found.at[:10]}" if found.at else "of this engagement folder"
+    every = tuple(
+        (
+            ("→ " if entry.run == facts.run else "") + entry.run,
+            entry.environment,
+            entry.started[:16].replace("T", " "),
+            f"{entry.saved} of {entry.planned}",
+            entry.state,
+            entry.head[:10] or "–",
+        )
+        for entry in found.runs
+    )
+    head = ("Run", "Environment", "Started (UTC)", "Samples", "State", "Head")
+    yield Table(f"Every run {since}: unfinished ones count.", head, every, "mllllm")

@@ -35,7 +35,7 @@ _STATISTICS = (
 )
 _INDEPENDENCE = (
     "Whoever ran the trials also wrote the record. The hash chain shows a changed or missing sample to a reader who "
-    "kept its last digest; nobody else has signed it."
+    "kept its last digest. A countersignature, where there is one, fixes what was recorded: not that it was measured."
 )
 
 

@@ -60,6 +60,24 @@ def test_what_was_pushed_is_there_for_the_next_one(tmp_path: Path, remote: Remot
     assert (first.head, first.read("stages/dev/a.yaml")) == (later, "a: 2\n")
 
 
+def test_a_bundle_holds_every_branch_and_needs_no_server(tmp_path: Path, remote: Remote) -> None:
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    repo.write("stages/prod/a.yaml", "a: 1\n")
+    first = repo.commit("Begin")
+    repo.push("prod")
+    repo.write("stages/prod/a.yaml", "a: 2\n")
+    second = repo.commit("Go on")
+    repo.push()
+    repo.bundle(tmp_path / "configuration.bundle")
+    subprocess.run(["rm", "-rf", str(tmp_path / "server.git")], check=True)
+    clone = ["git", "clone", "--quiet", str(tmp_path / "configuration.bundle"), str(tmp_path / "clone")]
+    subprocess.run(clone, check=True, timeout=20)
+    asked = ["git", "-C", str(tmp_path / "clone"), "rev-parse", "origin/main", "origin/prod"]
+    told = subprocess.run(asked, check=True, timeout=20, capture_output=True, text=True).stdout.split()
+    assert told == [second, first]
+    assert sorted(path.name for path in (tmp_path / "w").iterdir()) == ["copy", "git-home"], "nothing is left lying"
+
+
 def test_local_changes_and_half_clones_are_dropped(tmp_path: Path, remote: Remote) -> None:
     folder = tmp_path / "w" / "copy"
     repo = ConfigRepo.open(folder, remote)

@@ -19,7 +19,7 @@ from pov.reporting.model import Report, build
 from pov.reporting.render import render_pdf, render_png
 from pov.reporting.sections import SECTIONS
 from pov.reporting.sections.experiments import log_axis
-from pov.state.runs import OLD_GENESIS, digest_of, read_run
+from pov.state.runs import HEAD, OLD_GENESIS, digest_of, read_run
 from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
 
@@ -205,6 +205,7 @@ def test_a_run_of_version_1_still_becomes_a_report(tmp_path: Path) -> None:
         lines.append(json.dumps({**old, "digest": head}))
     (path / "samples.jsonl").write_text("\n".join(lines) + "\n")
     (path / "summary.json").unlink()
+    (path / HEAD).unlink()
     report = build(read_run(path))
     assert report.facts.problems == ()
     assert "hard and late not told apart" in json.dumps(report.as_json(), ensure_ascii=False)

@@ -195,3 +195,79 @@ def test_the_summary_names_the_digests(tmp_path: Path) -> None:
     writer.finish({"a": 1})
     summary = json.loads((writer.path / "summary.json").read_text())
     assert summary["digests"]["chain_head"] == saved["digest"]
+
+
+def three(folder: Path) -> Path:
+    """A finished run of three samples."""
+    writer = RunWriter(folder, {"criteria": [{"id": "time", "at_most": 180}], "plan": [1, 2, 3]})
+    for trial in (1, 2, 3):
+        writer.append(sample(trial=trial))
+    writer.finish({})
+    return writer.path
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_corrupt_line_is_named_by_its_number_and_the_rest_is_read(tmp_path: Path, number: int) -> None:
+    path = three(tmp_path)
+    lines = (path / "samples.jsonl").read_text().splitlines()
+    lines[number - 1] = lines[number - 1][:40]
+    (path / "samples.jsonl").write_text("\n".join(lines) + "\n")
+    run = read_run(path)
+    assert run.problems[0] == f"samples.jsonl:{number}: cut off or not JSON"
+    assert [s["trial"] for s in run.samples] == [trial for trial in (1, 2, 3) if trial != number]
+
+
+def test_a_sample_of_a_newer_schema_is_told_and_left_out(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {})
+    first = writer.append(sample())
+    newer = {**sample(trial=2), "schema": "pov.dev/sample/v9", "prev": first["digest"]}
+    newer["digest"] = digest_of(newer)
+    with (writer.path / "samples.jsonl").open("a") as stream:
+        stream.write(json.dumps(newer) + "\n")
+    run = read_run(writer.path)
+    assert [s["trial"] for s in run.samples] == [1]
+    (told,) = run.problems
+    assert told == "samples.jsonl:2: has the schema pov.dev/sample/v9, which this version does not read: left out"
+
+
+def test_a_run_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    path = RunWriter(tmp_path, {"schema": "pov.dev/environment/v9"}).path
+    with pytest.raises(PovError, match="another version of pov") as caught:
+        read_run(path)
+    assert "pov.dev/environment/v9" in caught.value.cause
+    (path / "environment.json").write_text("[]")
+    with pytest.raises(NotFound, match="no readable run"):
+        read_run(path)
+
+
+def test_criteria_and_plan_are_part_of_where_the_chain_begins(tmp_path: Path) -> None:
+    for old, new in (("180", "181"), ('"plan": [', '"plan": [ ')):
+        path = three(tmp_path / old.strip('": ['))
+        record = path / "environment.json"
+        text = record.read_text()
+        assert old in text
+        record.write_text(text.replace(old, new))
+        assert "environment.json: is not the one that was saved before the first sample" in read_run(path).problems
+
+
+@pytest.mark.parametrize("name", ["samples.jsonl", "environment.json", "summary.json", "head.json"])
+def test_the_head_covers_every_byte_of_a_run(tmp_path: Path, name: str) -> None:
+    path = three(tmp_path)
+    assert read_run(path).problems == ()
+    content = (path / name).read_bytes()
+    # A byte that changes no value: what a digest over values alone would not see.
+    (path / name).write_bytes(content.replace(b",", b", ", 1) if name == "samples.jsonl" else content + b"\n")
+    assert read_run(path).problems
+
+
+def test_files_that_a_run_is_measured_against_lie_beside_it(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path, {}, files={"criteria.frozen.json": b"agreed"})
+    assert (writer.path / "criteria.frozen.json").read_bytes() == b"agreed"
+    (writer.path / runs.CONFIGURATION).write_bytes(b"bundle")
+    writer.finish({})
+    assert read_run(writer.path).problems == ()
+    (writer.path / runs.CONFIGURATION).write_bytes(b"another")
+    assert read_run(writer.path).problems == ("configuration.bundle: is not the one that the summary was made from",)
+    (writer.path / runs.CONFIGURATION).unlink()
+    assert read_run(writer.path).problems == ("configuration.bundle: is not there any more",)
+    assert read_run(writer.path, detached=True).problems == ()

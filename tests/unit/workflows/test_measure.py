@@ -285,3 +285,26 @@ def test_the_runs_end_stops_what_a_trial_could_not(tmp_path: Path) -> None:
         patched.setattr(Load, "stop", fails_once)
         measured.run()
     assert all(load.ended is not None for load in measured.world.loads)
+
+
+def test_the_configuration_repository_is_kept_with_the_run(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated")
+    measured.measuring._keep = lambda file: file.write_bytes(b"bundle") and None
+    result = measured.run()
+    assert (result.path / runs.CONFIGURATION).read_bytes() == b"bundle"
+    saved = read_run(result.path)
+    assert saved.problems == ()
+    assert saved.summary is not None
+    assert runs.CONFIGURATION in saved.summary["digests"]
+
+
+def test_a_configuration_repository_that_cannot_be_kept_costs_no_sample(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated")
+
+    def refuse(file: Path) -> None:
+        raise PovError("the Git server is gone")
+
+    measured.measuring._keep = refuse
+    result = measured.run()
+    assert len(read_run(result.path).samples) == len(measured.slots)
+    assert any("could not be kept: the Git server is gone" in text for text in measured.told("warning"))

@@ -1,0 +1,27 @@
+"""The files that are attached to a PDF, byte for byte."""
+
+from __future__ import annotations
+
+import io
+
+from pov.base.errors import NotFound, PovError
+
+_FIX = "check the path, or have the report sent again"
+
+
+def attachments(pdf: bytes) -> dict[str, bytes]:
+    """Attached files by name. Raises `PovError` for what is no PDF, `NotFound` for one without attachments."""
+    import pypdf  # noqa: PLC0415 (only who verifies a report needs it)
+    from pypdf.errors import PyPdfError  # noqa: PLC0415 (as above)
+
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(pdf), strict=True)
+        found = {name: b"".join(contents) for name, contents in reader.attachments.items()}
+    except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
+        raise PovError("this PDF cannot be read", cause=f"{type(error).__name__}: {error}", fix=_FIX) from error
+    if not found:
+        raise NotFound("nothing is attached to this PDF", cause="a report carries its samples", fix=_FIX)
+    bad = [name for name in found if not name or "/" in name or "\\" in name or name.startswith(".")]
+    if bad:
+        raise PovError("this PDF has attachments whose names are no plain file names", cause=repr(bad[0]), fix=_FIX)
+    return found

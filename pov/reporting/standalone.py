@@ -1,0 +1,651 @@
+"""Check a report by the files attached to it, without whoever made it: python3 -I -S verify.py [FOLDER]
+
+This file imports nothing but Python's standard library. It computes the chain of samples, the criteria's outcomes and
+the figures of the report's first pages again, and says in one line each what does not match, by file and place. It
+reads report.json, from which the PDF was drawn; that both are the same is for `pov verify report.pdf` to show, or for
+your eyes. Signatures are for ssh-keygen: the commands are printed. It ends with 1 if anything does not match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import statistics
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+N = "\u202f"
+NAMES = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes", "late_handshakes")
+PARTS = {"environment.json", "samples.jsonl", "summary.json", "criteria.json", "report.json"}
+TOLD = {"decision", "trials", "experiments", "steps"}  # sections whose every figure has to follow from the samples
+LATER = {"criteria", "method", "machine", "evidence", "traffic"}
+
+
+def sha(data: bytes) -> str:
+    """SHA-256 as hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical(record: dict[str, Any]) -> bytes:
+    """The bytes that a digest is taken over."""
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def count(value: float) -> str:
+    """A whole number with its thousands apart."""
+    return f"{round(value):,}".replace(",", N)
+
+
+def plain(value: float) -> str:
+    """A number without needless zeros."""
+    return count(value) if float(value).is_integer() else f"{value:g}"
+
+
+def parts(value: float) -> tuple[str, str]:
+    """A duration as the report prints it: figure and unit."""
+    if value >= 600:
+        return plain(round(value / 60, 1)), "min"
+    return (plain(round(value)) if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"), "s"
+
+
+def seconds(value: float | None) -> str:
+    """A duration with its unit."""
+    return "–" if value is None else N.join(parts(value))
+
+
+def span(low: float, high: float) -> str:
+    """A range of durations."""
+    (first, unit), (last, unit_of_last) = parts(low), parts(high)
+    return f"{first}{'' if unit == unit_of_last else N + unit} – {last}{N}{unit_of_last}"
+
+
+def factor(value: float) -> str:
+    """A ratio."""
+    shown = f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{value:.0f}" if value >= 100 else shown
+
+
+def close(one: Any, other: Any) -> bool:
+    """Whether two values are the same; numbers as far as they were rounded."""
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=6e-4)
+    return bool(one == other)
+
+
+def ways(one: int, other: int) -> list[int]:
+    """How many orders of `one` and `other` values have each number of pairs out of order (Mann and Whitney, 1947)."""
+    top = one * other
+    found = [1] + [0] * top
+    for i in range(1, one + 1):
+        for at in range(top, other + i - 1, -1):
+            found[at] -= found[at - other - i]
+        for at in range(i, top + 1):
+            found[at] += found[at - i]
+    return found
+
+
+class Arm:
+    """The trials of one way of doing it: medians over the good ones, failures over all of them."""
+
+    def __init__(self, trials: list[dict[str, Any]]) -> None:
+        self.trials = trials
+        self.good = [t for t in trials if t.get("ok") is True and isinstance(t.get("seconds"), int | float)]
+        self.times = [float(t["seconds"]) for t in self.good]
+        self.failed = len(trials) - len(self.good)
+        seen = [t["traffic"]["operation"] for t in trials if t.get("traffic")]
+        self.counts = {n: sum(int(s.get(n) or 0) for s in seen) for n in NAMES} if seen else None
+
+    @property
+    def median(self) -> float | None:
+        """Of the good ones."""
+        return statistics.median(self.times) if self.times else None
+
+    def observe(self, metric: dict[str, Any]) -> tuple[float | None, int]:
+        """A metric's value over the trials, and how much of it this machine may answer for."""
+        figure, c = metric["figure"], self.counts
+        if figure != "seconds" and c and figure in {"failed", "hard", "late", "failed_handshakes", "hard_handshakes"}:
+            if not c["handshakes" if "handshakes" in figure else "requests"]:
+                return None, 0
+            late = min(c["excused"], c["late_handshakes"])
+            told = {
+                "failed": (c["hard"] + c["late"], c["excused"]),
+                "hard": (c["hard"], 0),
+                "late": (c["late"], c["excused"]),
+                "failed_handshakes": (c["hard_handshakes"] + c["late_handshakes"], late),
+                "hard_handshakes": (c["hard_handshakes"], 0),
+            }[figure]
+            return float(told[0]), told[1]
+        trials = self.trials if metric.get("counts") else self.good
+        values = [t.get("seconds") if figure == "seconds" else (t.get("figures") or {}).get(figure) for t in trials]
+        numbers = [float(v) for v in values if isinstance(v, int | float)]
+        if not numbers:
+            return None, 0
+        of_all = {"max": max(numbers), "min": min(numbers), "sum": sum(numbers)}
+        return float(of_all.get(metric.get("aggregation", ""), statistics.median(numbers))), 0
+
+
+class Verifier:
+    """Reads a folder of attachments; `wrong` says what does not match, `notes` what was not computed again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.wrong: list[str] = []
+        self.notes: list[str] = []
+        self.done = 0
+        self.environment: dict[str, Any] = {}
+        self.samples: list[dict[str, Any]] = []
+        self.report: dict[str, Any] = {}
+        self.counted: list[str] = []
+        self.given: tuple[set[str], list[str]] | None = None
+
+    def expect(self, where: str, printed: Any, computed: Any) -> None:
+        """One figure as it was printed against the same computed here."""
+        self.done += 1
+        if not close(printed, computed):
+            self.wrong.append(f"{where}: it says {printed!r}, the samples give {computed!r}")
+
+    def read(self, name: str) -> Any:
+        """A file as JSON; None with a line of its own where it is missing or broken."""
+        try:
+            return json.loads((self.folder / name).read_bytes())
+        except (OSError, ValueError) as error:
+            self.wrong.append(f"{name}: cannot be read ({error})")
+            return None
+
+    def run(self) -> None:
+        """Everything, in order; what cannot be read keeps the rest from being looked at."""
+        self.environment, self.report = self.read("environment.json") or {}, self.read("report.json") or {}
+        summary, criteria = self.read("summary.json") if (self.folder / "summary.json").exists() else {}, None
+        head = self.chain()
+        if (self.folder / "criteria.json").exists():
+            criteria = self.read("criteria.json")
+            if criteria != self.environment.get("criteria"):
+                self.wrong.append("criteria.json: not the criteria that were saved before the first trial")
+        self.digests(head, summary or {})
+        self.frozen()
+        self.group()
+        if self.wrong and not self.samples:
+            return
+        self.scores = [self.score(c) for c in self.environment.get("criteria") or []]
+        self.of_summary(summary or {})
+        self.of_report()
+
+    def chain(self) -> str:
+        """Every sample carries the digest of the one before, the first that of environment.json."""
+        try:
+            head = sha((self.folder / "environment.json").read_bytes())
+            lines = (self.folder / "samples.jsonl").read_bytes().decode(errors="replace").split("\n")
+        except OSError as error:
+            self.wrong.append(f"samples.jsonl: cannot be read ({error})")
+            return ""
+        for number, line in enumerate(lines, 1):
+            if not line:
+                continue
+            try:
+                sample = json.loads(line)
+                told = sha(canonical({key: value for key, value in sample.items() if key != "digest"}))
+            except (ValueError, AttributeError):
+                self.wrong.append(f"samples.jsonl:{number}: cut off or not JSON")
+                continue
+            if sample.get("prev") != head or sample.get("digest") != told:
+                self.wrong.append(f"samples.jsonl:{number}: does not fit the chain (changed, dropped or reordered)")
+            head = str(sample.get("digest"))
+            if sample.get("schema") != "pov.dev/sample/v2":
+                self.wrong.append(f"samples.jsonl:{number}: schema {sample.get('schema')} is not read by this verifier")
+                continue
+            self.samples.append(sample)
+        return head
+
+    def digests(self, head: str, summary: dict[str, Any]) -> None:
+        """What summary, head and report say of the files' digests."""
+        told: list[tuple[str, str, str]] = [
+            ("summary.json", name, digest) for name, digest in (summary.get("digests") or {}).items()
+        ]
+        signed = self.read("head.json") if (self.folder / "head.json").exists() else {}
+        told += [("head.json", name, digest) for name, digest in ((signed or {}).get("files") or {}).items()]
+        told += [("head.json", "chain_head", signed["chain_head"])] if signed and "chain_head" in signed else []
+        told += [("report.json", name, digest) for name, digest in (self.report.get("digests") or {}).items()]
+        for where, name, digest in told:
+            if name in {"chain_head", "chain head"}:
+                # Of no sample there is no last digest.
+                self.expect(f"{where}: {name}", digest, head if self.samples or where == "summary.json" else "")
+            elif (self.folder / name).is_file():
+                self.expect(f"{where}: digest of {name}", digest, sha((self.folder / name).read_bytes()))
+            else:
+                self.notes.append(f"{name} is not attached: the digest that {where} gives of it is not checked")
+
+    def frozen(self) -> None:
+        """The criteria that the run was scored by are those that were frozen, unless it says otherwise."""
+        stood = self.environment.get("frozen") or {}
+        if stood.get("digest"):
+            path = self.folder / "criteria.frozen.json"
+            content = path.read_bytes() if path.is_file() else b""
+            self.expect("environment.json: digest of criteria.frozen.json", stood["digest"], sha(content))
+            agreed = ((self.read(path.name) or {}).get("agreed") or {}) if content else {}
+            same = agreed.get("criteria") == self.environment.get("criteria")
+            if stood.get("state") == "as frozen" and not same:
+                self.wrong.append("environment.json: its criteria are not those of criteria.frozen.json")
+            for name, digest in (stood.get("signatures") or {}).items():
+                path = self.folder / name
+                self.expect(
+                    f"environment.json: digest of {name}", digest, sha(path.read_bytes() if path.is_file() else b"")
+                )
+        if (self.folder / "runs.json").exists():
+            entries = (self.read("runs.json") or {}).get("runs", [])
+            runs = [entry.get("run") for entry in entries]
+            lost = [e["run"] for e in self.environment.get("earlier_runs") or [] if e.get("run") not in runs]
+            self.wrong += [f"runs.json: run {run} came before this one and is not counted" for run in lost]
+            broken = sum(1 for entry in entries if entry.get("state") in {"interrupted", "unfinished", "missing"})
+            at = runs.index(self.environment.get("run")) + 1 if self.environment.get("run") in runs else 0
+            self.counted = [str(at), str(len(runs)), str(broken)]
+
+    def group(self) -> None:
+        """Samples by experiment and arm, in the catalogue's order."""
+        named: dict[str, dict[str, Any]] = {"arms": {}, "metrics": {}, "experiments": {}}
+        # What the run recorded counts; what it did not is as the report has it.
+        for catalogue in (self.report.get("catalogue") or {}, self.environment.get("catalogue") or {}):
+            for kind, items in named.items():
+                items.update({item["name"]: item for item in catalogue.get(kind) or []})
+        self.arms, self.metrics, self.titles = named["arms"], named["metrics"], named["experiments"]
+        order = {name: at for at, name in enumerate(self.arms)}
+        found: dict[str, dict[str, list[dict[str, Any]]]] = {name: {} for name in self.titles}
+        for s in self.samples:
+            arm = s["arm"] if s.get("origin") in {"executed", "simulated"} else f"{s['arm']}-{s.get('origin')}"
+            found.setdefault(s["experiment"], {}).setdefault(arm, []).append(s)
+        self.experiments = {
+            name: {arm: Arm(by[arm]) for arm in sorted(by, key=lambda a: (order.get(a, len(order)), a))}
+            for name, by in found.items()
+            if by
+        }
+        plan = [p for p in self.environment.get("plan") or [] if isinstance(p, dict)]
+        self.planned = Counter((p.get("experiment"), p.get("arm")) for p in plan)
+
+    def kind(self, arm: str) -> str:
+        """An arm's kind, as the run's catalogue has it."""
+        return str(self.arms.get(arm, {}).get("kind", ""))
+
+    def spoken(self, arm: str) -> str:
+        """An arm's name inside a sentence."""
+        data = self.arms.get(arm, {})
+        return str(data.get("spoken") or data.get("label", arm.capitalize()).lower())
+
+    def tried(self, experiment: str, arm: str, counts: bool) -> tuple[Arm, int]:
+        """An arm's trials and how many were planned; for failures also those in which it was tried against itself."""
+        twins = (
+            [n for n, a in self.arms.items() if a.get("kind") == "again" and a.get("against") == arm] if counts else []
+        )
+        by = self.experiments.get(experiment, {})
+        trials = [t for name in (arm, *twins) if name in by for t in by[name].trials]
+        return Arm(trials), sum(self.planned[experiment, name] for name in (arm, *twins))
+
+    def seen(self) -> bool | None:
+        """Whether each negative control saw the failure that it had to see; None where there was none."""
+        windows = [
+            t
+            for by in self.experiments.values()
+            for n, arm in by.items()
+            if self.kind(n) == "negative"
+            for t in arm.trials
+        ]
+
+        def saw(t: dict[str, Any]) -> bool:
+            details = t.get("details") or {}
+            edge = details.get("seen") or {}
+            ends = {end.strip() for end in str(edge.get("edge", "")).split("→")}
+            hard = ((t.get("traffic") or {}).get("operation") or {}).get("hard") or 0
+            return t.get("ok") is True and edge.get("kind") == "hard" and details.get("service") in ends and hard > 0
+
+        return all(map(saw, windows)) if windows else None
+
+    def score(self, c: dict[str, Any]) -> dict[str, Any]:
+        """A criterion: pass, fail or not shown, for its own arm and for today's way."""
+        today = next((n for n, arm in self.arms.items() if arm.get("reference")), "")
+        own = self.outcome(c, c["arm"])
+        if today and today != c["arm"] and self.experiments.get(c["experiment"], {}).get(today):
+            own["today"] = self.outcome(c, today)
+        return own
+
+    def outcome(self, c: dict[str, Any], arm: str) -> dict[str, Any]:
+        """A criterion scored for one arm."""
+        metric = self.metrics.get(c["metric"]) or {"figure": c["metric"], "unit": "", "label": c["metric"]}
+        own, planned = self.tried(c["experiment"], arm, bool(metric.get("counts")))
+        observed, excused = own.observe(metric)
+        more = metric.get("direction") == "more"
+        bound = next(float(c[k]) for k in ("at_most", "at_least", "bound") if isinstance(c.get(k), int | float))
+
+        def beyond(value: float) -> bool:
+            return value < bound if more else value > bound
+
+        if not own.trials or observed is None:
+            found = "not shown"
+        elif beyond(observed - excused):
+            found = "fail"
+        elif beyond(observed) or own.failed or len(own.trials) < planned:
+            found = "not shown"
+        else:
+            found = "not shown" if metric.get("counts") and self.seen() is False else "pass"
+        return {"id": c["id"], "title": c.get("title"), "observed": observed, "outcome": found, "excused": excused,
+                "bound": bound, "metric": metric, "more": more}  # fmt: skip
+
+    def value(self, metric: dict[str, Any], value: float | None) -> str:
+        """A metric's value as the report prints it."""
+        if value is None:
+            return "–"
+        if metric.get("unit") == "s":
+            return seconds(value)
+        return count(value) if metric.get("counts") else f"{plain(value)} {metric.get('unit', '')}".strip()
+
+    def of_summary(self, summary: dict[str, Any]) -> None:
+        """summary.json: medians, ranges, counts and outcomes."""
+        for e in summary.get("experiments") or []:
+            for a in e.get("arms") or []:
+                own = self.experiments.get(e["name"], {}).get(a["name"]) or Arm([])
+                where = f"summary.json: {e['name']}, {a['name']}"
+                self.expect(f"{where}, n", a.get("n"), len(own.good))
+                self.expect(f"{where}, failed trials", a.get("failed"), own.failed)
+                self.expect(f"{where}, median", a.get("median"), own.median)
+                self.expect(f"{where}, minimum", a.get("minimum"), min(own.times, default=None))
+                self.expect(f"{where}, maximum", a.get("maximum"), max(own.times, default=None))
+                for name in ("requests", "hard", "late", "excused", "handshakes"):
+                    self.expect(f"{where}, {name}", a.get(name), own.counts and own.counts[name])
+        told = {c["id"]: c for c in summary.get("criteria") or []}
+        for one in self.scores:
+            if one["id"] in told:
+                for key in ("observed", "outcome", "excused"):
+                    self.expect(f"summary.json: {one['id']}, {key}", told[one["id"]].get(key), one[key])
+
+    def of_report(self) -> None:
+        """report.json: verdicts, and every block of the first pages."""
+        for sentence, one in zip(self.report.get("verdict") or [], self.scores, strict=False):
+            if not sentence.startswith(f"{one['outcome'].upper()}: {one['title']} ("):
+                self.wrong.append(f"report.json: verdict “{sentence[:60]}…”, the samples give {one['outcome']}")
+        sections = self.report.get("sections") or []
+        for section in sections:
+            blocks = [b for top in section["blocks"] for b in self.inside(top)]
+            title = ""
+            for b in blocks:
+                title = b.get("text", "") if b["kind"] == "heading" else b.get("title", title)
+                self.block(section["id"], title, b)
+            if section["id"] in TOLD:
+                self.sentences(section["id"], blocks)
+            elif section["id"] not in LATER:
+                self.notes.append(
+                    f"section “{section['title']}”: its figures do not come from samples, and are not computed"
+                )
+
+    def inside(self, block: dict[str, Any]) -> list[dict[str, Any]]:
+        """A block, or those in its columns."""
+        if block["kind"] != "columns":
+            return [block]
+        return [found for side in ("left", "right") for inner in block[side] for found in self.inside(inner)]
+
+    def block(self, section: str, title: str, b: dict[str, Any]) -> None:
+        """The figures of one block, place by place; `title` is the heading above it."""
+        named = {n.capitalize(): n for n in self.experiments} | {e.get("title"): n for n, e in self.titles.items()}
+        by = self.experiments.get(named.get(title, ""), {})
+        arms = {self.arms.get(name, {}).get("label", name.capitalize()): own for name, own in by.items()}
+        where = f"{section}: {title}"
+        if b["kind"] == "outcomes":
+            self.of_outcomes(section, b["rows"])
+        elif b["kind"] in {"key_figures", "dots"} and by:
+            for cell in b.get("cells") or b.get("panels") or []:
+                self.cell(f"{where}, {cell['label']}", cell, arms.get(cell["label"]) or Arm([]))
+        elif b["kind"] == "table" and b["caption"].startswith("Medians with range") and by:
+            for row in b["rows"]:
+                own = arms.get(row[0]) or Arm([])
+                low, high = min(own.times, default=None), max(own.times, default=None)
+                told = [str(len(own.good)), str(own.failed), seconds(own.median), seconds(low), seconds(high)]
+                for name, printed, computed in zip(b["head"][1:], row[1:], told, strict=False):
+                    self.expect(f"{where}, {row[0]}, {name}", printed, computed)
+        elif b["kind"] == "ratios" and by:
+            self.of_ratios(where, b["rows"], {self.spoken(name): own for name, own in by.items()})
+        elif b["kind"] == "bars":
+            self.of_bars(where, b["rows"])
+
+    def of_outcomes(self, section: str, rows: list[dict[str, str]]) -> None:
+        """Each criterion with its threshold, what was seen, and the outcome."""
+        self.expect(f"{section}: number of criteria", len(rows), len(self.scores))
+        for row, one in zip(rows, self.scores, strict=False):
+            where = f"{section}: {one['id']}"
+            apart = one.get("today", {}).get("outcome") == "pass" and one["outcome"] == "pass"
+            bound = f"at {'least' if one['more'] else 'most'} {self.value(one['metric'], one['bound'])}"
+            self.expect(f"{where}, title", row["title"], one["title"])
+            self.expect(f"{where}, threshold", row["threshold"], bound)
+            self.expect(f"{where}, observed", row["observed"], self.value(one["metric"], one["observed"]))
+            self.expect(f"{where}, outcome", row["outcome"], "does not tell apart" if apart else one["outcome"])
+
+    def of_ratios(self, where: str, rows: list[dict[str, Any]], arms: dict[str, Arm]) -> None:
+        """Each ratio with both ends of its interval."""
+        for row in rows:
+            # "the runbook to automated": how many times as long the one took as the other.
+            other, _, base = row["name"].removesuffix(" (primary)").partition(" to ")
+            times = [arms[name].times if name in arms else [] for name in (base, other)]
+            computed = ratio(*times) if all(times) else (None, None, None)
+            for key, value in zip(("value", "low", "high"), computed, strict=False):
+                self.expect(f"{where}, ratio of {row['name']}, {key}", row[key], value)
+
+    def of_bars(self, where: str, rows: list[dict[str, Any]]) -> None:
+        """Each trial's time, and the steps that are drawn of it."""
+        by_number = {s["n"]: s for s in self.samples}
+        for row in rows:
+            s = by_number.get(row["n"]) or {}
+            steps = sum(step["seconds"] for step in s.get("steps") or [])
+            drawn = sum(part["seconds"] for part in row["parts"])
+            self.expect(f"{where}, sample {row['n']}, time", row["seconds"], s.get("seconds"))
+            self.expect(f"{where}, sample {row['n']}, sum of steps", round(drawn, 2), round(steps, 2))
+
+    def cell(self, where: str, cell: dict[str, Any], own: Arm) -> None:
+        """Large figures and points of one arm."""
+        self.expect(f"{where}, median", cell.get("median"), own.median)
+        self.expect(f"{where}, least", cell.get("least"), min(own.times, default=None))
+        self.expect(f"{where}, greatest", cell.get("greatest"), max(own.times, default=None))
+        points = [(p["n"], p["seconds"], p["ok"]) for p in cell.get("points") or []]
+        self.expect(f"{where}, points", points, [(t["n"], t.get("seconds"), t in own.good) for t in own.trials])
+        if "figure" in cell:
+            figure, unit = parts(own.median) if own.median is not None else ("–", "")
+            low, high = min(own.times, default=0.0), max(own.times, default=0.0)
+            wide = span(low, high) if len(own.times) > 1 else "one trial" if own.times else "no successful trial"
+            self.expect(f"{where}, figure", f"{cell['figure']} {cell['unit']}", f"{figure} {unit}")
+            self.expect(f"{where}, range", cell["range"], wide)
+            n = f"n{N}={N}{len(own.good)}" + (f", {own.failed} failed" if own.failed else "")
+            self.expect(f"{where}, trials", cell["trials"], n)
+            self.expect(f"{where}, requests", cell["loss"], loss(own))
+
+    def sentences(self, section: str, blocks: list[dict[str, Any]]) -> None:
+        """Every figure in a sentence has to be one that samples or records give."""
+        known, texts = self.given = self.given or self.known()
+        for b in blocks:
+            for text in said(b):
+                rest = text
+                for told in re.findall(r"Run (\d+) of (\d+) (?:since|here)(?:, (\d+) of them)?", text):
+                    printed = [told[0], told[1], told[2] or "0"]
+                    self.expect(f"{section}: which run of how many, and how many did not end", printed, self.counted)
+                for given in texts:
+                    rest = rest.replace(given, " ")
+                for figure in re.findall(rf"\d[\d{N}.,]*\de-?\d+|\d[\d{N}.,]*\d|\d", rest):
+                    self.done += 1
+                    if figure.rstrip(".,") not in known:
+                        self.wrong.append(f"{section}: {figure} in “{text[:90]}” is given by no sample")
+
+    def known(self) -> tuple[set[str], list[str]]:
+        """Figures that samples and records give, as they are printed; and texts that were recorded, longest first."""
+        found: set[str] = set()
+        texts: set[str] = set()
+        collect({k: v for k, v in self.environment.items() if k != "earlier_runs"}, found, texts)
+        collect(self.report.get("catalogue") or {}, set(), texts)
+        for by in self.experiments.values():
+            for name, own in by.items():
+                found |= figures(own)
+                for other_name, other in by.items():
+                    if other_name != name and own.times and other.times and min(*own.times, *other.times) > 0:
+                        found |= compared(own.times, other.times)
+        for s in self.samples:
+            collect({k: s.get(k) for k in ("error", "steps", "details", "traffic")}, set(), texts)
+        for one in self.scores:
+            found |= {
+                self.value(one["metric"], v).split(N + "s")[0] for v in (one["bound"], one["observed"]) if v is not None
+            }
+        whole = [len(self.samples), len(self.environment.get("plan") or []), *self.planned.values()]
+        ran = sum(1 for s in self.samples if self.kind(s["arm"]) not in {"placebo", "negative"})
+        meant = sum(n for (_, arm), n in self.planned.items() if self.kind(str(arm)) not in {"placebo", "negative"})
+        found |= {
+            count(n)
+            for n in (*whole, ran, meant, sum(a.failed for by in self.experiments.values() for a in by.values()))
+        }
+        lost = [
+            a.counts
+            for by in self.experiments.values()
+            for n, a in by.items()
+            if a.counts and self.kind(n) != "negative"
+        ]
+        found.add(count(sum(c["hard"] + c["late"] for c in lost)))
+        found |= set(self.counted)
+        texts |= {text[:10] for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
+        found |= {"95", "0.05", "1", "0"}  # levels, and what a ratio is compared with
+        return found, sorted((t for t in texts if re.search(r"\d", t) and len(t) > 2), key=len, reverse=True)
+
+
+def loss(own: Arm) -> str:
+    """An arm's failed requests by kind, as the report words them."""
+    c = own.counts
+    if c is None:
+        return "requests not recorded"
+    of = f"of {count(c['requests'])} request{'' if c['requests'] == 1 else 's'}"
+    if not c["hard"] + c["late"]:
+        return f"none {of} failed"
+    late = f"{count(c['late'])} late"
+    if c["excused"]:
+        late += f" ({'all' if c['excused'] == c['late'] else count(c['excused'])} while this machine stalled)"
+    return f"{count(c['hard'])} hard, {late} {of}"
+
+
+def figures(own: Arm) -> set[str]:
+    """Everything that may be said of one arm."""
+    found = {count(len(own.good)), count(len(own.trials)), count(own.failed)}
+    for value in (*own.times, *([own.median] if own.median is not None else [])):
+        found.add(parts(value)[0])
+    for t in own.trials:
+        found |= {count(t["n"]), count(t.get("trial") or 0)}
+        seen = t.get("traffic") or {}
+        beat = (seen.get("heartbeat") or {}).get("longest_ms")
+        found |= {parts(beat / 1000)[0]} if isinstance(beat, int | float) else set()
+    by: dict[str, list[float]] = {}
+    for t in own.trials:
+        for step in t.get("steps") or []:
+            by.setdefault(step["name"], []).append(step["seconds"])
+    found |= {count(len(by)), *(count(n) for n in range(len(by)))}
+    causes = [c for t in own.trials for c in (t.get("traffic") or {}).get("causes") or []]
+    for kind in {c["kind"] for c in causes}:
+        some = [c for c in causes if c["kind"] == kind]
+        found |= {count(len({c["edge"] for c in some})), *(count(c["count"]) for c in some)}
+        for text in {c["text"] for c in some}:
+            mine = [c for c in some if c["text"] == text]
+            found |= {count(sum(c["count"] for c in mine)), count(len({c["edge"] for c in mine}))}
+            found.add(
+                count(
+                    sum(1 for t in own.trials if any(c in mine for c in (t.get("traffic") or {}).get("causes") or []))
+                )
+            )
+    stalled = sum(1 for t in own.trials if ((t.get("traffic") or {}).get("control_stalls") or {}).get("count"))
+    found.add(count(stalled))
+    for counts in ([own.counts] if own.counts else []) + [
+        t["traffic"]["operation"] for t in own.trials if t.get("traffic")
+    ]:
+        c = {name: int(counts.get(name) or 0) for name in NAMES}
+        found |= {count(v) for v in c.values()} | {count(c["hard"] + c["late"])}
+        found.add(count(c["hard_handshakes"] + c["late_handshakes"]))
+    if own.good:
+        found.add(percent(1 - 0.05 ** (1 / len(own.good))))
+    return found
+
+
+def percent(value: float) -> str:
+    """A share as percent, without the sign."""
+    return f"{value * 100:.0f}" if value * 100 >= 10 or value == 0 else f"{value * 100:.2g}"
+
+
+def ratio(base: list[float], other: list[float]) -> tuple[float, float | None, float | None, float]:
+    """Hodges and Lehmann's ratio, both ends of its exact interval (None below 95 %), and the coverage of that."""
+    ratios = sorted(math.log(y) - math.log(x) for x in base for y in other)
+    value, total = math.exp(statistics.median(ratios)), math.comb(len(base) + len(other), len(base))
+    if len(ratios) > 10_000:
+        spread = math.sqrt(len(ratios) * (len(base) + len(other) + 1) / 12)
+        k = math.floor((len(ratios) + 1) / 2 - 1.959963984540054 * spread)
+        return (
+            value,
+            math.exp(ratios[k - 1]),
+            math.exp(ratios[-k]),
+            math.erf(((len(ratios) + 1) / 2 - k) / spread / 2**0.5),
+        )
+    counted, below, k = ways(len(base), len(other)), 0, 0
+    while k < len(ratios) // 2 and 2 * (below + counted[k]) <= 0.05 * total:
+        below += counted[k]
+        k += 1
+    if not k:
+        return value, None, None, 1 - min(1.0, 2 / total)
+    return value, math.exp(ratios[k - 1]), math.exp(ratios[-k]), 1 - 2 * below / total
+
+
+def compared(base: list[float], other: list[float]) -> set[str]:
+    """Ratio of medians; ratio by Hodges and Lehmann with its exact interval; exact p (all as they are printed)."""
+    by_medians = statistics.median(other) / statistics.median(base)
+    found = {factor(by_medians), f"{by_medians:.1f}", f"{by_medians:.0f}", f"{by_medians:.2f}"}
+    value, low, high, coverage = ratio(base, other)
+    total = math.comb(len(base) + len(other), len(base))
+    found |= {factor(value), f"{min(1.0, 2 / total):.2g}", f"{coverage * 100:.0f}", f"{coverage * 100:.1f}"}
+    if low is not None and high is not None:
+        found |= {factor(low), factor(high), factor(max(high, 1 / low))}
+    pairs = len(base) * len(other)
+    if pairs > 10_000:
+        return found
+    u = sum(1 for x in base for y in other if x > y)
+    p = min(1.0, 2 * sum(ways(len(base), len(other))[: min(u, pairs - u) + 1]) / total)
+    return found | {f"{p:.2g}", *(f"{min(1.0, m * p):.2g}" for m in range(1, 13))}
+
+
+def collect(value: Any, numbers: set[str], texts: set[str]) -> None:
+    """Every number and text of a record."""
+    if isinstance(value, dict | list):
+        if isinstance(value, list):
+            numbers.add(count(len(value)))
+        for inner in value.values() if isinstance(value, dict) else value:
+            collect(inner, numbers, texts)
+    elif isinstance(value, str):
+        texts.add("".join(c if c.isprintable() else " " for c in value).strip())
+    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        numbers |= {plain(value), str(value)}
+
+
+def said(block: dict[str, Any]) -> list[str]:
+    """The sentences of a block: figures in tables and charts are looked at place by place."""
+    if block["kind"] == "bullets":
+        return [f"{lead} {rest}" for lead, rest in block["items"]]
+    if block["kind"] in {"text", "callout"}:
+        return [f"{block.get('title', '')} {block.get('text', '')}"]
+    if block["kind"] == "outcomes":
+        return [row["reason"] for row in block["rows"]]
+    return [row["told"] for row in block["rows"]] if block["kind"] == "ratios" else []
+
+
+def main(arguments: list[str]) -> int:
+    """Tell what does not match, a line each; returns 1 if anything does not."""
+    verifier = Verifier(Path(arguments[0] if arguments else "."))
+    verifier.run()
+    out = [f"DOES NOT MATCH  {line}" for line in dict.fromkeys(verifier.wrong)]
+    out += [f"not checked     {line}" for line in dict.fromkeys(verifier.notes)]
+    for path in sorted(verifier.folder.glob("*.sig")):
+        what = path.name.partition(".json")[0] + ".json"
+        space = "criteria@pov.dev" if what.startswith("criteria") else "run@pov.dev"
+        out.append(f"to check        ssh-keygen -Y verify -f SIGNERS -I WHO -n {space} -s {path.name} < {what}")
+    told = f"{len(set(verifier.wrong))} do not match" if verifier.wrong else "all match"
+    out.append(f"{verifier.done} figures and digests computed from {len(verifier.samples)} samples: {told}.")
+    sys.stdout.buffer.write(("\n".join(out) + "\n").encode())
+    return 1 if verifier.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

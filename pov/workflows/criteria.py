@@ -1,0 +1,133 @@
+"""`pov criteria`: the sheet to sign, criteria frozen before anything is measured, and the buyer's countersignature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
+from pov.base.errors import InvalidInput, NotFound, Problem
+from pov.base.files import write_atomic
+from pov.config.engagement import FILE as ENGAGEMENT
+from pov.config.engagement import Engagement, load_engagement
+from pov.config.scenario import Scenario, load_scenario
+from pov.model.events import Emit, Event
+from pov.state import frozen as store
+from pov.state.frozen import Frozen
+from pov.workflows.agreement import agreed
+from pov.workflows.countersigning import CRITERIA, Signed, SignResult, countersign, moment
+
+SHEET = "criteria-sheet.pdf"
+
+
+@dataclass(frozen=True)
+class SheetResult:
+    """The sheet's path, the digest that it prints, and what it leaves to fill in by hand."""
+
+    path: Path
+    agreement: str
+    open_points: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as one JSON document."""
+        return {"path": str(self.path), "agreement": self.agreement, "open": list(self.open_points)}
+
+
+@dataclass(frozen=True)
+class FreezeResult:
+    """The frozen file, its digests, the commit that holds it, and whether anything was new in it."""
+
+    path: Path
+    digest: str
+    agreement: str
+    number: int
+    commit: str
+    changed: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as one JSON document."""
+        return {**vars(self), "path": str(self.path)}
+
+
+def run_sheet(root: Path, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> SheetResult:
+    """Write the one page to sign into the engagement folder. Raises `InvalidInput` for what no font draws."""
+    from pov.reporting import lettering
+    from pov.reporting.sheet import document, open_points, render
+
+    terms = agreed(*_files(root))
+    texts = lettering.texts_of(document(terms, "", ""))
+    if problems := lettering.problems({f"`{text[:30]}`": text for text in texts}):
+        raise InvalidInput(problems)
+    path = root / SHEET
+    write_atomic(path, render(terms, store.agreement_of(terms), clock.wall()))
+    emit(Event("note", "criteria", f"the sheet to sign is {path}"))
+    return SheetResult(path, store.agreement_of(terms), tuple(open_points(terms)))
+
+
+def run_freeze(root: Path, because: str, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> FreezeResult:
+    """Freeze what the files say now, and commit it. Freezing the same again changes nothing.
+
+    Raises `InvalidInput` without criteria, or if something else is frozen and nobody says why it is changed.
+    """
+    from pov.engines import history
+
+    scenario, engagement = _files(root)
+    wanted, before = agreed(scenario, engagement), store.read(root)
+    if not wanted["criteria"]:
+        fix = "write what counts as a success under `criteria`, or choose a scenario that has some"
+        raise InvalidInput([Problem(str(root / ENGAGEMENT), "no criteria: nothing to freeze", fix)])
+    changed = before is None or before.agreement != store.agreement_of(wanted)
+    if changed and before is not None and not because:
+        raise InvalidInput(_not_the_same(before, wanted))
+    made = store.freeze(wanted, timestamp(clock.wall()), before=before, because=because) if changed else before
+    assert made is not None
+    if changed and before is not None:
+        _set_aside(root, before)
+    if changed:
+        write_atomic(root / store.FILE, made.content)
+    message = f"Freeze the criteria of {engagement.name}" + (f" again: {because}" if made.number > 1 else "")
+    commit = history.commit(root, [ENGAGEMENT, store.FILE], message)
+    told = f"frozen on {made.at[:10]}, {made.digest[:12]}, commit {commit[:12]}"
+    emit(Event("changed" if changed else "unchanged", "criteria", told))
+    return FreezeResult(root / store.FILE, made.digest, made.agreement, made.number, commit, changed)
+
+
+def run_sign(root: Path, key: Path, name: str, emit: Emit) -> SignResult:
+    """Countersign the frozen criteria. Raises `NotFound` if nothing is frozen."""
+    from pov.engines import signing
+
+    signing.require()
+    found = frozen_in(root)
+    what = Signed(root / store.FILE, found.content, CRITERIA, moment(found.at))
+    return countersign(root, what, key, name, emit)
+
+
+def frozen_in(root: Path) -> Frozen:
+    """What is frozen in the engagement folder. Raises `NotFound` for nothing."""
+    found = store.read(root)
+    if found is None:
+        raise NotFound(f"no criteria are frozen in {root}", fix="pov criteria freeze")
+    return found
+
+
+def _files(root: Path) -> tuple[Scenario, Engagement]:
+    if not (root / ENGAGEMENT).is_file():
+        fix = "pov init NAME, or --engagement DIR"
+        raise InvalidInput([Problem(str(root), f"no engagement folder: it holds no {ENGAGEMENT}", fix)])
+    engagement = load_engagement(root)
+    scenario = load_scenario(engagement.scenario)
+    return scenario.with_under_proof(engagement.proof.services), engagement
+
+
+def _not_the_same(before: Frozen, wanted: dict[str, Any]) -> list[Problem]:
+    fix = 'pov criteria freeze --because "why"  (the reason is printed in every report), or put it back'
+    return [Problem(f"frozen on {before.at[:10]}", told, fix) for told in store.differences(before.agreed, wanted)]
+
+
+def _set_aside(root: Path, before: Frozen) -> None:
+    """What was frozen before stays under its number, with the signatures over it: they hold for that alone."""
+    aside = f"criteria.frozen.{before.number}.json"
+    write_atomic(root / aside, before.content)
+    for name in store.signatures(root):
+        (root / name).rename(root / name.replace(store.FILE, aside, 1))

@@ -1,0 +1,63 @@
+"""How a run stands to the frozen criteria: what it records of them, which files it keeps, which runs came before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import InvalidInput, Problem
+from pov.config.engagement import Engagement
+from pov.config.scenario import Scenario
+from pov.state import frozen as store
+from pov.state.ledger import runs_in
+from pov.workflows.agreement import agreed
+
+AS_FROZEN, CHANGED, NOT_FROZEN = "as frozen", "changed", "not frozen"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`record` goes into the run's `environment.json`, `files` beside it; `told` warns, empty for nothing."""
+
+    record: Mapping[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    told: str = ""
+
+
+def standing(root: Path, scenario: Scenario, engagement: Engagement | None, *, exploratory: bool = False) -> Standing:
+    """Raises `InvalidInput` where something else is frozen than what would be measured, unless that is `exploratory`.
+
+    A run records the digests of the frozen criteria and of the signatures over them before its first sample: they
+    cannot have been made for its figures.
+    """
+    found = store.read(root) if engagement is not None else None
+    earlier = [entry.as_json() for entry in runs_in(root, found.at if found else "")]
+    if found is None or engagement is None:
+        told = "criteria are not frozen: the report says so; pov criteria freeze  (before anything is measured)"
+        nothing = {"frozen": {"state": NOT_FROZEN}, "earlier_runs": earlier}
+        return Standing(nothing, told=told if engagement is not None else "")
+    changes = store.differences(found.agreed, agreed(scenario, engagement))
+    if changes and not exploratory:
+        fix = 'pov criteria freeze --because "why", put it back, or pov measure --exploratory  (its report says so)'
+        raise InvalidInput([Problem(f"frozen on {found.at[:10]}", told, fix) for told in changes])
+    signed = store.signatures(root)
+    signers = root / store.SIGNERS
+    files = {store.FILE: found.content, **{name: text.encode() for name, text in signed.items()}}
+    record: dict[str, Any] = {
+        "state": CHANGED if changes else AS_FROZEN,
+        "digest": found.digest,
+        "agreement": found.agreement,
+        "at": found.at,
+        "number": found.number,
+        "because": found.because,
+        "changes": changes,
+        "signatures": {name: hashlib.sha256(files[name]).hexdigest() for name in signed},
+    }
+    if signers.is_file():
+        files[store.SIGNERS] = signers.read_bytes()
+        record["signers"] = hashlib.sha256(files[store.SIGNERS]).hexdigest()
+    warning = f"measured against other criteria than those frozen on {found.at[:10]}: exploratory" if changes else ""
+    return Standing({"frozen": record, "earlier_runs": earlier}, files, warning)

@@ -1,0 +1,86 @@
+"""`pov criteria` and `pov verify` as somebody types them: words, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pov.cli.main import main
+from pov.engines import ssh
+from tests.unit.reporting import simulated
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An engagement folder."""
+    assert main(["init", str(tmp_path / "acme"), "--customer", "Acme"]) == 0
+    return tmp_path / "acme"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """Somebody's key."""
+    path = tmp_path / "key"
+    path.write_text(ssh.make_key("ines").private.reveal())
+    path.chmod(0o600)
+    return path
+
+
+def test_from_the_sheet_to_a_signed_report(root: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at = ["--engagement", str(root)]
+    assert main([*at, "criteria", "sheet"]) == 0
+    assert "Left to fill in by hand" in capsys.readouterr().out
+    assert main([*at, "criteria", "freeze", "--json"]) == 0
+    frozen = json.loads(capsys.readouterr().out)
+    assert len(frozen["digest"]) == len(frozen["agreement"]) == 64
+    assert main([*at, "criteria", "sign", "--key", str(key), "--as", "ines"]) == 0
+    assert "Have ines tell its fingerprint by another way" in capsys.readouterr().out
+    simulated.save(root / ".pov" / "one" / "runs")
+    assert main([*at, "verify", "--sign", str(key), "--as", "ines"]) == 0
+    assert "head.json is signed by ines" in capsys.readouterr().out
+    assert main([*at, "report"]) == 0
+    pdf = next(root.glob(".pov/one/reports/*/report.pdf"))
+    capsys.readouterr()
+    assert main([*at, "verify", str(pdf)]) == 0
+    out = capsys.readouterr().out
+    assert "signed          run, by ines, key SHA256:" in out
+    assert "the same to the last byte" in out
+    assert "What could still be forged:" in out
+
+
+def test_what_does_not_match_ends_with_code_1(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = simulated.save(root / ".pov" / "one" / "runs")
+    at = ["--engagement", str(root), "verify", run.name]
+    assert main(at) == 0
+    assert "signed          by nobody: self-attested" in capsys.readouterr().out
+    lines = (run / "samples.jsonl").read_text().splitlines()
+    lines[4] = lines[4].replace('"ok":true', '"ok":false')
+    (run / "samples.jsonl").write_text("\n".join(lines) + "\n")
+    assert main(at) == 1
+    told = capsys.readouterr()
+    assert "DOES NOT MATCH  samples.jsonl:5: does not fit the chain" in told.out
+    assert f"{run.name}: " in told.err
+    assert main([*at, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["matches"] is False
+    assert document["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["criteria", "sign", "--as", "ines"], 2, "--key"),
+        (["criteria", "sign", "--key", "nobody", "--as", "ines"], 1, "no criteria are frozen"),
+        (["verify", "--sign", "key"], 2, "go together"),
+        (["verify", "--as", "ines"], 2, "go together"),
+        (["verify"], 1, "nothing was measured yet"),
+        (["criteria", "frees"], 2, "No such command"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+) -> None:
+    assert main(["--engagement", str(root), *arguments]) == code
+    assert told in capsys.readouterr().err
