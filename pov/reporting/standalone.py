@@ -373,9 +373,7 @@ class Verifier:
             if section["id"] in TOLD:
                 self.sentences(section["id"], blocks)
             elif section["id"] not in LATER:
-                self.notes.append(
-                    f"section “{section['title']}”: its figures do not come from samples, and are not computed"
-                )
+                self.notes.append(f"section “{section['title']}”: its figures are not computed by this verifier")
 
     def inside(self, block: dict[str, Any]) -> list[dict[str, Any]]:
         """A block, or those in its columns."""
@@ -401,6 +399,15 @@ class Verifier:
                 told = [str(len(own.good)), str(own.failed), seconds(own.median), seconds(low), seconds(high)]
                 for name, printed, computed in zip(b["head"][1:], row[1:], told, strict=False):
                     self.expect(f"{where}, {row[0]}, {name}", printed, computed)
+        elif b["kind"] == "table" and b["caption"].startswith("Failures by cause") and by:
+            ways_of = [n for n in by if self.kind(n) not in {"placebo", "negative"}]
+            labels = [self.arms.get(name, {}).get("label", name.capitalize()) for name in ways_of]
+            causes = [row for label in labels for row in by_cause(label, arms[label])]
+            self.expect(f"{where}, failures by cause", b["rows"], causes)
+        elif b["kind"] == "stated":
+            stated = [s for s in self.environment.get("baseline") or [] if isinstance(s.get("value"), int | float)]
+            given = [[plain(s["value"]), s.get("unit") or "", s.get("figure") or s.get("id")] for s in stated]
+            self.expect(f"{section}: stated figures", [[i["value"], i["unit"], i["figure"]] for i in b["items"]], given)
         elif b["kind"] == "ratios" and by:
             self.of_ratios(where, b["rows"], {self.spoken(name): own for name, own in by.items()})
         elif b["kind"] == "bars":
@@ -523,6 +530,32 @@ def loss(own: Arm) -> str:
     return f"{count(c['hard'])} hard, {late} {of}"
 
 
+def by_cause(label: str, own: Arm) -> list[list[str]]:
+    """An arm's causes of failures by kind and text: on how many edges, in how many trials, how many requests."""
+    edges: dict[tuple[str, str], set[str]] = {}
+    trials: dict[tuple[str, str], set[int]] = {}
+    requests: Counter[tuple[str, str]] = Counter()
+    for t in own.trials:
+        for cause in (t.get("traffic") or {}).get("causes") or []:
+            key = (cause["kind"], printed(cause["text"]))
+            edges.setdefault(key, set()).add(cause["edge"])
+            trials.setdefault(key, set()).add(t["n"])
+            requests[key] += cause["count"]
+    ranked = sorted(requests, key=lambda key: (key[0], -requests[key], key[1]))
+    of = f" of {len(own.trials)}"
+    rows = [
+        [label, *key, count(len(edges[key])), f"{len(trials[key])}{of}", count(requests[key])] for key in ranked[:8]
+    ]
+    rest = ranked[8:]
+    more = [label, "", f"{len(rest)} rarer causes", "", "", count(sum(requests[key] for key in rest))]
+    return [*rows, more] if rest else rows
+
+
+def printed(text: str) -> str:
+    """A recorded text as it is printed: one line without control characters."""
+    return "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in text).strip()
+
+
 def figures(own: Arm) -> set[str]:
     """Everything that may be said of one arm."""
     found = {count(len(own.good)), count(len(own.trials)), count(own.failed)}
@@ -615,7 +648,7 @@ def collect(value: Any, numbers: set[str], texts: set[str]) -> None:
         for inner in value.values() if isinstance(value, dict) else value:
             collect(inner, numbers, texts)
     elif isinstance(value, str):
-        texts.add("".join(c if c.isprintable() else " " for c in value).strip())
+        texts.add(printed(value))
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         numbers |= {plain(value), str(value)}
 

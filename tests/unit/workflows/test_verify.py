@@ -159,6 +159,12 @@ def block(document: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(b for s in document["sections"] for b in s["blocks"] if b["kind"] == kind)
 
 
+def by_cause(document: dict[str, Any]) -> dict[str, Any]:
+    """The first table of failures by cause."""
+    tables = [b for s in document["sections"] for b in s["blocks"] if b["kind"] == "table"]
+    return next(table for table in tables if table["caption"].startswith("Failures by cause"))
+
+
 def first_row(document: dict[str, Any]) -> dict[str, Any]:
     """The first criterion's row on page one."""
     row: dict[str, Any] = block(document, "outcomes")["rows"][0]
@@ -244,6 +250,14 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
             f, "runs.json", lambda d: d["runs"].append({**d["runs"][0], "run": "z", "state": "unfinished"})
         ),
         "which run of how many",
+    ),
+    "a cause": (
+        lambda f: rewrite(f, "report.json", lambda d: by_cause(d)["rows"][0].__setitem__(5, "1")),
+        "failures by cause: it says",
+    ),
+    "what the customer stated": (
+        lambda f: rewrite(f, "report.json", lambda d: block(d, "stated")["items"][0].update(value="450")),
+        "stated figures: it says",
     ),
     "a digest": (
         lambda f: rewrite(f, "report.json", lambda d: d["digests"].update({"samples.jsonl": "0" * 64})),
