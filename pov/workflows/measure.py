@@ -73,8 +73,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
     plan = paces.plan
     criteria = criteria_of(ctx.scenario, ctx.engagement)
-    stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
     with ctx.home.lock():
+        stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences, *filter(None, [stands.told])):
             emit(Event("warning", "measure", text))
