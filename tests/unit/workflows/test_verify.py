@@ -26,6 +26,7 @@ from pov.workflows.countersigning import Lists
 from pov.workflows.verify import VerifyOptions, VerifyResult
 from tests.unit.reporting import simulated
 from tests.unit.reporting.test_report import RUNS
+from tests.unit.reporting.test_worth import SECTIONS
 
 BUYER = "ines@acme.example"
 CRITERIA = simulated.environment([])["criteria"]
@@ -129,6 +130,21 @@ def test_reports_of_every_kind_of_run_match_their_samples(tmp_path: Path, kind: 
     verifier.run()
     assert verifier.wrong == []
     assert verifier.done > 10
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_figures_of_the_value_model_are_named_as_not_computed(tmp_path: Path, name: str) -> None:
+    verifier = standalone.Verifier(attached(tmp_path, {"environment_changes": {"value": SECTIONS[name]}}))
+    verifier.run()
+    assert verifier.wrong == []
+    assert any("section “" in note and "not computed by this verifier" in note for note in verifier.notes)
+
+
+def test_a_report_with_a_value_section_is_drawn_again_to_the_last_byte(tmp_path: Path) -> None:
+    changes = {"value": SECTIONS["full"]}
+    simulated.save(tmp_path / ".pov" / "one" / "runs", environment_changes=changes)
+    made = report.run(report.ReportOptions(tmp_path), silent).paths["pdf"]
+    assert verify.run(VerifyOptions(tmp_path, target=str(made)), silent).wrong == ()
 
 
 def change_line(folder: Path, number: int, edit: Callable[[dict[str, Any]], object]) -> None:
