@@ -150,9 +150,13 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
         lines += [f"    primaryAgainst: {criterion.primary_against}"] if criterion.primary_against else []
     lines += ["", *_TERMS]
     value = value_form(scenario, by=stated_by, today=today, example=options.example)
-    return "\n".join(lines) + "\n\n" + value
+    return "\n".join([*lines, "", _BROUGHT]) + "\n\n" + value
 
 
+_BROUGHT = (
+    "# A script that does it as well can be measured as an arm (`arms`), and the customer's runbook instead\n"
+    "# of the example (`runbooks`): docs/own-arm.md in the project's folder says how."
+)
 _PROPOSED = (
     "# The scenario's proposal: agree on it before anything is measured, and name who did in `agreedBy`, the day in\n"
     "# `agreedOn`: without a name the report says that nobody agreed. Each run keeps a copy."

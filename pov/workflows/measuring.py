@@ -114,14 +114,18 @@ class Measuring:
         return self._box.estate(names[(slot.trial - 1) % len(names)])
 
     def _length(self, experiment: str, estate: Estate) -> float:
-        """How long a trial on an estate takes: the median of the quickest arm so far, or what is expected."""
-        ways = self._own.experiments[experiment].arms
+        """How long a trial on an estate takes: the longest of its arms' medians so far, or what is expected.
+
+        A window shorter than a trial would see less noise than the trial. Variants of an arm, which wait for a poll, do
+        not count.
+        """
+        ways, words = self._own.experiments[experiment].arms, self._own.words
         known = [
             statistics.median(seconds)
             for (name, arm), seconds in self._lengths.items()
-            if name == experiment and arm in ways and ways[arm].estate == estate.name
+            if name == experiment and arm in ways and ways[arm].estate == estate.name and not words.arm(arm).against
         ]
-        return min(known, default=self._own.experiments[experiment].expected_s)
+        return max(known, default=self._own.experiments[experiment].expected_s)
 
     def _stop_loads(self) -> None:
         """The last chance to stop a load that its trial could not stop."""

@@ -294,6 +294,26 @@ def test_a_failing_step_names_itself_and_its_host(hosts: Hosts) -> None:
     assert "/nowhere.tar.gz" in caught.value.cause
 
 
+def test_a_customer_s_runbook_runs_from_its_own_folder_and_a_failing_step_names_itself(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    folder = tmp_path / "their books"
+    folder.mkdir()
+    (folder / "deploy.yml").write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - include_tasks: look.yml\n"
+        '    - name: ask the change board\n      ansible.builtin.raw: "echo {{ version }} is refused; exit 7"\n'
+    )
+    (folder / "look.yml").write_text("- name: look around\n  ansible.builtin.raw: ls {{ release_root }}\n")
+    playbook = str(folder / "deploy.yml")
+    variables = {"release": "x", "version": "3", "services": [SCENARIO.pov_services[0]]}
+    with hosts.runbooks() as books:
+        books.check(playbook, variables)
+        with pytest.raises(PovError) as caught:
+            books.run(playbook, variables, timeout_s=RUN_S)
+    assert "ask the change board on legacy-" in caught.value.cause
+    assert "3 is refused" in caught.value.cause
+
+
 def test_a_runbook_that_takes_too_long_is_ended(hosts: Hosts) -> None:
     with hosts.runbooks() as books, pytest.raises((TimedOut, PovError)) as caught:
         books.run(

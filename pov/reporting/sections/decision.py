@@ -209,10 +209,8 @@ def _does_not_follow(facts: Facts) -> Iterator[tuple[str, str]]:
     arms = [arm for experiment in facts.experiments for arm in experiment.arms]
     if any(facts.words.arm(arm.name).kind == "manual" for arm in arms):
         which = wording.runbooks(facts)
-        yield (
-            "Nothing about people's time.",
-            f"{which[0].upper()}{which[1:]} was executed by a machine: no reading, typing or hand-over is in it.",
-        )
+        told = f"{which[0].upper()}{which[1:]} {'were' if ' and ' in which else 'was'} executed by a machine"
+        yield "Nothing about people's time.", f"{told}: no reading, typing or hand-over is in it."
     if any(facts.words.arm(arm.name).kind == "script" for arm in arms):
         yield (
             "No platform in a script.",

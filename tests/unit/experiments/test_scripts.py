@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from pov.base.errors import PovError, TimedOut
+from pov.base.paths import data
+from pov.base.redact import Secret
+from pov.engines.ansible import Runbooks, Target
+from pov.engines.ssh import Target as SshTarget
 from pov.experiments import EXPERIMENTS
 from pov.experiments.brought import Digested, OwnScript
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
+from pov.steps.legacy.ssh import _COMMON
 from tests.unit.experiments.world import Script, World
 
 
@@ -188,3 +194,21 @@ def test_the_shipped_script_is_an_arm_of_the_same_kind(world: World, tmp_path: P
         (path,) = world.scripts[-1].argv
         assert Path(path).name == f"{experiment}.sh"
         assert world.scripts[-1].told["POV_ARM"] == "scripted"
+
+
+def test_what_is_told_and_what_the_page_says_are_the_same(world: World, own: OwnScript, tmp_path: Path) -> None:
+    told: set[str] = set()
+    for experiment in ("deploy", "rotate"):
+        go(world, own, experiment)
+        told |= set(world.scripts[-1].told)
+    target = Target(SshTarget("legacy-1", ("sshd", "-i"), "ssh-ed25519 AAAA"))
+    printed = tmp_path / "printed"
+    with Runbooks(tmp_path, [target], user="root", key=Secret("key"), common=_COMMON) as books:
+        way = books.script(["/usr/bin/env"], {}, folder=tmp_path, log=printed, secret_files=[])
+        way.run(timeout_s=20)
+        way.close()
+    told |= {line.partition("=")[0] for line in printed.read_text().splitlines()} & {"TMPDIR"}
+    told |= set(re.findall(r"^(POV_[A-Z_]+)=", printed.read_text(), re.MULTILINE))
+    page = data("docs", "own-arm.md").read_text()
+    tables = "\n".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`([A-Z_]+)`", tables)) == told

@@ -164,7 +164,7 @@ PAGE_ONE: dict[str, tuple[str, ...]] = {
         "Automated, poll only: slower.",
     ),
     "theirs": ("Criterion, agreed by B. Example, 2026-03-01", "The customer's runbook was executed by a machine"),
-    "theirs in part": ("The customer's runbook (deployment) and an example runbook (rotation) was executed by",),
+    "theirs in part": ("The customer's runbook (deployment) and an example runbook (rotation) were executed by",),
     "theirs by nobody": ("An example runbook was executed by a machine",),
     "an arm of their own": (
         "Acme's scripts",

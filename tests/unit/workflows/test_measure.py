@@ -242,6 +242,19 @@ def test_placebos_are_as_long_as_the_trials_were_and_on_each_estate_in_turn(tmp_
     assert any(window["details"]["window_s"] != 25.0 for window in windows)
 
 
+def test_a_placebo_is_no_shorter_than_the_longest_way_but_a_poll_s(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", "automated-poll", "manual", "scripted", trials=4)
+    samples = [s for s in read_run(measured.run().path).samples if s["experiment"] == "deploy"]
+    arms = {"staging": "automated", "legacy": "manual"}
+    for window in (s for s in samples if s["arm"] == "placebo"):
+        before = [
+            s for s in samples[: samples.index(window)] if s["details"].get("estate") == window["details"]["estate"]
+        ]
+        times = [s["seconds"] for s in before if s["arm"] == arms[window["details"]["estate"]]]
+        if times:
+            assert window["details"]["window_s"] == pytest.approx(statistics.median(times))
+
+
 def test_a_scenario_may_ask_for_fewer_placebos(tmp_path: Path) -> None:
     few = scenario(experiments=[{"name": "deploy", "trials": 5, "arms": ["automated"], "placebos": 2}])
     assert planned(MeasureOptions(tmp_path), few)[0]["deploy", "placebo"] == 2
