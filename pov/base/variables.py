@@ -49,6 +49,8 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     "ansible": _PLACES,
     # A script that a customer brings: who runs it, no more; what it is to do, it is told beside these.
     "own script": ("HOME", "USER", "LOGNAME"),
+    # Somebody works in it; its way to the hosts is a program beside it, not a user's own configuration.
+    "a person's shell": (*_PLACES, "TERM", "COLORTERM", "EDITOR"),
     # Programs that read and write files, or tell their version.
     "file tool": ("TMPDIR",),
     # These fetch from registries: which mirror is asked, through which proxy, with whose password, is a user's choice.

@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "Tell what runs, how healthy, and where.",
     "measure": "Measure the arms of each experiment.",
     "runs": "List, show and compare what was measured.",
+    "people": "Recordings of people at a terminal: watch, agree, take back.",
     "report": "Write the PDF and the JSON of a run.",
     "verify": "Compute a run or a report again; countersign it.",
     "down": "Take the environment away; runs and reports stay.",

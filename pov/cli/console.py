@@ -43,11 +43,14 @@ class Running:
 
 
 @contextmanager
-def console() -> Iterator[Emit]:
-    """An `Emit` that shows what happens until the block ends; with `--json`, what ended stands in the document too."""
+def console(busy: threading.Event | None = None) -> Iterator[Emit]:
+    """An `Emit` that shows what happens until the block ends; with `--json`, what ended stands in the document too.
+
+    With `busy`, somebody works at the terminal while that is set: then nothing is drawn there, and no waiting is told.
+    """
     chosen: Settings = settings()
     terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" and speaks_unicode(sys.stderr)
-    view = Live() if terminal and not chosen.plain else Plain(sys.stderr)
+    view = Live() if terminal and not chosen.plain and busy is None else Plain(sys.stderr, busy=busy)
     with view.shown():
         yield Listeners(view.emit, chosen.hear)
 
@@ -55,8 +58,9 @@ def console() -> Iterator[Emit]:
 class Plain:
     """One line for each thing that happened, with the time of day; a step that lasts is heard of each half minute."""
 
-    def __init__(self, stream: TextIO, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, stream: TextIO, clock: Clock = SYSTEM_CLOCK, *, busy: threading.Event | None = None) -> None:
         self._stream = stream
+        self._busy = busy or threading.Event()
         self._clock = clock
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
@@ -96,6 +100,8 @@ class Plain:
 
     def _tell_waiting(self, now: float) -> None:
         for subject, step in self._running.items():
+            if self._busy.is_set():
+                return
             if now - step.told_at >= TELL_EVERY_S:
                 self._line(subject, f"{step.state or 'still at it'}, {_seconds(now - step.since)}")
                 self._running[subject] = replace(step, told_at=now)

@@ -32,13 +32,18 @@ if TYPE_CHECKING:
 @click.option("--profile", metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
+@click.option("--by", "by", multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one.")
+@click.option("--simulated", is_flag=True, hidden=True, help="A script types in their place: every page says so.")
 @command_options
 def command(
+    *,
     experiments: tuple[str, ...],
     arms: tuple[str, ...],
     trials: int | None,
     seed: int | None,
     only_plan: bool,
+    by: tuple[str, ...],
+    simulated: bool,
     **sizes: Any,
 ) -> None:
     """Measure the scenario's experiments (or what is named) in each arm, in random order.
@@ -48,15 +53,17 @@ def command(
     when none fails and something is not shown, 1 where every trial of an arm failed, 130 interrupted.
     """
     chosen = settings()
+    from pov.experiments.seat import People
     from pov.workflows import measure
 
-    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, **sizes)
+    people = People(by, simulated) if by else None
+    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, people=people, **sizes)
     if only_plan:
         with console() as emit:
             paced = measure.show(options, emit)
         show(paced, _plan_in_words)
         return
-    with console() as emit:
+    with console(people.busy if people else None) as emit:
         result = measure.run(options, emit)
     show(result, lambda measured: f"{in_words(measured)}\n\nNext: pov report{settings().hint}")
     ended = _ending(result.as_json(), f"pov report{settings().hint}  (it shows every sample behind it)")
@@ -89,6 +96,12 @@ def _ending(summary: Mapping[str, Any], fix: str) -> PovError | None:
     dead = [
         f"{experiment['name']} {arm['name']}"
         for experiment in summary["experiments"]
+        for arm in experiment.get("people", ())
+        if not any(trial["ok"] for trial in arm["trials"])
+    ]
+    dead += [
+        f"{experiment['name']} {arm['name']}"
+        for experiment in summary["experiments"]
         for arm in experiment["arms"]
         if arm["trials"] and not any(trial["ok"] for trial in arm["trials"])
     ]
@@ -110,7 +123,10 @@ def in_words(result: Result) -> str:
     experiments = summary.get("experiments", ())
     head = ["experiment", "arm", "trials", "median", "range", "requests", "hard", "late", "excused"]
     rows = [row for experiment in experiments for row in _rows(experiment)]
-    parts = [f"Run {summary['run'].get('id', '')}", table(head, rows, right=(2, 3, 4, 5, 6, 7, 8))]
+    parts = [f"Run {summary['run'].get('id', '')}", table(head, rows, right=(2, 3, 4, 5, 6, 7, 8)) if rows else ""]
+    head = ["experiment", "arm", "by", "trial", "elapsed", "hands-on", "failed commands", "requests lost", "outcome"]
+    people = [row for experiment in experiments for row in _people(experiment)]
+    parts.append(table(head, people, right=(3, 4, 5, 6, 7)) if people else "")
     parts.append("\n".join(line for experiment in experiments for line in _comparisons(experiment)))
     head = ["criterion", "bound", "observed", "outcome", "why", "today's way"]
     criteria = [
@@ -129,6 +145,18 @@ def _rows(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
         counts = ["–" if arm[key] is None else str(arm[key]) for key in ("requests", "hard", "late", "excused")]
         tried = f"{arm['n']} of {arm['n'] + arm['failed']}"
         yield [str(experiment["name"]), str(arm["name"]), tried, duration(arm["median"]), spread, *counts]
+
+
+def _people(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
+    for arm in experiment.get("people", ()):
+        for trial in arm["trials"]:
+            figures = trial["figures"]
+            lost = "–" if trial["hard"] is None else str(trial["hard"] + trial["late"])
+            times = [duration(trial["seconds"]), duration(figures.get("hands_on_seconds"))]
+            counts = [_figure(figures.get("failed_commands")), lost]
+            outcome = "ok" if trial["ok"] else str(trial["error"])
+            by = trial["by"] + (" (a script)" if trial["origin"] == "simulated" else "")
+            yield [str(experiment["name"]), str(arm["name"]), by, str(trial["trial"]), *times, *counts, outcome]
 
 
 def _today(criterion: Mapping[str, Any]) -> str:

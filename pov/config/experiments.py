@@ -68,6 +68,9 @@ class Criterion(Model):
     @model_validator(mode="after")
     def _figure_is_counted(self) -> Self:
         metric = catalogue.METRICS[self.metric]
+        if self.metric in catalogue.OF_PEOPLE:
+            told = "is told person by person, and no criterion stands on it"
+            raise Faults([(("metric",), told, "median_seconds")])
         self._bounded_on_its_side(metric)
         if metric.only and self.metric not in catalogue.EXPERIMENTS[self.experiment].metrics:
             counting = ", ".join(e.name for e in catalogue.EXPERIMENTS.values() if self.metric in e.metrics)

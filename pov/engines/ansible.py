@@ -28,7 +28,9 @@ from pov.base.files import write_atomic
 from pov.base.redact import Secret
 from pov.base.scratch import Scratch
 from pov.engines import ssh
+from pov.engines.runbook_text import Written, written
 from pov.engines.script import Script
+from pov.engines.workplace import Workplace, at_hosts
 
 _CONFIGURATION = """\
 [defaults]
@@ -85,6 +87,7 @@ class Runbooks:
         self._playbooks = playbooks
         self._common, self._user, self._key = dict(common), user, key
         self._names = [target.ssh.name for target in targets]
+        self._gate = str(common.get("healthy", "healthy"))
         # Sockets of shared connections lie in here, and Ansible takes its path apart.
         self._scratch = Scratch.plain()
         self.folder = self._scratch.path
@@ -106,6 +109,14 @@ class Runbooks:
         if self.folder.exists():
             self._client.close(self._names)
             self._scratch.close()
+
+    def written(self, playbook: str, variables: Mapping[str, Any]) -> Written:
+        """A playbook as a person reads it, for these hosts and variables."""
+        return written(self._playbooks, playbook, json.loads((self.folder / "inventory.yml").read_text()), variables)
+
+    def workplace(self) -> Workplace:
+        """A shell on this machine from which a person reaches the hosts; it goes with the private folder."""
+        return at_hosts(self.folder / "desk", self._client.config, gate=self._gate)
 
     def check(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float = 60) -> None:
         """Read the playbook without running it: mistakes show, and the program's own files are read once."""

@@ -11,6 +11,7 @@ from typing import Self
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.base.files import write_atomic
 from pov.engines.git_command import Command, Remote
+from pov.engines.workplace import Workplace, at_repository
 
 _TEXT_BYTES = 4 * 2**20
 _LINK, _SUBMODULE = "120000", "160000"
@@ -229,6 +230,10 @@ class ConfigRepo:
             return self._bytes(path, len(content)) == content
         except OSError:
             return False
+
+    def workplace(self, by: str) -> Workplace:
+        """A shell in the working copy for a person, whose `git` reaches the server as ours does. It lies beside it."""
+        return at_repository(self.folder.parent / "desk", self.folder, self._call.environment(), by=by)
 
     def is_changed(self) -> bool:
         """Whether a commit would hold anything."""

@@ -15,10 +15,11 @@ from pov.config.estates import LEGACY
 from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial, moment
+from pov.experiments.person import AtHosts, AtRepository, seat_of
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, summed
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Toolbox
+from pov.experiments.toolbox import STAGING, Configuration, Identity, Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 
@@ -51,8 +52,12 @@ class AutomatedDeploy(GitOpsTrial):
                 self._image = self.box.releases.deliver(archive, self._version)
         self._before = {name: self.copy.images()[name] for name in self.box.under_proof}
         self._old_ids = {image_id for _, image_id, _ in self._containers()}
-        self.copy.set_images(dict.fromkeys(self.box.under_proof, self._image))
+        self.make_edit()
         self.details |= {"version": self._version, "image": self._image, "images_before": dict(self._before)}
+
+    def make_edit(self) -> None:
+        """The images of the services under proof, without a commit."""
+        self.copy.set_images(dict.fromkeys(self.box.under_proof, self._image))
 
     def message(self) -> str:
         """As a customer would write it."""
@@ -173,6 +178,51 @@ class ManualDeploy(RunbookTrial):
             on_host(self.box, host.pod, "sh", "-c", sweep)
 
 
+class PersonDeploy(AtHosts, ManualDeploy):
+    """A new version of the services under proof."""
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot)
+        self.seat = seat_of(box, slot)
+
+    @property
+    def task(self) -> str:
+        """Which version, of which services."""
+        return f"bring {', '.join(self.services)} to version {self._version}, which lies on the hosts already"
+
+    def wished(self, row: Identity) -> bool:
+        """It serves the new version."""
+        return row.version == self._version
+
+
+class PersonCommits(AtRepository, AutomatedDeploy):
+    """The same version by way of the platform: a person edits, commits and pushes, the platform does the rest."""
+
+    change = f"stages/{STAGING}/kustomization.yaml"
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot)
+        self.seat = seat_of(box, slot)
+
+    def make_edit(self) -> None:
+        """None: that is the person's."""
+
+    @property
+    def task(self) -> str:
+        """Which version, of which services."""
+        return f"bring {', '.join(self.services)} to {self._image} by a commit"
+
+    @property
+    def edit(self) -> str:
+        """Which tag, of which images."""
+        tag = self._image.rpartition(":")[2]
+        return f"set newTag of {', '.join(self.services)} to {tag}"
+
+    def wished(self, row: Identity) -> bool:
+        """It serves the new version."""
+        return row.version == self._version
+
+
 EXPERIMENT = Experiment(
     "deploy",
     touches=lambda box, estate: box.under_proof,
@@ -182,6 +232,8 @@ EXPERIMENT = Experiment(
         "automated-poll": Way(partial(AutomatedDeploy, webhook=False), STAGING),
         "manual": Way(ManualDeploy, LEGACY),
         "scripted": Way(partial(ManualDeploy, script=shipped("deploy")), LEGACY),
+        "person": Way(PersonDeploy, LEGACY),
+        "person-commits": Way(PersonCommits, STAGING),
     },
     own=lambda script: Way(partial(ManualDeploy, script=script), LEGACY),
 )

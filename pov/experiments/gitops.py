@@ -40,7 +40,7 @@ class GitOpsTrial(EstateTrial):
         self._copy: Configuration | None = None
         self._marks: dict[str, float] = {}
         self._begun: datetime | None = None
-        self._revision = ""
+        self.revision = ""
 
     @property
     def copy(self) -> Configuration:
@@ -78,10 +78,10 @@ class GitOpsTrial(EstateTrial):
         """Commit, push, wait until the prober has seen it."""
         clock = self.box.clock
         self._begun, begun = clock.wall(), clock.monotonic()
-        self._revision = self.copy.commit(self.message())
+        self.revision = self.copy.commit(self.message())
         self._marks["commit"] = clock.monotonic() - begun
         # Noted before: a push that fails half-way may have arrived. After an interrupt the change goes its way.
-        self.after.add("way back", self._repair, after={Ending.FAILED})
+        self.after.add("way back", self.repair, after={Ending.FAILED})
         self.copy.push()
         self._marks["push"] = clock.monotonic() - begun
         seen = self.wait_until_seen()
@@ -90,13 +90,13 @@ class GitOpsTrial(EstateTrial):
 
     def verify(self) -> None:
         """Argo CD calls the application synced to our commit and healthy, and the cluster holds what was asked for."""
-        at_rest(self.box, self.estate.name, self._revision, _VERIFY_S)
+        at_rest(self.box, self.estate.name, self.revision, _VERIFY_S)
         self.check()
 
     def steps(self) -> tuple[Step, ...]:
         """The operation split by what was recorded anyway: our own clock, and the cluster's times in whole seconds."""
-        if self._revision:
-            self.details["revision"] = self._revision
+        if self.revision:
+            self.details["revision"] = self.revision
         if "push" not in self._marks:
             return ()
         push = self._marks["push"]
@@ -105,7 +105,7 @@ class GitOpsTrial(EstateTrial):
         if end is not None:
             waiting = "webhook to sync" if self._webhook else "wait for poll"
             delivered = quietly(lambda: self.box.delivery.state(self.estate.name))
-            started = self._since(None if delivered is None else delivered.sync_started(self._revision))
+            started = self._since(None if delivered is None else delivered.sync_started(self.revision))
             rolled = self._since(quietly(self.rolled_out))
             if started is not None:
                 parts.append((waiting, min(max(started, push), end)))
@@ -134,7 +134,7 @@ class GitOpsTrial(EstateTrial):
         clock = self.box.clock
         return wait_for("Gitea", attempt, timeout_s=_BACK_S, interval_s=1.0, clock=clock, fix="pov status")[0]
 
-    def _repair(self) -> None:
+    def repair(self) -> None:
         """Commit the way back, so that the next trial starts at rest."""
         copy = self._once_git_is_there(True, self._configuration)
         try:

@@ -14,10 +14,11 @@ from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.negative import ExpiredCanary
+from pov.experiments.person import AtHosts, seat_of
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import all_new, serials, until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Toolbox
+from pov.experiments.toolbox import STAGING, Configuration, Identity, Toolbox
 from pov.measure.order import Slot
 
 POLICY = "certificate-policy"
@@ -132,6 +133,23 @@ class ManualRotation(RunbookTrial):
         _compare(self.details, self._before, after)
 
 
+class PersonRotation(AtHosts, ManualRotation):
+    """Every certificate anew."""
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot)
+        self.seat = seat_of(box, slot)
+
+    @property
+    def task(self) -> str:
+        """Of which services."""
+        return f"renew the certificates of {', '.join(self.services)}"
+
+    def wished(self, row: Identity) -> bool:
+        """It shows a certificate that its service did not show before."""
+        return row.serial not in {serial for values in self._before.values() for serial in values}
+
+
 EXPERIMENT = Experiment(
     "rotate",
     touches=lambda box, estate: estate.services,
@@ -141,6 +159,7 @@ EXPERIMENT = Experiment(
         "automated-poll": Way(partial(AutomatedRotation, webhook=False), STAGING),
         "manual": Way(ManualRotation, LEGACY),
         "scripted": Way(partial(ManualRotation, script=shipped("rotate")), LEGACY),
+        "person": Way(PersonRotation, LEGACY),
     },
     own=lambda script: Way(partial(ManualRotation, script=script), LEGACY),
     negative=ExpiredCanary,

@@ -18,7 +18,11 @@ from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import Host
 from pov.config.scenario import Traffic
 from pov.engines.load_report import LoadReport
+from pov.engines.runbook_text import Written
+from pov.engines.workplace import Workplace
 from pov.experiments.brought import Digested
+from pov.measure.order import Slot
+from pov.measure.session import Session
 
 STAGING = "staging"
 
@@ -116,6 +120,10 @@ class Configuration(Protocol):
 
     def push(self) -> None:
         """Send it to the server."""
+        ...
+
+    def workplace(self, by: str) -> Workplace:
+        """A shell in it for a person, whose `git` reaches the server."""
         ...
 
     def close(self) -> None:
@@ -234,8 +242,57 @@ class Runbooks(Protocol):
         """Make a script ready; what stands in `secret_files` is kept out of its log."""
         ...
 
+    def written(self, playbook: str, variables: Mapping[str, Any]) -> Written:
+        """A playbook as a person reads it."""
+        ...
+
+    def workplace(self) -> Workplace:
+        """A shell from which a person reaches the hosts."""
+        ...
+
     def close(self) -> None:
         """End connections, remove the folder."""
+        ...
+
+
+class Seat(Protocol):
+    """A person at a terminal, for one trial."""
+
+    @property
+    def by(self) -> str:
+        """Who sits there."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """Where its figures come from: person, or simulated if a script types."""
+        ...
+
+    @property
+    def session(self) -> Session:
+        """What was counted so far."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How long they worked."""
+        ...
+
+    @property
+    def gone(self) -> bool:
+        """Whether the terminal went away, and nobody sits there any more."""
+        ...
+
+    def until_ready(self, task: str, runbook: str) -> None:
+        """Return once the person says that they are ready. Raises `PovError` if they would rather not."""
+        ...
+
+    def work(self, place: Workplace, runbook: Written, look: Callable[[], object], stop: Callable[[], None]) -> None:
+        """Let them work until `look` returns; `stop` makes it end early."""
+        ...
+
+    def as_details(self) -> dict[str, Any]:
+        """Of the person and their work, for the sample."""
         ...
 
 
@@ -327,6 +384,7 @@ class Toolbox:
     timeouts: Mapping[str, int] = field(default_factory=dict)
     playbooks: Mapping[str, Digested] = field(default_factory=dict)
     logs: Path | None = None
+    seat: Callable[[Slot], Seat] | None = None
 
     def estate(self, name: str) -> Estate:
         """The estate of that name."""

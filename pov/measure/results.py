@@ -15,7 +15,9 @@ from pov.model.catalogue import Metric, Words
 from pov.model.reading import TOLD_APART, mapping, text
 from pov.model.sample import Counts, Sample
 
-EXECUTED = "executed"
+EXECUTED, PERSON, SIMULATED = "executed", "person", "simulated"
+PEOPLE = frozenset({"person", "person-commits"})
+"""Arms in which people do it themselves."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Experiment:
     """One experiment and its arms; placebos and negative controls stand apart and enter no statistic.
 
     `again` is the one of the arms in which the proposed arm is tried against itself (A/A), None without.
+    So do people: their arms enter no comparison with what machines did.
     """
 
     name: str
@@ -134,6 +137,7 @@ class Experiment:
     negative: Arm | None = None
     placebo: Arm | None = None
     again: Arm | None = None
+    people: tuple[Arm, ...] = ()
 
     @property
     def ways(self) -> tuple[Arm, ...]:
@@ -142,7 +146,7 @@ class Experiment:
 
     def arm(self, name: str) -> Arm | None:
         """The arm of this name, if any trial of it ran."""
-        return next((arm for arm in self.arms if arm.name == name), None)
+        return next((arm for arm in (*self.arms, *self.people) if arm.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -223,15 +227,18 @@ def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], 
             continue
         arms = [Arm(arm, tuple(found[arm])) for arm in sorted(found, key=lambda a: (order.get(a, len(order)), a))]
         kinds = {words.arm(arm.name).kind: arm for arm in arms}
-        compared = tuple(arm for arm in arms if not words.arm(arm.name).window)
+        compared = tuple(arm for arm in arms if not words.arm(arm.name).apart)
+        people = tuple(arm for arm in arms if words.arm(arm.name).kind == PERSON)
         windows = kinds.get("negative"), kinds.get("placebo")
-        experiments.append(Experiment(name, compared, *windows, kinds.get("again")))
+        experiments.append(Experiment(name, compared, *windows, kinds.get("again"), people))
     return Results(tuple(experiments), planned, words)
 
 
 def arm_of(sample: Sample) -> str:
-    """The arm under which a sample is summed up: people's times have one of their own."""
-    return sample.arm if sample.origin in {EXECUTED, "simulated"} else f"{sample.arm}-{sample.origin}"
+    """The arm under which a sample is summed up: people's times have one of their own, and scripts in their place."""
+    if sample.arm in PEOPLE:
+        return sample.arm if sample.origin == PERSON else f"{sample.arm}-{sample.origin}"
+    return sample.arm if sample.origin in {EXECUTED, SIMULATED} else f"{sample.arm}-{sample.origin}"
 
 
 def figure(sample: Sample, name: str) -> float | None:

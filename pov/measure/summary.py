@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pov.measure.bounds import bounds
+from pov.measure.people import as_json
 from pov.measure.results import Arm, Experiment, Results, gathered, loads_the_machine
 from pov.measure.scoring import Criterion, scored
 from pov.measure.statistics import METHOD, Comparison, Same, comparisons, same
@@ -43,10 +44,11 @@ def _experiment(results: Results, name: str, compared: Sequence[Comparison]) -> 
     found = results.experiment(name) or Experiment(name, ())
     ran = {arm.name: arm for arm in found.arms}
     names = dict.fromkeys([*(arm for exp, arm in results.planned if exp == name), *ran])
-    arms = [ran.get(arm, Arm(arm, ())) for arm in names if not results.words.arm(arm).window]
+    arms = [ran.get(arm, Arm(arm, ())) for arm in names if not results.words.arm(arm).apart]
     return {
         "name": name,
         "arms": [_arm(results, found, arm) for arm in arms],
+        "people": [as_json(arm) for arm in found.people],
         "placebo": _windows(found.placebo, "the same load, with nothing being done"),
         "negative_control": _windows(
             found.negative, "a service whose certificate runs out while reloading is off: the prober has to see it fail"

@@ -31,13 +31,15 @@ class Ending(enum.Enum):
 class Evidence:
     """What a trial leaves beside its seconds: the parts of the operation, traffic (None without load), facts.
 
-    `figures` are further measured figures by metric, `seconds` of them for instance.
+    `figures` are further measured figures by metric, `seconds` of them for instance. `origin` is the sample's: who did
+    it, a machine or a person.
     """
 
     steps: tuple[Step, ...] = ()
     traffic: Traffic | None = None
     details: Mapping[str, object] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    origin: str = "executed"
 
 
 class Trial(Protocol):
@@ -128,6 +130,7 @@ class Result:
             experiment=self.slot.experiment,
             arm=self.slot.arm,
             trial=self.slot.trial,
+            origin=self.evidence.origin,
             started=timestamp(self.started),
             seconds=None if self.seconds is None else round(self.seconds, 3),
             ok=self.ok,

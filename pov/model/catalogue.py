@@ -91,6 +91,11 @@ class Arm:
         """Whether it is another arm (`against`) tried against itself, to see what this machine can tell."""
         return self.kind == "again"
 
+    @property
+    def apart(self) -> bool:
+        """Whether it is never shown beside arms that a machine works: no way of doing it, or done by people."""
+        return self.window or self.kind == "person"
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -179,6 +184,22 @@ ARMS: Registry[Arm] = Registry(
             colour="#6b4c9a", spoken="a good script",
         ),
         Arm(
+            "person", "A person", "at a real terminal on the hosts; n counts persons", kind="person", compared=False,
+            legacy=True, mark="square", colour="#8a4513", spoken="a person",
+        ),
+        Arm(
+            "person-simulated", "A script in a person's place", "typed by a test: no person was timed", kind="person",
+            compared=False, legacy=True, mark="square", colour="#70757d", spoken="a script in a person's place",
+        ),
+        Arm(
+            "person-commits", "A person, automated", "edits, commits, pushes; the platform does the rest",
+            kind="person", compared=False, mark="ring", colour="#8a4513", spoken="a person's commit",
+        ),
+        Arm(
+            "person-commits-simulated", "A script's commit in a person's place", "typed by a test: no person was timed",
+            kind="person", compared=False, mark="ring", colour="#70757d", spoken="a script's commit",
+        ),
+        Arm(
             "manual-person", "Runbook by hand", "human time", kind="person", compared=False, mark="square",
             colour="#8a4513", spoken="a person",
         ),
@@ -206,9 +227,19 @@ METRICS: Registry[Metric] = Registry(
             "hard_handshakes", "handshakes that failed hard", "hard_handshakes", "handshakes", aggregation="sum",
             counts=True, only=True,
         ),
+        Metric("hands_on_seconds", "hands-on time of a person", "hands_on_seconds"),
+        Metric("failed_commands", "commands of a person that failed", "failed_commands", "commands", aggregation="sum"),
+        Metric(
+            "failed_gates", "a person's questions for readiness that failed", "failed_gates", "questions",
+            aggregation="sum",
+        ),
         Metric("distribution_seconds", "distribution of the artefact", "distribution_seconds"),
     ),
 )  # fmt: skip
+
+
+OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_gates")
+"""Metrics that only people's arms have. They are shown person by person; no criterion stands on them."""
 
 
 def named(kind: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pov.measure.results import Experiment, Results, gathered
+from pov.measure.results import SIMULATED, Experiment, Results, gathered
 from pov.measure.scoring import Score, criteria, scored
 from pov.measure.statistics import Comparison, Same, comparisons, same
 from pov.model.catalogue import Words
@@ -19,6 +19,7 @@ from pov.model.reading import items, mapping, number, read_sample, text
 from pov.model.sample import Sample
 from pov.reporting.valued import GivenValue, Valued, valued
 from pov.state.attested import Attested, recorded
+from pov.state.people import recordings
 from pov.state.runs import Run
 
 
@@ -63,6 +64,8 @@ class Facts:
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
     attested: Attested
+    recordings: Mapping[str, str]
+    """Of people's terminals: where each stands with its person's consent, by file."""
     valued: Valued | None = None
 
     @property
@@ -128,7 +131,7 @@ def gather(run: Run, value: GivenValue | None = None, attested: Attested | None 
         started=started or (trials[0].started if trials else ""),
         finished=text(facts_of_run.get("finished")) or (trials[-1].started if trials else ""),
         interrupted=run.summary is None or bool(facts_of_run.get("interrupted")),
-        simulated=bool(environment.get("simulated")),
+        simulated=bool(environment.get("simulated")) or any(trial.origin == SIMULATED for trial in trials),
         planned=planned,
         trials=trials,
         results=results,
@@ -142,6 +145,7 @@ def gather(run: Run, value: GivenValue | None = None, attested: Attested | None 
         digests=_digests(run, trials),
         problems=tuple(problems),
         warnings=tuple(text(warning) for warning in _warnings(summary)),
+        recordings={one.path.name: one.state for one in recordings(run.path, run.samples)},
         valued=worth,
         attested=attested or recorded(environment),
     )

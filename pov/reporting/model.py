@@ -46,6 +46,14 @@ class Report:
         found = tuple(verdict(score, self.facts.words) for score in self.facts.scores)
         return found or ("No criterion was set: nothing is scored.",)
 
+    @property
+    def band(self) -> str:
+        """What stands on every page of a simulated run; empty for one that was measured."""
+        if self.facts.environment.get("simulated"):
+            return "Simulated run, made by a generator for tests. No figure in this report was measured."
+        told = "Simulated in part: in this run a script typed in a person's place. What it did is no person's."
+        return told if self.simulated else ""
+
     def as_json(self) -> dict[str, Any]:
         """The report as one JSON document, `pov.dev/report/v1`."""
         return {
@@ -55,6 +63,7 @@ class Report:
             "subtitle": self.subtitle,
             "date": self.date,
             "simulated": self.simulated,
+            "band": self.band,
             "sections": [
                 {
                     "id": chapter.id,

@@ -97,10 +97,17 @@ _PURPOSES = {
     "verify.py": "Computes every figure of the first pages again: python3 -I -S verify.py",
     "allowed_signers": "Whose keys count, for ssh-keygen -Y verify",
 }
-_MIME = {".jsonl": "application/jsonl", ".json": "application/json", ".py": "text/x-python"}
+_MIME = {
+    ".jsonl": "application/jsonl",
+    ".json": "application/json",
+    ".py": "text/x-python",
+    ".cast": "application/x-asciicast",
+}
 
 
 def _attachment(name: str) -> dict[str, str]:
     purpose = f"SSH signature over {name.partition('.json')[0]}.json" if name.endswith(".sig") else name
+    if name.endswith(".cast"):
+        purpose = "What a person's terminal showed, recorded as asciicast v2; attached with their consent"
     mime = _MIME.get(Path(name).suffix, "text/plain")
     return {"name": name, "mime": mime, "description": _PURPOSES.get(name, purpose)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pov.config.explaining import nearest
 from pov.config.scenario import Scenario
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.core import Experiment
+from pov.experiments.seat import People
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import interleave, new_seed
 from pov.measure.scoring import criteria as read_criteria
@@ -26,6 +28,7 @@ from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _ABOUT = (
     "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out"
 )  # fmt: skip
@@ -42,6 +45,7 @@ class MeasureOptions:
     script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
     `planning.PROFILES`, and what is given beside it counts more.
     `exploratory` measures against other criteria than the frozen ones, and the report says so.
+    `people` are those who sit down for the arms that are theirs.
     """
 
     root: Path
@@ -54,6 +58,7 @@ class MeasureOptions:
     budget: str | None = None
     profile: str | None = None
     exploratory: bool = False
+    people: People | None = None
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -66,13 +71,15 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     from pov.workflows.environment import attach, recall
     from pov.workflows.record import asked, environment, other_versions
     from pov.workflows.standing import standing
-    from pov.workflows.toolbox import kept_configuration, toolbox
+    from pov.workflows.toolbox import kept_configuration, seats, toolbox
 
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
     plan = paces.plan
     criteria = criteria_of(ctx.scenario, ctx.engagement)
+    if options.people is not None:
+        options.people.terminal().close()
     with ctx.home.lock():
         stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
         differences = compare(ctx.kube, asked(ctx))
@@ -102,6 +109,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
         # Versions of a run carry its mark: no two runs deploy the same.
         box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic, logs=writer.path / "logs")
+        if options.people is not None:
+            box = replace(box, seat=seats(ctx, options.people, writer.path))
         about = {key: record[key] for key in _ABOUT}
         told = Listeners(emit, ctx.home.journal_writer().hear)
         wanted = read_criteria(record["criteria"], [])
@@ -176,7 +185,12 @@ def planned(
         )
         unlike |= {arm.arm.name: None for arm in own.arms if not scenario.has_manual_arm}
         chosen = [arm for arm in dict.fromkeys(options.arms or possible) if arm in ways]
-        plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen}
+        by_people = [arm for arm in chosen if _by_people(arm)]
+        plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen if arm not in by_people}
+        if options.people is not None:
+            plan |= {(name, arm): (options.trials or 1) * len(options.people.by) for arm in by_people}
+        # Nobody is kept waiting while nothing is done: those windows belong to runs of machines.
+        chosen = [arm for arm in chosen if arm not in by_people]
         if chosen:
             base = catalogue.proposed().name
             first = base if base in chosen else chosen[0]
@@ -200,6 +214,7 @@ def _refuse(
         if name not in experiments
     ]
     problems += unknown_arms(options.arms, experiments)
+    problems += _about_people(options)
     known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
     by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
     if by_hand and not scenario.has_manual_arm:
@@ -212,6 +227,27 @@ def _refuse(
         ]
     if problems:
         raise InvalidInput(problems)
+
+
+def _by_people(arm: str) -> bool:
+    """Whether people do it. Arms of one's own, which no catalogue knows, are scripts."""
+    known = catalogue.ARMS.get(arm)
+    return known is not None and known.kind == "person"
+
+
+def _about_people(options: MeasureOptions) -> list[Problem]:
+    """What is wrong with who sits down, and for what."""
+    wanted = [arm for arm in options.arms if _by_people(arm)]
+    if options.people is None:
+        return [Problem("--arm", f"{arm}: nobody is named who does it", "--by ALIAS") for arm in wanted[:1]]
+    found = []
+    if not wanted:
+        found.append(Problem("--by", "nobody sits down in the arms that are measured", "--arm person"))
+    for alias in options.people.by:
+        if not _ALIAS.fullmatch(alias):
+            fix = "1 to 40 letters, digits, dots and dashes: an alias, it stands in the report"
+            found.append(Problem("--by", f"`{alias}` cannot be used as an alias", fix))
+    return found
 
 
 def _without_edges(

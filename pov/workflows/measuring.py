@@ -94,6 +94,9 @@ class Measuring:
             self._emit(Event("finished", subject, title + _counted(result), result.seconds, _ended(data, result)))
         else:
             self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds, _ended(data, result)))
+        if result.evidence.details.get("terminal_gone"):
+            # Its trial is kept. Nobody is there to do the next one, or to be told.
+            raise KeyboardInterrupt
 
     def _trial(self, slot: Slot) -> Trial:
         experiment = self._own.experiments[slot.experiment]

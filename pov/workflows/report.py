@@ -14,6 +14,7 @@ from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.base.files import write_atomic
 from pov.model.events import Emit, Event
 from pov.state.home import Home
+from pov.state.people import recordings
 
 if TYPE_CHECKING:
     from pov.reporting.model import Report
@@ -101,7 +102,7 @@ def composed(saved: Run, found: Attested, value: GivenValue | None = None) -> Re
 def attachments(
     saved: Run, value: GivenValue | None = None, *, report: Report | None = None, lists: Lists | None = None
 ) -> dict[str, bytes]:
-    """The run's files byte for byte, its criteria, the value section that is told of.
+    """The run's files byte for byte, its criteria, the value section that is told of, recordings whose person agreed.
 
     With a `report` also what was drawn, what countersigns all that by `lists`, and a verifier. It imports nothing of
     `pov`: whoever got the PDF has all that is needed to compute it again.
@@ -115,6 +116,9 @@ def attachments(
     section = saved.environment.get("value") if value is None else value.section
     if isinstance(section, Mapping):
         files[VALUE] = (json.dumps(section, indent=2, ensure_ascii=False) + "\n").encode()
+    for recording in recordings(saved.path, saved.samples):
+        if recording.agreed:
+            files[recording.path.name] = recording.path.read_bytes()
     if report is not None:
         files |= attesting.attachments(saved, report.facts.attested, lists) if lists is not None else {}
         files |= {DRAWN: drawn(report), VERIFIER: verifier()}
@@ -192,6 +196,7 @@ def _home(root: Path, name: str | None) -> Home:
 
 
 def _folder(home: Home, wanted: str | None) -> Path:
+    """The named run's folder, or the newest one's. Raises `NotFound` with the runs that there are."""
     from pov.state.runs import latest
 
     if wanted is None:

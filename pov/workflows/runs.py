@@ -162,7 +162,7 @@ def _line(path: Path) -> Line:
 
 def _line_of(path: Path, facts: Facts) -> Line:
     ended = "whole" if not facts.interrupted else "interrupted" if facts.summary else "cut off"
-    failed = sum(len(arm.failed) for experiment in facts.experiments for arm in experiment.arms)
+    failed = sum(len(arm.failed) for experiment in facts.experiments for arm in (*experiment.arms, *experiment.people))
     return Line(
         environment=path.parent.parent.name,
         run=path.name,

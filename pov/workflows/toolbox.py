@@ -13,12 +13,16 @@ from pov.engines.argocd import App, held_app
 from pov.engines.certificates import KeyPair
 from pov.engines.git import ConfigRepo
 from pov.engines.legacy_ca import LegacyCa
+from pov.engines.workplace import Workplace
 from pov.experiments.releases import BuiltReleases
+from pov.experiments.seat import People, Seat
 from pov.experiments.toolbox import CaFiles, Configuration, Toolbox
 from pov.measure.machine import load_per_core
+from pov.measure.order import Slot
+from pov.state.people import FOLDER
 from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
-from pov.steps.legacy.estate import hosts_of
+from pov.steps.legacy.estate import client_key, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
 
@@ -57,6 +61,10 @@ class StageConfiguration(Configuration):
     def push(self) -> None:
         """Push."""
         self._repo.push()
+
+    def workplace(self, by: str) -> Workplace:
+        """A shell in it for a person."""
+        return self._repo.workplace(by)
 
     def close(self) -> None:
         """Nothing to do: the next one to open the working copy drops what was not committed."""
@@ -133,6 +141,17 @@ def toolbox(ctx: Context) -> Toolbox:
         releases=_releases(ctx),
         busy=load_per_core,
     )
+
+
+def seats(ctx: Context, people: People, run: Path) -> Callable[[Slot], Seat]:
+    """Who sits down at which trial: in turn, the next person at the next one. Recordings go beside the run."""
+    secrets = (*ctx.home.all_secrets(), client_key(ctx))
+
+    def seat(slot: Slot) -> Seat:
+        by = people.by[(slot.trial - 1) % len(people.by)]
+        return Seat(slot, by, people, run / FOLDER, secrets)
+
+    return seat
 
 
 def _releases(ctx: Context) -> BuiltReleases:

@@ -11,7 +11,7 @@ import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +31,23 @@ from pov.engines.certificates import Trust, details
 from pov.engines.containers import Containers
 from pov.engines.legacy_ca import LegacyCa
 from pov.engines.prober import Identity, Prober
+from pov.engines.runbook_text import Written
 from pov.engines.ssh import Target as SshTarget
 from pov.engines.ssh import make_key
 from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
 from pov.experiments.scripted import shipped
+from pov.experiments.seat import People, Seat
 from pov.experiments.telling import tell
 from pov.measure.order import Slot
+from pov.model.asciicast import OUTPUT, read_cast
 from pov.state.home import Home
 from pov.steps.context import Context
 from pov.steps.legacy import estate as legacy
 from pov.steps.legacy.ssh import _COMMON, _SSHD
 from tests.fakes.kube import FakeKube
+from tests.unit.experiments.desk import Desk
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
 
@@ -251,6 +255,64 @@ def test_the_deploy_runbook_puts_a_release_there_host_by_host(hosts: Hosts, bund
     assert not books.folder.exists()
     for host in hosts.hosts:
         assert "sshd" not in hosts.on(host, "ps", "-eo", "comm"), "no connection is left open"
+
+
+def test_a_person_types_the_runbook_at_a_terminal(hosts: Hosts, bundle: Bundle, tmp_path: Path) -> None:
+    """A script in their place: real shells, real ssh with the estate's own key, mistakes and all."""
+
+    def never(*_: object) -> Any:
+        raise AssertionError
+
+    archive = BuiltReleases("x:1", bundle.binaries["pov-mock"], never, never).archive("2.0.0-p", tmp_path)
+    host = hosts.hosts[0]
+    placed = next(placed for placed in host.services if placed.service in SCENARIO.pov_services)
+    variables = {"release": str(archive), "version": "2.0.0-p", "services": [placed.service]}
+    seat = Seat(Slot("deploy", "person", 1), "sam", People(("sam",), simulated=True), tmp_path / "people")
+
+    def types(desk: Desk, book: Written) -> None:
+        desk.until("How often")
+        desk.type("n")
+        desk.until("Press Enter")
+        desk.type("\r")
+        desk.until("here:desk> ")
+        desk.type(f"ssh {host.name}\r")
+        desk.until("# ")
+        desk.type("healthy 1\r")
+        desk.until("# ")
+        # The commands as the runbook has them: what stands indented below a step's name.
+        *commands, last = re.findall(r"^ {7}(\S.*)$", book.text, re.MULTILINE)
+        assert len(commands) == 3
+        for number, command in enumerate(commands[:-1]):
+            desk.type(f"{command}; echo en$((1))d-{number}\r")
+            desk.until(f"en1d-{number}")
+        desk.type("\x1ds")
+        desk.until(f"done: {placed.service}")
+        # The prober may see it, and stop the clock, as soon as the service has started.
+        desk.type(f"{commands[-1]}\r{last}\r")
+
+    def look() -> None:
+        hosts.settled(lambda row: row.version == "2.0.0-p" or row.service != placed.service)
+
+    with hosts.runbooks() as books, Desk() as desk:
+        seat.people = replace(seat.people, terminal=desk.terminal)
+        books.run("distribute.yml", variables, timeout_s=RUN_S)
+        book = books.written("deploy.yml", variables)
+        with desk.plays(lambda desk: types(desk, book)):
+            seat.until_ready("a new version", book.text)
+            seat.work(books.workplace(), book, look, lambda: None)
+    assert book.parts == (f"{placed.service} on {host.name}",)
+    assert "{{" not in book.text
+    session, cast = seat.session, read_cast(tmp_path / "people" / "deploy-person-1.cast")
+    assert session.failed_commands >= 1
+    assert session.failed_gates >= 1
+    assert [name for _, name in session.marks] == list(book.parts)
+    assert session.commands >= 3
+    assert session.lost_connections == 0
+    shown = "".join(event.text for event in cast.events if event.kind == OUTPUT)
+    assert host.name in shown
+    assert "PRIVATE KEY" not in shown
+    assert seat.experience == "never"
+    assert hosts.on(host, "sh", "-c", "cat /root/.bash_history 2>/dev/null || true") == "", "no history is kept"
 
 
 def test_the_rotate_runbook_gives_every_service_a_new_certificate(hosts: Hosts) -> None:

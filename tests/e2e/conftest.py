@@ -19,6 +19,7 @@ _ORDER = (
     "test_main_job",
     "test_certificates",
     "test_policies",
+    "test_people",
     "test_gitops",
     "test_bad_days",
     "test_secrets",

@@ -25,6 +25,7 @@ from pov.reporting.facts import Facts
 from pov.reporting.numbers import NARROW, count, nice_axis, percent, plain, plural, seconds_parts, span
 from pov.reporting.section import Section
 from pov.reporting.sections.asked import asked
+from pov.reporting.sections.people import in_short
 from pov.reporting.wording import numbers
 
 _NOBODY = "set by this toolkit's scenario, agreed by nobody"
@@ -42,7 +43,8 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Text("No criterion was saved with this run: figures are shown, nothing is scored.")
     yield Heading("What was measured")
     if not arms_ran(facts):
-        yield Text("Nothing: no trial of this run was saved.")
+        by_hand = any(experiment.people for experiment in facts.experiments)
+        yield Text("People alone: see the page on people." if by_hand else "Nothing: no trial of this run was saved.")
     for experiment in facts.experiments:
         if experiment.arms:
             yield key_figures(facts, experiment)
@@ -178,7 +180,8 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
         facts.experiments, key=lambda e: not any(arm.counts and arm.counts.hard for arm in e.arms)
     ):
         yield from _losses(facts, experiment)
-    failed = sum(len(arm.failed) for experiment in facts.experiments for arm in experiment.arms)
+    yield from in_short(facts)
+    failed = sum(len(arm.failed) for experiment in facts.experiments for arm in (*experiment.arms, *experiment.people))
     if failed:
         yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median; see the experiment's page."
 
@@ -247,5 +250,5 @@ def _bound(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def arms_ran(facts: Facts) -> bool:
-    """Whether any trial but placebos and negative controls ran."""
+    """Whether any trial but placebos, negative controls and people's ran."""
     return any(experiment.arms for experiment in facts.experiments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pov.measure.results import arm_of
 from pov.model.catalogue import Words
 from pov.model.sample import Sample
 from pov.reporting import wording
@@ -58,7 +59,7 @@ def _row(trial: Sample, words: Words) -> tuple[str, ...]:
     return (
         str(trial.n),
         trial.experiment,
-        words.arm(trial.arm).label,
+        words.arm(arm_of(trial)).label,
         trial.started[5:19].replace("T", " "),
         seconds(trial.seconds),
         count(None if counts is None else counts.requests),

@@ -29,7 +29,7 @@ def build(facts: Facts) -> Iterator[Block]:
         axis = nice_axis(max(_length(trial) for arm in arms for trial in arm.trials))
         for arm in arms:
             yield bars(arm, axis, facts.words)
-    if any(_overlap(trial) for trial in facts.trials):
+    if any(_overlap(trial) for e in facts.experiments for arm in e.arms for trial in arm.trials):
         yield Text(
             "Steps that ran side by side sum to more than their trial took; the tick marks the trial's time.", "note"
         )

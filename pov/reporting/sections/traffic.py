@@ -19,7 +19,7 @@ _HEAD = ("Sample", "Arm", "Requests", "Hard", "Late", "Excused", "Handshakes", "
 def build(facts: Facts) -> Iterator[Block]:
     """A row for each sample, a sum for each arm; placebos and the negative control apart."""
     recorded = [e for e in facts.experiments if any(arm.counts for arm in e.arms)]
-    if facts.trials and not recorded:
+    if not recorded and any(experiment.arms for experiment in facts.experiments):
         yield Text("No trial of this run recorded requests.")
     if recorded:
         yield Text(

@@ -124,3 +124,37 @@ def test_a_plan_tells_its_time_and_where_that_is_known_from(settings: Settings) 
     assert "About 3 min" in text
     assert "! the budget holds 3 of 6 rounds" in text
     assert plan.as_json()["seconds"] == pytest.approx(168, abs=25)
+
+
+def of_people(*oks: bool, origin: str = "person") -> dict[str, Any]:
+    """A summary of people alone."""
+    trials = [
+        {
+            "trial": number,
+            "by": "sam",
+            "origin": origin,
+            "seconds": 133.0,
+            "ok": ok,
+            "error": None if ok else "given up after 133 s",
+            "figures": {"hands_on_seconds": 48.0, "failed_commands": 2},
+            "hard": 3,
+            "late": 1,
+        }
+        for number, ok in enumerate(oks, 1)
+    ]
+    people = [{"name": "person", "trials": trials}]
+    return {"run": {"id": "one"}, "experiments": [{"name": "deploy", "arms": [], "people": people}], "criteria": []}
+
+
+def test_people_are_told_one_by_one_and_no_table_of_machines_stands_beside_them() -> None:
+    text = measure.in_words(SimpleNamespace(as_json=lambda: of_people(True, False)))
+    for wanted in ("sam", "2 min 13 s", "48.0 s", "given up after 133 s"):
+        assert wanted in text
+    assert "median" not in text
+    assert "sam (a script)" in measure.in_words(SimpleNamespace(as_json=lambda: of_people(True, origin="simulated")))
+
+
+@pytest.mark.parametrize(("oks", "code"), [((True,), 0), ((True, False), 0), ((False, False), 1)])
+def test_a_run_in_which_no_person_succeeded_has_failed(oks: tuple[bool, ...], code: int) -> None:
+    ended = measure._ending(of_people(*oks), "pov report")
+    assert (0 if ended is None else ended.exit_code) == code

@@ -58,6 +58,7 @@ def test_an_experiment_has_one_primary_comparison() -> None:
         ({"metric": "max_seconds", "timeoutMs": 500}, "belongs to a criterion on failures"),
         ({"agreedOn": "2026-10-01"}, "a day needs the name"),
         ({"experiment": "deploy", "metric": "failed_handshakes"}, "is counted in rotate alone"),
+        ({"experiment": "deploy", "metric": "hands_on_seconds"}, "no criterion stands on it"),
         ({"atMost": None}, "`failed_requests` needs `atMost`"),
         ({"atMost": None, "atLeast": 3}, "less of `failed_requests` is better"),
         ({"atLeast": 3}, "less of `failed_requests` is better"),

@@ -412,3 +412,21 @@ def test_a_server_that_is_not_there_may_come(tmp_path: Path) -> None:
     with pytest.raises(PovError) as caught:
         ConfigRepo.open(tmp_path / "w" / "copy", remote)
     assert isinstance(caught.value, Transient) or "CAfile" in caught.value.cause
+
+
+def test_a_person_edits_commits_and_pushes_in_a_shell_of_the_copy(tmp_path: Path, remote: Remote) -> None:
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    repo.write("stages/staging/kustomization.yaml", "newTag: old\n")
+    before = repo.commit("Begin")
+    repo.push()
+    place = repo.workplace("sam")
+    typed = "cd stages && sed -i s/old/new/ staging/kustomization.yaml && git commit -qam 'By hand' && git push -q"
+    done = run([place.argv[0], "-c", typed], timeout_s=30, env=place.env, cwd=place.folder)
+    assert done.code == 0
+    other = ConfigRepo.open(tmp_path / "other" / "copy", remote)
+    assert held(other) == {"stages/staging/kustomization.yaml": "newTag: new\n"}
+    assert (other.subject(), other.head != before) == ("By hand", True)
+    bare = ["git", "-C", remote.url, "log", "-1", "--format=%an %cn", "main"]
+    assert subprocess.run(bare, check=True, capture_output=True, text=True, timeout=20).stdout == "sam sam\n"
+    # The next one to open the copy finds it as the server has it, and nothing of the person's workplace in it.
+    assert held(ConfigRepo.open(tmp_path / "w" / "copy", remote)) == held(other)

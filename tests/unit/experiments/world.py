@@ -18,6 +18,8 @@ from pov.config.estates import Estate, estates
 from pov.config.legacy import Host, hosts
 from pov.config.scenario import Scenario
 from pov.engines.argocd import App, held_app
+from pov.engines.runbook_text import Written
+from pov.engines.workplace import Workplace
 from pov.experiments.toolbox import CaFiles, Toolbox
 from tests.unit.experiments.loads import Edge, Load, Loss
 
@@ -279,6 +281,9 @@ class Configuration:
         self._world.clock.sleep(0.5)
         self._world.push(self._head, self._images, self._generation)
 
+    def workplace(self, by: str) -> Workplace:
+        return Workplace(("sh",), {"GIT_AUTHOR_NAME": by}, Path(), "t0ken")
+
     def close(self) -> None:
         self._world.closed += 1
 
@@ -389,6 +394,12 @@ class Runbooks:
 
     def check(self, playbook: str, variables: Mapping[str, Any]) -> None:
         self._world.calls.append(f"check {playbook}")
+
+    def written(self, playbook: str, variables: Mapping[str, Any]) -> Written:
+        return Written(f"{playbook} for {', '.join(variables['services'])}", tuple(variables["services"]))
+
+    def workplace(self) -> Workplace:
+        return Workplace(("sh",), {}, self.folder, "t0ken")
 
     def run(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float) -> list[Task]:
         world = self._world

@@ -73,9 +73,9 @@ def test_human_time_never_shares_an_arm_with_machine_time(tmp_path: Path) -> Non
     changes = {1: {"origin": "person", "arm": "manual"}}
     facts = gather(read_run(simulated.save(tmp_path, sample_changes=changes)))
     for experiment in facts.experiments:
-        for arm in experiment.arms:
+        for arm in (*experiment.arms, *experiment.people):
             assert len({trial.origin for trial in arm.trials}) == 1
-    assert "manual-person" in {arm.name for experiment in facts.experiments for arm in experiment.arms}
+    assert "manual-person" in {arm.name for experiment in facts.experiments for arm in experiment.people}
 
 
 @pytest.mark.parametrize("seconds_", [None, float("nan"), -1.0, "12", True])

@@ -12,8 +12,11 @@ import pytest
 
 from pov.base.errors import InvalidInput, PovError
 from pov.experiments import EXPERIMENTS
+from pov.experiments.placebo import PlaceboWindow
+from pov.experiments.seat import People
 from pov.measure.order import interleave
 from pov.measure.scoring import Criterion
+from pov.measure.trials import Evidence
 from pov.model import catalogue
 from pov.model.events import Event
 from pov.state import runs
@@ -214,11 +217,12 @@ def test_a_legacy_estate_with_fewer_replicas_is_no_arm_to_compare_with(tmp_path:
 
 
 def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
+    known = ", ".join((*catalogue.measurable(), "person", "person-commits"))
     with pytest.raises(InvalidInput) as caught:
         planned(MeasureOptions(tmp_path, experiments=("deplyo",), arms=("magic",)), scenario())
     assert [str(problem) for problem in caught.value.problems] == [
         "deplyo: no such experiment (did you mean `deploy`?)",
-        f"--arm: no arm `magic` (known: {', '.join(catalogue.measurable())}; one of your own: --arm magic=./script.sh)",
+        f"--arm: no arm `magic` (known: {known}; one of your own: --arm magic=./script.sh)",
     ]
     with pytest.raises(InvalidInput, match="no arm `manaul`") as caught:
         planned(MeasureOptions(tmp_path, arms=("manaul",)), scenario())
@@ -321,3 +325,64 @@ def test_a_configuration_repository_that_cannot_be_kept_costs_no_sample(tmp_path
     result = measured.run()
     assert len(read_run(result.path).samples) == len(measured.slots)
     assert any("could not be kept: the Git server is gone" in text for text in measured.told("warning"))
+
+
+def sits(*by: str) -> People:
+    return People(by)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"arms": ("person",), "people": sits("sam")}, {("deploy", "person"): 1}),
+        ({"arms": ("person",), "people": sits("sam", "kim"), "trials": 2}, {("deploy", "person"): 4}),
+        (
+            {"arms": ("person", "manual"), "people": sits("sam")},
+            {("deploy", "person"): 1, ("deploy", "manual"): 2, ("deploy", "placebo"): 2},
+        ),
+    ],
+)
+def test_people_are_planned_by_their_number_and_wait_for_no_placebo(
+    options: dict[str, Any], expected: dict[tuple[str, str], int], tmp_path: Path
+) -> None:
+    plan, _ = planned(MeasureOptions(tmp_path, experiments=("deploy",), **options), scenario())
+    assert plan == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"arms": ("person",)}, "nobody is named who does it"),
+        ({"people": sits("sam")}, "nobody sits down in the arms that are measured"),
+        ({"arms": ("person",), "people": sits("sam smith")}, "cannot be used as an alias"),
+        ({"arms": ("person",), "people": sits("")}, "cannot be used as an alias"),
+        ({"arms": ("person",), "people": sits("../x")}, "cannot be used as an alias"),
+    ],
+)
+def test_who_sits_down_and_for_what_have_to_fit(options: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        planned(MeasureOptions(tmp_path, experiments=("deploy",), **options), scenario())
+
+
+def test_a_person_needs_a_legacy_estate(tmp_path: Path) -> None:
+    bare = scenario(legacy={"hosts": 0}, experiments=[])
+    with pytest.raises(InvalidInput, match="no legacy estate"):
+        planned(MeasureOptions(tmp_path, arms=("person",), people=sits("sam")), bare)
+
+
+def test_a_lost_terminal_ends_the_run_and_keeps_its_trial(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "manual")
+
+    class Gone(PlaceboWindow):
+        def evidence(self) -> Evidence:
+            return replace(super().evidence(), details={"terminal_gone": True}, origin="person")
+
+    measured.measuring._trial = lambda slot: Gone(  # type: ignore[method-assign]
+        measured.world.toolbox(tmp_path), slot, measured.world.staging, measured.world.staging.services, 1.0
+    )
+    with pytest.raises(KeyboardInterrupt):
+        measured.run()
+    saved = read_run(measured.writer.path)
+    assert [sample["origin"] for sample in saved.samples] == ["person"]
+    assert saved.summary is not None
+    assert saved.summary["run"]["interrupted"] is True

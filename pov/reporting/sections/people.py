@@ -1,0 +1,156 @@
+"""What people did at a terminal: every point, never beside what a machine did, and below six persons nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pov.measure.people import MEDIAN_FROM, Work, persons, typical, works
+from pov.measure.results import SIMULATED, Arm, Experiment
+from pov.model.catalogue import Words
+from pov.reporting.blocks import Block, Callout, Dots, Heading, Table, Text, marks
+from pov.reporting.facts import Facts
+from pov.reporting.numbers import count, nice_axis, plural, seconds
+from pov.reporting.section import Section
+
+_HEAD = (
+    "No.", "Person", "Before", "Elapsed", "Hands-on", "Pauses", "Failed commands", "Failed gates", "Recoveries",
+    "Lost hard + late", "Result",
+)  # fmt: skip
+_HOW = (
+    "Somebody at a real terminal, with the runbook beside it. The clock starts when they say that they are ready, and "
+    "stops when the prober has seen every replica serve the change: nobody reports their own time. Replicas, load and "
+    "checks are those of the runbook by machine. Pauses are shown, and in the elapsed time."
+)
+_MARKS = 60
+
+
+def build(facts: Facts) -> Iterator[Block]:
+    """An experiment at a time: every trial, its points, its marks; then notes and recordings."""
+    there = [experiment for experiment in facts.experiments if experiment.people]
+    if not there:
+        return
+    yield Text(_HOW)
+    yield Text(_of_idleness(there), "note")
+    for experiment in there:
+        yield Heading(facts.words.experiment(experiment.name).title)
+        for arm in experiment.people:
+            yield from _arm(facts, arm)
+    yield from _notes(there)
+    yield from _recordings(facts, there)
+
+
+SECTION = Section("people", "People", build, opens_page=True)
+
+
+def in_short(facts: Facts) -> Iterator[tuple[str, str]]:
+    """For page one: what people did, in a sentence an experiment, without a figure that stands for more than it is."""
+    for experiment in facts.experiments:
+        noun = facts.words.experiment(experiment.name).noun
+        for arm in experiment.people:
+            good = [work for work in works(arm) if work.trial.ok and work.trial.seconds is not None]
+            who = "A script in a person's place" if _simulated(arm) else plural(persons(arm), "person")
+            if not good:
+                yield f"People, {noun}s:", f"no trial of {plural(len(arm.trials), 'trial')} succeeded."
+                continue
+            points = ", ".join(
+                f"{seconds(work.trial.seconds)} elapsed, {seconds(work.hands_on)} hands-on" for work in good[:3]
+            )
+            more = f" and {len(good) - 3} more" if len(good) > 3 else ""
+            lost = sum(t.traffic.operation.failed for t in arm.trials if t.traffic is not None)
+            yield f"People, {noun}s:", f"{who}: {points}{more}; {plural(lost, 'request')} lost. In no comparison."
+
+
+def _simulated(arm: Arm) -> bool:
+    return any(trial.origin == SIMULATED for trial in arm.trials)
+
+
+def _of_idleness(there: list[Experiment]) -> str:
+    limits = {work.idle_limit_s for e in there for arm in e.people for work in works(arm)} - {None}
+    limit = " or ".join(seconds(value) for value in sorted(value for value in limits if value is not None))
+    told = f"a gap of more than {limit} counts as {limit}" if limit else "how gaps counted was not recorded"
+    return (
+        f"Hands-on: gaps between keystrokes, added up; {told}. A recovery is a row of failed commands that ended with "
+        "one that succeeded. Failed gates: questions to a service whether it is ready that were answered with no, or "
+        "not at all. Commands that somebody stopped with Ctrl-C are not failed ones."
+    )
+
+
+def _arm(facts: Facts, arm: Arm) -> Iterator[Block]:
+    if _simulated(arm):
+        text = "A script typed in a person's place, to test this toolkit. Nothing here is a person's time."
+        yield Callout("Simulated", text, "warning")
+    n = persons(arm)
+    times, hands = typical(arm, "seconds"), typical(arm, "hands_on_seconds")
+    if _simulated(arm):
+        told = "A script is no person: n = 0. No median, no comparison."
+    elif times is None:
+        told = f"n = {n}: fewer than {MEDIAN_FROM} persons, so points are all there is. No median, no comparison."
+    else:
+        told = f"n = {n} persons: median elapsed {seconds(times)}, hands-on {seconds(hands)}. No comparison."
+    yield Text(told)
+    yield Table("Every trial of a person.", _HEAD, tuple(_row(work) for work in works(arm)), "rllrrrrrrrl")
+    if any(trial.seconds is not None for trial in arm.trials):
+        yield _points(arm, facts.words)
+    steps = [(str(t.n), step.name, seconds(step.seconds)) for t in arm.trials for step in t.steps]
+    if steps:
+        more = f" The first {_MARKS} of {len(steps)}." if len(steps) > _MARKS else ""
+        caption = f"Steps as each person marked them, from mark to mark.{more}"
+        yield Table(caption, ("No.", "Step", "Time"), tuple(steps[:_MARKS]), "rlr", (0, 1, 0))
+
+
+def _row(work: Work) -> tuple[str, ...]:
+    trial, counts = work.trial, None if work.trial.traffic is None else work.trial.traffic.operation
+    recovered = work.trial.figures.get("recovery_seconds")
+    recoveries = work.count("recoveries")
+    return (
+        str(trial.n),
+        work.by,
+        work.experience or "not asked",
+        seconds(trial.seconds),
+        seconds(work.hands_on),
+        seconds(work.paused) if work.paused else "none",
+        count(work.count("failed_commands")),
+        count(work.count("failed_gates")),
+        f"{recoveries} ({seconds(recovered)})" if recoveries and recovered is not None else count(recoveries),
+        "–" if counts is None else f"{count(counts.hard)} + {count(counts.late)}",
+        "ok" if trial.ok else "failed",
+    )
+
+
+def _points(arm: Arm, words: Words) -> Dots:
+    """Every trial's elapsed time as a mark; no median and no range of few persons."""
+    own = {**marks(arm, words), "label": words.arm(arm.name).label, "median": None, "least": None, "greatest": None}
+    said = ", ".join(f"sample {t.n} {seconds(t.seconds) if t.ok else 'failed'}" for t in arm.trials[:40])
+    highest = max((trial.seconds for trial in arm.trials if trial.seconds is not None), default=0.0)
+    caption = "Seconds elapsed for each trial of a person; the number is the sample's."
+    return Dots(caption, f"{words.arm(arm.name).label}: {said}", (own,), nice_axis(highest))
+
+
+def _notes(there: list[Experiment]) -> Iterator[Block]:
+    rows = [
+        (str(work.trial.n), work.by, note)
+        for experiment in there
+        for arm in experiment.people
+        for work in works(arm)
+        for note in work.notes
+    ]
+    if rows:
+        yield Table("Notes that people wrote for the record.", ("No.", "Person", "Note"), tuple(rows), "rll", (0, 0, 1))
+
+
+def _recordings(facts: Facts, there: list[Experiment]) -> Iterator[Block]:
+    rows = []
+    for work in (work for experiment in there for arm in experiment.people for work in works(arm)):
+        told = work.recording
+        file, digest = str(told.get("file") or ""), str(told.get("sha256") or "")
+        state = facts.recordings.get(file, "not there")
+        if not file:
+            state = f"none: {told.get('failure') or 'the trial ended before'}"
+        rows.append((str(work.trial.n), file or "–", state, digest[:16] or "–"))
+    yield Table(
+        "Recordings of what terminals showed, without secrets and never of what was typed. Attached are those whose "
+        "person watched them and agreed; the others stay where they were made.",
+        ("No.", "Recording", "State", "SHA-256 begins"),
+        tuple(rows),
+        "rllm",
+    )

@@ -1,0 +1,124 @@
+"""People's section: every point, no statistic below six persons, nothing beside what machines did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.measure.people import MEDIAN_FROM
+from pov.measure.summary import summarise
+from pov.model.reading import read_sample
+from pov.reporting.model import Report, build
+from pov.state.runs import read_run
+from tests.unit.reporting import simulated
+
+FIGURES = {
+    "hands_on_seconds": 48.0, "paused_seconds": 30.0, "failed_commands": 2, "failed_gates": 1, "recoveries": 1,
+    "recovery_seconds": 12.0,
+}  # fmt: skip
+
+
+def person(by: str, seconds: float, **changes: Any) -> dict[str, Any]:
+    details = {
+        "by": by,
+        "experience": "never",
+        "person": {"idle_limit_s": 10.0, "notes": [{"at": 3.0, "text": "waited for a colleague"}]},
+        "recording": {"file": f"{by}.cast", "sha256": "ab" * 32},
+    }
+    steps = [{"name": "ledger on legacy-1", "seconds": 40.0}]
+    return {"origin": "person", "seconds": seconds, "figures": FIGURES, "details": details, "steps": steps, **changes}
+
+
+def report(folder: Path, *people: dict[str, Any]) -> Report:
+    machines = simulated.plan(pairs=[("deploy", "automated"), ("deploy", "manual")])
+    order = [*machines, *({"experiment": "deploy", "arm": "person", "trial": n} for n, _ in enumerate(people, 1))]
+    changes = {len(machines) + n: one for n, one in enumerate(people, 1)}
+    path = simulated.save(
+        folder, order=order, sample_changes=changes, control=False, environment_changes={"simulated": False}
+    )
+    return build(read_run(path))
+
+
+def words(found: Report, chapter: str) -> str:
+    blocks = [block.as_json() for c in found.chapters if c.id == chapter for block in c.blocks]
+    return json.dumps(blocks, ensure_ascii=False).replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def test_few_persons_are_points_and_nothing_else(tmp_path: Path) -> None:
+    found = report(tmp_path, person("sam", 133.0), person("kim", 240.0), person("kim", 180.0))
+    told = words(found, "people")
+    assert "n = 2: fewer than 6 persons" in told
+    assert "median elapsed" not in told
+    assert '"median": null' in told
+    for wanted in ("waited for a colleague", "ledger on legacy-1", "a gap of more than 10.0 s", "1 (12.0 s)"):
+        assert wanted in told
+    assert not found.simulated
+    assert found.band == ""
+
+
+def test_six_persons_have_a_median_of_persons_and_not_of_trials(tmp_path: Path) -> None:
+    names = ["a", "b", "c", "d", "e", "f"]
+    assert len(names) == MEDIAN_FROM
+    often = [person("a", 1000.0) for _ in range(5)]
+    found = report(tmp_path, *often, *(person(name, 100.0) for name in names[1:]))
+    assert "n = 6 persons: median elapsed 100" in words(found, "people")
+
+
+def test_people_enter_nothing_that_machines_are_in(tmp_path: Path) -> None:
+    alone = report(tmp_path / "alone")
+    found = report(tmp_path / "with", person("sam", 1.0))
+    for chapter in ("trials", "steps", "traffic", "criteria"):
+        assert words(found, chapter) == words(alone, chapter)
+    (experiment,) = found.facts.experiments
+    assert [arm.name for arm in experiment.arms] == ["automated", "manual"]
+    assert [arm.name for arm in experiment.people] == ["person"]
+    assert "In no comparison" in words(found, "decision")
+
+
+def test_a_script_in_a_persons_place_marks_every_page_and_is_no_person(tmp_path: Path) -> None:
+    found = report(tmp_path, person("sam", 133.0), person("kim", 9.0, origin="simulated"))
+    assert found.simulated
+    people = {arm.name: len(arm.trials) for e in found.facts.experiments for arm in e.people}
+    assert people == {"person": 1, "person-simulated": 1}
+    assert "Nothing here is a person" in words(found, "people")
+    assert "A script is no person: n = 0" in words(found, "people")
+    assert found.band.startswith("Simulated in part")
+
+
+@pytest.mark.parametrize("origin", ["executed", "stopwatch"])
+def test_what_claims_to_be_a_persons_and_is_of_another_origin_stays_apart(tmp_path: Path, origin: str) -> None:
+    found = report(tmp_path, person("sam", 133.0), person("kim", 9.0, origin=origin))
+    arms = [arm for e in found.facts.experiments for arm in (*e.arms, *e.people)]
+    assert all(len({trial.origin for trial in arm.trials}) == 1 for arm in arms)
+
+
+def test_a_failed_trial_is_kept_and_counts_no_person(tmp_path: Path) -> None:
+    failed = person("sam", 20.0, ok=False, error="given up after 20 s")
+    found = report(tmp_path, failed)
+    assert "n = 0" in words(found, "people")
+    assert "no trial of 1 trial succeeded" in words(found, "decision")
+
+
+def test_what_was_not_recorded_is_said_so(tmp_path: Path) -> None:
+    bare = person("sam", 133.0, details={}, figures={}, steps=[], traffic=None)
+    told = words(report(tmp_path, bare), "people")
+    for wanted in ("not recorded", "not asked", "none: the trial ended before"):
+        assert wanted in told
+
+
+def test_the_summary_tells_people_apart(tmp_path: Path) -> None:
+    run = read_run(report_path(tmp_path))
+    samples = [read_sample(item, n, []) for n, item in enumerate(run.samples, 1)]
+    (experiment,) = summarise({"id": "x"}, samples, ())["experiments"]
+    assert [arm["name"] for arm in experiment["arms"]] == ["automated", "manual"]
+    (people,) = experiment["people"]
+    assert (people["name"], people["persons"], people["median"]) == ("person", 1, None)
+    assert people["trials"][0]["figures"]["hands_on_seconds"] == 48.0
+
+
+def report_path(folder: Path) -> Path:
+    report(folder, person("sam", 133.0))
+    return next(folder.glob("*/environment.json")).parent
