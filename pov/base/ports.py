@@ -31,17 +31,6 @@ def free_ports(count: int) -> list[int]:
     raise OSError(f"no {count} ports of {LOOPBACK} reach who listens on them: look for leftover rules of a firewall")
 
 
-def is_free(port: int) -> bool:
-    """Whether nothing listens on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True
-
-
 def _reaches(listener: socket.socket) -> bool:
     """Whether a connection to this socket's port arrives at it."""
     listener.listen(1)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import socket
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pov.base import paths, ports
 from pov.base.errors import InvalidInput, PreflightFailed, Problem
 from pov.base.files import private_dir, write_atomic
-from pov.base.ports import free_ports, is_free
+from pov.base.ports import free_ports
 from pov.base.redact import Secret, redact
 
 
@@ -54,7 +55,9 @@ def test_private_folders_are_private(tmp_path: Path) -> None:
 def test_free_ports_are_different_and_free() -> None:
     found = free_ports(4)
     assert len(set(found)) == 4
-    assert all(is_free(port) for port in found)
+    with ExitStack() as stack:
+        for port in found:
+            stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
 
 
 class Redirected(socket.socket):
