@@ -22,6 +22,11 @@ def data(*parts: str) -> Path:
     return root.joinpath(*parts)
 
 
+def installation() -> Path:
+    """The folder of this very `pov`: another checkout, or another virtual environment, has another."""
+    return _PACKAGE
+
+
 def cache_root() -> Path:
     """The folder for what can be made again: `$POV_CACHE`, or `pov` in the user's cache folder.
 

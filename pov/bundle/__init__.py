@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import NotFound
-from pov.base.files import write_atomic
-from pov.base.paths import cache_root
+from pov.bundle import records
 from pov.model.events import Emit
 
 
@@ -40,7 +38,7 @@ class Bundle:
     entries: tuple[Entry, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The bundle as one JSON document, as kept in `current.json`."""
+        """The bundle as one JSON document, as its record keeps it."""
         return {
             "key": self.key,
             "source": self.source,
@@ -55,15 +53,14 @@ class Bundle:
 
 
 def bundle_file() -> Path:
-    """The file that names the bundle in use."""
-    return cache_root() / "bundle" / "current.json"
+    """The file that names this installation's bundle."""
+    return records.own_file()
 
 
 def current() -> Bundle | None:
     """The bundle in use, or None if there is none or its files are gone."""
-    try:
-        record = json.loads(bundle_file().read_text())
-    except (OSError, ValueError):
+    record = records.read()
+    if record is None:
         return None
     bundle = Bundle(
         key=record["key"],
@@ -103,6 +100,4 @@ def build(options: BuildOptions, emit: Emit) -> Bundle:
     # Imported here: who only asks for the current bundle must not wait for what builds it.
     from pov.bundle import building  # noqa: PLC0415
 
-    bundle = building.build(options, emit)
-    write_atomic(bundle_file(), json.dumps(bundle.as_json(), indent=1))
-    return bundle
+    return building.build(options, emit)

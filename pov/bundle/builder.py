@@ -139,8 +139,17 @@ def find_all(components: Sequence[Component], *, root: Path | None = None) -> di
     return made
 
 
-def prune(made: Mapping[str, Made], *, root: Path | None = None, unused_s: float = 7 * 86_400.0) -> list[Path]:
-    """Remove earlier makes of these components that nobody asked for in the last `unused_s` seconds."""
+def prune(
+    made: Mapping[str, Made],
+    *,
+    root: Path | None = None,
+    unused_s: float = 7 * 86_400.0,
+    spare: Callable[[Path], bool] = lambda _: False,
+) -> list[Path]:
+    """Remove earlier makes of these components that nobody asked for in the last `unused_s` seconds.
+
+    A folder that `spare` knows as somebody's stays.
+    """
     base = root or _components_root()
     removed = []
     for name, one in made.items():
@@ -149,7 +158,7 @@ def prune(made: Mapping[str, Made], *, root: Path | None = None, unused_s: float
                 unused = time.time() - (folder / _DONE).stat().st_mtime
             except FileNotFoundError:
                 continue
-            if folder.name != f"{name}-{one.key}" and unused > unused_s:
+            if folder.name != f"{name}-{one.key}" and unused > unused_s and not spare(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder)
     return removed

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from pov.base.paths import cache_root
-from pov.bundle import BuildOptions, Bundle, current, graph, hostpackages, official
+from pov.bundle import BuildOptions, Bundle, current, graph, hostpackages, official, records
 from pov.bundle.builder import Made, find_all, hash_of, make_all, prune
 from pov.bundle.storage import remove_others
 from pov.engines.container_choice import find
@@ -35,7 +35,9 @@ def build(options: BuildOptions, emit: Emit) -> Bundle:
     The registries are asked only when there is something to do: a bundle that is there is found without them.
     """
     with _readable_by_all():
-        return _build(options, emit)
+        bundle, images = _build(options, emit)
+    records.remember(bundle.as_json(), images)
+    return bundle
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def _readable_by_all() -> Iterator[None]:
         os.umask(before)
 
 
-def _build(options: BuildOptions, emit: Emit) -> Bundle:
+def _build(options: BuildOptions, emit: Emit) -> tuple[Bundle, Collection[str]]:
+    """The bundle, and the images that it has in the engine's storage."""
     engine, tofu = _Engine(), not graph.with_terraform()
     there = _finished(options, engine, tofu=tofu)
     if there is not None:
@@ -57,17 +60,22 @@ def _build(options: BuildOptions, emit: Emit) -> Bundle:
     if official.choose(options.images, engine(), emit) == "official":
         made = make_all(graph.for_official(tofu=tofu), emit)
         try:
-            return official.make(_parts(made), engine(), emit)
+            return official.make(_parts(made), engine(), emit), {official.NODE_NAME}
         except official.CannotPull as error:
             if options.images == "official":
                 raise
             emit(Event("warning", "images", f"{error.message}: the images are built here"))
     hostpackages.require_for_building()
     made = make_all(graph.components(engine, tofu=tofu), emit)
-    prune(made)
-    wanted = {str(made[name].facts["reference"]) for name in graph.NODES}
-    remove_others(engine(), graph.NODE_REPOSITORIES, wanted)
-    return graph.assemble(made, key_of(made))
+    others = records.others()
+    prune(made, spare=lambda folder: any(other.holds(folder) for other in others))
+    images = _nodes(made)
+    remove_others(engine(), graph.NODE_REPOSITORIES, images.union(*(other.images for other in others)))
+    return graph.assemble(made, key_of(made)), images
+
+
+def _nodes(made: Mapping[str, Made]) -> frozenset[str]:
+    return frozenset(str(made[name].facts["reference"]) for name in graph.NODES)
 
 
 def key_of(made: Mapping[str, Made]) -> str:
@@ -75,16 +83,16 @@ def key_of(made: Mapping[str, Made]) -> str:
     return hash_of(*sorted(f"{name}={one.key}" for name, one in made.items()))
 
 
-def _finished(options: BuildOptions, engine: _Engine, *, tofu: bool) -> Bundle | None:
-    """The bundle in use, if it is what would be built now."""
+def _finished(options: BuildOptions, engine: _Engine, *, tofu: bool) -> tuple[Bundle, Collection[str]] | None:
+    """The bundle in use with its images, if it is what would be built now."""
     bundle = current()
     if bundle is None or options.images not in {"auto", bundle.source}:
         return None
-    if bundle.source == "official":
-        made = find_all(graph.for_official(tofu=tofu))
-        return bundle if made is not None and bundle.key == key_of(made) else None
-    made = find_all(graph.components(engine, tofu=tofu))
-    return bundle if made is not None and bundle.key == key_of(made) else None
+    official_ones = bundle.source == "official"
+    made = find_all(graph.for_official(tofu=tofu) if official_ones else graph.components(engine, tofu=tofu))
+    if made is None or bundle.key != key_of(made):
+        return None
+    return bundle, {official.NODE_NAME} if official_ones else _nodes(made)
 
 
 def _parts(made: Mapping[str, Made]) -> official.Made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from pathlib import Path
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import CommandFailed, PovError, TimedOut
-from pov.base.files import write_atomic
 from pov.base.paths import cache_root
-from pov.bundle import Bundle, bundle_file, current, hostpackages
+from pov.bundle import Bundle, current, hostpackages, records
 from pov.bundle import manifest as manifests
 from pov.bundle.archive import Archive, Say, full, opened, sweep
 from pov.bundle.saving import LATE_ARCHIVE, NODE_ARCHIVE, told
@@ -67,13 +65,15 @@ def load(path: Path, emit: Emit) -> Loaded:
         containers = find()
         with told(emit, "images", f"Loading images into {containers.kind}", 60) as say:
             images = _images(archive, root, containers, say)
-        write_atomic(bundle_file(), json.dumps(manifests.relocated(manifest, root), indent=1))
+        installed = manifests.relocated(manifest, root)
+        records.remember(installed, {str(installed["node_image"])})
         bundle = current()
         if bundle is None:
             raise PovError("the bundle was installed and cannot be found", fix="run the same command again")
-        for other in archives_folder().iterdir():
-            if other != root:
-                shutil.rmtree(other, ignore_errors=True)
+        others = records.others()
+        for folder in archives_folder().iterdir():
+            if folder != root and not any(other.holds(folder) for other in others):
+                shutil.rmtree(folder, ignore_errors=True)
         return Loaded(bundle, root, packages, images, archive.digest)
 
 

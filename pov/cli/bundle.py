@@ -80,7 +80,9 @@ def _built_in_words(result: BundleResult) -> str:
 def _list_in_words(result: BundleResult) -> str:
     rows = [[c.name, c.version, c.licence, c.origin, _short(c.digest)] for c in result.components]
     head = f"Bundle {result.key[:12]}, {_about(result)}"
-    return f"{head}\n\n{table(['component', 'version', 'licence', 'origin', 'digest'], rows)}"
+    told = {f"bundle {key[:12]}": f"kept for {folder}" for folder, key in result.others.items()}
+    listed = table(["component", "version", "licence", "origin", "digest"], rows)
+    return "\n\n".join([head, listed, *([pairs(told)] if told else [])])
 
 
 def _saved_in_words(result: SaveResult) -> str:

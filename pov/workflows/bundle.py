@@ -40,11 +40,14 @@ class BundleResult:
     images: dict[str, str]
     binaries: dict[str, str]
     components: tuple[Component, ...]
+    others: dict[str, str]
+    """Keys of the bundles that are kept beside it, by the folder of the `pov` that uses them."""
 
     def as_json(self) -> dict[str, Any]:
         """The result as one JSON document."""
         return {
             "key": self.key,
+            "others": self.others,
             "source": self.source,
             "loaded": self.loaded,
             "images": self.images,
@@ -146,6 +149,7 @@ def run_load(path: Path, emit: Emit) -> LoadResult:
 
 
 def _result(bundle: Any) -> BundleResult:
+    from pov.bundle import records
     from pov.bundle.loading import is_loaded
 
     return BundleResult(
@@ -155,4 +159,5 @@ def _result(bundle: Any) -> BundleResult:
         images=dict(bundle.images),
         binaries={name: str(path) for name, path in bundle.binaries.items()},
         components=tuple(Component(**vars(entry)) for entry in bundle.entries),
+        others={str(other.installation): other.key for other in records.others()},
     )

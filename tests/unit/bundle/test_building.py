@@ -20,15 +20,22 @@ def pulls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         done.append("pull")
         raise official.CannotPull("cannot pull quay.io/argoproj/argocd:v3.6.1")
 
-    def assemble(*_: Any) -> str:
+    class Assembled:
+        def __str__(self) -> str:
+            return "built"
+
+        def as_json(self) -> dict[str, Any]:
+            return {}
+
+    def assemble(*_: Any) -> Assembled:
         done.append("build")
-        return "built"
+        return Assembled()
 
     monkeypatch.setenv("POV_CACHE", str(tmp_path))
     monkeypatch.setattr(building, "find", lambda: "engine")
     monkeypatch.setattr(building, "_parts", lambda made: made)
     monkeypatch.setattr(building, "make_all", lambda components, emit: {})
-    monkeypatch.setattr(building, "prune", lambda made: None)
+    monkeypatch.setattr(building, "prune", lambda *_, **__: None)
     monkeypatch.setattr(building, "remove_others", lambda *_: None)
     monkeypatch.setattr(building.graph, "components", lambda *_, **__: ())
     monkeypatch.setattr(building.graph, "for_official", lambda **_: ())

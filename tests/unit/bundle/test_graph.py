@@ -213,7 +213,9 @@ def test_every_component_has_an_entry_with_a_licence(made: dict[str, Made]) -> N
 
 
 def test_a_finished_bundle_is_found_without_asking_a_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = {"only": Made(tmp_path, "k", {})}
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(graph, "NODES", ("only",))
+    found = {"only": Made(tmp_path, "k", {"reference": "localhost/pov/node:1"})}
     monkeypatch.setattr(building, "find_all", lambda components: found)
     monkeypatch.setattr(building, "find", no_engine)
     monkeypatch.setattr(official, "choose", lambda *_: pytest.fail("a registry was asked"))

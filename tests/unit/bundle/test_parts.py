@@ -12,7 +12,7 @@ import pytest
 
 from pov.base.errors import CommandFailed, PovError
 from pov.base.process import Completed
-from pov.bundle import debian, packing, wheels
+from pov.bundle import debian, packing, registries, wheels
 from pov.bundle.licences import UNKNOWN, of_debian, of_engine, of_wheel
 from pov.bundle.manifest import check_path, distribution
 from tests.unit.bundle import small
@@ -124,12 +124,11 @@ def test_wheels_are_compared_with_the_lock(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(wheels, "data", lambda: root)
     seen: list[tuple[list[str], str]] = []
 
-    def pip(argv: list[str], **_: Any) -> Completed:
+    def pip(*argv: str, **_: Any) -> None:
         read = "" if "--requirement" not in argv else Path(argv[argv.index("--requirement") + 1]).read_text()
-        seen.append((argv, read))
-        return Completed(tuple(argv), 0, "", "", 0.0)
+        seen.append((list(argv), read))
 
-    monkeypatch.setattr(wheels, "run", pip)
+    monkeypatch.setattr(registries, "pip", pip)
     wheels.collect(tmp_path / "wheels")
     assert ["--require-hashes" in argv for argv, _ in seen] == [True, True, False]
     assert seen[1][1] == "pip==26.3 \\\n  --hash=y \\\n  --hash=z\n"
@@ -149,7 +148,7 @@ def test_wheels_without_a_checkout_or_an_index(tmp_path: Path, monkeypatch: pyte
         wheels.collect(tmp_path / "wheels")
     (tmp_path / "requirements.lock").touch()
     (tmp_path / "requirements-dev.lock").write_text("pip==1 \\\n --hash=x\n")
-    monkeypatch.setattr(wheels, "run", failing(CommandFailed(["pip"], 1, "", "no index answers")))
+    monkeypatch.setattr(registries, "pip", failing(CommandFailed(["pip"], 1, "", "no index answers")))
     with pytest.raises(PovError) as caught:
         wheels.collect(tmp_path / "wheels")
     assert "no index answers" in caught.value.cause

@@ -8,6 +8,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -246,12 +247,14 @@ def test_what_is_built_can_be_read_by_every_user_of_an_image(
 ) -> None:
     made: list[int] = []
 
-    def build(*_: Any) -> None:
+    def build(*_: Any) -> tuple[Any, tuple[str, ...]]:
         (tmp_path / "file").touch()
         (tmp_path / "folder").mkdir()
         made.extend((tmp_path / name).stat().st_mode & 0o777 for name in ("file", "folder"))
+        return SimpleNamespace(as_json=dict), ()
 
     monkeypatch.setattr(building, "_build", build)
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
     building.build(building.BuildOptions(), silent)
     assert made == [0o644, 0o755]
     assert os.umask(0o077) == 0o077  # the user's own holds again
