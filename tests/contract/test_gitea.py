@@ -294,6 +294,35 @@ def test_pushes_are_refused_where_the_rules_say_so(ctx: Any, gitea: GiteaServer,
         promote(ctx)
 
 
+def test_an_administrator_of_the_server_gets_past_it_and_the_next_up_shuts_the_door(
+    ctx: Any, gitea: GiteaServer, tmp_path: Path
+) -> None:
+    """A known limit: who may change the rules of a branch may rewrite what a stage follows."""
+    git_step._people(ctx)
+    owner = git_step.connect(ctx)
+    name = "administered"
+    full = f"{gitea.owner}/{name}"
+    owner.ensure_repository(name, "")
+    repo = clone(gitea, tmp_path, name, "main")
+    repo.write("README.md", "one")
+    repo.commit("One")
+    repo.push("prod")
+    for rule in git_repository.RULES:
+        owner.protect(full, rule)
+    first = repo.head
+    repo._call("commit", "--quiet", "--amend", "--message", "Rewritten")
+    with pytest.raises(PovError, match="push"):
+        repo._call("push", "--force", "origin", "HEAD:refs/heads/prod")
+    owner._call("DELETE", f"/repos/{full}/branch_protections/prod")
+    repo._call("push", "--force", "origin", "HEAD:refs/heads/prod")
+    repo.refresh()
+    assert repo.remote_head("prod") not in {None, first}, "it is not closed"
+    assert [owner.protect(full, rule) for rule in git_repository.RULES] == [False, True], "as `pov up` does"
+    repo._call("commit", "--quiet", "--amend", "--allow-empty", "--message", "Rewritten again")
+    with pytest.raises(PovError, match="push"):
+        repo._call("push", "--force", "origin", "HEAD:refs/heads/prod")
+
+
 def test_git_needs_a_login_and_keeps_none(ctx: Any, gitea: GiteaServer, tmp_path: Path) -> None:
     git_step._people(ctx)
     git_step.connect(ctx).ensure_repository(NAME, "")

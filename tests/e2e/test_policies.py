@@ -18,6 +18,7 @@ SERVICE = "payment-gateway"
 DEPLOYMENT = f"deployment/{SERVICE}"
 JANE = ("--as", "jane@example.com", "--as-group", "system:masters")
 """An administrator whom RBAC lets do everything."""
+_SERVER = "https://kubernetes.default.svc"
 CHANGES = {
     "change": ("set", "env", DEPLOYMENT, "BY_HAND=1"),
     "scale": ("scale", DEPLOYMENT, "--replicas=2"),
@@ -94,6 +95,39 @@ def test_the_way_from_git_cannot_be_widened_by_hand(shared: Environment, way: st
     assert denied.code != 0
     assert "ValidatingAdmissionPolicy" in denied.err
     assert "may not" in denied.err
+
+
+def test_argo_cds_administrator_changes_what_is_followed_within_its_controllers_rights(shared: Environment) -> None:
+    """A known limit, and where it ends; the next `up` puts the project back."""
+    login = {"username": "admin", "password": shared.secret("argocd-admin-password")}
+    token = shared.web("argocd")("POST", "/api/v1/session", json=login).json()["token"]
+    argocd = shared.web("argocd", {"Authorization": f"Bearer {token}"})
+    project = argocd("GET", "/api/v1/projects/pov").json()
+    before = project["spec"]["destinations"]
+    project["spec"]["destinations"] = [*before, {"server": _SERVER, "namespace": "kube-system"}]
+    assert argocd("PUT", "/api/v1/projects/pov", json={"project": project}).status_code == 200, "it is not closed"
+    source = {"repoURL": project["spec"]["sourceRepos"][0], "targetRevision": "main", "path": f"services/{SERVICE}"}
+    destination = {"server": _SERVER, "namespace": "kube-system"}
+    application = {
+        "metadata": {"name": "beyond"},
+        "spec": {"project": "pov", "source": source, "destination": destination},
+    }
+    try:
+        made = argocd("POST", "/api/v1/applications", json=application)
+        assert made.status_code == 200, made.text
+        argocd("POST", "/api/v1/applications/beyond/sync", json={})
+
+        def ended() -> str:
+            state = argocd("GET", "/api/v1/applications/beyond").json()["status"].get("operationState") or {}
+            return str(state) if state.get("phase") in {"Failed", "Error", "Succeeded"} else ""
+
+        said = shared.until("the sync to end", ended, timeout_s=120)
+        assert "forbidden" in said, said
+        assert not shared.objects("deployments", "-n", "kube-system", "-l", f"app={SERVICE}")
+    finally:
+        argocd("DELETE", "/api/v1/applications/beyond?cascade=false")
+    assert shared.pov("up").json["changed"]
+    assert argocd("GET", "/api/v1/projects/pov").json()["spec"]["destinations"] == before
 
 
 def test_argo_cd_writes_in_the_stages_alone(shared: Environment) -> None:
