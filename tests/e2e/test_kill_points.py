@@ -1,4 +1,4 @@
-"""SIGKILL of `pov up` inside a step, then `pov up` again: it completes. Its children live on, as after a real kill."""
+"""SIGKILL of `pov up` inside a step, then `pov up` again: it completes. Its children outlive it by a moment."""
 
 from __future__ import annotations
 
