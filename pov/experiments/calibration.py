@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pov.config.estates import Estate
-from pov.config.scenario import Traffic
+from pov.config.parts import Traffic
 from pov.engines.load_report import LoadReport
 from pov.experiments.control import watch
 from pov.experiments.load import Watched, let_pass

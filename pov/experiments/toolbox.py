@@ -16,7 +16,7 @@ from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.redact import Secret
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import Host
-from pov.config.scenario import Traffic
+from pov.config.parts import Traffic
 from pov.engines.load_report import LoadReport
 from pov.engines.runbook_text import Written
 from pov.engines.workplace import Workplace

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pov.config.scenario import Traffic as Wish
+from pov.config.parts import Traffic as Wish
 from pov.engines.load_report import EdgeCount, LoadReport, Phase
 from pov.experiments.control import EdgeName, Watch
 from pov.measure import excuse

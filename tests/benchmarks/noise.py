@@ -24,7 +24,7 @@ from typing import Any
 
 from pov.bundle import graph
 from pov.bundle.builder import make_all
-from pov.config.scenario import Traffic as Wish
+from pov.config.parts import Traffic as Wish
 from pov.engines.container_choice import find
 from pov.engines.prober import Prober
 from pov.experiments.control import EdgeName, Watch

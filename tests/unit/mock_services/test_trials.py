@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pov.base.wait import Pending, wait_for
-from pov.config.scenario import Traffic as Wish
+from pov.config.parts import Traffic as Wish
 from pov.engines.prober import Prober
 from pov.experiments import calibration
 from pov.experiments.calibration import calibrate
