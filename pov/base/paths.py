@@ -42,6 +42,12 @@ def cache_root() -> Path:
     return (Path(cache) if cache.startswith("/") else _user_folder() / ".cache") / "pov"
 
 
+def config_root() -> Path:
+    """The folder for what this user has set: `pov` in the user's configuration folder. Raises as `cache_root` does."""
+    config = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(config) if config.startswith("/") else _user_folder() / ".config") / "pov"
+
+
 def plain_temporary() -> Path:
     """A folder for temporary files whose path some tool takes apart, or which holds sockets: short, nothing to quote.
 

@@ -45,10 +45,10 @@ def show_command(scenario: str, services: int | None) -> None:
 
 
 @command.command("schema")
-@click.argument("kind", type=click.Choice(["scenario", "engagement", "summary"]), default="scenario")
+@click.argument("kind", type=click.Choice(["scenario", "engagement", "offering", "summary"]), default="scenario")
 @command_options
 def schema_command(kind: str) -> None:
-    """Print the JSON Schema of the scenario file, the engagement file or a run's summary."""
+    """Print the JSON Schema of the scenario, the engagement or the offering file, or of a run's summary."""
     import json
 
     from pov.workflows import scenarios

@@ -12,8 +12,10 @@ from pov.config.experiments import Criterion
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model, load
 from pov.config.names import ExperimentName, Name
+from pov.config.offering import load_offering
 from pov.config.own import CustomerRunbook, OwnArm, declaring
 from pov.config.references import absolute
+from pov.config.scope import Scope
 from pov.config.terms import Terms
 from pov.config.value import Value
 
@@ -77,6 +79,7 @@ class Engagement(Model):
     baseline: tuple[Stated, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     value: Value | None = None
+    scope: Scope | None = None
     terms: Terms = Terms()
     arms: tuple[OwnArm, ...] = ()
     runbooks: tuple[CustomerRunbook, ...] = ()
@@ -109,7 +112,12 @@ class Engagement(Model):
 def load_engagement(folder: Path) -> Engagement:
     """Read `engagement.yaml` of the folder. Raises `InvalidInput` with all problems by file and line.
 
-    Its scenario comes out as a shipped one's name or as an absolute path: a relative one starts at the folder.
+    Its scenario comes out as a shipped one's name or as an absolute path: a relative one starts at the folder, as does
+    the offering of its scope.
     """
     engagement = load(folder / FILE, Engagement)
-    return engagement.model_copy(update={"scenario": absolute(engagement.scenario, folder)})
+    scope = engagement.scope
+    if scope is not None and scope.offering:
+        scope = scope.model_copy(update={"offering": str(folder.absolute() / scope.offering)})
+        load_offering(Path(scope.offering))  # told before anything is changed, as all that is wrong
+    return engagement.model_copy(update={"scenario": absolute(engagement.scenario, folder), "scope": scope})

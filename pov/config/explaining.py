@@ -72,6 +72,14 @@ def problems_of(error: ValidationError, model: type[BaseModel], path: Path, docu
     return [problem for _, problem in sorted(found.values(), key=lambda pair: pair[0])]
 
 
+def located(faults: Faults, path: Path, document: CommentedMap, base: Location) -> list[Problem]:
+    """The problems of a check across files: `base` are the keys under which the faults' places begin."""
+    return [
+        Problem(f"{path}:{_line(document, (*base, *place))}", _at((*base, *place), message), fix)
+        for place, message, fix in faults.faults
+    ]
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """A remedy for a misspelt word: the closest known one, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
@@ -159,6 +167,6 @@ def _line(document: CommentedMap, place: Location) -> int:
                 node = node[part]
             else:
                 break
-        except (KeyError, IndexError, AttributeError):
-            break
+        except (KeyError, IndexError, AttributeError, TypeError):
+            break  # Not in the file, or a mapping that came from no file.
     return line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from pov.base.errors import InvalidInput, Problem
 from pov.config.explaining import problems_of
@@ -55,7 +57,9 @@ def read_yaml(path: Path) -> CommentedMap:
     try:
         text = content.decode()
         _refuse_bombs(path, text)
-        document = YAML(typ="rt").load(text)
+        reader = YAML(typ="rt")
+        reader.preserve_quotes = True  # for whoever writes it again
+        document = reader.load(text)
     except UnicodeDecodeError as error:
         raise InvalidInput([Problem(str(path), "not UTF-8 text", "save it as UTF-8")]) from error
     except MarkedYAMLError as error:
@@ -67,6 +71,24 @@ def read_yaml(path: Path) -> CommentedMap:
     if not isinstance(document, CommentedMap):
         raise InvalidInput([Problem(f"{path}:1", "not a mapping of keys", "start with `apiVersion: pov.dev/v1`")])
     return document
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes `null` as `null`: nobody's file is changed where nothing was."""
+
+
+_Representer.add_representer(type(None), lambda writer, _: writer.represent_scalar("tag:yaml.org,2002:null", "null"))
+
+
+def written(document: CommentedMap) -> str:
+    """A document that was read and changed, as text: comments and order stay."""
+    into = io.StringIO()
+    yaml = YAML(typ="rt")
+    yaml.Representer = _Representer
+    yaml.width = MAX_BYTES  # lines stay as long as somebody wrote them
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(document, into)
+    return into.getvalue()
 
 
 def _refuse_bombs(path: Path, text: str) -> None:

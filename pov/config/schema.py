@@ -6,13 +6,14 @@ from typing import Any
 
 from pov.config.engagement import Engagement
 from pov.config.loading import Model
+from pov.config.offering import Offering
 from pov.config.scenario import Scenario
 
 _BASE = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """The schema of `scenario` or `engagement`, draft 2020-12."""
-    models: dict[str, type[Model]] = {"scenario": Scenario, "engagement": Engagement}
+    """The schema of `scenario`, `engagement` or `offering`, draft 2020-12."""
+    models: dict[str, type[Model]] = {"scenario": Scenario, "engagement": Engagement, "offering": Offering}
     model = models[kind]
     return {"$schema": _BASE, "$id": f"https://pov.dev/schemas/{kind}/v1", **model.model_json_schema(by_alias=True)}

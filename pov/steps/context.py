@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import NotFound, PovError
 from pov.config.estates import Estate
@@ -40,6 +40,9 @@ class Context:
     estates: tuple[Estate, ...]
     emit: Emit
     target: str = "kind"
+    approved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the guardrail is told of signed approvals: its variables by name."""
+
     endpoints: dict[str, str] = field(default_factory=dict)
     _bundle: Bundle | None = None
     _kube: Kube | None = None

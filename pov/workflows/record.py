@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
+from pathlib import Path
 from typing import Any
 
 from pov.base import variables
 from pov.base.clock import timestamp
 from pov.base.errors import PovError
 from pov.base.process import run
+from pov.config.engagement import Engagement
 from pov.config.estates import estate_named
 from pov.config.experiments import Criterion
+from pov.config.offering import load_offering
 from pov.engines import git_command, ssh, terraform
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
 from pov.measure.order import Slot
+from pov.scoping.assessment import assess
 from pov.state.runs import ENVIRONMENT
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
@@ -60,6 +64,7 @@ def environment(
         "pki": scenario.pki.model_dump(mode="json"),
         "engagement": _engagement(engagement),
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
+        "scope": _scope(engagement, started),
         "criteria": recorded(criteria),
         "value": _value(engagement),
         "catalogue": own.words.as_json(),
@@ -131,6 +136,15 @@ def _value(engagement: Any) -> dict[str, Any] | None:
         return None
     told: dict[str, Any] = engagement.value.model_dump(mode="json", by_alias=True)
     return told
+
+
+def _scope(engagement: Engagement | None, started: datetime) -> dict[str, Any] | None:
+    """What follows from the engagement's scope on the day of the run; None without one."""
+    if engagement is None or engagement.scope is None:
+        return None
+    scope = engagement.scope
+    offering = load_offering(Path(scope.offering) if scope.offering else None)
+    return assess(scope, offering, started.astimezone().date()).as_json()
 
 
 def _engagement(engagement: Any) -> dict[str, Any] | None:

@@ -74,6 +74,7 @@ class UpResult:
 def run(options: UpOptions, emit: Emit) -> UpResult:
     """Validate, check the machine, then run every step. Safe to run again, however the last run ended."""
     from pov.bundle import BuildOptions, build, current
+    from pov.workflows.approved import for_guardrail
     from pov.workflows.diagnostics import collect
     from pov.workflows.preflight import check
 
@@ -81,6 +82,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     scenario, engagement = scenario_of(wish)
     if letters := undrawable(scenario, engagement):
         raise InvalidInput(letters)
+    approved = for_guardrail(wish.engagement, wish.name, emit)
     home = home_of(options.root, wish.name)
     told = f"environment {wish.name}, scenario {wish.scenario}, N = {scenario.services.count}, on {wish.target}"
     emit(Event("note", "up", told))
@@ -103,6 +105,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     with home.lock():
         remember(home, wish, bundle)
         ctx = context(wish, home, bundle, cluster, emit)
+        ctx.approved = approved
         try:
             results = run_steps(steps, ctx, Listeners(emit, home.journal_writer().hear))
         except PovError as error:

@@ -80,6 +80,8 @@ def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
         ctx = SimpleNamespace(
             kube=kube,
             scenario=scenario,
+            engagement=None,
+            approved={},
             estates=estates(scenario),
             home=Home(tmp_path_factory.mktemp("home")),
             binaries={"terraform-providers": providers()},
@@ -634,8 +636,8 @@ from pov.steps.core import Report
 from pov.steps.landing_zone import step as landing_zone
 kubeconfig, home, mirror, count = sys.argv[1:]
 scenario = load_scenario("gitops-35").with_services(int(count))
-ctx = SimpleNamespace(kube=Kube(Path(kubeconfig)), scenario=scenario, estates=estates(scenario), home=Home(Path(home)),
-                      binaries={"terraform-providers": Path(mirror)})
+ctx = SimpleNamespace(kube=Kube(Path(kubeconfig)), scenario=scenario, engagement=None, approved={},
+                      estates=estates(scenario), home=Home(Path(home)), binaries={"terraform-providers": Path(mirror)})
 landing_zone.step().run(ctx, Report("landing_zone", silent))
 """
 

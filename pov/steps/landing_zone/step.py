@@ -25,7 +25,9 @@ from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
+from pov.config.engagement import Engagement
 from pov.config.estates import Estate
+from pov.config.offering import load_offering
 from pov.config.scenario import Scenario
 from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
@@ -85,9 +87,16 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
     return found
 
 
+def quotas(engagement: Engagement | None) -> dict[str, int]:
+    """The hard quotas of the offering that the engagement names, else of the shipped one: the guardrail's numbers."""
+    named = engagement.scope.offering if engagement is not None and engagement.scope is not None else ""
+    return load_offering(Path(named) if named else None).quotas.model_dump()
+
+
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
-    variables = {"stages": sizes(ctx.scenario, ctx.estates)}
+    asked = sizes(ctx.scenario, ctx.estates)
+    variables = {"stages": asked, "quotas": quotas(ctx.engagement), **ctx.approved}
     inputs = _digest(variables) + _digest_tree(data("terraform"))
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", _RECORD, NAMESPACE)
@@ -95,7 +104,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     if known.get("inputs") == inputs and known.get("live") == _live(kube):
         return Outcome.CHANGED if changed else Outcome.UNCHANGED
     changed |= _terraform(ctx, variables, report)
-    _prove(kube, tuple(variables["stages"]), report)
+    _prove(kube, tuple(asked), report)
     content = {"inputs": inputs, "live": _live(kube)}
     kube.apply([_record(content)], set_name="landing-zone-record")
     return Outcome.CHANGED if changed else Outcome.UNCHANGED

@@ -34,6 +34,20 @@ variable "stages" {
   }
 }
 
+variable "quotas" {
+  description = "The hard quotas of the standard offering: cores without and with an approved scope, IOPS that need approval."
+  type = object({
+    cpu_standard  = number
+    cpu_scoped    = number
+    iops_approval = number
+  })
+
+  validation {
+    condition     = 0 < var.quotas.cpu_standard && var.quotas.cpu_standard <= var.quotas.cpu_scoped && 0 < var.quotas.iops_approval
+    error_message = "Quotas are above 0, and an approved scope allows no less than the standard does."
+  }
+}
+
 variable "scope" {
   description = "The approved scope of the deal, if there is one: its reference and who approved it."
   type = object({
@@ -49,7 +63,7 @@ variable "scope" {
 }
 
 variable "iops_approval" {
-  description = "The approval that 10,000 IOPS and more need: the engineering VP's, by name."
+  description = "The approval that IOPS from the quota on need: the engineering VP's, by name."
   type = object({
     role        = string
     approved_by = string

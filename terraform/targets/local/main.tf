@@ -23,7 +23,8 @@ provider "kubectl" {
 module "guardrails" {
   source = "../../modules/guardrails"
 
-  stages  = var.stages
+  stages        = var.stages
+  quotas        = var.quotas
   scope         = var.scope
   iops_approval = var.iops_approval
   override      = var.override

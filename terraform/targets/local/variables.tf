@@ -9,6 +9,11 @@ variable "stages" {
   }))
 }
 
+variable "quotas" {
+  description = "See modules/guardrails."
+  type        = object({ cpu_standard = number, cpu_scoped = number, iops_approval = number })
+}
+
 variable "scope" {
   description = "See modules/guardrails."
   type        = object({ reference = string, approved_by = string })

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,10 @@ import pytest
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError, TimedOut
+from pov.base.paths import data
+from pov.config.engagement import load_engagement
 from pov.config.estates import estates
+from pov.config.offering import load_offering, shipped
 from pov.config.scenario import Scenario, load_scenario
 from pov.engines.kube import Kube
 from pov.engines.terraform import Leftovers
@@ -21,6 +25,7 @@ from pov.model.events import silent
 from pov.state.home import Home
 from pov.steps.core import Outcome, Report
 from pov.steps.landing_zone import step as landing_zone
+from pov.workflows.init import InitOptions, run
 from tests.unit.engines.fake_kube import FakeApi, over
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/pov-terraform/leases/lock-tfstate-default-landing-zone"
@@ -52,6 +57,23 @@ def test_sizes_follow_the_scenario() -> None:
     assert sizes(scenario.with_services(100))["staging"]["memory_gib"] > sizes(scenario)["staging"]["memory_gib"]
 
 
+def test_the_guardrails_numbers_are_the_offerings(tmp_path: Path) -> None:
+    assert landing_zone.quotas(None) == load_offering().quotas.model_dump()
+    (tmp_path / "own.yaml").write_text(shipped().read_text().replace("cpuStandard: 64 ", "cpuStandard: 7 "))
+    run(InitOptions(tmp_path / "acme"), silent)
+    with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
+        file.write("scope: {offering: ../own.yaml}\n")
+    assert landing_zone.quotas(load_engagement(tmp_path / "acme"))["cpu_standard"] == 7
+
+
+def test_no_number_of_the_offering_is_typed_into_terraform() -> None:
+    numbers = {str(number) for number in load_offering().quotas.model_dump().values()}
+    modules = [path for path in data("terraform").rglob("*.tf") if {"guardrails", "targets"} & set(path.parts)]
+    assert modules
+    for path in modules:
+        assert not numbers & set(re.findall(r"\d+", path.read_text().replace(",", ""))), path
+
+
 class Zone:
     """The step with a cluster in memory and a Terraform that only counts."""
 
@@ -60,14 +82,22 @@ class Zone:
         self.api = FakeApi()
         self.kube: Kube = over(self.api, tmp_path)
         self.runs = 0
+        self.told: list[Any] = []
         self.ctx: Any = SimpleNamespace(
-            kube=self.kube, scenario=scenario, estates=estates(scenario), home=Home(tmp_path / "home"), binaries={}
+            kube=self.kube,
+            scenario=scenario,
+            engagement=None,
+            approved={},
+            estates=estates(scenario),
+            home=Home(tmp_path / "home"),
+            binaries={},
         )
         monkeypatch.setattr(landing_zone, "_terraform", self._terraform)
         monkeypatch.setattr(landing_zone, "_prove", lambda *_: None)
 
-    def _terraform(self, *_: object) -> bool:
+    def _terraform(self, _ctx: object, variables: object, _report: object) -> bool:
         self.runs += 1
+        self.told.append(variables)
         labels = {"app.kubernetes.io/part-of": "landing-zone"}
         manifest = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "prod"}}
         path = "/api/v1/namespaces/prod/resourcequotas/q"
@@ -82,6 +112,18 @@ class Zone:
 @pytest.fixture
 def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
     return Zone(tmp_path, monkeypatch)
+
+
+def test_terraform_is_told_what_was_approved_and_nothing_else(zone: Zone) -> None:
+    assert zone.run() is Outcome.CHANGED
+    assert set(zone.told[-1]) == {"stages", "quotas"}
+    zone.ctx.approved = {"scope": {"reference": "acme", "approved_by": "pat"}}
+    assert zone.run() is Outcome.CHANGED
+    assert zone.told[-1]["scope"] == {"reference": "acme", "approved_by": "pat"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "scope"}
+    zone.ctx.approved = {}  # it expired: Terraform decides anew
+    assert zone.run() is Outcome.CHANGED
+    assert set(zone.told[-1]) == {"stages", "quotas"}
 
 
 def test_a_second_run_starts_no_terraform(zone: Zone) -> None:

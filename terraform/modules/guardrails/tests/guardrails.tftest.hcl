@@ -1,6 +1,7 @@
 # Plans only: nothing is made, no cluster is needed.
 
 variables {
+  quotas = { cpu_standard = 64, cpu_scoped = 512, iops_approval = 10000 }
   stages = {
     staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40 }
     prod    = { cpu = 8, memory_gib = 16, pods = 80, services = 40 }
@@ -155,4 +156,21 @@ run "an_override_without_a_reason_is_refused" {
     override = { approved_by = "C. Officer", reason = "because" }
   }
   expect_failures = [var.override]
+}
+
+run "quotas_are_those_that_are_handed_in" {
+  command = plan
+  variables {
+    quotas = { cpu_standard = 7, cpu_scoped = 9, iops_approval = 100 }
+    scope  = { reference = "SOW-7", approved_by = "A. Architect" }
+  }
+  expect_failures = [output.stages]
+}
+
+run "a_scope_that_allows_less_is_refused" {
+  command = plan
+  variables {
+    quotas = { cpu_standard = 64, cpu_scoped = 63, iops_approval = 10000 }
+  }
+  expect_failures = [var.quotas]
 }

@@ -1,0 +1,82 @@
+"""What a deal asks for: the answers of discovery. What nobody has answered is left out, and becomes a question."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pov.config.explaining import Faults, Location
+from pov.config.loading import Model
+from pov.config.offering import MOST_MONEY
+
+PEOPLE = 8_500_000_000
+"""More users than people who live (United Nations, World Population Prospects 2024: 8.2 thousand million)."""
+_MOST = 1_000_000.0
+_MINUTES_A_YEAR = 525_600.0
+
+
+def _percent(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+        raise Faults([((), f"{value} looks like a share, not percent", f"write {value * 100:g} if that is meant")])
+    return value
+
+
+Availability = Annotated[float, BeforeValidator(_percent), Field(ge=90, lt=100, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Recovery(Model):
+    """Recovery objectives, in minutes: until it works again, and how much work may be lost."""
+
+    time_minutes: float | None = Field(default=None, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
+    point_minutes: float | None = Field(default=None, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
+
+
+class Money(Model):
+    """An amount with its currency."""
+
+    amount: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+
+
+class Scope(Model):
+    """The answers. `promised` is the size that was told to the customer, `architect` the solutions architect."""
+
+    offering: str = ""
+    promised: str = ""
+    users: int | None = Field(default=None, ge=1, le=PEOPLE, strict=True)
+    availability: Availability | None = None
+    recovery: Recovery = Recovery()
+    regions: tuple[Text, ...] | None = Field(default=None, min_length=1, max_length=20)
+    residency: Text | None = None
+    cpu: float | None = Field(default=None, gt=0, le=_MOST, allow_inf_nan=False)
+    memory_gib: float | None = Field(default=None, gt=0, le=_MOST, allow_inf_nan=False)
+    storage_gib: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False)
+    iops: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False)
+    services: int | None = Field(default=None, ge=1, le=10_000, strict=True)
+    compliance: tuple[Text, ...] | None = Field(default=None, max_length=20)
+    components: tuple[Text, ...] | None = Field(default=None, max_length=50)
+    deal_value: Money | None = None
+    start: date | None = None
+    due: date | None = None
+    architect: str = ""
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        faults: list[tuple[Location, str, str]] = []
+        if self.start is not None and self.due is not None and self.due < self.start:
+            faults.append((("due",), f"{self.due} is before the start, {self.start}", "which of the two counts?"))
+        if self.iops and self.storage_gib == 0:
+            faults.append((("iops",), f"{self.iops:g} IOPS on no storage", "say how much storage, or no IOPS"))
+        for key in ("regions", "compliance", "components"):
+            names = [name.casefold() for name in getattr(self, key) or ()]
+            faults += [
+                ((key, index), f"{name} is there twice", "take one out")
+                for index, name in enumerate(names)
+                if name in names[:index]
+            ]
+        if faults:
+            raise Faults(faults)
+        return self

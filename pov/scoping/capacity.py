@@ -1,0 +1,96 @@
+"""Capacity is finite: what was approved for other deals, and what is asked for, against what the platform has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pov.config.offering import Offering
+from pov.config.scope import Scope
+from pov.scoping.figures import Standing, worth
+
+RESOURCES = {"cpu": "CPU cores", "memory_gib": "GiB of memory", "storage_gib": "GiB of storage", "iops": "IOPS"}
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """What an approved scope of another deal takes; None where it did not say."""
+
+    engagement: str
+    cpu: float | None = None
+    memory_gib: float | None = None
+    storage_gib: float | None = None
+    iops: float | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """One resource: what there is, what approved scopes took, what is asked.
+
+    `unsaid` names the deals that gave no figure.
+    """
+
+    resource: str
+    has: float
+    taken: float
+    asked: float | None
+    unsaid: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> float:
+        """What is there for this deal; below 0 where too much is approved already."""
+        return self.has - self.taken
+
+    @property
+    def over(self) -> bool:
+        """Whether this deal asks for more than is left."""
+        return self.asked is not None and self.asked > self.left
+
+    @property
+    def in_words(self) -> str:
+        """`CPU cores: 96 asked, 1,952 of 2,048 left`."""
+        asked = "not said yet" if self.asked is None else f"{self.asked:,.10g} asked"
+        unsaid = f"; {', '.join(self.unsaid)} did not say" if self.unsaid else ""
+        return f"{RESOURCES[self.resource]}: {asked}, {self.left:,.10g} of {self.has:,.10g} left{unsaid}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The use as a JSON object."""
+        return {**vars(self), "unsaid": list(self.unsaid), "left": self.left, "over": self.over}
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Every resource that the platform says it has; `note` says why nothing could be checked, or EXAMPLE.
+
+    `summed` tells whether other deals were looked at: where not, what is left is what there is at most.
+    """
+
+    uses: tuple[Use, ...]
+    note: str = ""
+    summed: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The capacity as a JSON object."""
+        return {"uses": [use.as_json() for use in self.uses], "note": self.note, "summed": self.summed}
+
+
+def capacity(offering: Offering, scope: Scope, others: Sequence[Commitment] | None, today: date) -> Capacity:
+    """Sum what other deals were approved for, and set it against the platform; None where nobody looked at them."""
+    platform = offering.platform
+    value = worth(platform, offering.ageing, today)
+    if platform is None or not value.shown:
+        return Capacity((), f"not checked: what the platform has is not known, {value.why}")
+    uses = []
+    for resource in RESOURCES:
+        has = getattr(platform, resource)
+        if has is None:
+            continue
+        taken = sum(getattr(other, resource) or 0 for other in others or ())
+        unsaid = tuple(sorted({other.engagement for other in others or () if getattr(other, resource) is None}))
+        uses.append(Use(resource, has, taken, getattr(scope, resource), unsaid))
+    note = {Standing.EXAMPLE: "EXAMPLE: nobody measured what this platform has", Standing.OLD: f"old: {value.why}"}
+    told = [note[value.standing]] if value.standing in note else []
+    told += [] if others is not None else ["other deals' approvals were not looked at: at most this is left"]
+    return Capacity(tuple(uses), "; ".join(told), others is not None)

@@ -1,0 +1,129 @@
+"""Why a deal is looked at before it is promised: each reason with figure, limit, and who may approve it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pov.config.explaining import nearest
+from pov.config.offering import Item, Offering, Size
+from pov.config.scope import Scope
+from pov.scoping.architecture import Proposal
+from pov.scoping.availability import minutes_down
+from pov.scoping.capacity import Capacity
+from pov.scoping.sizing import Stretch
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason for a review. `needs` is the kind of approval that answers it: scope, iops or override."""
+
+    id: str
+    text: str
+    figure: str = ""
+    limit: str = ""
+    needs: str = "scope"
+
+    def as_json(self) -> dict[str, Any]:
+        """The reason as a JSON object."""
+        return dict(vars(self))
+
+
+def of_size(stretch: Stretch | None, scope: Scope) -> Iterator[Reason]:
+    """The size: none, several, one that is always reviewed, another than was promised."""
+    if stretch is None or scope.users is None:
+        yield Reason("users", "how many users is open: no size follows")
+        return
+    users = f"{scope.users:,} users"
+    if stretch.fault:
+        yield Reason("users", f"{stretch.fault}: {users} lie there", users, stretch.in_words)
+        return
+    size = stretch.sizes[0]
+    if size.review:
+        yield Reason("size", f"every {size.name} deal is reviewed ({size.infrastructure})", users, stretch.in_words)
+    if scope.promised and scope.promised.casefold() != size.name.casefold():
+        text = f"{scope.promised} was promised, and {users} need {size.name}"
+        yield Reason("promised", text, users, scope.promised)
+
+
+def of_quotas(offering: Offering, scope: Scope) -> Iterator[Reason]:
+    """The hard quotas, with the words of Terraform's guardrail."""
+    quotas = offering.quotas
+    if scope.cpu is not None and scope.cpu > quotas.cpu_scoped:
+        text = f"{scope.cpu:g} CPU cores are asked for and {quotas.cpu_scoped} are allowed even with an approved scope"
+        yield Reason("cpu", text, f"{scope.cpu:g} cores", f"{quotas.cpu_scoped} cores", "override")
+    elif scope.cpu is not None and scope.cpu > quotas.cpu_standard:
+        text = f"{scope.cpu:g} CPU cores are asked for and {quotas.cpu_standard} are allowed without an approved scope"
+        yield Reason("cpu", text, f"{scope.cpu:g} cores", f"{quotas.cpu_standard} cores")
+    if scope.iops is not None and scope.iops >= quotas.iops_approval:
+        text = f"{scope.iops:,.10g} IOPS are asked for: {quotas.iops_approval:,} and more need the engineering VP"
+        yield Reason("iops", text, f"{scope.iops:,.10g} IOPS", f"below {quotas.iops_approval:,} IOPS", "iops")
+
+
+def of_places(offering: Offering, scope: Scope) -> Iterator[Reason]:
+    """Regions that the platform does not run in."""
+    known = [region.name for region in offering.regions]
+    for name in scope.regions or ():
+        if known and name not in known:
+            yield Reason("region", f"{name} is no region of the offering", name, ", ".join(known))
+
+
+def of_components(offering: Offering, scope: Scope) -> Iterator[Reason]:
+    """Components that only scale up, and those that the offering does not know."""
+    for name in scope.components or ():
+        part = offering.part(name)
+        if part is None:
+            hint = nearest(name, [part.name for part in offering.parts])
+            yield Reason("component", f"{name} is no component of the offering ({hint})", name)
+        elif part.scales == "up":
+            ceiling = part.ceiling or "one machine"
+            text = f"{name} only scales up, to {ceiling}: no number of copies makes it larger"
+            yield Reason("scales-up", text, name, ceiling)
+
+
+def of_items(matched: Sequence[tuple[Item, str]], offering: Offering, scope: Scope) -> Iterator[Reason]:
+    """Constraints off the standard, and standards that the offering has no item for."""
+    for item, rule in matched:
+        if not item.standard:
+            yield Reason(item.id, f"{item.title}: {rule}", rule)
+    priced = {item.when.compliance.casefold() for item in offering.items if item.when.compliance is not None}
+    for name in scope.compliance or ():
+        if name.casefold() not in priced:
+            yield Reason("compliance", f"{name} is asked for, and the offering has no line for it", name)
+
+
+def of_architecture(proposal: Proposal, size: Size | None) -> Iterator[Reason]:
+    """Another topology than the size's own, or none at all."""
+    if proposal.none:
+        yield Reason("availability", "; ".join([*proposal.unmet, proposal.none]))
+    elif proposal.extra and proposal.chosen is not None:
+        text = f"{'; '.join(proposal.unmet)}. It takes {proposal.chosen.topology.title.lower()}"
+        yield Reason("availability", text, limit=size.name if size is not None else "")
+
+
+def of_recovery(scope: Scope) -> Iterator[Reason]:
+    """One recovery that takes longer than a whole year may be down: the two answers do not agree."""
+    asked, time = scope.availability, scope.recovery.time_minutes
+    if asked is not None and time is not None and time > minutes_down(asked / 100):
+        down = f"{minutes_down(asked / 100):,.1f} min"
+        text = f"availability {asked:.10g} % leaves {down} a year, one recovery may take {time:g} min: which counts?"
+        yield Reason("recovery", text, f"{time:g} min", down)
+
+
+def of_capacity(found: Capacity) -> Iterator[Reason]:
+    """Resources that are not there any more."""
+    for use in found.uses:
+        if use.over:
+            text = f"the platform has not enough: {use.in_words}"
+            yield Reason(f"capacity-{use.resource}", text, f"{use.asked:g}", f"{use.left:g}")
+
+
+def of_dates(scope: Scope, weeks: float | None) -> Iterator[Reason]:
+    """A due date that comes before what is asked for can stand."""
+    if scope.start is None or scope.due is None or weeks is None:
+        return
+    there = (scope.due - scope.start).days / 7
+    if there < weeks:
+        text = f"it must stand {there:.1f} weeks after the start, and takes {weeks:g} weeks"
+        yield Reason("dates", text, f"{there:.1f} weeks", f"{weeks:g} weeks")

@@ -1,0 +1,41 @@
+"""What Terraform's guardrail is told of approvals: those that are signed, for this environment, and hold now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.model.events import Emit, Event
+from pov.scoping.approvals import Verify, approved, guardrail_variables
+from pov.scoping.assessment import assess
+from pov.workflows.approvals import FOLDER, Trust, apart, default_revoked, default_signers, records, subject_of
+from pov.workflows.scope import deal, today
+
+
+def for_guardrail(
+    folder: Path | None, environment: str, emit: Emit, *, clock: Clock = SYSTEM_CLOCK
+) -> dict[str, dict[str, Any]]:
+    """The variables `scope`, `iops_approval` and `override` of the guardrail, each only where it is approved.
+
+    With an approved scope its `quotas` too: no more cores than were approved.
+
+    By the user's own file of allowed signers alone; without it nothing counts, which is told. Raises `InvalidInput`
+    where the scope cannot be, or the signers lie in what is under review.
+    """
+    if folder is None or not (folder / FOLDER).is_dir():
+        return {}
+    signers = default_signers()
+    if not signers.is_file():
+        emit(Event("warning", "up", f"approvals do not count: nobody is allowed to sign, {signers} is missing"))
+        return {}
+    trust = Trust(signers, default_revoked())
+    apart(trust, folder)
+    found = deal(folder)
+    check: Verify = trust.verify
+    needs = assess(found.scope, found.offering, today(clock)).needs
+    state = approved(records(folder / FOLDER), subject_of(found, environment), needs, check, clock.wall())
+    for verdict in state.verdicts:
+        if not verdict.counts and verdict.approval is not None and verdict.approval.decision == "approve":
+            emit(Event("warning", "up", f"the approval {verdict.record} does not count: {verdict.why}"))
+    return guardrail_variables(state, found.engagement.name, found.offering.quotas)

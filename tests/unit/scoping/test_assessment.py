@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pov.config.explaining import Faults
+from pov.config.offering import Offering, Range
+from pov.config.scope import Scope
+from pov.scoping.agreement import check
+from pov.scoping.assessment import Assessment, assess
+from pov.scoping.capacity import Commitment
+from tests.unit.scoping.offerings import TODAY, document, given, offering
+
+FITS: dict[str, Any] = {"users": 40_000, "availability": 99.9, "regions": ["eu-central-1"], "cpu": 64, "iops": 9999}
+
+
+def scope(**answers: Any) -> Scope:
+    return Scope.model_validate(answers)
+
+
+def assessed(known: Offering | None = None, **answers: Any) -> Assessment:
+    return assess(scope(**answers), known or offering(given()), TODAY)
+
+
+def test_what_fits_needs_no_review() -> None:
+    found = assessed(**FITS)
+    assert found.size is not None
+    assert (found.size.name, found.review, found.needs, found.shadow) == ("Medium", False, (), "")
+    assert found.monthly.amount == Range(low=4000, expected=5000, high=6500)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason", "told", "needs"),
+    [
+        ({"users": None}, "users", "how many users is open", "scope"),
+        ({"users": 100_000}, "users", "no size holds 100,000 to 999,999 users", "scope"),
+        ({"users": 1_000_000}, "size", "every Enterprise deal is reviewed", "scope"),
+        ({"promised": "Small"}, "promised", "Small was promised, and 40,000 users need Medium", "scope"),
+        ({"cpu": 65}, "cpu", "65 CPU cores are asked for and 64 are allowed without an approved scope", "scope"),
+        ({"cpu": 512}, "cpu", "64 are allowed without", "scope"),
+        ({"cpu": 513}, "cpu", "512 are allowed even with an approved scope", "override"),
+        ({"iops": 10_000}, "iops", "10,000 and more need the engineering VP", "iops"),
+        ({"availability": 99.99}, "availability", "It takes one region, clusters and databases doubled", "scope"),
+        ({"availability": 99.999}, "availability", "It takes two regions with failover", "scope"),
+        ({"availability": 99.9999}, "availability", "no topology of the offering gives 99.9999 %", "scope"),
+        ({"recovery": {"timeMinutes": 10}}, "availability", "recovery in 10 min is asked", "scope"),
+        ({"recovery": {"pointMinutes": 0}}, "availability", "no topology of the offering gives all", "scope"),
+        ({"recovery": {"timeMinutes": 600}}, "recovery", "leaves 525.6 min a year", "scope"),
+        ({"regions": ["mars"]}, "region", "mars is no region of the offering", "scope"),
+        ({"regions": ["eu-central-1", "eu-west-1"]}, "further-region", "2 regions asked, 1 in the size", "scope"),
+        ({"compliance": ["PCI DSS"]}, "pci-segment", "PCI DSS", "scope"),
+        ({"compliance": ["pci dss"]}, "pci-segment", "PCI DSS", "scope"),
+        ({"compliance": ["FedRAMP"]}, "compliance", "FedRAMP is asked for", "scope"),
+        ({"components": ["legacy-core-db-01"]}, "scales-up", "only scales up", "scope"),
+        ({"components": ["mainframe"]}, "component", "mainframe is no component", "scope"),
+        ({"storageGib": 4001}, "more-storage", "4,001 GiB of storage asked, 4,000 in Medium", "scope"),
+        ({"memoryGib": 8193}, "capacity-memory_gib", "8,193 asked, 8,192 of 8,192 left", "scope"),
+        ({"start": TODAY, "due": TODAY + timedelta(weeks=2)}, "dates", "2.0 weeks after the start", "scope"),
+    ],
+)
+def test_each_reason_for_a_review(answers: dict[str, Any], reason: str, told: str, needs: str) -> None:
+    found = {one.id: one for one in assessed(**{**FITS, **answers}).reasons}
+    assert told in found[reason].text
+    assert found[reason].needs == needs
+
+
+@pytest.mark.parametrize("answers", [{"compliance": ["SOC 2"]}, {"promised": "medium"}, {"storageGib": 4000}])
+def test_standard_answers_are_no_reason(answers: dict[str, Any]) -> None:
+    assert assessed(**{**FITS, **answers}).reasons == ()
+
+
+def test_each_constraint_is_a_line_with_its_rule() -> None:
+    answers = {**FITS, "availability": 99.999, "compliance": ["PCI DSS", "SOC 2"], "iops": 12_000}
+    found = assessed(**answers)
+    ids = ["size", "topology", "dedicated-storage", "pci-segment", "soc2-evidence"]
+    assert [line.id for line in found.lines] == ids
+    assert found.monthly.amount == Range(low=16_400, expected=21_300, high=28_700)
+    assert found.once.amount == Range(low=60_000, expected=89_000, high=135_000)
+    assert found.weeks.amount == Range(low=6, expected=8, high=30)
+    assert found.lines[1].rule == "availability 99.999 %"
+
+
+def test_the_shipped_examples_give_no_total() -> None:
+    found = assessed(offering(), **FITS)
+    assert (found.once.amount, found.monthly.amount, found.weeks.amount) == (None, None, None)
+    assert "EXAMPLE" in found.monthly.notes[0]
+
+
+def test_what_has_no_price_is_not_in_the_total_and_the_total_says_so() -> None:
+    found = assessed(**{**FITS, "regions": ["eu-central-1", "eu-west-1"]})
+    assert found.monthly.amount == Range(low=4000, expected=5000, high=6500)
+    assert found.monthly.notes == ("not in it: Stage in a further region: nobody gave a figure",)
+
+
+def test_prices_too_old_are_refused() -> None:
+    found = assessed(offering(given(TODAY - timedelta(days=181))), **FITS)
+    assert found.monthly.amount is None
+    assert found.lines[0].as_json()["monthly"] is None
+    assert any(reason.id == "availability" and "not computed" in reason.text for reason in found.reasons)
+
+
+def test_the_next_nine_is_a_price() -> None:
+    line = assessed(**FITS).next_nine
+    assert line is not None
+    assert (line.rule, line.title) == ("99.99 %", "One region, clusters and databases doubled")
+    assert line.price is not None
+    assert line.price.monthly == Range(low=2500, expected=3000, high=4000)
+    assert assessed(**{**FITS, "availability": 99.999}).next_nine is None
+
+
+def test_approved_deals_are_summed_against_what_there_is() -> None:
+    others = [Commitment("a", cpu=1000), Commitment("b", cpu=1000, iops=5), Commitment("c", iops=1)]
+    found = assess(scope(**FITS), offering(given()), TODAY, others)
+    use = next(use for use in found.capacity.uses if use.resource == "cpu")
+    assert (use.taken, use.left, use.over, use.unsaid) == (2000, 48, True, ("c",))
+    assert "capacity-cpu" in {reason.id for reason in found.reasons}
+
+
+def test_deals_that_nobody_looked_at_are_not_nothing() -> None:
+    assert "were not looked at" in assessed(**FITS).capacity.note
+    found = assess(scope(**FITS), offering(given()), TODAY, [])
+    assert (found.capacity.note, found.capacity.summed) == ("", True)
+
+
+def test_capacity_that_nobody_gave_is_not_checked() -> None:
+    found = assessed(offering(given(), platform=None), **FITS)
+    assert found.capacity.uses == ()
+    assert "not checked" in found.capacity.note
+
+
+def test_what_nobody_answered_is_a_question() -> None:
+    found = assessed(users=40_000)
+    assert "availability" in {question.key for question in found.open}
+    assert "users" not in {question.key for question in found.open}
+    assert len(found.questions) == len(found.open) + 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"dealValue": {"amount": 100_000, "currency": "USD"}}, ""),
+        ({"dealValue": {"amount": 100_001, "currency": "USD"}}, "name a solutions architect: the deal is above"),
+        ({"cpu": 65}, "name a solutions architect: an answer is off the standard"),
+        ({"cpu": 65, "architect": "S. Olu"}, ""),
+    ],
+)
+def test_when_a_solutions_architect_must_be_named(answers: dict[str, Any], told: str) -> None:
+    found = assessed(**{**FITS, **answers}).shadow
+    assert found.startswith(told)
+    assert bool(found) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"promised": "Gigantic"}, "the offering has no size Gigantic"),
+        ({"dealValue": {"amount": 5, "currency": "EUR"}}, "EUR beside the offering's USD"),
+        ({"residency": "EU", "regions": ["us-east-1"]}, "data must stay in EU, and us-east-1 lies in US"),
+    ],
+)
+def test_what_contradicts_the_offering_is_refused(answers: dict[str, Any], told: str) -> None:
+    with pytest.raises(Faults, match=told):
+        check(scope(**answers), offering())
+    check(scope(**FITS, promised="SMALL", residency="eu"), offering())
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"users": -1}, "greater than or equal to 1"),
+        ({"users": 9e12}, "valid integer"),
+        ({"users": 9_000_000_000_000}, "less than or equal"),
+        ({"users": True}, "valid integer"),
+        ({"availability": 0.999}, "looks like a share"),
+        ({"availability": 12}, "greater than or equal to 90"),
+        ({"availability": 100}, "less than 100"),
+        ({"cpu": -4}, "greater than 0"),
+        ({"cpu": float("nan")}, "finite"),
+        ({"cpu": float("inf")}, "finite|less than"),
+        ({"iops": -1}, "greater than or equal to 0"),
+        ({"iops": 500, "storageGib": 0}, "500 IOPS on no storage"),
+        ({"start": TODAY, "due": TODAY - timedelta(days=1)}, "is before the start"),
+        ({"regions": []}, "at least 1"),
+        ({"compliance": ["SOC 2", "soc 2"]}, "is there twice"),
+        ({"dealValue": {"amount": -5, "currency": "USD"}}, "greater than or equal to 0"),
+        ({"dealValue": {"amount": 5, "currency": "$"}}, "pattern"),
+        ({"dealValue": 5}, "dictionary"),
+        ({"recovery": {"timeMinutes": -1}}, "greater than or equal to 0"),
+        ({"colour": "blue"}, "Extra inputs"),
+    ],
+)
+def test_answers_that_cannot_be_are_refused(answers: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        scope(**answers)
+
+
+def test_examples_are_labelled_wherever_they_decide() -> None:
+    found = assessed(offering(document()), **{**FITS, "availability": 99.99})
+    assert "from EXAMPLE figures" in found.reasons[0].text
+    assert "EXAMPLE" in found.capacity.note
