@@ -134,7 +134,7 @@ def _size_in_words(result: SizeResult) -> str:
         lines.append(f"{name}. Needs an engineer's review because")
         lines += [f"  - {reason.text}" for reason in found.reasons]
     if chosen is not None and chosen.share is not None and found.scope.availability is not None:
-        from pov.scoping.availability import percent
+        from pov.scoping.terms import percent
 
         label = ", from EXAMPLE figures" if chosen.examples else ""
         lines.append(f"Availability of {chosen.topology.title.lower()}: {percent(chosen.share)}{label}.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pov.cli.tables import pairs, table
 from pov.config.offering import Range
 from pov.scoping.assessment import Assessment, Line
-from pov.scoping.availability import minutes_down, percent
 from pov.scoping.comparing import Change
-from pov.scoping.figures import Standing, Total, amount
+from pov.scoping.figures import Total, amount
+from pov.scoping.terms import Standing, minutes_down, percent
 from pov.workflows.scope import DiffResult
 
 

@@ -8,10 +8,10 @@ from datetime import date
 from pov.config.offering import Item, Offering, Price, Range, Size
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.page import Page
-from pov.scoping.availability import FORMULA, computed, percent
-from pov.scoping.capacity import RESOURCES
-from pov.scoping.figures import Standing, amount, worth
+from pov.scoping.availability import FORMULA, computed
+from pov.scoping.figures import amount, worth
 from pov.scoping.sizing import faults, stretches
+from pov.scoping.terms import RESOURCES, Standing, percent
 
 _WORDS = {"cpu": "CPU", "memoryGib": "memory", "storageGib": "storage", "iops": "IOPS", "services": "services"}
 

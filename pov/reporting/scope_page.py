@@ -12,9 +12,7 @@ from typing import Any
 from pov.model.reading import items, mapping, number, text
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.page import Page
-from pov.scoping.availability import minutes_down, percent
-from pov.scoping.capacity import RESOURCES
-from pov.scoping.figures import Standing
+from pov.scoping.terms import RESOURCES, Standing, minutes_down, percent
 
 _APPROVAL = {"scope": "Engineer", "iops": "Engineering VP", "override": "Engineering VP or CTO"}
 

@@ -20,7 +20,8 @@ from pov.base.errors import PovError
 from pov.config.offering import Offering, Quotas
 from pov.config.scope import Scope
 from pov.model.reading import items, mapping, number, text
-from pov.scoping.capacity import RESOURCES, Commitment
+from pov.scoping.capacity import Commitment
+from pov.scoping.terms import RESOURCES
 
 NAMESPACE = "pov-approval"
 SCHEMA = "pov.dev/approval/v1"

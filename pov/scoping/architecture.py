@@ -9,7 +9,8 @@ from typing import Any
 
 from pov.config.offering import Offering, Size, Topology
 from pov.config.scope import Scope
-from pov.scoping.availability import Computed, computed, minutes_down, next_nine, percent
+from pov.scoping.availability import Computed, computed
+from pov.scoping.terms import minutes_down, next_nine, percent
 
 
 @dataclass(frozen=True)

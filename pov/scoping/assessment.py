@@ -11,11 +11,12 @@ from pov.config.offering import Item, Offering, Price, Size
 from pov.config.scope import Scope
 from pov.scoping import reasons
 from pov.scoping.architecture import Proposal, propose
-from pov.scoping.capacity import RESOURCES, Capacity, Commitment, capacity
-from pov.scoping.figures import Standing, Total, Worth, lead, total, worth
+from pov.scoping.capacity import Capacity, Commitment, capacity
+from pov.scoping.figures import Total, Worth, lead, total, worth
 from pov.scoping.questions import Question, checklist
 from pov.scoping.reasons import Reason
 from pov.scoping.sizing import Stretch, stretch_of
+from pov.scoping.terms import RESOURCES, Standing
 
 SCHEMA = "pov.dev/scope/v1"
 _LIMITED = {

@@ -14,13 +14,13 @@ from datetime import date
 from typing import Any
 
 from pov.config.offering import Block, Offering, Sites, Topology
-from pov.scoping.figures import Standing, worth
+from pov.scoping.figures import worth
+from pov.scoping.terms import Standing
 
 FORMULA = (
     "serial parts multiply; k of n copies after IEC 61078; failures common to copies by the beta factor of "
     "IEC 61508-6, annex D"
 )
-MINUTES_A_YEAR = 525_600.0
 _EXACT = 1e-12
 
 
@@ -111,28 +111,6 @@ def computed(offering: Offering, topology: Topology, today: date) -> Computed:
     terms += tuple(_term(block, shares) for block in topology.shared)
     share = math.prod(term.share for term in terms)
     return Computed(topology, share, terms, (), tuple(examples), tuple(old))
-
-
-def nines(share: float) -> float:
-    """How many nines a share has: 0.999 has three."""
-    return -math.log10(max(1 - share, _EXACT))
-
-
-def minutes_down(share: float) -> float:
-    """Minutes a year in which something of such a share does not work."""
-    return (1 - share) * MINUTES_A_YEAR
-
-
-def percent(share: float) -> str:
-    """A share as percent, with as many digits as its nines have: `99.9902 %`. Never rounded up to a nine."""
-    digits = min(9, max(2, math.floor(nines(share) + 1e-9)))
-    return f"{math.floor(share * 100 * 10**digits + 1e-6) / 10**digits:.{digits}f}\N{NO-BREAK SPACE}%"
-
-
-def next_nine(share: float) -> float:
-    """The next whole number of nines above a share, in percent: 0.9995 gives 99.99."""
-    count = math.floor(nines(share) + 1e-9) + 1
-    return 100 - 10.0 ** (2 - count)
 
 
 def _term(block: Block, shares: dict[str, float]) -> Term:

@@ -9,9 +9,8 @@ from typing import Any
 
 from pov.config.offering import Offering
 from pov.config.scope import Scope
-from pov.scoping.figures import Standing, worth
-
-RESOURCES = {"cpu": "CPU cores", "memory_gib": "GiB of memory", "storage_gib": "GiB of storage", "iops": "IOPS"}
+from pov.scoping.figures import worth
+from pov.scoping.terms import RESOURCES, Standing
 
 
 @dataclass(frozen=True)

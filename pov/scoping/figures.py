@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from pov.config.offering import Ageing, Price, Range, Sourced
-
-
-class Standing(StrEnum):
-    """What a figure is worth. Only given and old ones enter a total."""
-
-    GIVEN = "given"
-    OLD = "old"
-    EXAMPLE = "example"
-    ABSENT = "absent"
-    REFUSED = "refused"
+from pov.scoping.terms import Standing
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pov.config.explaining import nearest
 from pov.config.offering import Item, Offering, Size
 from pov.config.scope import Scope
 from pov.scoping.architecture import Proposal
-from pov.scoping.availability import minutes_down
 from pov.scoping.capacity import Capacity
 from pov.scoping.sizing import Stretch
+from pov.scoping.terms import minutes_down
 
 
 @dataclass(frozen=True)

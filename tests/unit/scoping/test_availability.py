@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pov.scoping.availability import computed, minutes_down, next_nine, nines, of_copies, percent
+from pov.scoping.availability import computed, of_copies
+from pov.scoping.terms import minutes_down, next_nine, nines, percent
 from tests.unit.scoping.offerings import TODAY, document, given, offering
 
 NBSP = "\N{NO-BREAK SPACE}"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pov.config.offering import Ageing, Price, Range
-from pov.scoping.figures import Standing, Worth, added, amount, lead, total, worth
+from pov.scoping.figures import Worth, added, amount, lead, total, worth
+from pov.scoping.terms import Standing
 from tests.unit.scoping.offerings import TODAY
 
 AGEING = Ageing.model_validate({"markedDays": 90, "refusedDays": 180})
