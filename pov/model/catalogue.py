@@ -205,7 +205,7 @@ ARMS: Registry[Arm] = Registry(
         ),
         Arm(
             "automated-again", "Automated, again", "the automated arm against itself", kind="again", compared=False,
-            against="automated", mark="ring", colour="#5f7f99", spoken="automated again",
+            against="automated", mark="triangle", colour="#5f7f99", spoken="automated again",
         ),
         Arm("placebo", "Placebo", "nothing done", kind="placebo", compared=False),
         Arm("negative-control", "Negative control", "must fail", kind="negative", compared=False),

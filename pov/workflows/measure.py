@@ -217,6 +217,10 @@ def _refuse(
     problems += _about_people(options)
     known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
     by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
+    itself = catalogue.proposed().name
+    if options.aa and options.arms and itself not in options.arms:
+        told = f"the {itself} arm is not measured, so it cannot be tried against itself"
+        problems.append(Problem("--aa", told, f"--arm {itself} beside it, or leave --aa out"))
     if by_hand and not scenario.has_manual_arm:
         problems.append(Problem("--arm", f"the {by_hand[0]} arm cannot be measured: {_UNLIKE}", "leave it out"))
     if not problems:

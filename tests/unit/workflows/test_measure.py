@@ -41,10 +41,11 @@ class Measured:
         named: tuple[str, ...] = ("deploy", "rotate"),
         record: dict[str, Any] | None = None,
         own: Brought | None = None,
+        aa: int | None = None,
         **changes: Any,
     ) -> None:
         self.world = World(**changes)
-        options = MeasureOptions(folder, experiments=named, arms=arms, trials=trials)
+        options = MeasureOptions(folder, experiments=named, arms=arms, trials=trials, aa=aa)
         self.plan, self.left_out = planned(options, self.world.scenario, own)
         self.slots = interleave(self.plan, 7)
         self.writer = RunWriter(folder, {"simulated": True, **(record or {})}, clock=self.world.clock)
