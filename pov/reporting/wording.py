@@ -217,14 +217,14 @@ def ratio(found: Comparison) -> str:
     interval = found.ratio.interval
     told = factor(found.ratio.value)
     if interval is None:
-        return told
+        return f"{told} (too few trials for an interval)"
     return f"{told} ({share(interval.coverage)} interval {factor(interval.low)} – {factor(interval.high)})"
 
 
 def itself(found: Same | None, words: Words) -> str:
     """What the proposed arm against itself says of this machine, in one sentence."""
     if found is None:
-        return "Not measured: no trial of the automated arm against itself (A/A) was planned, or none succeeded."
+        return "not measured, no trial of the automated arm against itself (A/A) was planned, or none succeeded."
     one = found.comparison
     pair = f"{words.arm(one.base.name).said} against itself (A/A, {one.base.n} and {one.other.n} trials)"
     if found.smallest is None:

@@ -95,7 +95,7 @@ def _compared(facts: Facts, experiment: Experiment) -> Iterator[Block]:
         yield ratios(drawn, facts.words)
     else:
         yield Text("Arms are not compared: two of them need a successful trial each.", "note")
-    yield Text(f"Smallest difference that this machine can tell. {wording.itself(same, facts.words)}", "note")
+    yield Text(f"Smallest difference that this machine can tell: {wording.itself(same, facts.words)}", "note")
     for one in found:
         if one.ratio.interval is None:
             yield Text(f"No interval for {_name(one, facts.words)}: {one.ratio.why_none}, less than 95 %.", "note")
