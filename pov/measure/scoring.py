@@ -6,7 +6,7 @@ today's way too: one that both pass does not tell them apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -92,6 +92,11 @@ class Score:
         }
 
 
+def threshold(record: Mapping[str, Any]) -> float | None:
+    """The bound of a recorded criterion, on whichever side it is; None where there is none."""
+    return next((value for key in _BOUNDS if (value := number(record.get(key))) is not None), None)
+
+
 def criteria(records: object, problems: list[str]) -> tuple[Criterion, ...]:
     """Criteria as a run recorded them; one without a bound is told in `problems`.
 
@@ -99,7 +104,7 @@ def criteria(records: object, problems: list[str]) -> tuple[Criterion, ...]:
     """
     found: list[Criterion] = []
     for position, item in enumerate(map(mapping, items(records)), 1):
-        bound = next((value for key in _BOUNDS if (value := number(item.get(key))) is not None), None)
+        bound = threshold(item)
         name = text(item.get("id")) or f"criterion-{position}"
         if bound is None:
             problems.append(f"criterion {name}: no threshold recorded")

@@ -12,8 +12,9 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.measure.scoring import threshold
 from pov.model.catalogue import MORE, Words
-from pov.model.reading import items, mapping, number, text
+from pov.model.reading import items, mapping, text
 from pov.reporting import lettering
 from pov.reporting.numbers import listing, plural
 from pov.reporting.wording import value
@@ -97,7 +98,7 @@ def open_points(agreed: Mapping[str, Any]) -> Iterator[str]:
 
 def _criterion(item: Mapping[str, Any], words: Words) -> dict[str, str]:
     metric = words.metric(text(item.get("metric")))
-    bound = number(item.get("at_most"))
+    bound = threshold(item)
     side = "least" if metric.direction == MORE else "most"
     limit = item.get("timeout_ms")
     return {

@@ -18,6 +18,7 @@ from pov.base.paths import data
 from pov.config.engagement import load_engagement
 from pov.config.scenario import load_scenario
 from pov.engines import ssh
+from pov.model.catalogue import Words
 from pov.model.events import Event, silent
 from pov.reporting import sheet
 from pov.state import frozen as store
@@ -285,3 +286,14 @@ def test_letters_that_no_font_draws_are_told_before_anything_is_drawn(root: Path
         criteria.run_sheet(root, silent)
     assert "It ends" in caught.value.message
     assert not (root / criteria.SHEET).exists()
+
+
+@pytest.mark.parametrize(
+    ("bound", "direction", "told"),
+    [({"at_most": 9, "at_least": None}, "less", "at most 9"), ({"at_most": None, "at_least": 9}, "more", "at least 9")],
+)
+def test_the_sheet_tells_a_bound_on_either_side(bound: dict[str, Any], direction: str, told: str) -> None:
+    metric = {"name": "right", "label": "right answers", "figure": "right", "unit": "answers", "direction": direction}
+    words = Words.of({"metrics": [metric]})
+    row = sheet._criterion({"title": "T", "experiment": "deploy", "metric": "right", **bound}, words)
+    assert row["threshold"].startswith(told)
