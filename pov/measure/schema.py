@@ -90,6 +90,33 @@ class ArmRow(Counted):
     loads_the_machine: bool
 
 
+class PersonTrialRow(_Part):
+    """One piece of work of a person, `by` an alias; `figures` hold the hands-on time and what was counted."""
+
+    trial: int
+    by: str
+    experience: str
+    origin: str
+    started: str
+    seconds: float | None
+    ok: bool
+    error: str | None
+    figures: dict[str, float]
+    requests: int | None
+    hard: int | None
+    late: int | None
+
+
+class PeopleRow(_Part):
+    """What people did, apart from every machine's arm; medians are null below six persons."""
+
+    name: str
+    persons: int
+    median: float | None
+    hands_on_median: float | None
+    trials: list[PersonTrialRow]
+
+
 class RatioRow(_Part):
     """How many times as long the first of `arms` took as the second. `interval` is null where the reason is given."""
 
@@ -130,6 +157,7 @@ class ExperimentRow(_Part):
 
     name: str
     arms: list[ArmRow]
+    people: list[PeopleRow]
     placebo: Windows | None
     negative_control: Windows | None
     comparisons: list[ComparisonRow]
@@ -166,7 +194,10 @@ class CriterionRow(_Part):
 
 
 class Summary(BaseModel):
-    """`summary.json` of a run: a pure function of its samples and criteria. `run` is what it recorded of itself."""
+    """`summary.json` of a run: a pure function of its samples and criteria. `run` is what it recorded of itself.
+
+    `digests` are those of the files that it was made from, added when it is saved.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -175,6 +206,7 @@ class Summary(BaseModel):
     experiments: list[ExperimentRow]
     criteria: list[CriterionRow]
     prober_sees: bool | None
+    digests: dict[str, str] = {}
 
 
 def summary_schema() -> dict[str, Any]:

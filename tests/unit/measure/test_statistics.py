@@ -208,6 +208,7 @@ SUMMED = [
     *trials("rotate", "placebo", SIX[:1], traffic=WINDOW, details={"estate": "legacy"}),
     *trials("rotate", "negative-control", SIX[:1], traffic=WINDOW),
     *trials("deploy", "automated", SIX[:2]),
+    *trials("deploy", "manual", SIX[:1], origin="person", traffic=WINDOW, details={"by": "jo"}),
 ]
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from pov.base.errors import InvalidInput
+from pov.measure.schema import summary_schema
+from pov.state.runs import read_run
 from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured, criterion
@@ -26,6 +30,9 @@ def test_the_proposed_arm_is_tried_against_itself(tmp_path: Path) -> None:
     assert deploy["against_itself"]["n"] == [3, 2]
     (score,) = result.as_json()["criteria"]
     assert score["reason"] == "all of 5 trials"
+    saved = read_run(result.path).summary
+    assert saved is not None
+    jsonschema.validate(json.loads(json.dumps(dict(saved))), summary_schema())
 
 
 @pytest.mark.parametrize(
