@@ -46,6 +46,14 @@ def digits(currency: str) -> int:
     return _MINOR_DIGITS.get(currency, 2)
 
 
+NUDGE = 4
+"""Digits beyond the last one at which a half is no longer told from what is just below it.
+
+Binary fractions of a spreadsheet do not hold most halves: with this nudge away from zero, every one rounds them alike.
+"""
+
+
 def rounded(amount: Decimal, places: int) -> Decimal:
-    """To `places` digits, a half away from zero: what a spreadsheet's ROUND does."""
-    return amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0
+    """To `places` digits, a half away from zero: a spreadsheet's `ROUND(x + 0.000001, 2)` for two digits and x > 0."""
+    nudge = Decimal(1).scaleb(-places - NUDGE).copy_sign(amount)
+    return (amount + nudge).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0

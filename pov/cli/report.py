@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--run", metavar="ID", help="Another run than the newest.")
-@click.option("--format", "formats", default="pdf,json", show_default=True, metavar="LIST", help="pdf, json.")
+@click.option("--format", "formats", default="pdf,json", show_default=True, metavar="LIST", help="pdf, json, xlsx.")
 @command_options
 def command(run: str | None, formats: str) -> None:
     """Write the report of a run, from its saved files alone: no environment is needed."""

@@ -33,7 +33,7 @@ ATTACHED = "attached"
 def render_pdf(report: Report, attachments: Mapping[str, bytes]) -> bytes:
     """The report as PDF, with `attachments` by file name. Raises `PovError` if Typst refuses."""
     with _workspace(report, attachments) as root:
-        return _pages(_compile(root, format="pdf", pdf_standards=STANDARDS, timestamp=_moment(report)))[0]
+        return _pages(_compile(root, format="pdf", pdf_standards=STANDARDS, timestamp=moment(report)))[0]
 
 
 def render_png(report: Report, *, ppi: float = 110) -> list[bytes]:
@@ -55,7 +55,8 @@ def _pages(result: Any) -> list[bytes]:
     return [bytes(page) for page in result] if isinstance(result, list) else [bytes(result)]
 
 
-def _moment(report: Report) -> datetime:
+def moment(report: Report) -> datetime:
+    """When the run ended, in UTC: the date of everything that is written about it."""
     for text in (report.facts.finished, report.facts.started):
         try:
             moment = datetime.fromisoformat(text)

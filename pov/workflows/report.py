@@ -1,4 +1,4 @@
-"""`pov report`: the PDF and the JSON of a saved run, from its files alone. No cluster is needed."""
+"""`pov report`: the PDF, the JSON and the workbook of a saved run, from its files alone. No cluster is needed."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pov.workflows.countersigning import Lists
 
 FORMATS = ("pdf", "json")
+"""What is written where nothing is asked for."""
+KNOWN = (*FORMATS, "xlsx")
 DRAWN, VERIFIER, STATEMENT, VALUE = "report.json", "verify.py", "statement.json", "value.json"
 STATEMENT_SCHEMA = "pov.dev/statement/v1"
 _SAVED = ("samples.jsonl", "summary.json", "environment.json")
@@ -66,18 +68,20 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     from pov.workflows.attesting import attested
     from pov.workflows.countersigning import Lists
 
-    unknown = [kind for kind in options.formats if kind not in FORMATS]
+    unknown = [kind for kind in options.formats if kind not in KNOWN]
     if unknown:
-        raise InvalidInput([Problem("--format", f"no format {unknown[0]}", f"one of {', '.join(FORMATS)}")])
+        raise InvalidInput([Problem("--format", f"no format {unknown[0]}", f"one of {', '.join(KNOWN)}")])
     started = SYSTEM_CLOCK.monotonic()
     home, folder = located(options.root, options.name, options.run)
     saved = read_run(folder)
     lists, value = Lists.of(options.root), _value(options.root, saved)
     report = composed(saved, attested(saved, lists, options.root), value)
+    if "xlsx" in options.formats:
+        _refuse_without_a_case(report)
     emit(Event("started", "report", f"Report of run {report.run}", 1.0))
     paths = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
     for kind, path in paths.items():
-        _write(path, pdf(report, saved, lists, value) if kind == "pdf" else drawn(report))
+        _write(path, pdf(report, saved, lists, value) if kind == "pdf" else _other(kind, report))
     if "pdf" in paths:
         _write(paths["pdf"].with_name(STATEMENT), statement(paths["pdf"].read_bytes(), saved))
     for problem in report.facts.problems:
@@ -85,6 +89,28 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("finished", "report", str(next(iter(paths.values()), "")), seconds))
     return ReportResult(report.run, report.verdict, paths, report.facts.problems, seconds)
+
+
+def _other(kind: str, report: Report) -> bytes:
+    """The JSON document, or the workbook of what it is worth."""
+    from pov.reporting.render import moment
+
+    worth = report.facts.valued
+    if kind == "xlsx" and worth is not None and worth.case is not None:
+        from pov.value.workbook import workbook
+
+        return workbook(worth.case, f"{report.title}: what it is worth", moment(report).replace(tzinfo=None))
+    return drawn(report)
+
+
+def _refuse_without_a_case(report: Report) -> None:
+    worth = report.facts.valued
+    if worth is None:
+        fix = "write `value:` into engagement.yaml (`pov init --example` shows one), then pov report again"
+        raise InvalidInput([Problem("--format", "there is no value section to make a workbook of", fix)])
+    if worth.case is None:
+        told = f"the value section lacks {', '.join(worth.missing[:3])}{' …' if len(worth.missing) > 3 else ''}"
+        raise InvalidInput([Problem("--format", told, "give the figures, then pov report again")])
 
 
 def composed(saved: Run, found: Attested, value: GivenValue | None = None) -> Report:

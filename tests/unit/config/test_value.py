@@ -167,7 +167,15 @@ def test_the_published_schema_holds_the_section() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "places", "to"),
-    [("1.005", 2, "1.01"), ("-1.005", 2, "-1.01"), ("2.5", 0, "3"), ("0.0049", 2, "0"), ("-0.001", 2, "0")],
+    [
+        ("1.005", 2, "1.01"),
+        ("-1.005", 2, "-1.01"),
+        ("2.5", 0, "3"),
+        ("2.4999999", 0, "3"),
+        ("2.49", 0, "2"),
+        ("0.0049", 2, "0"),
+        ("-0.001", 2, "0"),
+    ],
 )
 def test_money_is_rounded_half_away_from_zero(amount: str, places: int, to: str) -> None:
     found = rounded(Decimal(amount), places)
