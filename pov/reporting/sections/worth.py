@@ -37,10 +37,10 @@ SECTION = Section("worth", "Is it worth it", build, opens_page=True)
 
 
 def _case(given: Valued, case: Case) -> Iterator[Block]:
-    yield Callout(*_verdict(case))
-    yield Heading("At most")
+    yield Heading("The ceiling")
     yield Text(_ceiling(case))
     yield Heading("Over three years")
+    yield Callout(*_verdict(case))
     yield _outcomes(case)
     yield cash(case)
     yield Heading("What must be true")

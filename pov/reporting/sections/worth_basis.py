@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,9 @@ def build(facts: Facts) -> Iterator[Block]:
     if given.changed:
         yield Callout("Changed after the run", "This section is not the one that was recorded before the first trial.")
     yield from _closing(given.case)
-    yield _hours(given.case)
-    yield _inputs(given.case)
-    yield _cash(given.case)
-    yield from _risks(given.case)
+    for block in (_hours(given.case), _inputs(given.case), _cash(given.case), *_risks(given.case)):
+        # The section runs over several pages, and each has to say it.
+        yield replace(block, caption=given.example + block.caption) if isinstance(block, Table) else block
     yield Heading("How it is computed")
     yield Bullets(_METHOD)
 

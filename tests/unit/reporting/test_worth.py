@@ -108,7 +108,8 @@ def test_an_example_is_marked_on_each_of_its_pages(tmp_path: Path) -> None:
     report, pages = written(tmp_path, SECTIONS["example"])
     assert "EXAMPLE" in pages[0]
     assert "EXAMPLE" in pages[1]
-    assert "EXAMPLE" in words_of(report, "worth_basis")
+    assert words_of(report, "worth_basis").count("EXAMPLE. ") == 4
+    assert all("EXAMPLE" in page for page in pages if "EUR" in page)
     report, _ = written(tmp_path / "other", FULL)
     assert "EXAMPLE" not in words_of(report, "worth")
 
@@ -126,10 +127,16 @@ def test_page_two_is_the_models(tmp_path: Path) -> None:
     assert "is above 20 200 EUR a year" in told
 
 
-def test_bad_news_is_told_first(tmp_path: Path) -> None:
+def test_the_ceiling_comes_first_and_bad_news_before_figures(tmp_path: Path) -> None:
     report, _ = written(tmp_path, changed(FULL, {"price.yearly": "90000 EUR", "incidents": []}))
     told = words_of(report, "worth")
-    assert told.index("does not pay back within three years") < told.index("At most")
+    marks = (
+        "The ceiling",
+        "hours alone would not pay that",
+        "does not pay back within three years",
+        "Net present value",
+    )
+    assert sorted(marks, key=told.index) == list(marks)
     assert "hours alone would not pay that" in told
     assert "would not pay those back even then" in told
     assert "It is one on these figures." in told
