@@ -1,4 +1,7 @@
-"""Whether what a buyer states closes: a week against its activities, and times a piece against both weeks."""
+"""Whether what a buyer states closes: a week against its activities, and times a piece against both weeks.
+
+What a run measured is no statement: here the times count that were stated.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from decimal import Decimal
 
 from pov.value.evaluating import hours
 from pov.value.plan import Plan
+from pov.value.plan import plan as stated
 
 TOLERANCE = Decimal("0.05")
 """Part of the stated figure by which people round; less is no gap."""
@@ -37,11 +41,12 @@ class Apart:
 
 def gaps(plan: Plan) -> tuple[Gap, ...]:
     """Stated weeks that their activities do not come to."""
-    return tuple(_gaps(plan))
+    return tuple(_gaps(stated(plan.value)))
 
 
 def apart(plan: Plan) -> Apart | None:
     """The activity with most hours, where the two stated weeks cannot both be made of it."""
+    plan = stated(plan.value)
     week, given = plan.value.week, plan.expected
     before = hours(plan, given, "before")
     if week.before is None or week.after is None or not any(before.values()):
@@ -58,7 +63,7 @@ def apart(plan: Plan) -> Apart | None:
 
 def _gaps(plan: Plan) -> Iterator[Gap]:
     week = plan.value.week
-    for time, stated in (("before", week.before), ("after", week.after)):
+    for time, all_of_it in (("before", week.before), ("after", week.after)):
         told = sum(hours(plan, plan.expected, time).values(), Decimal(0)) / 13
-        if stated is not None and abs(stated - told) > TOLERANCE * stated:
-            yield Gap(time, stated, told)
+        if all_of_it is not None and abs(all_of_it - told) > TOLERANCE * all_of_it:
+            yield Gap(time, all_of_it, told)

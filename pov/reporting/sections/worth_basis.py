@@ -26,7 +26,10 @@ _PAID = (
     "The price, yearly in advance; costs; both ways side by side; hours that the platform itself takes, in full from "
     "the first wave on."
 )
-_ROUNDED = "Each line of each quarter to the currency's smallest unit, a half away from zero; pages show whole units."
+_ROUNDED = (
+    "Each line of each quarter to the currency's smallest unit, a half away from zero; pages show whole units, the "
+    "workbook (pov report --format xlsx) all of them, by live formulas."
+)
 _METHOD = (
     ("Saved.", _SAVED),
     ("Paid.", _PAID),

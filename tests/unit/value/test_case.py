@@ -191,7 +191,8 @@ def test_figures_that_do_not_close_are_found() -> None:
         "activities.0.before.expected": 45,
         "activities.0.after": {**PLAIN["activities"][0]["after"], "low": None, "expected": 3, "high": None},
     }
-    plan = case_of(PLAIN, stated).plan
+    measured = {"activities.0.after.measured": {"experiment": "deploy", "arm": "automated"}}
+    plan = case_of(PLAIN, stated | measured, lambda _wanted: Executed(12.0, 3)).plan
     apart = closing.apart(plan)
     assert apart is not None
     assert (round(apart.often_before, 1), apart.often_after) == (Decimal("42.7"), 30)
