@@ -192,8 +192,8 @@ def _readme(name: str, scenario: Scenario) -> str:
 
 A proof of value on the scenario `{scenario.name}`: {scenario.metadata.title}.
 
-1. `{FILE}`: put in the customer, the figures that were stated, each with who stated it and when, and the criteria as
-   agreed.
+1. `{FILE}`: put in the customer, the figures that were stated, each with who stated it and when, the criteria as
+   agreed, and under `value:` what the work costs today and what the platform would.
 2. Then, in this folder:
 
    ```
