@@ -57,6 +57,8 @@ serves() { [ "$(readlink "$POV_RELEASE_ROOT/$1/current")" = "releases/$version" 
 try() { # NAME PORT HEALTH_PORT
     local pid failed=0
     serves "$1" "$3" && return
+    # One that an interrupted call left would hold the ports.
+    while pkill -f -- "--health 127.0.0.1:$(($3 + lead)) "; do sleep 0.05; done
     # As the supervisor would start it, but for the release and the ports.
     sed -e "s#/current#/releases/$version#g" -e "s/--listen :$2/--listen 127.0.0.1:$(($2 + lead))/" \
         -e "s/--health 127.0.0.1:$3/--health 127.0.0.1:$(($3 + lead))/" "$POV_SERVICE_ROOT/$1/run" |

@@ -449,6 +449,22 @@ def test_a_script_deploys_and_is_done_when_it_is_run_again(
         assert "18081" not in hosts.on(host, "sh", "-c", "ps -eo args | grep -v grep | grep 28081 || true")
 
 
+def test_the_shipped_script_goes_on_where_an_interrupted_call_left_a_release_on_trial(
+    hosts: Hosts, bundle: Bundle, tmp_path: Path
+) -> None:
+    variables = _release(bundle, tmp_path, "3.1.0")
+    (first, place) = next((h, p) for h in hosts.hosts for p in h.services if p.service in variables["services"])
+    moved = [(f"--listen :{place.port}", f"--listen 127.0.0.1:{place.port + 10000}")]
+    moved += [(f"127.0.0.1:{place.health_port}", f"127.0.0.1:{place.health_port + 10000}")]
+    ports = "; ".join(f"s/{old}/{new}/" for old, new in moved)
+    hosts.on(first, "sh", "-c", f"sed '{ports}' /etc/service/{place.service}/run | setsid sh >/dev/null 2>&1 &")
+    with hosts.runbooks() as books:
+        books.run("distribute.yml", variables, timeout_s=RUN_S)
+        _scripted(hosts, books, shipped("deploy"), "deploy", variables)
+    assert hosts.settled(lambda row: True)[place.service].version == "3.1.0"
+    assert f":{place.health_port + 10000} " not in hosts.on(first, "ps", "-eo", "args")
+
+
 def test_the_shipped_script_touches_nothing_where_the_new_release_does_not_start(
     hosts: Hosts, bundle: Bundle, tmp_path: Path
 ) -> None:
