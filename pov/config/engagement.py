@@ -91,13 +91,19 @@ class Engagement(Model):
             return read(value)
 
     @model_validator(mode="after")
-    def _nothing_twice(self) -> Self:
+    def _fits_together(self) -> Self:
         lists = {"arms": [arm.name for arm in self.arms], "runbooks": [book.experiment for book in self.runbooks]}
         faults: list[tuple[Location, str, str]] = [
             ((key, index), f"`{name}` is named twice", "keep one")
             for key, names in lists.items()
             for index, name in enumerate(names)
             if name in names[:index]
+        ]
+        takes_part = {arm.name: arm.experiments for arm in self.arms}
+        faults += [
+            (("criteria", index, "arm"), f"{c.arm} takes no part in {c.experiment}", "add it to the arm's experiments")
+            for index, c in enumerate(self.criteria)
+            if c.experiment not in takes_part.get(c.arm, (c.experiment,))
         ]
         if faults:
             raise Faults(faults)

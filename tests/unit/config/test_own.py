@@ -83,6 +83,10 @@ def test_names_of_one_file_are_unknown_in_the_next(tmp_path: Path) -> None:
         ),
         (f"runbooks: [{BOOK.replace('deploy,', 'deplyo,')}]\n", ["did you mean `deploy`?"]),
         (f"runbooks:\n  - {BOOK}\n  - {BOOK}\n", ["9: runbooks.2: `deploy` is named twice (keep one)"]),
+        (
+            f"arms: [{MINE}]\n{MEIN.replace('mein', 'mine').replace('deploy', 'rotate')}",
+            ["9: criteria.1.arm: mine takes no part in rotate (add it to the arm's experiments)"],
+        ),
         (f"arms: [{MINE}]\n{MEIN}", ["9: criteria.1.arm: no arm `mein` (did you mean `mine`?)"]),
     ],
 )
