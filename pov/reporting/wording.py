@@ -217,7 +217,7 @@ def ratio(found: Comparison) -> str:
     interval = found.ratio.interval
     told = factor(found.ratio.value)
     if interval is None:
-        return f"{told} (too few trials for an interval)"
+        return told
     return f"{told} ({share(interval.coverage)} interval {factor(interval.low)} – {factor(interval.high)})"
 
 

@@ -120,7 +120,7 @@ def ratios(found: Sequence[Comparison], words: Words) -> Ratios:
             "value": one.ratio.value,
             "low": None if one.ratio.interval is None else one.ratio.interval.low,
             "high": None if one.ratio.interval is None else one.ratio.interval.high,
-            "told": wording.ratio(one),
+            "told": wording.ratio(one) + ("" if one.ratio.interval else ", no interval"),
         }
         for one in found
     )
