@@ -3,7 +3,8 @@
 This file imports nothing but Python's standard library. It computes the chain of samples, the criteria's outcomes and
 the figures of the report's first pages again, and says in one line each what does not match, by file and place. It
 reads report.json, from which the PDF was drawn; that both are the same is for `pov verify report.pdf` to show, or for
-your eyes. Signatures are for ssh-keygen: the commands are printed. It ends with 1 if anything does not match.
+your eyes. Figures in sentences are looked up among those that the samples give, all others are compared place by place.
+Signatures are for ssh-keygen: the commands are printed. It ends with 1 if anything does not match.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ NAMES = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes",
 PARTS = {"environment.json", "samples.jsonl", "summary.json", "criteria.json", "report.json"}
 TOLD = {"decision", "trials", "experiments", "steps"}  # sections whose every figure has to follow from the samples
 VALUED = "The decision"  # a heading on page one: what stands below it comes from the value model
+EXAMPLE = "EXAMPLE: made up to show the form, stated by nobody"
+SIMULATED = "In simulation, intervals of this kind covered"  # a figure of the method, the same in every report
 LATER = {"criteria", "method", "machine", "evidence", "traffic"}
 
 
@@ -386,33 +389,62 @@ class Verifier:
         """The figures of one block, place by place; `title` is the heading above it."""
         named = {n.capitalize(): n for n in self.experiments} | {e.get("title"): n for n, e in self.titles.items()}
         by = self.experiments.get(named.get(title, ""), {})
-        arms = {self.arms.get(name, {}).get("label", name.capitalize()): own for name, own in by.items()}
         where = f"{section}: {title}"
         if b["kind"] == "outcomes":
             self.of_outcomes(section, b["rows"])
+        elif b["kind"] == "stated":
+            self.of_stated(section, b["items"])
         elif b["kind"] in {"key_figures", "dots"} and by:
-            for cell in b.get("cells") or b.get("panels") or []:
-                self.cell(f"{where}, {cell['label']}", cell, arms.get(cell["label"]) or Arm([]))
-        elif b["kind"] == "table" and b["caption"].startswith("Medians with range") and by:
+            self.of_cells(where, b["axis"], b.get("cells") or b.get("panels") or [], by)
+        elif b["kind"] == "table" and by:
+            self.of_table(where, b, by)
+        elif b["kind"] == "ratios" and by:
+            self.of_ratios(where, b["rows"], {self.spoken(name): own for name, own in by.items()})
+            tens = [round(tick / 10.0 ** math.floor(math.log10(tick) + 1e-9), 6) for tick in b["axis"]]
+            self.expect(f"{where}, axis of ratios", set(tens) <= {1, 2, 5} and b["axis"] == sorted(b["axis"]), True)
+        elif b["kind"] == "bars":
+            self.of_bars(where, b["rows"], b["legend"])
+            steps = [t for own in by.values() for t in own.trials if t.get("steps")]
+            lengths = [max(sum(x["seconds"] for x in t["steps"]), t.get("seconds") or 0.0) for t in steps]
+            ticks = [round(tick, 9) for tick in b["axis"]]
+            self.expect(f"{where}, axis of steps", ticks, axis(max(lengths, default=0.0)))
+
+    def label(self, arm: str) -> str:
+        """An arm's name as a heading."""
+        return str(self.arms.get(arm, {}).get("label", arm.capitalize()))
+
+    def of_cells(self, where: str, ticks: list[float], cells: list[dict[str, Any]], by: dict[str, Arm]) -> None:
+        """Large figures, or panels of a chart, on one axis."""
+        arms = {self.label(name): own for name, own in by.items()}
+        drawn = [arms.get(cell["label"]) or Arm([]) for cell in cells]
+        highest = max((time for own in drawn for time in own.times), default=0.0)
+        self.expect(f"{where}, axis", [round(tick, 9) for tick in ticks], axis(highest))
+        for cell, own in zip(cells, drawn, strict=True):
+            self.cell(f"{where}, {cell['label']}", cell, own)
+
+    def of_table(self, where: str, b: dict[str, Any], by: dict[str, Arm]) -> None:
+        """Medians with their ranges, or failures by cause."""
+        arms = {self.label(name): own for name, own in by.items()}
+        if b["caption"].startswith("Medians with range"):
             for row in b["rows"]:
                 own = arms.get(row[0]) or Arm([])
                 low, high = min(own.times, default=None), max(own.times, default=None)
                 told = [str(len(own.good)), str(own.failed), seconds(own.median), seconds(low), seconds(high)]
-                for name, printed, computed in zip(b["head"][1:], row[1:], told, strict=False):
-                    self.expect(f"{where}, {row[0]}, {name}", printed, computed)
-        elif b["kind"] == "table" and b["caption"].startswith("Failures by cause") and by:
-            ways_of = [n for n in by if self.kind(n) not in {"placebo", "negative"}]
-            labels = [self.arms.get(name, {}).get("label", name.capitalize()) for name in ways_of]
+                for name, shown, computed in zip(b["head"][1:], row[1:], [*told, numbers(own)], strict=False):
+                    self.expect(f"{where}, {row[0]}, {name}", shown, computed)
+        elif b["caption"].startswith("Failures by cause"):
+            labels = [self.label(name) for name in by if self.kind(name) not in {"placebo", "negative"}]
             causes = [row for label in labels for row in by_cause(label, arms[label])]
             self.expect(f"{where}, failures by cause", b["rows"], causes)
-        elif b["kind"] == "stated":
-            stated = [s for s in self.environment.get("baseline") or [] if isinstance(s.get("value"), int | float)]
-            given = [[plain(s["value"]), s.get("unit") or "", s.get("figure") or s.get("id")] for s in stated]
-            self.expect(f"{section}: stated figures", [[i["value"], i["unit"], i["figure"]] for i in b["items"]], given)
-        elif b["kind"] == "ratios" and by:
-            self.of_ratios(where, b["rows"], {self.spoken(name): own for name, own in by.items()})
-        elif b["kind"] == "bars":
-            self.of_bars(where, b["rows"])
+
+    def of_stated(self, section: str, items: list[dict[str, Any]]) -> None:
+        """What the customer stated, and who said so when."""
+        stated = [s for s in self.environment.get("baseline") or [] if isinstance(s.get("value"), int | float)]
+        given = [[plain(s["value"]), s.get("unit") or "", s.get("figure") or s.get("id")] for s in stated]
+        self.expect(f"{section}: stated figures", [[i["value"], i["unit"], i["figure"]] for i in items], given)
+        for item, s in zip(items, stated, strict=False):
+            by_whom = f"stated by {s.get('by') or 'an unnamed person'}, {s.get('when') or 'no date given'}"
+            self.expect(f"{section}: {item['figure']}, source", item["source"] in {by_whom, EXAMPLE}, True)
 
     def of_outcomes(self, section: str, rows: list[dict[str, str]]) -> None:
         """Each criterion with its threshold, what was seen, and the outcome."""
@@ -425,6 +457,9 @@ class Verifier:
             self.expect(f"{where}, threshold", row["threshold"], bound)
             self.expect(f"{where}, observed", row["observed"], self.value(one["metric"], one["observed"]))
             self.expect(f"{where}, outcome", row["outcome"], "does not tell apart" if apart else one["outcome"])
+            if one["outcome"] == "pass" and one.get("today", {}).get("outcome") in {"pass", "fail"}:
+                seen = f"({self.value(one['metric'], one['today']['observed'])})"
+                self.expect(f"{where}, today's way: {seen} in “{row['reason']}”", seen in row["reason"], True)
 
     def of_ratios(self, where: str, rows: list[dict[str, Any]], arms: dict[str, Arm]) -> None:
         """Each ratio with both ends of its interval."""
@@ -436,8 +471,8 @@ class Verifier:
             for key, value in zip(("value", "low", "high"), computed, strict=False):
                 self.expect(f"{where}, ratio of {row['name']}, {key}", row[key], value)
 
-    def of_bars(self, where: str, rows: list[dict[str, Any]]) -> None:
-        """Each trial's time, and the steps that are drawn of it."""
+    def of_bars(self, where: str, rows: list[dict[str, Any]], legend: list[dict[str, Any]]) -> None:
+        """Each trial's time, the steps that are drawn of it, and the key: medians of each step over good trials."""
         by_number = {s["n"]: s for s in self.samples}
         for row in rows:
             s = by_number.get(row["n"]) or {}
@@ -445,6 +480,14 @@ class Verifier:
             drawn = sum(part["seconds"] for part in row["parts"])
             self.expect(f"{where}, sample {row['n']}, time", row["seconds"], s.get("seconds"))
             self.expect(f"{where}, sample {row['n']}, sum of steps", round(drawn, 2), round(steps, 2))
+            told = seconds(s.get("seconds")) if s.get("ok") is True else "failed"
+            self.expect(f"{where}, sample {row['n']}, total", row["total"], told)
+        good = Arm([by_number[row["n"]] for row in rows if row["n"] in by_number]).good
+        named = [re.sub(r" ×\d+$", "", item["name"]) for item in legend]
+        for item, name in zip(legend, named, strict=True):
+            sums = [sum(x["seconds"] for x in t.get("steps") or [] if wanted(x["name"], name, named)) for t in good]
+            told = seconds(statistics.median(sums)) if sums else ""
+            self.expect(f"{where}, median of {name}", item["median"], told)
 
     def cell(self, where: str, cell: dict[str, Any], own: Arm) -> None:
         """Large figures and points of one arm."""
@@ -462,6 +505,7 @@ class Verifier:
             n = f"n{N}={N}{len(own.good)}" + (f", {own.failed} failed" if own.failed else "")
             self.expect(f"{where}, trials", cell["trials"], n)
             self.expect(f"{where}, requests", cell["loss"], loss(own))
+            self.expect(f"{where}, samples", cell["samples"], numbers(own))
 
     def sentences(self, section: str, blocks: list[dict[str, Any]]) -> None:
         """Every figure in a sentence has to be one that samples or records give.
@@ -482,8 +526,9 @@ class Verifier:
                 found = re.findall(rf"\d[\d{N}.,]*\de-?\d+|\d[\d{N}.,]*\d|\d", rest)
                 unknown = [figure for figure in found if figure.rstrip(".,") not in known]
                 self.done += len(found) - len(unknown)
-                if unknown and under == VALUED:
-                    self.notes.append(f"{section}, “{under}”: figures of the value model are not computed")
+                if unknown and (under == VALUED or SIMULATED in text):
+                    of = "the value model" if under == VALUED else "simulations of coverage"
+                    self.notes.append(f"{section}, “{under}”: figures of {of} are not computed: {', '.join(unknown)}")
                     continue
                 self.wrong += [f"{section}: {figure} in “{text[:90]}” is given by no sample" for figure in unknown]
 
@@ -537,6 +582,28 @@ def loss(own: Arm) -> str:
     if c["excused"]:
         late += f" ({'all' if c['excused'] == c['late'] else count(c['excused'])} while this machine stalled)"
     return f"{count(c['hard'])} hard, {late} {of}"
+
+
+def wanted(step: str, name: str, named: list[str]) -> bool:
+    """Whether a step belongs to an item of a key: its own, or the one of all shorter steps."""
+    return step not in named if re.fullmatch(r"\d+ shorter steps?", name) else printed(step) == name
+
+
+def numbers(own: Arm) -> str:
+    """An arm's sample numbers as they are printed."""
+    found = [t["n"] for t in own.trials]
+    if len(found) <= 12:
+        return ", ".join(map(str, found))
+    return f"{', '.join(map(str, found[:10]))} … {found[-1]} ({len(found)})"
+
+
+def axis(highest: float) -> list[float]:
+    """Ticks from 0 on: about four steps of 1, 2, 2.5, 5 or 10 powers of ten."""
+    if not highest > 0:
+        return [0.0, 1.0]
+    power = 10.0 ** math.floor(math.log10(highest / 4))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= highest / 4 * 0.999)
+    return [round(step * i, 9) for i in range(math.ceil(highest / step - 1e-9) + 1)]
 
 
 def by_cause(label: str, own: Arm) -> list[list[str]]:
@@ -670,6 +737,8 @@ def said(block: dict[str, Any]) -> list[str]:
         return [f"{block.get('title', '')} {block.get('text', '')}"]
     if block["kind"] == "outcomes":
         return [row["reason"] for row in block["rows"]]
+    if block["kind"] == "key_figures":
+        return [block["subtitle"], block["alt"]]
     return [row["told"] for row in block["rows"]] if block["kind"] == "ratios" else []
 
 

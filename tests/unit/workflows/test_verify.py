@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import random
+import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,57 @@ def test_a_report_with_a_value_section_is_drawn_again_to_the_last_byte(tmp_path:
     simulated.save(tmp_path / ".pov" / "one" / "runs", environment_changes=changes)
     made = report.run(report.ReportOptions(tmp_path), silent).paths["pdf"]
     assert verify.run(VerifyOptions(tmp_path, target=str(made)), silent).wrong == ()
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value of a document, with its place."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path, value
+
+
+# No figures that anybody reads; and sentences, in which a figure is only looked up.
+_UNREAD = {"alt", "said", "colour", "trial", "widths", "align", "strong", "items", "text", "subtitle"}
+
+
+def test_any_figure_of_the_first_pages_that_is_changed_is_found(tmp_path: Path) -> None:
+    folder, draw = attached(tmp_path, {"order": simulated.plan(trials=4)}), random.Random(9)
+    whole = standalone.Verifier(folder)
+    whole.run()
+    assert whole.wrong == []
+    document = json.loads((folder / "report.json").read_text())
+    first = [at for at, section in enumerate(document["sections"]) if section["id"] in standalone.TOLD]
+    places = [
+        (("sections", at, "blocks", *path), value)
+        for at in first
+        for path, value in leaves(document["sections"][at]["blocks"])
+        if not _UNREAD & set(path) and not isinstance(value, bool) and re.search(r"\d", str(value))
+    ]
+    assert len(places) > 250
+    for path, value in draw.sample(places, 120):
+        changed = copy.deepcopy(document)
+        inner: Any = changed
+        for key in path[:-1]:
+            inner = inner[key]
+        wrong = re.sub(r"\d", lambda digit: str((int(digit[0]) + 3) % 10), str(value), count=1)
+        inner[path[-1]] = wrong if isinstance(value, str) else value + 7.77
+        verifier = Given(folder, changed, whole.given)
+        verifier.run()
+        assert verifier.wrong, f"{path}: {value!r} as {inner[path[-1]]!r}"
+
+
+class Given(standalone.Verifier):
+    """The verifier on another report than the one in the folder; what samples give is the same."""
+
+    def __init__(self, folder: Path, document: Any, given: Any) -> None:
+        super().__init__(folder)
+        self.document, self.given = document, given
+
+    def read(self, name: str) -> Any:
+        """The document for the file."""
+        return self.document if name == "report.json" else super().read(name)
 
 
 def change_line(folder: Path, number: int, edit: Callable[[dict[str, Any]], object]) -> None:
