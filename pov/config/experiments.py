@@ -111,7 +111,7 @@ class Smoke(Model):
     """What the smoke test does with this scenario."""
 
     trials: int = Field(default=1, ge=1, le=3, strict=True)
-    experiments: tuple[ExperimentName, ...] = Field(default_factory=lambda: tuple(catalogue.EXPERIMENTS))
+    experiments: tuple[ExperimentName, ...] = Field(default_factory=catalogue.usual_experiments)
 
 
 def conflicting_timeouts(criteria: Sequence[Criterion], default_ms: int) -> Iterator[tuple[int, str, str]]:

@@ -36,7 +36,8 @@ class App:
     """An application as Argo CD sees it: `sync` Synced or OutOfSync, `health` Healthy, Progressing, Degraded …
 
     `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync. `begun` are the
-    times at which syncs began, by commit, as Argo CD writes them (whole seconds).
+    times at which syncs began, by commit, as Argo CD writes them (whole seconds); `unasked` is that of the last one, if
+    Argo CD began it by itself.
     """
 
     name: str
@@ -47,6 +48,18 @@ class App:
     message: str
     resources: tuple[Resource, ...]
     begun: Mapping[str, str] = field(default_factory=dict)
+    unasked: str = ""
+
+    def out_of_sync(self, kind: str) -> frozenset[str]:
+        """Names of the objects of a kind that are not what their commit says."""
+        return frozenset(one.name for one in self.resources if one.kind == kind and one.sync == "OutOfSync")
+
+    def repaired_itself(self) -> datetime | None:
+        """When the last sync began, if Argo CD began it by itself; None if somebody asked for it, or never."""
+        try:
+            return datetime.fromisoformat(self.unasked).astimezone(UTC)
+        except ValueError:
+            return None
 
     def sync_started(self, revision: str) -> datetime | None:
         """When the newest sync of `revision` began; None if Argo CD does not say."""
@@ -277,7 +290,13 @@ def _app(item: Mapping[str, Any]) -> App:
             for entry in status.get("resources") or []
         ),
         begun=_begun(status),
+        unasked=_unasked(operation),
     )
+
+
+def _unasked(operation: Mapping[str, Any]) -> str:
+    by = (operation.get("operation") or {}).get("initiatedBy") or {}
+    return str(operation.get("startedAt") or "") if by.get("automated") else ""
 
 
 def _begun(status: Mapping[str, Any]) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -18,6 +20,16 @@ _LINK, _SUBMODULE = "120000", "160000"
 # Whatever attributes somebody commits, files lie on the disk as they lie in Git, byte for byte.
 _ATTRIBUTES = "* -text -ident !filter !working-tree-encoding\n"
 _ORIGIN = "refs/remotes/origin/"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit: its author's name, when it was committed, the first line of its message."""
+
+    id: str
+    author: str
+    when: datetime
+    subject: str
 
 
 class ConfigRepo:
@@ -167,6 +179,24 @@ class ConfigRepo:
             return False
         return self.head == theirs or not self._call("rev-list", "--max-count=1", "HEAD", f"^{_ORIGIN}{branch}")
 
+    def log(self, path: str, since: datetime) -> tuple[Commit, ...]:
+        """Commits on the branch since then that changed a file, oldest first; what a merge brought counts as the merge.
+
+        `since` is compared with the committer's clock, in whole seconds.
+        """
+        wanted = ("--first-parent", "--reverse", f"--since={since.isoformat()}", "--format=%H%x1f%an%x1f%cI%x1f%s")
+        listed = self._call("log", *wanted, "--", path)
+        rows = (line.split("\x1f", 3) for line in listed.splitlines())
+        return tuple(Commit(commit, author, datetime.fromisoformat(when), subject)
+                     for commit, author, when, subject in rows)  # fmt: skip
+
+    def text_at(self, revision: str, path: str) -> str | None:
+        """A file's text as a commit has it; None where there is no such commit or file."""
+        # Neither is told where there is no such commit: the first commit has none before it.
+        if not self._call("ls-tree", "--name-only", revision, "--", path, may_fail=True):
+            return None
+        return self._call("show", f"{revision}:{path}") + "\n"
+
     def paths(self) -> list[str]:
         """What is in Git, by path: files, links and submodules of anybody's."""
         return sorted(self._listed())
@@ -248,6 +278,24 @@ class ConfigRepo:
             self._call("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--message", message)
             self._commit = None
         return self._standing()
+
+    def push_as(self, branch: str) -> str:
+        """Push the commit as another branch alone, never by force. Returns the commit's id."""
+        self._call("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        return self._standing()
+
+    def revert(self, revision: str) -> None:
+        """Take a commit's changes back in the working copy; they are part of the next commit.
+
+        Raises `PovError` where later changes are in the way; the working copy is then what it was.
+        """
+        try:
+            self._call("revert", "--no-commit", "--no-edit", revision)
+        except PovError:
+            self._call("reset", "--quiet", "--hard")
+            raise
+        finally:
+            self._modes = None
 
     def push(self, *others: str) -> str:
         """Push the branch, and the same commit as each of `others`: all or none, never by force.

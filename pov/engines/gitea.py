@@ -42,6 +42,14 @@ class Pull:
     merged_commit: str | None
 
 
+@dataclass(frozen=True)
+class Merged:
+    """A pull request that was merged: its number, and who opened it."""
+
+    number: int
+    author: str
+
+
 class Gitea:
     """One person's view of a Gitea. No answer and 5xx raise `Transient`, 404 `NotFound`, other refusals `Refused`."""
 
@@ -183,6 +191,24 @@ class Gitea:
         """Whether somebody's approval stands: not dismissed, and of the last change."""
         reviews = self._call("GET", f"/repos/{repository}/pulls/{number}/reviews")
         return any(r["state"] == "APPROVED" and not r["dismissed"] and not r["stale"] for r in reviews)
+
+    def approvers(self, repository: str, number: int) -> tuple[str, ...]:
+        """Who has approved a pull request, and whose approval stands."""
+        reviews = self._call("GET", f"/repos/{repository}/pulls/{number}/reviews")
+        return tuple(sorted({r["user"]["login"] for r in reviews if r["state"] == "APPROVED" and not r["dismissed"]}))
+
+    def merged(self, repository: str) -> dict[str, Merged]:
+        """The newest 50 merged pull requests, by their merge commits."""
+        found = self._call("GET", f"/repos/{repository}/pulls?state=closed&sort=recentupdate&limit=50")
+        return {p["merge_commit_sha"]: Merged(int(p["number"]), p["user"]["login"]) for p in found if p.get("merged")}
+
+    def delete_branch(self, repository: str, branch: str) -> bool:
+        """Delete a branch. Returns whether there was one."""
+        path = f"/repos/{repository}/branches/{branch}"
+        if self._call("GET", path, may_lack=True) is None:
+            return False
+        self._call("DELETE", path, may_lack=True)
+        return True
 
     def merge(self, repository: str, number: int) -> str:
         """Merge a pull request by a merge commit; returns that commit.

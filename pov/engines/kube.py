@@ -82,10 +82,17 @@ class Kube:
         # The server leaves both out of a list's items.
         return [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in items]
 
-    def patch(self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any]) -> None:
-        """Merge `patch` into an object. Raises `NotFound` without one."""
+    def patch(
+        self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], *, manager: str = "pov"
+    ) -> Document:
+        """Merge `patch` into an object; returns it as it is then. Raises `NotFound` without one.
+
+        `manager` is what the cluster notes as the writer of these fields.
+        """
         path = self._kinds.find(kind).path(namespace, name)
-        self._api.call("PATCH", path, body=dict(patch), content_type=MERGE_PATCH, query={"fieldManager": "pov"})
+        query = {"fieldManager": manager}
+        found: Document = self._api.call("PATCH", path, body=dict(patch), content_type=MERGE_PATCH, query=query).body
+        return found
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
         """Delete an object; wait up to `wait_s` seconds until it is gone. Returns whether there was one."""

@@ -57,6 +57,15 @@ def watch(estates: Sequence[Estate], estate: Estate, services: Collection[str], 
     return Watch(touched, control, tuple(dict.fromkeys(edge.estate for edge in sentinels)))
 
 
+def watch_all(estates: Sequence[Estate], services: Collection[str]) -> Watch:
+    """What to load while `services` change in several estates, one after the other: no estate stands by untouched."""
+    touched: list[EdgeName] = []
+    control: list[EdgeName] = []
+    for edge in (edge for estate in estates for edge in _edges(estate)):
+        (touched if edge.source in services or edge.target in services else control).append(edge)
+    return Watch(tuple(touched), tuple(control))
+
+
 def _edges(estate: Estate) -> tuple[EdgeName, ...]:
     return tuple(EdgeName(estate.name, edge.source, edge.target) for edge in estate.edges)
 

@@ -14,6 +14,8 @@ from pov.bundle.layers import Image, LayerWriter, write_archive
 
 _RELEASE = "release"
 _PROGRAM = "pov-mock"
+_LOST = "lost"
+"""Where a version that does not start keeps its version file: under a name that the program does not look for."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,16 @@ class BuiltReleases:
     load: Callable[[Path], None]
     present: Callable[[str], bool]
 
-    def image(self, version: str, folder: Path) -> Path:
-        """An image with another `/release`, hence another digest, as an archive in `folder`."""
+    def image(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+        """An image with another `/release`, hence another digest, as an archive in `folder`.
+
+        One that does not start lacks what the program reads first, its version, and ends at once.
+        """
         with LayerWriter(folder / "program.tar") as layer:
             layer.file(f"/{_PROGRAM}", self.program)
             program = layer.done()
         with LayerWriter(folder / "release.tar") as layer:
-            layer.text(f"/{_RELEASE}", f"{version}\n")
+            layer.text(f"/{_RELEASE}" if starts else f"/{_RELEASE}-{_LOST}", f"{version}\n")
             release = layer.done()
         archive = folder / f"{version}.tar"
         write_archive([Image(self._reference(version), (program, release), MOCK_CONFIG)], archive)
@@ -48,13 +53,13 @@ class BuiltReleases:
             raise PovError(f"the node does not have {reference} after it was imported")
         return reference
 
-    def archive(self, version: str, folder: Path) -> Path:
-        """`VERSION.tar.gz` in `folder`, with the program and its version."""
+    def archive(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+        """`VERSION.tar.gz` in `folder`, with the program and its version; without the latter it does not start."""
         path = folder / f"{version}.tar.gz"
         with tempfile.TemporaryDirectory(prefix="pov-") as name, tarfile.open(path, "w:gz", compresslevel=1) as tar:
             release = Path(name) / _RELEASE
             release.write_text(f"{version}\n")
-            tar.add(release, _RELEASE, filter=_as_root)
+            tar.add(release, _RELEASE if starts else f"{_RELEASE}-{_LOST}", filter=_as_root)
             tar.add(self.program, _PROGRAM, filter=_as_program)
         return path
 

@@ -114,6 +114,10 @@ class Configuration(Protocol):
         """Edit, without a commit."""
         ...
 
+    def revert(self, revision: str) -> None:
+        """Take a commit back, without a commit."""
+        ...
+
     def commit(self, message: str) -> str:
         """Commit what was edited; returns the revision."""
         ...
@@ -126,13 +130,90 @@ class Configuration(Protocol):
         """A shell in it for a person, whose `git` reaches the server."""
         ...
 
+    def push_as(self, branch: str) -> None:
+        """Send it to the server as a branch of its own, which no stage follows."""
+        ...
+
+    def of(self, stage: str) -> Configuration:
+        """The same working copy, for another stage."""
+        ...
+
     def close(self) -> None:
         """Remove the working copy."""
         ...
 
 
+class Reviewed(Protocol):
+    """A pull request that was merged, as the server keeps it."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """The merge commit."""
+        ...
+
+    @property
+    def author(self) -> str:
+        """Who asked for it."""
+        ...
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who approved it."""
+        ...
+
+
+class Recorded(Protocol):
+    """A change of one service as Git keeps it."""
+
+    @property
+    def who(self) -> str:
+        """Who asked for it."""
+        ...
+
+    @property
+    def what(self) -> str:
+        """The image that it asks for."""
+        ...
+
+    @property
+    def when(self) -> datetime:
+        """When it came to the stage's branch."""
+        ...
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """Who approved it; empty if nobody did."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """The commit."""
+        ...
+
+
 class Git(Protocol):
     """The Git server."""
+
+    def history(self, stage: str, service: str, since: datetime) -> Sequence[Recorded]:
+        """What was changed of a service in a stage since then, oldest first."""
+        ...
+
+    def head(self, stage: str) -> str:
+        """The commit on the server that a stage follows."""
+        ...
+
+    def review(self, stage: str, title: str, branch: str = "") -> Reviewed:
+        """Bring `branch` (main if none is given) to the branch that a stage follows, by pull request and approval."""
+        ...
+
+    def forget(self, branch: str) -> None:
+        """Delete a branch."""
+        ...
 
     def configuration(self, stage: str) -> Configuration:
         """A fresh working copy for a stage."""
@@ -154,6 +235,14 @@ class Delivered(Protocol):
         """When the sync of a revision began (whole seconds); None if it does not say."""
         ...
 
+    def out_of_sync(self, kind: str) -> frozenset[str]:
+        """Names of the objects of a kind that are not what their commit says."""
+        ...
+
+    def repaired_itself(self) -> datetime | None:
+        """When the last sync that nobody asked for began (whole seconds); None if the last one was asked for."""
+        ...
+
 
 class Delivery(Protocol):
     """What brings commits to the cluster."""
@@ -172,6 +261,12 @@ class Cluster(Protocol):
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
         """Objects by label."""
+        ...
+
+    def patch(
+        self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], *, manager: str = "pov"
+    ) -> dict[str, Any]:
+        """Merge `patch` into one object, as `manager`; returns it as it was written."""
         ...
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
@@ -347,15 +442,15 @@ class LegacyHosts(Protocol):
 class Releases(Protocol):
     """Makes new versions to deploy, and brings images to where a cluster starts them from."""
 
-    def image(self, version: str, folder: Path) -> Path:
-        """An image of the new version, as an archive in `folder`."""
+    def image(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+        """An image of the new version, as an archive in `folder`; or of one whose program ends at its start."""
         ...
 
     def deliver(self, image: Path, version: str) -> str:
         """Bring an image to the cluster's nodes; returns its reference."""
         ...
 
-    def archive(self, version: str, folder: Path) -> Path:
+    def archive(self, version: str, folder: Path, *, starts: bool = True) -> Path:
         """The same version as an archive for a host."""
         ...
 

@@ -105,6 +105,8 @@ def compare(experiment: str, base: Arm | None, other: Arm | None) -> Comparison 
 def comparisons(results: Results, criteria: Iterable[Criterion] = ()) -> dict[str, list[Comparison]]:
     """Of each experiment that ran: the primary comparison first, then each arm with the proposed one or its model.
 
+    None where arms are not judged by their seconds: quick answers may be wrong ones.
+
     The p of all but primary ones is withheld; theirs are corrected over all primary ones of the run.
     """
     named = {c.experiment: (c.arm, c.primary_against) for c in criteria if c.primary_against}
@@ -126,6 +128,8 @@ def _told(one: Comparison, adjusted: float | None) -> Comparison:
 
 
 def _of_experiment(results: Results, experiment: Experiment, named: tuple[str, str] | None) -> list[Comparison]:
+    if results.words.experiment(experiment.name).judged_by:
+        return []
     arms = results.words.arms.values()
     proposed = next((arm.name for arm in arms if arm.proposed), "")
     today = next((arm.name for arm in arms if arm.reference), "")

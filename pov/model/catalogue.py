@@ -113,6 +113,12 @@ class Experiment:
     metrics: tuple[str, ...] = ()
     bound: bool = False
     """Whether no failure in n operations is a claim that needs its bound told."""
+    stated: tuple[str, ...] = ()
+    """Arms for which a figure can be stated alone: there is nothing in them that could be timed."""
+    usual: bool = False
+    """Whether it is measured where nothing is said."""
+    judged_by: str = ""
+    """The figure by which its arms are judged; empty for their seconds, which alone are compared."""
 
     own: bool = False
     """Whether an arm that an engagement brings as a script can do it."""
@@ -150,6 +156,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica serve it",
             "{proof}",
             own=True,
+            usual=True,
         ),
         Experiment(
             "rotate",
@@ -161,6 +168,45 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             ("failed_handshakes", "hard_handshakes"),
             bound=True,
             own=True,
+            usual=True,
+        ),
+        Experiment(
+            "drift",
+            "Undoing what was changed by hand",
+            "repair",
+            "replicas, variables and an image are about to be changed by hand",
+            "the prober has seen that nothing is left of what Git speaks of",
+            "{proof}",
+            ("found_seconds", "healed_seconds", "changes_not_found"),
+            stated=("manual",),
+        ),
+        Experiment(
+            "rollback",
+            "Going back from a version that does not start",
+            "rollback",
+            "the bad version is live, and the way back is decided and prepared but not begun",
+            "the prober has seen every replica serve the version from before",
+            "{proof}",
+            ("live_seconds", "failed_live"),
+        ),
+        Experiment(
+            "promote",
+            "Promoting a version from stage to stage",
+            "promotion",
+            "the version serves in the first stage, and its promotion is edited but not committed",
+            "the prober has seen every replica of every further stage serve it",
+            "{proof}",
+            ("staging_seconds", "prod_seconds"),
+        ),
+        Experiment(
+            "audit",
+            "Telling who changed what",
+            "audit",
+            "a service was changed three times, and somebody asks who did what, when, approved by whom",
+            "every source has been read and the answers are written down",
+            "one service: a reviewed change, one without a review, one by hand",
+            ("answers_right", "answers_asked", "answers_unfounded"),
+            judged_by="answers_right",
         ),
     ),
 )
@@ -234,6 +280,25 @@ METRICS: Registry[Metric] = Registry(
             aggregation="sum",
         ),
         Metric("distribution_seconds", "distribution of the artefact", "distribution_seconds"),
+        Metric(
+            "changes_not_found", "changes not found: additions of which Git does not speak", "changes_not_found",
+            "changes", aggregation="max", only=True,
+        ),
+        Metric("found_seconds", "time until what Git speaks of was found", "found_seconds", only=True),
+        Metric("healed_seconds", "time until nothing was left of that", "healed_seconds", only=True),
+        Metric("live_seconds", "time the bad version was live before the decision", "live_seconds", only=True),
+        Metric("answers_right", "answers that are right", "answers_right", "answers", MORE, "min", only=True),
+        Metric("answers_asked", "questions asked", "answers_asked", "questions", MORE, "min", only=True),
+        Metric(
+            "answers_unfounded", "changes told that nobody made", "answers_unfounded", "changes", aggregation="max",
+            only=True,
+        ),
+        Metric("staging_seconds", "time until staging serves it", "staging_seconds", only=True),
+        Metric("prod_seconds", "time until prod serves it", "prod_seconds", only=True),
+        Metric(
+            "failed_live", "requests that failed while the bad version was live", "failed_live", "requests",
+            aggregation="sum", counts=True, only=True,
+        ),
     ),
 )  # fmt: skip
 
@@ -265,6 +330,11 @@ def measurable() -> tuple[str, ...]:
 def usual() -> tuple[str, ...]:
     """The arms that are measured where nothing is said: what is proposed, and today's way."""
     return tuple(arm.name for arm in ARMS.values() if arm.proposed or arm.reference)
+
+
+def usual_experiments() -> tuple[str, ...]:
+    """What is measured where nothing is said."""
+    return tuple(experiment.name for experiment in EXPERIMENTS.values() if experiment.usual)
 
 
 @dataclass(frozen=True)

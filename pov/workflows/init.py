@@ -24,6 +24,7 @@ from pov.workflows.value_form import value_form
 
 _ASKED = (
     ("deploy-minutes", "Deploy of one service, by hand", "45", "min", "deploy"),
+    ("drift-interval", "Between two looks whether anything was changed by hand", "30", "days", "drift"),
     ("maintenance-hours", "Maintenance of the whole estate", "32", "h/week", ""),
     ("certificate-hours", "Tracking of certificates' expiry dates", "4", "h/month", ""),
     ("certificate-incidents", "Production incidents from expired certificates", "3", "a year", ""),

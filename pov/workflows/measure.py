@@ -172,7 +172,7 @@ def planned(
     own = own or Brought()
     experiments = own.experiments
     settings: dict[str, Settings] = {experiment.name: experiment for experiment in scenario.experiments}
-    names = options.experiments or tuple(settings) or tuple(experiments)
+    names = options.experiments or tuple(settings) or catalogue.usual_experiments()
     _refuse(options, scenario, experiments, names)
     plan: dict[tuple[str, str], int] = {}
     unlike: dict[str, None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pov.config.legacy import Host
@@ -22,6 +22,8 @@ from pov.measure.order import Slot
 from pov.state.people import FOLDER
 from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
+from pov.steps.git.history import Recorded, history
+from pov.steps.git.promotion import Reviewed, forget, review
 from pov.steps.legacy.estate import client_key, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
@@ -54,6 +56,10 @@ class StageConfiguration(Configuration):
         """Edit, without a commit."""
         git_repository.set_generation(self._repo, self._stage, generation)
 
+    def revert(self, revision: str) -> None:
+        """Take a commit back, without a commit."""
+        self._repo.revert(revision)
+
     def commit(self, message: str) -> str:
         """Commit; returns the revision."""
         return self._repo.commit(message)
@@ -66,6 +72,14 @@ class StageConfiguration(Configuration):
         """A shell in it for a person."""
         return self._repo.workplace(by)
 
+    def push_as(self, branch: str) -> None:
+        """Push as a branch of its own."""
+        self._repo.push_as(branch)
+
+    def of(self, stage: str) -> StageConfiguration:
+        """The same working copy, for another stage."""
+        return StageConfiguration(self._repo, stage)
+
     def close(self) -> None:
         """Nothing to do: the next one to open the working copy drops what was not committed."""
 
@@ -77,6 +91,22 @@ class _Git:
     def configuration(self, stage: str) -> Configuration:
         """A fresh working copy for a stage."""
         return StageConfiguration(git_repository.working_copy(self.ctx), stage)
+
+    def history(self, stage: str, service: str, since: datetime) -> tuple[Recorded, ...]:
+        """What was changed of a service in a stage since then."""
+        return history(self.ctx, stage, service, since)
+
+    def head(self, stage: str) -> str:
+        """The commit on the server that a stage follows."""
+        return git_repository.heads(self.ctx).get(git_repository.branch_of(stage), "")
+
+    def review(self, stage: str, title: str, branch: str = "") -> Reviewed:
+        """Bring `branch`, main if none is given, to the stage's branch by pull request and approval."""
+        return review(self.ctx, branch or git_repository.MAIN, git_repository.branch_of(stage), title)
+
+    def forget(self, branch: str) -> None:
+        """Delete a branch."""
+        forget(self.ctx, branch)
 
     def webhook(self, on: bool) -> None:
         """Whether Gitea tells Argo CD of pushes."""

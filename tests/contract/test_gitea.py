@@ -196,6 +196,17 @@ def test_prod_changes_by_an_approved_pull_request_alone(world: World) -> None:
     assert (done.state, done.merged_commit) == ("closed", commit)
     assert world.owner.commits_ahead(world.repository, "main", "prod") == 0
     assert world.owner.merge(world.repository, pull.number) == commit
+    assert world.owner.approvers(world.repository, pull.number) == ("reviewer",)
+    merged = world.owner.merged(world.repository)
+    assert {key: (one.number, one.author) for key, one in merged.items()} == {commit: (pull.number, world.owner.user)}
+
+
+def test_a_branch_goes_once(world: World) -> None:
+    with_review(world)
+    world.fork("side")
+    assert world.owner.merged(world.repository) == {}
+    assert world.owner.delete_branch(world.repository, "side") is True
+    assert world.owner.delete_branch(world.repository, "side") is False
 
 
 def test_an_approval_is_of_one_state_and_not_of_what_comes_after(world: World) -> None:

@@ -21,6 +21,7 @@ _ORDER = (
     "test_policies",
     "test_people",
     "test_gitops",
+    "test_experiments",
     "test_bad_days",
     "test_secrets",
     "test_own_clusters",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pov.base.errors import NotFound
 from pov.base.redact import Secret
-from pov.engines.gitea import Pull, Rule
+from pov.engines.gitea import Merged, Pull, Rule
 from pov.engines.rest import Refused
 
 _COMMITS = itertools.count(1)
@@ -23,6 +23,7 @@ class _Repository:
     pulls: dict[int, Pull] = field(default_factory=dict)
     refs: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     approved: dict[int, str] = field(default_factory=dict)
+    by: dict[int, set[str]] = field(default_factory=dict)
 
 
 class FakeServer:
@@ -137,11 +138,23 @@ class FakeGitea:
         found = self._repository(repository)
         if found.refs[number][2] == self.user:
             raise Refused("Gitea", "POST reviews", 422, "approve your own pull is not allowed")
+        found.by.setdefault(number, set()).add(self.user)
         found.approved[number] = self.pull(repository, number).head_commit
 
     def is_approved(self, repository: str, number: int) -> bool:
         found = self._repository(repository)
         return found.approved.get(number) == self.pull(repository, number).head_commit
+
+    def approvers(self, repository: str, number: int) -> tuple[str, ...]:
+        return tuple(sorted(self._repository(repository).by.get(number, set())))
+
+    def merged(self, repository: str) -> dict[str, Merged]:
+        found = self._repository(repository)
+        pulls = [pull for pull in found.pulls.values() if pull.merged_commit]
+        return {str(p.merged_commit): Merged(p.number, found.refs[p.number][2]) for p in pulls}
+
+    def delete_branch(self, repository: str, branch: str) -> bool:
+        return self._repository(repository).branches.pop(branch, None) is not None
 
     def merge(self, repository: str, number: int) -> str:
         found = self._repository(repository)

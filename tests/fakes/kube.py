@@ -56,11 +56,14 @@ class FakeKube:
         short = kind.rsplit("/", maxsplit=1)[-1]
         return [found for key, found in self.objects.items() if key[0] == short and namespace in {None, key[1]}]
 
-    def patch(self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any]) -> None:
+    def patch(
+        self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], *, manager: str = "pov"
+    ) -> dict[str, Any]:
         found = self.get(kind, name, namespace)
         if found is None:
             raise NotFound(name)
         _merge(found, patch)
+        return found
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
         key = (kind.rsplit("/", maxsplit=1)[-1], namespace, name)

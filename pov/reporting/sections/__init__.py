@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pov.reporting.section import Section
 from pov.reporting.sections import (
+    audit,
     criteria,
     decision,
+    drift,
     evidence,
     experiments,
+    figures,
     machine,
     method,
     order,
@@ -28,6 +31,9 @@ SECTIONS: tuple[Section, ...] = (
     order.SECTION,
     rare.SECTION,
     steps.SECTION,
+    figures.SECTION,
+    drift.SECTION,
+    audit.SECTION,
     traffic.SECTION,
     people.SECTION,
     criteria.SECTION,

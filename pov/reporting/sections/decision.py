@@ -8,6 +8,7 @@ from typing import Any
 from pov.measure.excuse import HARD
 from pov.measure.inference import LEVEL, bound, smallest_p
 from pov.measure.results import Arm, Experiment
+from pov.model.catalogue import Metric
 from pov.reporting import wording
 from pov.reporting.blocks import (
     Block,
@@ -119,6 +120,8 @@ def key_figures(facts: Facts, experiment: Experiment) -> KeyFigures:
     """Large medians with range and n for each arm, and every trial on one axis."""
     data = facts.words.experiment(experiment.name)
     highest = max((time for arm in experiment.ways for time in arm.times), default=0.0)
+    if data.judged_by:
+        return _judged(facts, experiment, facts.words.metric(data.judged_by))
     cells = tuple(_cell(facts, arm) for arm in experiment.ways)
     alt = "; ".join(f"{cell['label']}: {cell['figure']} {cell['unit']}, {cell['range']}" for cell in cells)
     return KeyFigures(data.title, wording.subject(facts, experiment.name), cells, nice_axis(highest), f"Medians. {alt}")
@@ -143,6 +146,18 @@ def _cell(facts: Facts, arm: Arm) -> dict[str, Any]:
         "lost": counts is not None and counts.hard > 0,
         "samples": numbers(arm),
     }
+
+
+def _judged(facts: Facts, experiment: Experiment, metric: Metric) -> KeyFigures:
+    """The figure that counts in large, without marks: an axis of seconds would say nothing of it."""
+    data = facts.words.experiment(experiment.name)
+    cells = []
+    for arm in experiment.ways:
+        value = arm.observe(metric)
+        figure, unit = (plain(value), metric.unit) if value is not None else ("–", "")
+        cells.append({**_cell(facts, arm), "figure": figure, "unit": unit, "range": metric.label})
+    alt = "; ".join(f"{cell['label']}: {cell['figure']} {cell['unit']}" for cell in cells)
+    return KeyFigures(data.title, wording.subject(facts, experiment.name), tuple(cells), (), f"{metric.label}. {alt}")
 
 
 def _range(arm: Arm) -> str:

@@ -88,6 +88,10 @@ def _table(experiment: Experiment, words: Words) -> Table:
 
 
 def _compared(facts: Facts, experiment: Experiment) -> Iterator[Block]:
+    by = facts.words.experiment(experiment.name).judged_by
+    if by:
+        yield Text(f"Arms are not compared by their seconds: what counts is {facts.words.metric(by).label}.", "note")
+        return
     found = list(facts.comparisons[experiment.name])
     same = facts.same(experiment)
     drawn = [*found, same.comparison] if same else found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -430,3 +431,62 @@ def test_a_person_edits_commits_and_pushes_in_a_shell_of_the_copy(tmp_path: Path
     assert subprocess.run(bare, check=True, capture_output=True, text=True, timeout=20).stdout == "sam sam\n"
     # The next one to open the copy finds it as the server has it, and nothing of the person's workplace in it.
     assert held(ConfigRepo.open(tmp_path / "w" / "copy", remote)) == held(other)
+
+
+def test_a_commit_is_taken_back_by_one_of_its_own(tmp_path: Path, remote: Remote) -> None:
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    for text in ("1", "2"):
+        repo.write("a", text)
+        bad = repo.commit(text)
+    repo.write("b", "kept")
+    repo.commit("Beside it")
+    repo.push()
+    repo.revert(bad)
+    assert repo.is_changed()
+    repo.commit("Revert")
+    repo.push()
+    again = ConfigRepo.open(tmp_path / "v" / "copy", remote)
+    assert (held(again), again.subject()) == ({"a": "1", "b": "kept"}, "Revert")
+
+
+def test_a_commit_that_later_ones_build_on_is_not_taken_back(tmp_path: Path, remote: Remote) -> None:
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    commits = []
+    for text in ("1", "2", "3"):
+        repo.write("a", text)
+        commits.append(repo.commit(text))
+    with pytest.raises(PovError, match="git revert"):
+        repo.revert(commits[1])
+    assert not repo.is_changed()
+    assert held(repo) == {"a": "3"}
+    repo.write("a", "4")
+    repo.commit("Going on")
+    assert repo.subject() == "Going on"
+
+
+def test_the_log_of_a_file_tells_merges_as_one_change_and_texts_as_they_were(tmp_path: Path, remote: Remote) -> None:
+    begun = datetime.now(UTC) - timedelta(seconds=2)
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    for path, text in (("a", "1"), ("b", "1"), ("a", "2")):
+        repo.write(path, f"{text}\n")
+        repo.commit(f"{path} is {text}")
+    repo.push()
+    repo.write("a", "3\n")
+    ours = repo.commit("a is 3")
+    repo.push_as("side")
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    repo._call("merge", "--quiet", "--no-ff", "--message", "Merge it", "origin/side")
+    found = repo.log("a", begun)
+    assert [(one.author, one.subject) for one in found] == [
+        ("pov", "a is 1"),
+        ("pov", "a is 2"),
+        ("pov", "Merge it"),
+    ]
+    assert all(begun <= one.when <= datetime.now(UTC) + timedelta(seconds=1) for one in found)
+    merge = found[-1].id
+    assert merge != ours
+    assert (repo.text_at(merge, "a"), repo.text_at(f"{merge}^", "a")) == ("3\n", "2\n")
+    assert repo.text_at(f"{found[0].id}^", "a") is None
+    assert repo.text_at(merge, "none") is None
+    assert repo.log("a", datetime.now(UTC) + timedelta(hours=1)) == ()
+    assert "side" in repo.server_heads()

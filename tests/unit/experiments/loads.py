@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Load:
 
     def phase(self, name: str) -> None:
         self.world.check("prober")
+        assert re.fullmatch("[a-z-]{1,40}", name), "the prober refuses other names of phases"
         self.phases.append((name, self.world.now))
 
     def counts(self) -> LoadReport:

@@ -82,3 +82,22 @@ def test_the_archive_for_hosts_holds_program_and_version(program: Path, tmp_path
         found = {entry.name: (entry.mode, entry.uid) for entry in tar.getmembers()}
         assert found == {"release": (0o644, 0), "pov-mock": (0o755, 0)}
         assert _read(tar, "release") == b"v1\n"
+
+
+def test_a_version_that_does_not_start_lacks_the_file_that_the_program_reads_first(
+    program: Path, tmp_path: Path
+) -> None:
+    releases = BuiltReleases("pov/mock:1", program, Node().load, Node().present)
+    with tarfile.open(releases.archive("v1", tmp_path, starts=False)) as tar:
+        assert "release" not in tar.getnames()
+        assert "pov-mock" in tar.getnames()
+    with tarfile.open(releases.image("v1", tmp_path, starts=False)) as tar:
+        (entry,) = json.loads(_read(tar, "manifest.json"))
+        names = []
+        for layer in entry["Layers"]:
+            stream = tar.extractfile(layer)
+            assert stream is not None
+            with tarfile.open(fileobj=stream) as inner:
+                names += [name.lstrip("./") for name in inner.getnames()]
+    assert "pov-mock" in names
+    assert "release" not in names

@@ -134,6 +134,14 @@ class World:
         self.losses: list[Loss] = []
         self.stalls: list[tuple[float, float]] = []
         self.calls: list[str] = []
+        self.broken: set[str] = set()
+        self.reverted: list[str] = []
+        self.bad_pods: dict[str, str] = {}
+        self.runbook_takes_all = False
+        self.branches: dict[str, dict[str, str]] = {}
+        self.recorded: list[tuple[datetime, str, dict[str, str], tuple[str, ...]]] = []
+        self.replicas = 1
+        self.unasked = ""
 
     @property
     def staging(self) -> Estate:
@@ -181,6 +189,26 @@ class World:
         if what in self.down:
             raise self.down[what]
 
+    def note(self, who: str, images: Mapping[str, str], approved_by: tuple[str, ...]) -> None:
+        self.recorded.append((self.clock.wall(), who, dict(images), approved_by))
+
+    def stat(self, script: str) -> str:
+        """What a host tells of the files of the service that was worked on."""
+        name = re.findall(r"/opt/pov/([\w-]+)/current", script)[0]
+        root, at = f"/opt/pov/{name}", int(self.clock.wall().timestamp())
+        brought = [told["version"] for playbook, told in self.playbooks if playbook == "distribute.yml"]
+        lines = [f"{at}|root|{root}/releases/{version}" for version in ("1.0.0", *brought[-1:])]
+        lines += [f"{at}|root|/etc/service/{name}/run"]
+        return "\n".join([*lines, f"{at}|root|'{root}/current' -> 'releases/{self.versions['legacy'][name]}'"])
+
+    def by_itself(self) -> dict[str, Any]:
+        began = {"startedAt": self.unasked, "operation": {"initiatedBy": {"automated": True}}}
+        return began if self.unasked else {}
+
+    def repair(self) -> None:
+        self.replicas = 1
+        self.unasked = timestamp(self.clock.wall().replace(microsecond=0))
+
     def push(self, revision: str, images: Mapping[str, str], generation: int) -> None:
         self.head, self.images, self.generation = revision, dict(images), generation
         if not self.broken_sync:
@@ -194,7 +222,13 @@ class World:
         self.clock.after(ROLLOUT_S, self._rollout)
 
     def _rollout(self) -> None:
+        well = True
         for name, image in self.images.items():
+            if image.rpartition(":")[2] in self.broken:
+                # The pod of a version that does not start is beside the one that serves.
+                self.bad_pods[name], well = image, False
+                continue
+            self.bad_pods.pop(name, None)
             if self.pods[name] != image:
                 self.pods[name] = image
                 self.ready_at[name] = self.clock.wall()
@@ -203,12 +237,14 @@ class World:
         if self.held_generation != self.generation:
             self.held_generation = self.generation
             self.serials["staging"] = {name: self.serial() for name in self.staging.services}
-        self.healthy = True
+        self.healthy = well
 
     def restart_host(self, pod: str) -> None:
         self.deleted.append(pod)
         self.expired.clear()
         self.runbook_error = None
+        for name in self.staging.services:
+            self.errors.pop(("legacy", name), None)
         self.versions["legacy"] = dict.fromkeys(self.staging.services, "1.0.0")
 
 
@@ -269,15 +305,26 @@ class Configuration:
     def set_generation(self, generation: int) -> None:
         self._generation = generation
 
+    def revert(self, revision: str) -> None:
+        self._world.check("revert")
+        self._world.reverted.append(revision)
+        self._images = dict(self._before)
+
     def commit(self, message: str) -> str:
         self._world.check("git")
+        self._before = dict(self._world.images)
         self._world.commits.append(message)
         self._world.clock.sleep(0.1)
         self._head = f"rev-{len(self._world.commits)}"
         return self._head
 
+    def push_as(self, branch: str) -> None:
+        self._world.check("push")
+        self._world.branches[branch] = dict(self._images)
+
     def push(self) -> None:
         self._world.check("push")
+        self._world.note("pov", self._images, ())
         self._world.clock.sleep(0.5)
         self._world.push(self._head, self._images, self._generation)
 
@@ -295,6 +342,25 @@ class Git:
     def configuration(self, stage: str) -> Configuration:
         assert stage == "staging"
         return Configuration(self.world)
+
+    def review(self, stage: str, title: str, branch: str = "") -> Any:
+        world = self.world
+        world.check("review")
+        world.clock.sleep(1.0)
+        images, revision = world.branches[branch], f"merge-{len(world.recorded) + 1}"
+        world.note("pov", images, ("reviewer",))
+        world.push(revision, images, world.generation)
+        return SimpleNamespace(number=1, revision=revision, author="pov", approvers=("reviewer",))
+
+    def forget(self, branch: str) -> None:
+        self.world.branches.pop(branch, None)
+
+    def history(self, stage: str, service: str, since: datetime) -> list[Any]:
+        return [
+            SimpleNamespace(who=who, what=images[service], when=when, approved_by=by, revision="x")
+            for when, who, images, by in self.world.recorded
+            if when >= since
+        ]
 
     def webhook(self, on: bool) -> None:
         self.world.check("webhook")
@@ -349,8 +415,17 @@ class Cluster:
                 "status": {
                     "sync": {"status": "Synced", "revision": world.synced},
                     "health": {"status": "Healthy" if world.healthy else "Progressing"},
-                    "operationState": world.operation,
+                    "operationState": {**world.operation, **world.by_itself()},
                 },
+            }
+        if kind.endswith("/Deployment"):
+            container = {"name": "service", "image": world.bad_pods.get(name, world.pods[name])}
+            done = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1)
+            status = {} if name in world.bad_pods else done
+            return {
+                "metadata": {"name": name},
+                "spec": {"replicas": world.replicas, "template": {"spec": {"containers": [container]}}},
+                "status": status,
             }
         if kind == "v1/Pod":
             return {"metadata": {"name": name, "uid": f"{name}-{world.deleted.count(name)}"}}
@@ -368,7 +443,19 @@ class Cluster:
             "spec": {"containers": [{"name": "service", "image": image}]},
             "status": {"conditions": [ready], "containerStatuses": [{"name": "service", "imageID": digest}]},
         }
-        return [pod, {**pod, "metadata": {"name": "old", "deletionTimestamp": "now"}}]
+        found = [pod, {**pod, "metadata": {"name": "old", "deletionTimestamp": "now"}}]
+        if service in world.bad_pods:
+            bad = {"containers": [{"name": "service", "image": world.bad_pods[service]}]}
+            ended = {"containerStatuses": [{"name": "service", "restartCount": 1, "imageID": "sha256:bad"}]}
+            found.append({"metadata": {"name": "bad"}, "spec": bad, "status": ended})
+        return found
+
+    def patch(
+        self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], *, manager: str = "pov"
+    ) -> dict[str, Any]:
+        self._world.replicas = patch["spec"]["replicas"]
+        self._world.clock.after(3.0, self._world.repair)
+        return {}
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
         self._world.clock.after(2.0, lambda: self._world.restart_host(name))
@@ -381,6 +468,10 @@ class Cluster:
         if found := re.search(r"/etc/service/([\w-]+)/supervise/pid", script):
             version = "1.0.0" if world.hosts_run_old else world.versions["legacy"][found[1]]
             return f"/opt/pov/{found[1]}/releases/{version}/pov-mock\n"
+        if "stat -c" in script:
+            return world.stat(script)
+        if found := re.search(r"readlink /opt/pov/([\w-]+)/current", script):
+            return f"releases/{world.versions['legacy'][found[1]]}\n"
         if "openssl x509" in script:
             names = [part.split("/")[4] for part in argv if part.startswith("/etc/pov/certs/")]
             return "".join(f"serial={world.serials['legacy'][name].upper()}\n" for name in names)
@@ -410,7 +501,16 @@ class Runbooks:
         if world.runbook_error is not None:
             raise world.runbook_error
         for name in variables["services"]:
-            if Path(playbook).name == "deploy.yml":
+            world.errors.pop(("legacy", name), None)
+            if (
+                Path(playbook).name == "deploy.yml"
+                and variables["version"] in world.broken
+                and not world.runbook_takes_all
+            ):
+                world.versions["legacy"][name] = variables["version"]
+                world.errors["legacy", name] = "connection refused"
+                raise PovError("the runbook failed", cause="health check")
+            if Path(playbook).name in {"deploy.yml", "rollback.yml"}:
                 world.versions["legacy"][name] = variables["version"]
             else:
                 world.serials["legacy"][name] = world.serial()
@@ -474,8 +574,10 @@ class Releases:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def image(self, version: str, folder: Path) -> Path:
+    def image(self, version: str, folder: Path, *, starts: bool = True) -> Path:
         self._world.clock.sleep(1.0)
+        if not starts:
+            self._world.broken.add(version)
         return folder / f"{version}.tar"
 
     def deliver(self, image: Path, version: str) -> str:
@@ -483,7 +585,9 @@ class Releases:
         self._world.clock.sleep(2.0)
         return f"registry/mock:{version}"
 
-    def archive(self, version: str, folder: Path) -> Path:
+    def archive(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+        if not starts:
+            self._world.broken.add(version)
         return folder / f"{version}.tar.gz"
 
 

@@ -28,8 +28,8 @@ def test_behaviour_is_attached_to_what_the_catalogue_knows_and_once() -> None:
     assert set(EXPERIMENTS) == set(catalogue.EXPERIMENTS)
     with pytest.raises(ValueError, match="registered twice"):
         attach(EXPERIMENTS["deploy"])
-    with pytest.raises(ValueError, match="not in the catalogue: drift"):
-        attach(replace(EXPERIMENTS["deploy"], name="drift"))
+    with pytest.raises(ValueError, match="not in the catalogue: tides"):
+        attach(replace(EXPERIMENTS["deploy"], name="tides"))
 
 
 @pytest.fixture
@@ -37,21 +37,21 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line each in the catalogue."""
     monkeypatch.setitem(catalogue.ARMS._items, "shell", MORE)
     monkeypatch.setitem(catalogue.METRICS._items, "found", Metric("found", "faults found", "found", "", "more"))
-    drift = catalogue.Experiment("drift", "Repairing what was changed by hand", "drift")
-    monkeypatch.setitem(catalogue.EXPERIMENTS._items, "drift", drift)
+    tides = catalogue.Experiment("tides", "Repairing what was changed by hand", "tides")
+    monkeypatch.setitem(catalogue.EXPERIMENTS._items, "tides", tides)
 
 
 @pytest.mark.usefixtures("added")
 def test_one_line_is_configured_scored_and_spoken_of() -> None:
-    assert Experiment.model_validate({"name": "drift", "arms": ["shell", "automated"]}).arms == ("shell", "automated")
-    document = {"id": "c", "title": "C", "experiment": "drift", "arm": "shell", "metric": "found", "atLeast": 2}
+    assert Experiment.model_validate({"name": "tides", "arms": ["shell", "automated"]}).arms == ("shell", "automated")
+    document = {"id": "c", "title": "C", "experiment": "tides", "arm": "shell", "metric": "found", "atLeast": 2}
     assert Criterion.model_validate(document).metric == "found"
     schema = str(json_schema("scenario"))
-    assert all(f"'{name}'" in schema for name in ("shell", "found", "drift", "automated", "median_seconds", "rotate"))
-    sample = Sample("drift", "shell", 1, seconds=3.0, ok=True, figures={"found": 2.0})
-    results = gathered([sample], {("drift", "shell"): 1}, Words())
+    assert all(f"'{name}'" in schema for name in ("shell", "found", "tides", "automated", "median_seconds", "rotate"))
+    sample = Sample("tides", "shell", 1, seconds=3.0, ok=True, figures={"found": 2.0})
+    results = gathered([sample], {("tides", "shell"): 1}, Words())
     for bound, outcome in ((2, "pass"), (3, "fail")):
-        (score,) = scored(results, [Wanted("c", "C", "drift", "shell", "found", bound)])
+        (score,) = scored(results, [Wanted("c", "C", "tides", "shell", "found", bound)])
         assert score.outcome == outcome, "more is better"
 
 

@@ -31,21 +31,21 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
     like = EXPERIMENTS["deploy"]
     ways = {**like.arms, "shell": Way(like.arms["manual"].make, like.arms["manual"].estate)}
     arm = Arm("shell", "Shell", "a few scripts", kind="manual", legacy=True, mark="square", colour="#123456")
-    drift = catalogue.Experiment("drift", "Repairing what was changed", "repair")
+    tides = catalogue.Experiment("tides", "Repairing what was changed", "repair")
     for registry, item in (
         (catalogue.ARMS, arm),
-        (catalogue.EXPERIMENTS, drift),
+        (catalogue.EXPERIMENTS, tides),
         (catalogue.METRICS, Metric("least_seconds", "shortest time", "seconds", aggregation="min")),
-        (EXPERIMENTS, replace(like, name="drift", arms=ways)),
+        (EXPERIMENTS, replace(like, name="tides", arms=ways)),
     ):
         monkeypatch.setitem(registry._items, item.name, item)  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("added")
 def test_an_experiment_an_arm_and_a_metric_are_a_line_each(tmp_path: Path) -> None:
-    wish = {"name": "drift", "trials": 1, "arms": ["automated", "shell"]}
-    wanted = Criterion("quick", "Repaired in time", "drift", "shell", "least_seconds", 600)
-    measured = Measured(tmp_path, experiments=[wish], named=("drift",), record={"criteria": [wanted.__dict__]})
+    wish = {"name": "tides", "trials": 1, "arms": ["automated", "shell"]}
+    wanted = Criterion("quick", "Repaired in time", "tides", "shell", "least_seconds", 600)
+    measured = Measured(tmp_path, experiments=[wish], named=("tides",), record={"criteria": [wanted.__dict__]})
     assert {arm for _, arm in measured.plan} == {"automated", "shell", "placebo"}
     result = measured.run(wanted)
     assert [c["outcome"] for c in result.as_json()["criteria"]] == ["pass"]

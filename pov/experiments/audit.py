@@ -1,0 +1,280 @@
+"""`audit`: a service was changed three times; who did what, when, and who approved it?
+
+The trial makes the changes itself: one that somebody else approved, one without an approval, one by hand. Then the
+sources of each way are read, and nothing else, and the answers are scored against what really happened. What a source
+does not hold stays unanswered, and counts as not right.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.wait import Pending, wait_for
+from pov.config.estates import LEGACY
+from pov.config.legacy import Host
+from pov.experiments.core import Experiment, Way
+from pov.experiments.drift import BY_HAND
+from pov.experiments.gitops import GitOpsTrial, at_rest
+from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
+from pov.experiments.seen import until_seen
+from pov.experiments.toolbox import STAGING, Configuration, Toolbox
+from pov.experiments.workloads import DEPLOYMENT, image_of, own_version
+from pov.measure.answers import NEAR_S, QUESTIONS, Answer, Change, Marks, marked
+from pov.measure.order import Slot
+from pov.measure.trials import Ending
+
+_LIMIT_S = 240.0
+
+
+class AutomatedAudit(GitOpsTrial):
+    """Git, its reviews and Argo CD are asked."""
+
+    checks = "answers are scored against the changes that the trial made"
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot, box.under_proof[:1], webhook=True)
+        self._service = box.under_proof[0]
+        self._version = own_version(box, slot)
+        self._branch = f"audit-{self._version}"
+        self._image = ""
+        self._before = ""
+        self._asked_from = self.box.clock.wall()
+        self._changes: list[Change] = []
+        self._answers: list[Answer] = []
+
+    def prepare(self) -> None:
+        """An image for the first change; the second takes it back."""
+        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
+            archive = self.box.releases.image(self._version, Path(folder))
+            self._image = self.box.releases.deliver(archive, self._version)
+        self._before = self.copy.images()[self._service]
+        self.details |= {"service": self._service, "asked": list(QUESTIONS), "near_s": NEAR_S}
+
+    def warm_up(self) -> None:
+        """As ever; then the three changes, each until Argo CD has taken it up or undone it."""
+        super().warm_up()
+        # A second earlier: Git and Argo CD keep whole seconds.
+        self._asked_from = self.box.clock.wall().replace(microsecond=0) - timedelta(seconds=1)
+        self.after.add("branch", partial(self.box.git.forget, self._branch))
+        self.after.add("way back", self.repair, after={Ending.FAILED})
+        self.copy.set_images({self._service: self._image})
+        self.copy.commit(self.message())
+        self.copy.push_as(self._branch)
+        merged = self.box.git.review(self.estate.name, f"Deploy {self._version}", self._branch)
+        self.revision = merged.revision
+        self._note(self._image, merged.author, ", ".join(merged.approvers))
+        self.wait_until_seen()
+        fresh = self.box.git.configuration(self.estate.name)
+        self.after.add("working copy", fresh.close)
+        fresh.set_images({self._service: self._before})
+        self.revision = fresh.commit(f"Back to {self._before} in {self.estate.name}: {self._service}")
+        fresh.push()
+        self._note(self._before, merged.author, "")
+        at_rest(self.box, self.estate.name, self.revision, _LIMIT_S)
+        self._by_hand()
+
+    def operate(self) -> None:
+        """Ask Git and its reviews for the period, and Argo CD what it undid by itself."""
+        told = self.box.git.history(self.estate.name, self._service, self._asked_from)
+        self._answers = [
+            Answer("Git and its reviews", one.what, one.who, one.when, ", ".join(one.approved_by)) for one in told
+        ]
+        repaired = self.box.delivery.state(self.estate.name).repaired_itself()
+        if repaired is not None and repaired >= self._asked_from:
+            # That something was undone and when is on record; by whom it was done is not.
+            self._answers.append(Answer("Argo CD's last repair", when=repaired))
+
+    def check(self) -> None:
+        """What the trial says that it did is what the cluster holds; then the answers are marked."""
+        held = self.box.cluster.get(DEPLOYMENT, self._service, self.estate.namespace) or {}
+        runs = image_of(held.get("spec", {}).get("template", {}))
+        if runs != self._before:
+            raise PovError(f"{self._service} runs {runs or 'no image'}, not {self._before}")
+        note(self, marked(self._changes, self._answers))
+
+    def message(self) -> str:
+        """Of the first change, as a customer would write it."""
+        return f"Deploy {self._version} to {self.estate.name}: {self._service}"
+
+    def wait_until_seen(self) -> dict[str, float]:
+        """Until Argo CD has taken the newest change up: an audit is about changes that came into effect."""
+
+        def look() -> bool | Pending:
+            begun = self.box.delivery.state(self.estate.name).sync_started(self.revision)
+            return True if begun is not None else Pending(f"Argo CD has not begun {self.revision[:8]} yet")
+
+        wait_for("Argo CD to take the change up", look, timeout_s=_LIMIT_S, interval_s=0.5, clock=self.box.clock)
+        return {}
+
+    def undo(self, copy: Configuration) -> bool:
+        """The image from before."""
+        if not self._before or copy.images()[self._service] == self._before:
+            return False
+        copy.set_images({self._service: self._before})
+        return True
+
+    def _note(self, what: str, who: str, approved_by: str) -> None:
+        self._changes.append(Change(what, who, self.box.clock.wall(), approved_by))
+
+    def _by_hand(self) -> None:
+        """One replica more, by hand, until Argo CD has taken it back."""
+        place = (DEPLOYMENT, self._service, self.estate.namespace)
+
+        def replicas() -> int:
+            return int((self.box.cluster.get(*place) or {})["spec"]["replicas"])
+
+        wanted = replicas()
+        self.box.cluster.patch(*place, {"spec": {"replicas": wanted + 1}}, manager=BY_HAND)
+        back = partial(self.box.cluster.patch, *place, {"spec": {"replicas": wanted}}, manager=BY_HAND)
+        self.after.add("change by hand", back, after={Ending.FAILED, Ending.INTERRUPTED})
+        self._note(f"replicas {wanted + 1}", "somebody by hand", "")
+
+        def look() -> bool | Pending:
+            return True if replicas() == wanted else Pending("one replica more")
+
+        wait_for("Argo CD to undo it", look, timeout_s=_LIMIT_S, interval_s=0.5, clock=self.box.clock)
+
+
+class ManualAudit(RunbookTrial):
+    """The host is asked: file times, links, owners, the shell's history."""
+
+    playbook = "deploy.yml"
+    checks = AutomatedAudit.checks
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot, box.under_proof[:1])
+        self._service = box.under_proof[0]
+        self._version = own_version(box, slot)
+        self._good = ""
+        self._archive = ""
+        self._asked_from = self.box.clock.wall()
+        self._changes: list[Change] = []
+        self._answers: list[Answer] = []
+
+    @property
+    def _host(self) -> Host:
+        return next(h for h in self.box.hosts.all if any(p.service == self._service for p in h.services))
+
+    def prepare(self) -> None:
+        """A release for the first change; the second goes back to the one that serves now."""
+        (row,) = self.box.prober().identify(self.estate.name, [self._service])
+        if row.error:
+            raise PovError(f"{self._service} does not answer", cause=row.error, fix="pov status")
+        self._good = row.version
+        self._archive = str(self.box.releases.archive(self._version, self.runbooks.folder))
+        self.details |= {"service": self._service, "asked": list(QUESTIONS), "near_s": NEAR_S}
+
+    def warm_up(self) -> None:
+        """As ever; then the three changes: two by runbook, one by hand in the file that starts the service."""
+        super().warm_up()
+        hosts = self.box.hosts.all
+        self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
+        self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})
+        self.after.add("traces", self._sweep, after={Ending.DONE})
+        self._asked_from = self.box.clock.wall().replace(microsecond=0) - timedelta(seconds=1)
+        # Who did it and who approved it is what happened outside: the host knows neither.
+        self.runbooks.run("distribute.yml", self._variables_for(self._version), timeout_s=RUN_LIMIT_S)
+        self.runbooks.run(self.playbook, self._variables_for(self._version), timeout_s=RUN_LIMIT_S)
+        self._note(f"release {self._version}", "pov", "reviewer")
+        self.runbooks.run(self.playbook, self._variables_for(self._good), timeout_s=RUN_LIMIT_S)
+        self._note(f"release {self._good}", "pov", "")
+        self.wait_until_seen()
+        on_host(
+            self.box, self._host.pod, "sh", "-c", 'cp -p "$1" "$1.before" && echo "# by hand" >>"$1"', "sh", self._run
+        )
+        self._note(f"file {self._run}", "somebody by hand", "")
+
+    def operate(self) -> None:
+        """Read what the host holds of this service since then."""
+        read = (
+            f"stat -c '%Y|%U|%n' /opt/pov/{shlex.quote(self._service)}/releases/* {shlex.quote(self._run)}; "
+            f"stat -c '%Y|%U|%N' /opt/pov/{shlex.quote(self._service)}/current; "
+            "cat /root/.bash_history /root/.ash_history 2>/dev/null | sed 's/^/history|/'; true"
+        )
+        lines = on_host(self.box, self._host.pod, "sh", "-c", read).splitlines()
+        self._answers = [answer for answer in answers_of_host(lines) if answer.when and answer.when >= self._asked_from]
+        self.details["shell_history_lines"] = sum(1 for line in lines if line.startswith("history|"))
+
+    def check(self) -> None:
+        """What the trial says that it did is what the host holds; then the answers are marked."""
+        linked = on_host(self.box, self._host.pod, "readlink", f"/opt/pov/{self._service}/current").strip()
+        if linked.rpartition("/")[2] != self._good:
+            raise PovError(f"{self._service} is linked to {linked or 'nothing'}, not to {self._good}")
+        note(self, marked(self._changes, self._answers))
+
+    def variables(self) -> dict[str, Any]:
+        """What the runbook is told, for the first change."""
+        return self._variables_for(self._version)
+
+    def wait_until_seen(self) -> dict[str, float]:
+        """Until the release from before serves again: an audit is about changes that came into effect."""
+        return until_seen(
+            self.box,
+            self.estate,
+            [self._service],
+            lambda row: row.version == self._good,
+            "the release from before on the host",
+            timeout_s=SEEN_LIMIT_S,
+        )
+
+    @property
+    def _run(self) -> str:
+        return f"/etc/service/{self._service}/run"
+
+    def _variables_for(self, version: str) -> dict[str, Any]:
+        return {"release": self._archive, "version": version, "services": [self._service]}
+
+    def _note(self, what: str, who: str, approved_by: str) -> None:
+        self._changes.append(Change(what, who, self.box.clock.wall(), approved_by))
+
+    def _sweep(self) -> None:
+        clean = 'mv "$1.before" "$1"; rm -rf "/opt/pov/$2/releases/$3"'
+        on_host(self.box, self._host.pod, "sh", "-c", clean, "sh", self._run, self._service, self._version)
+
+
+EXPERIMENT = Experiment(
+    "audit",
+    touches=lambda box, estate: box.under_proof[:1],
+    expected_s=5.0,
+    arms={"automated": Way(AutomatedAudit, STAGING), "manual": Way(ManualAudit, LEGACY)},
+)
+
+
+def answers_of_host(lines: Sequence[str]) -> tuple[Answer, ...]:
+    """Answers out of lines "seconds|owner|path": a release's folder, the link to the one in use, another file.
+
+    The link tells which release is in use and since when; a release's folder, when it was brought.
+    """
+    found: dict[str, Answer] = {}
+    for line in lines:
+        parts = line.split("|", 2)
+        if len(parts) != 3 or not parts[0].isdigit():
+            continue
+        when, owner = datetime.fromtimestamp(int(parts[0]), UTC), parts[1]
+        name, arrow, target = parts[2].partition(" -> ")
+        if arrow:
+            what = f"release {target.strip(chr(39)).rpartition('/')[2]}"
+        elif "/releases/" in name:
+            what = f"release {name.rpartition('/')[2]}"
+        else:
+            what = f"file {name}"
+        # A link comes last: that a release is in use since then says more than when it was brought.
+        found[what] = Answer("file times and owners", what, owner, when)
+    return tuple(found.values())
+
+
+def note(trial: AutomatedAudit | ManualAudit, marks: Marks) -> None:
+    """Keep the marks: as figures, and row by row."""
+    trial.figures |= {
+        "answers_right": float(marks.right),
+        "answers_asked": float(marks.asked),
+        "answers_unfounded": float(marks.unfounded),
+    }
+    trial.details["answers"] = list(marks.rows)

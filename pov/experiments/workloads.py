@@ -1,0 +1,42 @@
+"""Deployments and their pods, as the cluster's own record of what runs: another witness than the prober."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pov.experiments.toolbox import Toolbox
+from pov.measure.order import Slot
+
+DEPLOYMENT = "apps/v1/Deployment"
+POD = "v1/Pod"
+CONTAINER = "service"
+
+
+def own_version(box: Toolbox, slot: Slot) -> str:
+    """A version that no other trial of any experiment of this run has."""
+    return f"{box.run}-{slot.experiment}-{slot.arm}-{slot.trial}"
+
+
+def rolled_out(deployment: Mapping[str, Any]) -> bool:
+    """Every replica is of the newest template, and no other is left."""
+    status, wanted = deployment.get("status") or {}, deployment["spec"]["replicas"]
+    current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+    counts = [status.get(key) or 0 for key in ("replicas", "updatedReplicas", "availableReplicas")]
+    return bool(current and counts == [wanted] * 3)
+
+
+def container_of(pod: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The service's container in a pod or a pod's template; empty without one."""
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    return next((one for one in containers if one["name"] == CONTAINER), {})
+
+
+def image_of(pod: Mapping[str, Any]) -> str:
+    """The image that it asks for."""
+    return str(container_of(pod).get("image", ""))
+
+
+def is_going(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is on its way out."""
+    return bool(pod["metadata"].get("deletionTimestamp"))

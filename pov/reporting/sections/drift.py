@@ -1,0 +1,117 @@
+"""What was changed by hand: found when and by what, changed back when; where stages differ; what is stated instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pov.measure.results import Experiment
+from pov.model.reading import items, mapping, number, text
+from pov.model.sample import Sample
+from pov.reporting.blocks import Block, Heading, Table, Text
+from pov.reporting.facts import Facts
+from pov.reporting.numbers import plain, seconds
+from pov.reporting.section import Section
+
+NAME = "drift"
+_SHOWN = 12
+
+
+def build(facts: Facts) -> Iterator[Block]:
+    """A row for each change of each trial; differences between stages; arms that nobody can time."""
+    experiment = facts.results.experiment(NAME)
+    if experiment is None or not experiment.arms:
+        return
+    rows = tuple(row for arm in experiment.arms for trial in arm.trials for row in _changes(trial))
+    if rows:
+        head = ("Sample", "Changed by hand", "Service", "From", "To", "Found after", "Changed back after")
+        yield Table(f"What was changed by hand in each trial. Found by {_by(experiment)}.", head, rows, "rllllrr",
+                    (0, 1, 1, 1, 1, 0, 0))  # fmt: skip
+    yield from _between_stages(experiment)
+    yield Heading("Arms that do not look all the time")
+    for arm in facts.words.experiment(NAME).stated:
+        yield Text(f"{facts.words.arm(arm).label}: {_stated(facts)}")
+
+
+SECTION = Section("drift", "What was changed by hand", build)
+
+
+def _changes(trial: Sample) -> Iterator[tuple[str, ...]]:
+    for change in map(mapping, items(trial.details.get("changes"))):
+        yield (
+            str(trial.n),
+            text(change.get("kind")),
+            text(change.get("service")),
+            _short(text(change.get("was"))),
+            _short(text(change.get("by_hand"))),
+            _after(change, "found_s", "not found"),
+            _after(change, "changed_back_s", "stayed"),
+        )
+
+
+def _after(change: Mapping[str, Any], name: str, never: str) -> str:
+    """A time; what is recorded as none did not happen, what is not recorded is a dash."""
+    return never if name in change and change[name] is None else seconds(number(change.get(name)))
+
+
+def _by(experiment: Experiment) -> str:
+    told = {text(trial.details.get("found_by")) for arm in experiment.arms for trial in arm.trials} - {""}
+    return "; ".join(sorted(told)) or "what was not recorded"
+
+
+def _between_stages(experiment: Experiment) -> Iterator[Block]:
+    """Differences that stand in Git, and those that nobody meant, of the first trial that recorded them."""
+    trials = [trial for arm in experiment.arms for trial in arm.trials if "stages_before" in trial.details]
+    if not trials:
+        return
+    first = trials[0]
+    before = [mapping(one) for one in items(first.details.get("stages_before"))]
+    yield Heading("What differs between stages")
+    unmeant = [one for one in before if items(one.get("by_hand"))]
+    if not before:
+        yield Text("Before anything was changed by hand: nothing, in what Git asks for or in what runs.")
+    else:
+        yield _table(
+            f"Before anything was changed by hand (sample {first.n}): {len(unmeant)} that nobody meant.", before
+        )
+    changed = [mapping(one) for one in items(first.details.get("stages_changed"))]
+    if changed:
+        yield _table(f"While it was changed by hand (sample {first.n}): what nobody meant.", changed)
+
+
+def _table(caption: str, found: list[Mapping[str, Any]]) -> Table:
+    rows = []
+    for one in found[:_SHOWN]:
+        runs = mapping(one.get("runs"))
+        values = "; ".join(f"{stage}: {_short(text(value))}" for stage, value in runs.items())
+        by_hand = ", ".join(text(stage) for stage in items(one.get("by_hand")))
+        meant = f"nobody, in {by_hand}" if by_hand else "Git"
+        rows.append((text(one.get("service")), _field(text(one.get("field"))), values, meant))
+    if len(found) > _SHOWN:
+        caption += f" {len(found) - _SHOWN} more are in the sample."
+    return Table(caption, ("Service", "Field", "Runs", "Asked for by"), tuple(rows), "llll", (1, 1, 2, 0))
+
+
+def _stated(facts: Facts) -> str:
+    """In the words of whoever stated it; never a measured figure."""
+    found = [item for item in facts.stated if item.experiment == NAME]
+    if not found:
+        return (
+            "nothing looks for such changes. How often somebody does was not stated, and nothing was measured: a "
+            "change by hand stays until somebody meets it."
+        )
+    told = [
+        f"{item.figure}: {plain(item.value)} {item.unit}, "
+        + ("EXAMPLE, stated by nobody" if item.example else f"stated by {item.by or 'an unnamed person'}, {item.when}")
+        for item in found
+    ]
+    return f"not measured. {'; '.join(told)}. Until somebody looks, a change by hand stays: at worst that long."
+
+
+def _field(path: str) -> str:
+    return path.removeprefix("spec.template.spec.").removeprefix("spec.")
+
+
+def _short(value: str, most: int = 40) -> str:
+    value = value.rpartition("/")[2] if value.count("/") > 1 else value
+    return value if len(value) <= most else f"{value[: most - 1]}…"

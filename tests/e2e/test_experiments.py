@@ -1,0 +1,132 @@
+"""Experiments beside `deploy` and `rotate`: one trial each on the shared environment, without a run around it."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pov.base.clock import SYSTEM_CLOCK
+from pov.experiments import EXPERIMENTS
+from pov.measure.order import Slot
+from pov.measure.trials import Result, run_trial
+from pov.steps.git.repository import heads, working_copy
+from pov.workflows.toolbox import toolbox
+from tests.e2e.harness import Environment
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    # A trial's connections end with its process; here the process goes on, and the collector finds them.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def connections_let_go() -> Iterator[None]:
+    """Those that are left are collected here, and not in the middle of another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def trial(shared: Environment, experiment: str, arm: str) -> Result:
+    """One trial as `pov measure` takes it."""
+    box = replace(toolbox(shared.context()), run="e2e")
+    slot = Slot(experiment, arm, 1)
+    return run_trial(slot, lambda: EXPERIMENTS[experiment].arms[arm].make(box, slot), SYSTEM_CLOCK)
+
+
+def told(result: Result) -> dict[str, Any]:
+    """What is worth knowing of it."""
+    steps = {step.name: round(step.seconds, 1) for step in result.evidence.steps}
+    seen = result.evidence.traffic
+    lost = None if seen is None else {"hard": seen.operation.hard, "late": seen.operation.late}
+    return {"seconds": result.seconds, "steps": steps, "figures": dict(result.evidence.figures), "lost": lost}
+
+
+def test_what_is_changed_by_hand_is_found_and_undone(shared: Environment, facts: Callable[..., None]) -> None:
+    before = shared.objects("deployments", "--namespace", "staging")
+    result = trial(shared, "drift", "automated")
+    facts(**told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    *changes, addition = details["changes"]
+    assert [change["kind"] for change in changes] == ["replicas", "variable", "image"]
+    assert all(0 < c["found_s"] <= c["changed_back_s"] <= (result.seconds or 0) for c in changes)
+    assert addition["found_s"] is None, "Argo CD does not see what Git does not speak of"
+    assert details["repair_began"], "Argo CD itself began the sync that repaired it"
+    assert [row for row in details["stages_before"] if row["by_hand"]] == []
+    assert {row["service"] for row in details["stages_changed"]} == {c["service"] for c in details["changes"]}
+    after = shared.objects("deployments", "--namespace", "staging")
+    assert [one["spec"] for one in after] == [one["spec"] for one in before]
+
+
+def test_a_version_that_does_not_start_is_gone_by_a_revert(shared: Environment, facts: Callable[..., None]) -> None:
+    before = _images(shared)
+    result = trial(shared, "rollback", "automated")
+    facts(**told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert details["bad_image"] not in before
+    assert _images(shared) == before
+    assert result.evidence.traffic is not None
+    assert result.evidence.traffic.operation.hard == 0, "the version from before served all the time"
+    assert (
+        working_copy(shared.context()).subject()
+        == f'Revert "Deploy {details["bad_image"].rpartition(":")[2]} to staging"'
+    )
+
+
+def _images(shared: Environment) -> list[str]:
+    held = shared.objects("deployments", "--namespace", "staging")
+    return [one["spec"]["template"]["spec"]["containers"][0]["image"] for one in held]
+
+
+@pytest.mark.matrix
+def test_the_runbook_backwards_brings_the_version_from_before_back(
+    shared: Environment, facts: Callable[..., None]
+) -> None:
+    result = trial(shared, "rollback", "manual")
+    facts(**told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert details["reached"]
+    assert result.evidence.figures["failed_live"] > 0, "a stopped service was asked, and somebody saw it"
+    rows = shared.pov("status").json["services"]
+    legacy = {row["version"] for row in rows if row["estate"] == "legacy" and row["name"] in details["reached"]}
+    assert legacy == {details["good_version"]}
+
+
+def test_a_version_goes_from_dev_to_staging_to_prod_by_review(shared: Environment, facts: Callable[..., None]) -> None:
+    result = trial(shared, "promote", "automated")
+    facts(**told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert details["stages"] == ["dev", "staging", "prod"]
+    assert [(r["stage"], r["author"], r["approved_by"]) for r in details["reviews"]] == [
+        ("staging", "pov", ["reviewer"]),
+        ("prod", "pov", ["reviewer"]),
+    ]
+    rows = shared.pov("status").json["services"]
+    versions = {row["version"] for row in rows if row["estate"] == "prod"}
+    assert versions == {details["version"]}
+    assert f"promote-{details['version']}" not in heads(shared.context())
+
+
+@pytest.mark.matrix
+def test_who_changed_what_is_told_by_git_and_not_by_a_host(shared: Environment, facts: Callable[..., None]) -> None:
+    marks = {}
+    for arm in ("automated", "manual"):
+        result = trial(shared, "audit", arm)
+        facts(arm=arm, **told(result))
+        assert result.error is None
+        details: dict[str, Any] = dict(result.evidence.details)
+        marks[arm] = [row["right"] for row in details["answers"]]
+        assert result.evidence.figures["answers_unfounded"] == 0
+    everything = ["what", "who", "when", "approved_by"]
+    assert marks == {"automated": [everything, everything, ["when"]], "manual": [["what", "when"]] * 3}

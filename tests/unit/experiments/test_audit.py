@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.experiments import EXPERIMENTS
+from pov.experiments.audit import answers_of_host
+from pov.measure.order import Slot
+from pov.measure.trials import Result, run_trial
+from tests.unit.experiments.world import BROKEN, OLD, World
+
+PROOF = "payment-gateway"
+
+
+def go(world: World, folder: Path, arm: str, trial: int = 1) -> Result:
+    slot = Slot("audit", arm, trial)
+    return run_trial(slot, lambda: EXPERIMENTS["audit"].arms[arm].make(world.toolbox(folder), slot), world.clock)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    return list(result.evidence.details["answers"])  # type: ignore[call-overload]
+
+
+def test_git_knows_who_and_who_approved_and_not_who_worked_by_hand(world: World, tmp_path: Path) -> None:
+    result = go(world, tmp_path, "automated")
+    assert result.error is None
+    reviewed, direct, by_hand = rows(result)
+    assert reviewed["happened"]["approved_by"] == "reviewer"
+    assert (len(reviewed["right"]), len(direct["right"]), by_hand["right"]) == (4, 4, ["when"])
+    figures = result.evidence.figures
+    assert (figures["answers_right"], figures["answers_asked"], figures["answers_unfounded"]) == (9, 12, 0)
+    assert world.images[PROOF] == OLD
+    assert world.branches == {}
+    assert world.replicas == 1
+
+
+def test_what_was_there_before_is_no_answer(world: World, tmp_path: Path) -> None:
+    world.note("somebody", {PROOF: "registry/mock:0"}, ())
+    world.clock.sleep(90.0)
+    assert go(world, tmp_path, "automated").evidence.figures["answers_unfounded"] == 0
+
+
+def test_what_git_says_otherwise_is_counted(world: World, tmp_path: Path) -> None:
+    world.clock.after(9.0, lambda: world.note("somebody", {PROOF: "registry/mock:7"}, ()))
+    figures = go(world, tmp_path, "automated").evidence.figures
+    assert (figures["answers_right"], figures["answers_unfounded"]) == (9, 1)
+
+
+def test_the_clock_holds_the_questions_alone(world: World, tmp_path: Path) -> None:
+    result = go(world, tmp_path, "automated")
+    assert result.seconds is not None
+    assert result.seconds < 1.0
+
+
+def test_a_refused_review_leaves_no_branch(world: World, tmp_path: Path) -> None:
+    world.down["review"] = BROKEN
+    result = go(world, tmp_path, "automated")
+    assert result.error == "broken (because)"
+    assert world.branches == {}
+    assert world.images[PROOF] == OLD
+
+
+def test_ctrl_c_while_changed_by_hand_writes_it_back(world: World, tmp_path: Path) -> None:
+    def look() -> None:
+        if world.replicas == 2:
+            world.clock.hooks.clear()
+            raise KeyboardInterrupt
+
+    world.clock.hooks.append(look)
+    with pytest.raises(KeyboardInterrupt):
+        go(world, tmp_path, "automated")
+    assert world.replicas == 1
+    assert world.branches == {}
+
+
+def test_a_host_knows_what_and_when(world: World, tmp_path: Path) -> None:
+    result = go(world, tmp_path, "manual")
+    assert result.error is None
+    assert [row["right"] for row in rows(result)] == [["what", "when"]] * 3
+    assert result.evidence.figures["answers_right"] == 6
+    assert {row["answered"]["who"] for row in rows(result)} == {"root"}
+    assert world.versions["legacy"][PROOF] == "1.0.0"
+    assert any("rm -rf" in " ".join(argv) for _, argv, _ in world.executed), "traces are taken away"
+
+
+def test_a_runbook_that_fails_starts_the_hosts_anew(world: World, tmp_path: Path) -> None:
+    world.runbook_error = BROKEN
+    result = go(world, tmp_path, "manual")
+    assert result.error == "broken (because)"
+    assert world.deleted == ["legacy-1-0", "legacy-2-0"]
+
+
+def test_lines_of_a_host() -> None:
+    lines = [
+        "1773046800|root|/opt/pov/ledger/releases/1.0.0",
+        "1773046860|root|/opt/pov/ledger/releases/v2",
+        "1773046900|root|/etc/service/ledger/run",
+        "1773046990|root|'/opt/pov/ledger/current' -> 'releases/1.0.0'",
+        "history|vi run",
+        "stat: cannot statx",
+        "",
+    ]
+    found = answers_of_host(lines)
+    assert [(a.what, a.who, a.when.timestamp() if a.when else None) for a in found] == [
+        ("release 1.0.0", "root", 1773046990.0),
+        ("release v2", "root", 1773046860.0),
+        ("file /etc/service/ledger/run", "root", 1773046900.0),
+    ]
+    assert all(answer.approved_by is None for answer in found)
