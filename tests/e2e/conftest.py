@@ -20,6 +20,7 @@ _ORDER = (
     "test_certificates",
     "test_policies",
     "test_people",
+    "test_own_arms",
     "test_gitops",
     "test_experiments",
     "test_bad_days",
