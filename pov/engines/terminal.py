@@ -23,6 +23,7 @@ _CHUNK = 65_536
 _GRACE_S = 2.0
 _LOOK_S = 0.02
 _DEVICE = "/dev/tty"
+_PROC = Path("/proc")
 # A session leader takes a terminal as its own by asking for it; done after the start, where it can hurt no thread.
 _TAKE_AND_BECOME = (
     "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0); os.execvp(sys.argv[1],sys.argv[1:])"
@@ -174,16 +175,43 @@ class Program(_End):
         return self._process.poll()
 
     def hang_up(self, *, grace_s: float = _GRACE_S) -> None:
-        """Close its terminal, as when a window is closed, and see to it that it ends; each signal has `grace_s`."""
+        """Close its terminal, as when a window is closed, and see to it that all of its session ends.
+
+        The kernel tells it of the hang-up; `grace_s` later it is asked to end, then made to.
+        """
         self.close()
-        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+        for number in (None, signal.SIGTERM, signal.SIGKILL):
+            if number is not None:
+                self._tell(number)
             deadline = time.monotonic() + grace_s
-            while self._process.poll() is None and time.monotonic() < deadline:
+            while self._lives() and time.monotonic() < deadline:
                 time.sleep(_LOOK_S)
-            if self._process.poll() is not None:
-                return
+            if not self._lives():
+                break
+        # Jobs that it left behind: a shell tells them of the hang-up, unless it was cut off.
+        self._tell(signal.SIGKILL)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for group in _groups(self._process.pid):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
+
+    def _lives(self) -> bool:
+        return self._process.poll() is None
+
+
+def _groups(session: int) -> set[int]:
+    """The process groups of a session in which somebody is alive; only its leader's where the system does not say."""
+    found = set()
+    for entry in _PROC.glob("[0-9]*/stat"):
+        try:
+            # A name in brackets, which may hold anything, then state, parent, group and session.
+            state, _, group, its_session = entry.read_text(errors="replace").rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue
+        if int(its_session) == session and state not in {"Z", "X"}:
+            found.add(int(group))
+    return found if (_PROC / "self" / "stat").exists() else {session}
 
 
 def _resize(descriptor: int, size: Size) -> None:

@@ -20,6 +20,8 @@ from pov.model.reading import number, whole
 
 OUTPUT, RESIZED, MARKED = "o", "r", "m"
 TYPED = "i"
+MOST_BYTES = 32 * 2**20
+"""A recording ends here, with a mark that says so: a program that floods the terminal is not to fill the disk."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Recorder:
     def __init__(self, path: Path, columns: int, rows: int, *, started: datetime, title: str) -> None:
         self.path = path
         self.failure = ""
+        self._room = MOST_BYTES
         self._stream: TextIO | None = None
         header = {
             "version": 2,
@@ -70,7 +73,13 @@ class Recorder:
 
     def add(self, at: float, kind: str, text: str) -> None:
         """Write one event; it is on its way to the disk when this returns."""
-        self._line([round(at, 6), kind, text])
+        line = [round(at, 6), kind, text]
+        self._room -= len(text.encode(errors="replace"))
+        if self._room >= 0:
+            self._line(line)
+        elif self._stream is not None:
+            self._line([line[0], MARKED, "the recording ends here: it would become too long"])
+            self.close()
 
     def close(self) -> None:
         """End the recording; twice is fine."""

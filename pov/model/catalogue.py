@@ -238,7 +238,7 @@ ARMS: Registry[Arm] = Registry(
             compared=False, legacy=True, mark="square", colour="#70757d", spoken="a script in a person's place",
         ),
         Arm(
-            "person-commits", "A person, automated", "edits, commits, pushes; the platform does the rest",
+            "person-commits", "A person, automated", "edits, commits, pushes; the clock starts before the edit",
             kind="person", compared=False, mark="ring", colour="#8a4513", spoken="a person's commit",
         ),
         Arm(

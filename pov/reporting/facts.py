@@ -19,7 +19,7 @@ from pov.model.reading import items, mapping, number, read_sample, text
 from pov.model.sample import Sample
 from pov.reporting.valued import GivenValue, Valued, valued
 from pov.state.attested import Attested, recorded
-from pov.state.people import recordings
+from pov.state.people import states
 from pov.state.runs import Run
 
 
@@ -145,7 +145,7 @@ def gather(run: Run, value: GivenValue | None = None, attested: Attested | None 
         digests=_digests(run, trials),
         problems=tuple(problems),
         warnings=tuple(text(warning) for warning in _warnings(summary)),
-        recordings={one.path.name: one.state for one in recordings(run.path, run.samples)},
+        recordings=states(run.path, run.samples),
         valued=worth,
         attested=attested or recorded(environment),
     )

@@ -93,6 +93,7 @@ _PURPOSES = {
     "value.json": "Value section of the engagement file",
     "criteria.frozen.json": "Criteria and terms as frozen before anything was measured",
     "head.json": "Digests of the run's files: what is countersigned",
+    "people.json": "Where each recording of a person's terminal stood with their consent",
     "runs.json": "Every run since the criteria were frozen, unfinished ones too",
     "report.json": "What this report was drawn from",
     "verify.py": "Computes every figure of the first pages again: python3 -I -S verify.py",

@@ -212,6 +212,12 @@ class Verifier:
         signed = self.read("head.json") if (self.folder / "head.json").exists() else {}
         told += [("head.json", name, digest) for name, digest in ((signed or {}).get("files") or {}).items()]
         told += [("head.json", "chain_head", signed["chain_head"])] if signed and "chain_head" in signed else []
+        recorded = [(s.get("details") or {}).get("recording") or {} for s in self.samples]
+        told += [
+            ("samples.jsonl", r["file"], r["sha256"])
+            for r in recorded
+            if r.get("file") and (self.folder / r["file"]).is_file()
+        ]
         told += [("report.json", name, digest) for name, digest in (self.report.get("digests") or {}).items()]
         for where, name, digest in told:
             if name in {"chain_head", "chain head"}:
@@ -258,15 +264,30 @@ class Verifier:
         order = {name: at for at, name in enumerate(self.arms)}
         found: dict[str, dict[str, list[dict[str, Any]]]] = {name: {} for name in self.titles}
         for s in self.samples:
-            arm = s["arm"] if s.get("origin") in {"executed", "simulated"} else f"{s['arm']}-{s.get('origin')}"
+            origin = s.get("origin")
+            # A script in a person's place is no machine's arm; people's own arms are theirs by name.
+            own = {"person"} if self.kind(s["arm"]) == "person" else {"executed", "simulated"}
+            arm = s["arm"] if origin in own else f"{s['arm']}-{origin}"
             found.setdefault(s["experiment"], {}).setdefault(arm, []).append(s)
-        self.experiments = {
+        every = {
             name: {arm: Arm(by[arm]) for arm in sorted(by, key=lambda a: (order.get(a, len(order)), a))}
             for name, by in found.items()
             if by
         }
+        # People stand apart from all that machines do, and enter none of their figures.
+        self.hands = {
+            name: {arm: own for arm, own in by.items() if self.kind(arm) == "person"} for name, by in every.items()
+        }
+        self.people = [own for by in self.hands.values() for own in by.values()]
+        self.experiments = {
+            name: {arm: own for arm, own in by.items() if self.kind(arm) != "person"} for name, by in every.items()
+        }
         plan = [p for p in self.environment.get("plan") or [] if isinstance(p, dict)]
         self.planned = Counter((p.get("experiment"), p.get("arm")) for p in plan)
+
+    def every(self) -> list[Arm]:
+        """Every arm, people's among them."""
+        return [*(arm for by in self.experiments.values() for arm in by.values()), *self.people]
 
     def kind(self, arm: str) -> str:
         """An arm's kind, as the run's catalogue has it."""
@@ -388,14 +409,17 @@ class Verifier:
     def block(self, section: str, title: str, b: dict[str, Any]) -> None:
         """The figures of one block, place by place; `title` is the heading above it."""
         named = {n.capitalize(): n for n in self.experiments} | {e.get("title"): n for n, e in self.titles.items()}
-        by = self.experiments.get(named.get(title, ""), {})
+        by = (self.hands if section == "people" else self.experiments).get(named.get(title, ""), {})
         where = f"{section}: {title}"
         if b["kind"] == "outcomes":
             self.of_outcomes(section, b["rows"])
         elif b["kind"] == "stated":
             self.of_stated(section, b["items"])
         elif b["kind"] in {"key_figures", "dots"} and by:
-            self.of_cells(where, b["axis"], b.get("cells") or b.get("panels") or [], by)
+            if section == "people":
+                self.of_points(where, b["panels"], by)
+            else:
+                self.of_cells(where, b["axis"], b.get("cells") or b.get("panels") or [], by)
         elif b["kind"] == "table" and by:
             self.of_table(where, b, by)
         elif b["kind"] == "ratios" and by:
@@ -421,6 +445,12 @@ class Verifier:
         self.expect(f"{where}, axis", [round(tick, 9) for tick in ticks], axis(highest))
         for cell, own in zip(cells, drawn, strict=True):
             self.cell(f"{where}, {cell['label']}", cell, own)
+
+    def of_points(self, where: str, panels: list[dict[str, Any]], by: dict[str, Arm]) -> None:
+        """Every trial of people: all that there is of few persons."""
+        arms = {self.label(name): own for name, own in by.items()}
+        for panel in panels:
+            self.points(f"{where}, {panel['label']}", panel, arms.get(panel["label"]) or Arm([]))
 
     def of_table(self, where: str, b: dict[str, Any], by: dict[str, Arm]) -> None:
         """Medians with their ranges, or failures by cause."""
@@ -494,8 +524,7 @@ class Verifier:
         self.expect(f"{where}, median", cell.get("median"), own.median)
         self.expect(f"{where}, least", cell.get("least"), min(own.times, default=None))
         self.expect(f"{where}, greatest", cell.get("greatest"), max(own.times, default=None))
-        points = [(p["n"], p["seconds"], p["ok"]) for p in cell.get("points") or []]
-        self.expect(f"{where}, points", points, [(t["n"], t.get("seconds"), t in own.good) for t in own.trials])
+        self.points(where, cell, own)
         if "figure" in cell:
             figure, unit = parts(own.median) if own.median is not None else ("–", "")
             low, high = min(own.times, default=0.0), max(own.times, default=0.0)
@@ -506,6 +535,11 @@ class Verifier:
             self.expect(f"{where}, trials", cell["trials"], n)
             self.expect(f"{where}, requests", cell["loss"], loss(own))
             self.expect(f"{where}, samples", cell["samples"], numbers(own))
+
+    def points(self, where: str, cell: dict[str, Any], own: Arm) -> None:
+        """Every trial of one arm: all that there is of few persons."""
+        points = [(p["n"], p["seconds"], p["ok"]) for p in cell.get("points") or []]
+        self.expect(f"{where}, points", points, [(t["n"], t.get("seconds"), t in own.good) for t in own.trials])
 
     def sentences(self, section: str, blocks: list[dict[str, Any]]) -> None:
         """Every figure in a sentence has to be one that samples or records give.
@@ -553,10 +587,7 @@ class Verifier:
         whole = [len(self.samples), len(self.environment.get("plan") or []), *self.planned.values()]
         ran = sum(1 for s in self.samples if self.kind(s["arm"]) not in {"placebo", "negative"})
         meant = sum(n for (_, arm), n in self.planned.items() if self.kind(str(arm)) not in {"placebo", "negative"})
-        found |= {
-            count(n)
-            for n in (*whole, ran, meant, sum(a.failed for by in self.experiments.values() for a in by.values()))
-        }
+        found |= {count(n) for n in (*whole, ran, meant, sum(a.failed for a in self.every()))}
         lost = [
             a.counts
             for by in self.experiments.values()
@@ -564,6 +595,9 @@ class Verifier:
             if a.counts and self.kind(n) != "negative"
         ]
         found.add(count(sum(c["hard"] + c["late"] for c in lost)))
+        found.add(count(len({(s.get("details") or {}).get("by") for s in self.samples if s.get("origin") == "person"})))
+        for own in self.people:
+            found |= figures(own)
         found |= set(self.counted)
         texts |= {text[:10] for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
         found |= {"95", "0.05", "1", "0"}  # levels, and what a ratio is compared with

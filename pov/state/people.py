@@ -19,6 +19,8 @@ from pov.model.reading import mapping, text
 FOLDER = "people"
 """In a run's folder: recordings, runbooks as people had them, who agreed."""
 _CAST, _CONSENT = ".cast", ".consent.json"
+TOLD = "people.json"
+"""Among a report's attachments: where each recording stood when it was written, so that it can be drawn again."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,27 @@ def recordings(run: Path, samples: Iterable[Mapping[str, Any]]) -> tuple[Recordi
     for path in sorted(folder.glob(f"*{_CAST}")):
         found.setdefault(path.stem, Recording(path.stem, path))
     return tuple(replace(one, found=_digest(one.path), consent=_consent(one.path)) for one in found.values())
+
+
+def states(run: Path, samples: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Where each recording stands, by file: as a report's attachments in `run` tell it, else as it is now."""
+    try:
+        told = json.loads((run / TOLD).read_text())
+    except (OSError, ValueError):
+        return {one.path.name: one.state for one in recordings(run, samples)}
+    return {text(file): text(state) for file, state in sorted(mapping(told).items())}
+
+
+def attached(run: Path, samples: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
+    """What a report carries of people: where each recording stands, and those whose person agreed."""
+    kept = tuple(samples)
+    told = states(run, kept)
+    if (run / TOLD).is_file():
+        paths = [run / file for file in told if Path(file).name == file and (run / file).is_file()]
+    else:
+        paths = [one.path for one in recordings(run, kept) if one.agreed]
+    files = {TOLD: (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()} if told else {}
+    return files | {path.name: path.read_bytes() for path in paths}
 
 
 def named(every: Iterable[Recording], name: str) -> Recording:

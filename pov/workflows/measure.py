@@ -261,6 +261,7 @@ def _without_edges(
     staging = next(estate for estate in estates(scenario) if estate.name == STAGING)
     if staging.edges:
         return plan, ()
-    kept = {key: trials for key, trials in plan.items() if not catalogue.ARMS[key[1]].window}
+    windows = {arm.name for arm in catalogue.ARMS.values() if arm.window}
+    kept = {key: trials for key, trials in plan.items() if key[1] not in windows}
     reason = "no service calls another: trials run without a load, placebos and negative control are left out"
     return kept, (reason,)

@@ -13,8 +13,8 @@ from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.base.files import write_atomic
 from pov.model.events import Emit, Event
+from pov.state import people
 from pov.state.home import Home
-from pov.state.people import recordings
 
 if TYPE_CHECKING:
     from pov.reporting.model import Report
@@ -142,9 +142,7 @@ def attachments(
     section = saved.environment.get("value") if value is None else value.section
     if isinstance(section, Mapping):
         files[VALUE] = (json.dumps(section, indent=2, ensure_ascii=False) + "\n").encode()
-    for recording in recordings(saved.path, saved.samples):
-        if recording.agreed:
-            files[recording.path.name] = recording.path.read_bytes()
+    files |= people.attached(saved.path, saved.samples)
     if report is not None:
         files |= attesting.attachments(saved, report.facts.attested, lists) if lists is not None else {}
         files |= {DRAWN: drawn(report), VERIFIER: verifier()}

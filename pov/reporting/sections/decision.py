@@ -198,7 +198,7 @@ def _follows(facts: Facts) -> Iterator[tuple[str, str]]:
     yield from in_short(facts)
     failed = sum(len(arm.failed) for experiment in facts.experiments for arm in (*experiment.arms, *experiment.people))
     if failed:
-        yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median; see the experiment's page."
+        yield f"{plural(failed, 'trial')} failed.", "Kept and counted, in no median."
 
 
 def _losses(facts: Facts, experiment: Experiment) -> Iterator[tuple[str, str]]:

@@ -43,21 +43,13 @@ SECTION = Section("people", "People", build, opens_page=True)
 
 
 def in_short(facts: Facts) -> Iterator[tuple[str, str]]:
-    """For page one: what people did, in a sentence an experiment, without a figure that stands for more than it is."""
-    for experiment in facts.experiments:
-        noun = facts.words.experiment(experiment.name).noun
-        for arm in experiment.people:
-            good = [work for work in works(arm) if work.trial.ok and work.trial.seconds is not None]
-            who = "A script in a person's place" if _simulated(arm) else plural(persons(arm), "person")
-            if not good:
-                yield f"People, {noun}s:", f"no trial of {plural(len(arm.trials), 'trial')} succeeded."
-                continue
-            points = ", ".join(
-                f"{seconds(work.trial.seconds)} elapsed, {seconds(work.hands_on)} hands-on" for work in good[:3]
-            )
-            more = f" and {len(good) - 3} more" if len(good) > 3 else ""
-            lost = sum(t.traffic.operation.failed for t in arm.trials if t.traffic is not None)
-            yield f"People, {noun}s:", f"{who}: {points}{more}; {plural(lost, 'request')} lost. In no comparison."
+    """For page one: that people did it, and that nothing there stands on it. Their figures are on their own page."""
+    arms = [arm for experiment in facts.experiments for arm in experiment.people]
+    n = len({work.by for arm in arms for work in works(arm) if not _simulated(arm)})
+    if n:
+        yield f"{plural(n, 'person')} timed,", "in no comparison: see People."
+    if any(_simulated(arm) for arm in arms):
+        yield "A script typed", "in a person's place: no person's time."
 
 
 def _simulated(arm: Arm) -> bool:
@@ -76,6 +68,8 @@ def _of_idleness(there: list[Experiment]) -> str:
 
 
 def _arm(facts: Facts, arm: Arm) -> Iterator[Block]:
+    words = facts.words.arm(arm.name)
+    yield Text(f"{words.label}: {words.note}.")
     if _simulated(arm):
         text = "A script typed in a person's place, to test this toolkit. Nothing here is a person's time."
         yield Callout("Simulated", text, "warning")

@@ -98,6 +98,20 @@ def test_a_disk_that_refuses_ends_the_recording_and_nothing_else(tmp_path: Path)
     assert "No such file" in recorder.failure
 
 
+def test_a_flood_ends_the_recording_with_a_mark_and_not_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pov.model.asciicast.MOST_BYTES", 1000)
+    recorder = Recorder(tmp_path / "one.cast", 80, 24, started=STARTED, title="x")
+    for second in range(100):
+        recorder.add(float(second), OUTPUT, "y" * 100)
+    recorder.close()
+    cast = read_cast(tmp_path / "one.cast")
+    assert len(cast.events) == 11
+    assert (cast.events[-1].kind, cast.problems, recorder.failure) == (MARKED, (), "")
+    assert "ends here" in cast.events[-1].text
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     recorder = recorded(tmp_path / "one.cast")

@@ -75,7 +75,7 @@ def test_people_enter_nothing_that_machines_are_in(tmp_path: Path) -> None:
     (experiment,) = found.facts.experiments
     assert [arm.name for arm in experiment.arms] == ["automated", "manual"]
     assert [arm.name for arm in experiment.people] == ["person"]
-    assert "In no comparison" in words(found, "decision")
+    assert "1 person timed," in words(found, "decision")
 
 
 def test_a_script_in_a_persons_place_marks_every_page_and_is_no_person(tmp_path: Path) -> None:
@@ -95,11 +95,16 @@ def test_what_claims_to_be_a_persons_and_is_of_another_origin_stays_apart(tmp_pa
     assert all(len({trial.origin for trial in arm.trials}) == 1 for arm in arms)
 
 
+def test_where_the_clock_of_an_arm_starts_is_said_beside_it(tmp_path: Path) -> None:
+    told = words(report(tmp_path, person("sam", 133.0, arm="person-commits")), "people")
+    assert "A person, automated: edits, commits, pushes; the clock starts before the edit." in told
+
+
 def test_a_failed_trial_is_kept_and_counts_no_person(tmp_path: Path) -> None:
     failed = person("sam", 20.0, ok=False, error="given up after 20 s")
     found = report(tmp_path, failed)
     assert "n = 0" in words(found, "people")
-    assert "no trial of 1 trial succeeded" in words(found, "decision")
+    assert "1 person timed," in words(found, "decision")
 
 
 def test_what_was_not_recorded_is_said_so(tmp_path: Path) -> None:

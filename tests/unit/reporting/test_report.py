@@ -37,6 +37,7 @@ ACME = {
 }
 STALLED = {"traffic": simulated.traffic(900, late=3, excused=3, stalls=2)}
 GIVEN = {"origin": "customer", "path": "books/a.yml", "digest": "ab" * 32, "by": "C. Example", "when": "2026-03-01"}
+HANDS = {"hands_on_seconds": 48.7, "failed_commands": 2}
 RUNS: dict[str, dict[str, Any]] = {
     "theirs in part": {"environment_changes": {"runbooks": {"deploy": GIVEN, "rotate": {"origin": "example"}}}},
     "theirs by nobody": {
@@ -46,6 +47,14 @@ RUNS: dict[str, dict[str, Any]] = {
     "failures": {"sample_changes": {i: {"traffic": simulated.traffic(900, hard=3, late=1)} for i in range(1, 16)}},
     "blind": {"sample_changes": {16: {"traffic": simulated.traffic(120)}}},
     "example": {"environment_changes": {"baseline": [{**simulated.environment([])["baseline"][0], "example": True}]}},
+    "people": {
+        "sample_changes": {
+            1: {"arm": "person", "origin": "person", "seconds": 133.0, "figures": HANDS, "details": {"by": "sam"}},
+            2: {"arm": "person", "origin": "person", "seconds": 241.5, "figures": HANDS, "details": {"by": "kim"}},
+            3: {"arm": "person", "origin": "simulated", "seconds": 9.0, "figures": HANDS, "details": {"by": "x"}},
+            4: {"arm": "person", "origin": "person", "ok": False, "error": "given up", "details": {"by": "sam"}},
+        }
+    },
     "whole": {},
     "theirs": {
         "environment_changes": {

@@ -21,6 +21,7 @@ from pov.reporting.model import build
 from pov.reporting.render import render_pdf
 from pov.state.runs import read_run
 from pov.workflows.brought import brought
+from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
 
@@ -96,3 +97,15 @@ def test_an_arm_of_an_engagement_needs_no_line(tmp_path: Path) -> None:
         assert text in told, text
     assert own.arms[0].script.file.digest[:12] in told
     render_pdf(report, {})
+
+
+def test_an_arm_of_ones_own_is_planned_also_where_no_service_calls_another(tmp_path: Path) -> None:
+    (tmp_path / "engagement.yaml").write_text(ENGAGEMENT)
+    (tmp_path / "mine.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "mine.sh").chmod(0o755)
+    own, _ = brought(load_engagement(tmp_path), tmp_path, ())
+    alone = scenario(services={"count": 1}, povServices=1, legacy={"hosts": 1})
+    plan, left_out = planned(MeasureOptions(tmp_path), alone, own)
+    assert ("deploy", "mine") in plan
+    assert ("deploy", "placebo") not in plan
+    assert "no service calls another" in left_out[0]

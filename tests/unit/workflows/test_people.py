@@ -11,10 +11,15 @@ from typing import Any
 import pytest
 
 from pov.base.errors import InvalidInput, NotFound, PovError
+from pov.engines import pdf
+from pov.model.events import silent
+from pov.reporting import standalone
 from pov.state.people import FOLDER
 from pov.state.runs import read_run
+from pov.workflows import report, verify
 from pov.workflows.people import Which, agree, listed, play, withdraw
-from pov.workflows.report import attachments
+from pov.workflows.report import ReportOptions, attachments
+from pov.workflows.verify import VerifyOptions
 from tests.unit.reporting import simulated
 from tests.unit.reporting.simulated import TickingClock
 
@@ -48,7 +53,7 @@ def watched(which: Which, clock: TickingClock | None = None, speed: float = 1.0)
     return "".join(shown)
 
 
-def attached(which: Which) -> Mapping[str, bytes]:
+def casts(which: Which) -> Mapping[str, bytes]:
     run = read_run(cast_of(which).parent.parent)
     return {name: content for name, content in attachments(run).items() if name.endswith(".cast")}
 
@@ -62,16 +67,16 @@ def test_it_is_attached_only_once_its_person_watched_it_and_agreed(tmp_path: Pat
     assert states(which) == ["not watched yet"]
     with pytest.raises(PovError, match="sam has not watched deploy-person-1 yet"):
         agree(which, "sam")
-    assert attached(which) == {}
+    assert casts(which) == {}
     watched(which)
     assert states(which) == ["watched, not agreed"]
-    assert attached(which) == {}
+    assert casts(which) == {}
     agree(which, "sam", clock=TickingClock())
     assert states(which) == ["watched and agreed by sam, 2026-03-09"]
-    assert attached(which) == {f"{NAME}.cast": CAST.encode()}
+    assert casts(which) == {f"{NAME}.cast": CAST.encode()}
     withdraw(which, "sam", delete=False)
     assert states(which) == ["not watched yet"]
-    assert attached(which) == {}
+    assert casts(which) == {}
 
 
 def test_a_standstill_is_shortened_and_marks_are_shown(tmp_path: Path) -> None:
@@ -101,7 +106,7 @@ def test_what_was_agreed_to_is_that_recording_and_no_other(tmp_path: Path) -> No
     agree(which, "sam")
     cast_of(which).write_text(CAST.replace("bye", "hello"))
     assert states(which) == ["not the recording of its sample"]
-    assert attached(which) == {}
+    assert casts(which) == {}
     with pytest.raises(PovError, match="not the recording of its sample"):
         agree(which, "sam")
 
@@ -150,7 +155,7 @@ def test_a_consent_that_does_not_fit_is_none(tmp_path: Path, consent: str) -> No
     which = save(tmp_path)
     cast_of(which).with_name(f"{NAME}.consent.json").write_text(consent)
     assert states(which) == ["not watched yet"]
-    assert attached(which) == {}
+    assert casts(which) == {}
 
 
 def test_a_recording_that_was_cut_off_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -164,7 +169,7 @@ def test_a_recording_without_a_sample_is_listed_and_never_attached(tmp_path: Pat
     watched(which)
     with pytest.raises(InvalidInput, match="of nobody that is known"):
         agree(which, "sam")
-    assert attached(which) == {}
+    assert casts(which) == {}
 
 
 @pytest.mark.parametrize("file", ["../../environment.json", "../people/x.cast", "x.txt", ""])
@@ -185,3 +190,28 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_recording_does_nothing_else_to_the_terminal_it_is_shown_on(tmp_path: Path) -> None:
     which = save(tmp_path, cast=CAST.replace("prompt> ", "\\u001b]52;c;aGVsbG8=\\u0007prompt> "))
     assert "52;c" not in watched(which)
+
+
+def test_a_report_is_drawn_again_whatever_became_of_the_consent_since(tmp_path: Path) -> None:
+    which = save(tmp_path)
+    watched(which)
+    agree(which, "sam")
+    made = report.run(ReportOptions(tmp_path), silent).paths["pdf"]
+    withdraw(which, "sam", delete=True)
+    assert verify.run(VerifyOptions(tmp_path, target=str(made)), silent).wrong == ()
+    again = report.run(ReportOptions(tmp_path), silent).paths["pdf"]
+    assert verify.run(VerifyOptions(tmp_path, target=str(again)), silent).wrong == ()
+    assert f"{NAME}.cast" not in pdf.attachments(again.read_bytes())
+
+
+def test_a_recording_that_was_changed_in_a_report_is_found(tmp_path: Path) -> None:
+    which = save(tmp_path)
+    watched(which)
+    agree(which, "sam")
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for name, content in pdf.attachments(report.run(ReportOptions(tmp_path), silent).paths["pdf"].read_bytes()).items():
+        (folder / name).write_bytes(content)
+    assert standalone.main([str(folder)]) == 0
+    (folder / f"{NAME}.cast").write_text(CAST.replace("bye", "hello"))
+    assert standalone.main([str(folder)]) != 0
