@@ -17,7 +17,9 @@ import pytest
 
 from pov.base.errors import NotFound, PovError
 from pov.engines import pdf, ssh
+from pov.measure.summary import summarise
 from pov.model.events import silent
+from pov.model.reading import read_sample
 from pov.reporting import standalone
 from pov.reporting.model import build
 from pov.state import frozen as store
@@ -522,6 +524,20 @@ def test_sums_that_are_not_those_of_the_samples_are_named(tmp_path: Path) -> Non
     (run / "summary.json").write_text(json.dumps(summary))
     (run / HEAD).write_bytes(head_of(run))
     assert "summary.json: prober_sees is not what the samples give" in verify.run(VerifyOptions(tmp_path), silent).wrong
+
+
+def test_comparisons_by_another_versions_method_are_not_called_wrong(tmp_path: Path) -> None:
+    run = simulated.save(tmp_path / ".pov" / "one" / "runs")
+    saved = read_run(run)
+    samples = [read_sample(sample, n, []) for n, sample in enumerate(saved.samples, 1)]
+    summary = {**summarise({"id": run.name}, samples, ()), "digests": saved.summary and saved.summary["digests"]}
+    comparison = summary["experiments"][0]["comparisons"][0]
+    for method, wrong in ((comparison["method"], True), ("another version's", False)):
+        comparison |= {"ratio": 17.0, "method": method}
+        (run / "summary.json").write_text(json.dumps(summary))
+        (run / HEAD).write_bytes(head_of(run))
+        told = verify.run(VerifyOptions(tmp_path), silent).wrong
+        assert any("comparisons[1].ratio" in line for line in told) is wrong, told
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", b"no PDF at all"])
