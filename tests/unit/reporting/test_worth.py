@@ -201,3 +201,23 @@ def test_the_engagement_file_as_it_is_now_counts(tmp_path: Path) -> None:
     file.write_text(json.dumps({**engagement, "value": changed(PLAIN, {"growth.expected": 300})}))
     with pytest.raises(InvalidInput, match=r"engagement\.yaml:1.*growth\.expected: must be from -50 to 100"):
         run(ReportOptions(tmp_path), silent)
+
+
+def test_page_one_stays_one_page_beside_many_criteria_and_figures(tmp_path: Path) -> None:
+    usual = simulated.environment([])
+    many = {
+        "baseline": [{**usual["baseline"][0], "id": f"figure-{i}"} for i in range(4)],
+        "criteria": [{**usual["criteria"][i % 2], "id": f"criterion-{i}"} for i in range(4)],
+    }
+    owner = "B. Example, head of platform engineering and operations"
+    risk = (
+        FULL["risks"][0]
+        | {"probability": given(15, by=owner)}
+        | {"title": "The team does not take to it, and keeps the old way beside it"}
+    )
+    risks = [{**risk, "id": f"risk-{i}"} for i in range(3)]
+    crowded = changed(FULL, {"risks": risks, "price.by": owner, "next.by": owner, "example": True})
+    changes = {2: {"ok": False}, 4: {"origin": "person", "arm": "manual", "seconds": 1400.0}}
+    saved = read_run(simulated.save(tmp_path, environment_changes={**many, "value": crowded}, sample_changes=changes))
+    reader = pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), attachments(saved))))
+    assert "Is it worth it" in reader.pages[1].extract_text()
