@@ -101,6 +101,7 @@ class ConfigRepo:
         self._call("fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "origin")
         self._forget()
         if self.remote_head() is None:
+            self._empty()
             return
         self._check_out()
         self._modes = None
@@ -111,6 +112,12 @@ class ConfigRepo:
             self._check_out()
         self._call("clean", "--quiet", "--force", "-d", "-x")
         self._commit = None
+
+    def _empty(self) -> None:
+        """Nothing is on the server yet: what a killed beginning wrote, staged or committed here goes."""
+        self._call("read-tree", "--empty")
+        self._call("update-ref", "-d", "HEAD", may_fail=True)
+        self._call("clean", "--quiet", "--force", "--force", "-d", "-x")
 
     def _settle(self) -> None:
         """Write the repository's settings, where they are not as they should be."""

@@ -490,3 +490,21 @@ def test_the_log_of_a_file_tells_merges_as_one_change_and_texts_as_they_were(tmp
     assert repo.text_at(merge, "none") is None
     assert repo.log("a", datetime.now(UTC) + timedelta(hours=1)) == ()
     assert "side" in repo.server_heads()
+
+
+@pytest.mark.parametrize("reached", ["written", "staged", "committed"])
+def test_what_a_killed_beginning_left_is_dropped(tmp_path: Path, remote: Remote, reached: str) -> None:
+    killed = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    killed.write("stages/dev/kustomization.yaml", "half: true\n")
+    if reached == "staged":
+        subprocess.run(["git", "-C", str(killed.folder), "add", "--all"], check=True, timeout=20)
+    if reached == "committed":
+        killed.commit("Never pushed")
+    again = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    assert again.files(["stages/dev/kustomization.yaml"]) == {}
+    assert (again.head, again.paths(), again.is_changed()) == (None, [], False)
+    again.write("stages/dev/a.yaml", "a: 1\n")
+    commit = again.commit("Begin")
+    again.push()
+    assert again.server_heads() == {"main": commit}
+    assert held(again) == {"stages/dev/a.yaml": "a: 1\n"}
