@@ -415,6 +415,8 @@ class Verifier:
             self.of_outcomes(section, b["rows"])
         elif b["kind"] == "stated":
             self.of_stated(section, b["items"])
+        elif b["kind"] == "key_figures" and by and self.titles.get(named.get(title, ""), {}).get("judged_by"):
+            self.of_judged(where, b["cells"], by, self.titles[named[title]]["judged_by"])
         elif b["kind"] in {"key_figures", "dots"} and by:
             if section == "people":
                 self.of_points(where, b["panels"], by)
@@ -451,6 +453,22 @@ class Verifier:
         arms = {self.label(name): own for name, own in by.items()}
         for panel in panels:
             self.points(f"{where}, {panel['label']}", panel, arms.get(panel["label"]) or Arm([]))
+
+    def of_judged(self, where: str, cells: list[dict[str, Any]], by: dict[str, Arm], judged: str) -> None:
+        """Large figures of an experiment whose arms are judged by a figure of its own, and not by their seconds."""
+        arms = {self.label(name): own for name, own in by.items()}
+        metric = self.metrics.get(judged, {})
+        for cell in cells:
+            own = arms.get(cell["label"]) or Arm([])
+            self.cell(f"{where}, {cell['label']}", {k: v for k, v in cell.items() if k != "figure"}, own)
+            found = [t["figures"][judged] for t in own.good if judged in (t.get("figures") or {})]
+            aggregation = metric.get("aggregation", "median")
+            value = float(statistics.median(found)) if found else 0.0
+            if found and aggregation in {"max", "min", "sum"}:
+                value = float({"max": max(found), "min": min(found), "sum": sum(found)}[aggregation])
+            told = f"{plain(value)} {metric.get('unit', '')}" if found else "– "
+            self.expect(f"{where}, {cell['label']}, figure", f"{cell['figure']} {cell['unit']}", told)
+            self.expect(f"{where}, {cell['label']}, requests", cell["loss"], loss(own))
 
     def of_table(self, where: str, b: dict[str, Any], by: dict[str, Arm]) -> None:
         """Medians with their ranges, or failures by cause."""

@@ -549,3 +549,19 @@ def test_what_is_no_report_is_called_so(tmp_path: Path, content: bytes) -> None:
         verify.run(VerifyOptions(tmp_path, target=str(tmp_path)), silent)
     with pytest.raises(NotFound):
         verify.run(VerifyOptions(tmp_path, target="no-such-run"), silent)
+
+
+def test_what_is_judged_by_a_figure_of_its_own_is_computed_and_a_changed_one_found(tmp_path: Path) -> None:
+    order = [{"experiment": "audit", "arm": arm, "trial": i} for arm in ("automated", "manual") for i in (1, 2)]
+    changes = {i + 1: {"figures": {"answers_right": 9.0 if i < 2 else 6.0}} for i in range(4)}
+    folder = attached(tmp_path, {"order": order, "sample_changes": changes})
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert verifier.wrong == []
+    report = folder / "report.json"
+    told = report.read_text()
+    assert '"figure": "9"' in told
+    report.write_text(told.replace('"figure": "9"', '"figure": "12"'))
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert any("figure" in line for line in verifier.wrong)
