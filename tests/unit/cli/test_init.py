@@ -48,17 +48,17 @@ WISHES = [
 def test_no_word_is_put_into_the_customers_mouth(tmp_path: Path, wish: InitOptions) -> None:
     engagement = load_engagement(run(replace(wish, folder=tmp_path / wish.folder), silent).folder)
     assert engagement.baseline
-    assert [(figure.value, figure.when, figure.example) for figure in engagement.baseline] == [(None, None, False)] * 4
+    assert [(figure.value, figure.when, figure.example) for figure in engagement.baseline] == [(None, None, False)] * 5
     assert engagement.stated == ()
     written = (tmp_path / "acme" / "engagement.yaml").read_text()
     stated = written.partition("baseline:")[2].partition("criteria:")[0]
-    assert not {"45", "32", "4", "3"} & set(stated.split())
+    assert not {"45", "30", "32", "4", "3"} & set(stated.split())
     assert f"{SYSTEM_CLOCK.wall():%Y-%m-%d}" not in written
 
 
 def test_examples_are_marked_as_such(tmp_path: Path) -> None:
     engagement = load_engagement(run(InitOptions(tmp_path / "acme", example=True), silent).folder)
-    assert [figure.value for figure in engagement.stated] == [45, 32, 4, 3]
+    assert [figure.value for figure in engagement.stated] == [45, 30, 32, 4, 3]
     assert all(figure.example for figure in engagement.stated)
     assert {figure.by for figure in engagement.stated} == {"nobody: an example"}
 
