@@ -22,9 +22,10 @@ from pov.config.legacy import Host
 from pov.experiments.core import Experiment, Way
 from pov.experiments.drift import BY_HAND
 from pov.experiments.gitops import GitOpsTrial, at_rest
+from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Toolbox
+from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.workloads import DEPLOYMENT, image_of, own_version
 from pov.measure.answers import NEAR_S, QUESTIONS, Answer, Change, Marks, marked
 from pov.measure.order import Slot

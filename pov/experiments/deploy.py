@@ -16,10 +16,12 @@ from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial, moment
 from pov.experiments.person import AtHosts, AtRepository, seat_of
+from pov.experiments.ports.gitops import Configuration
+from pov.experiments.ports.load import Identity
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, summed
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Identity, Toolbox
+from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
-from pov.experiments.toolbox import STAGING, Configuration, Toolbox
+from pov.experiments.ports.gitops import Configuration
+from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial, quietly
 from pov.measure.order import Slot
 from pov.measure.trials import Ending

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pov.base.wait import Pending, wait_for
 from pov.engines.load_report import LoadReport
 from pov.experiments.control import Watch
-from pov.experiments.toolbox import Load, Toolbox
+from pov.experiments.ports.load import Load
+from pov.experiments.toolbox import Toolbox
 
 _WARM_LIMIT_S = 60.0
 

@@ -14,9 +14,11 @@ from pov.base.errors import PovError
 from pov.engines.runbook_text import Written
 from pov.engines.workplace import Workplace
 from pov.experiments.gitops import GitOpsTrial
+from pov.experiments.ports.legacy import Seat
+from pov.experiments.ports.load import Identity
 from pov.experiments.runbook import RunbookTrial, restart
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import Identity, Seat, Toolbox
+from pov.experiments.toolbox import Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.measure.order import Slot
 from pov.measure.trials import Ending, Evidence

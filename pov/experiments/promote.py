@@ -17,8 +17,9 @@ from pov.experiments.control import watch_all
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
 from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
+from pov.experiments.ports.gitops import Configuration, Reviewed
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Reviewed, Toolbox
+from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out
 from pov.measure.order import Slot

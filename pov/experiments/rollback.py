@@ -19,9 +19,10 @@ from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
 from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.load import Watched
+from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
 from pov.experiments.seen import until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Toolbox
+from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.traffic import failures_on
 from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, image_of, is_going, own_version, rolled_out
 from pov.measure.excuse import HARD, Span

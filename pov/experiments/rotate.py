@@ -15,10 +15,12 @@ from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.negative import ExpiredCanary
 from pov.experiments.person import AtHosts, seat_of
+from pov.experiments.ports.gitops import Configuration
+from pov.experiments.ports.load import Identity
 from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import all_new, serials, until_seen
-from pov.experiments.toolbox import STAGING, Configuration, Identity, Toolbox
+from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import Slot
 
 POLICY = "certificate-policy"

@@ -15,9 +15,10 @@ from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
 from pov.config.legacy import Host
 from pov.experiments.brought import OwnScript
+from pov.experiments.ports.legacy import Runbooks, Script, Task
 from pov.experiments.seen import serials
 from pov.experiments.telling import tell
-from pov.experiments.toolbox import Runbooks, Script, Task, Toolbox
+from pov.experiments.toolbox import Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.measure.order import Slot
 from pov.measure.trials import Ending, Evidence

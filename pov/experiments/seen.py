@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
-from pov.experiments.toolbox import Identity, Toolbox
+from pov.experiments.ports.load import Identity
+from pov.experiments.toolbox import Toolbox
 
 _INTERVAL_S = 0.1
 """Pause between two looks; with the look itself the end of an operation is known to about a quarter of a second."""

@@ -14,9 +14,11 @@ from pov.engines.certificates import KeyPair
 from pov.engines.git import ConfigRepo
 from pov.engines.legacy_ca import LegacyCa
 from pov.engines.workplace import Workplace
+from pov.experiments.ports.gitops import Configuration
+from pov.experiments.ports.legacy import CaFiles
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.seat import People, Seat
-from pov.experiments.toolbox import CaFiles, Configuration, Toolbox
+from pov.experiments.toolbox import Toolbox
 from pov.measure.machine import load_per_core
 from pov.measure.order import Slot
 from pov.state.people import FOLDER

@@ -20,7 +20,8 @@ from pov.config.scenario import Scenario
 from pov.engines.argocd import App, held_app
 from pov.engines.runbook_text import Written
 from pov.engines.workplace import Workplace
-from pov.experiments.toolbox import CaFiles, Toolbox
+from pov.experiments.ports.legacy import CaFiles
+from pov.experiments.toolbox import Toolbox
 from tests.unit.experiments.loads import Edge, Load, Loss
 
 OLD = "registry/mock:1.0.0"

@@ -1,0 +1,196 @@
+"""Ports to what delivers: the configuration repository, its reviews, Argo CD and the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from pov.engines.workplace import Workplace
+
+
+class Configuration(Protocol):
+    """A working copy of the configuration repository, at the newest commit, for one stage."""
+
+    def head(self) -> str:
+        """The commit it stands at."""
+        ...
+
+    def images(self) -> Mapping[str, str]:
+        """Image references by service."""
+        ...
+
+    def set_images(self, images: Mapping[str, str]) -> None:
+        """Edit, without a commit."""
+        ...
+
+    def generation(self) -> int:
+        """The certificates' generation."""
+        ...
+
+    def set_generation(self, generation: int) -> None:
+        """Edit, without a commit."""
+        ...
+
+    def revert(self, revision: str) -> None:
+        """Take a commit back, without a commit."""
+        ...
+
+    def commit(self, message: str) -> str:
+        """Commit what was edited; returns the revision."""
+        ...
+
+    def push(self) -> None:
+        """Send it to the server."""
+        ...
+
+    def workplace(self, by: str) -> Workplace:
+        """A shell in it for a person, whose `git` reaches the server."""
+        ...
+
+    def push_as(self, branch: str) -> None:
+        """Send it to the server as a branch of its own, which no stage follows."""
+        ...
+
+    def of(self, stage: str) -> Configuration:
+        """The same working copy, for another stage."""
+        ...
+
+    def close(self) -> None:
+        """Remove the working copy."""
+        ...
+
+
+class Reviewed(Protocol):
+    """A pull request that was merged, as the server keeps it."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """The merge commit."""
+        ...
+
+    @property
+    def author(self) -> str:
+        """Who asked for it."""
+        ...
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who approved it."""
+        ...
+
+
+class Recorded(Protocol):
+    """A change of one service as Git keeps it."""
+
+    @property
+    def who(self) -> str:
+        """Who asked for it."""
+        ...
+
+    @property
+    def what(self) -> str:
+        """The image that it asks for."""
+        ...
+
+    @property
+    def when(self) -> datetime:
+        """When it came to the stage's branch."""
+        ...
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """Who approved it; empty if nobody did."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """The commit."""
+        ...
+
+
+class Git(Protocol):
+    """The Git server."""
+
+    def history(self, stage: str, service: str, since: datetime) -> Sequence[Recorded]:
+        """What was changed of a service in a stage since then, oldest first."""
+        ...
+
+    def head(self, stage: str) -> str:
+        """The commit on the server that a stage follows."""
+        ...
+
+    def review(self, stage: str, title: str, branch: str = "") -> Reviewed:
+        """Bring `branch` (main if none is given) to the branch that a stage follows, by pull request and approval."""
+        ...
+
+    def forget(self, branch: str) -> None:
+        """Delete a branch."""
+        ...
+
+    def configuration(self, stage: str) -> Configuration:
+        """A fresh working copy for a stage."""
+        ...
+
+    def webhook(self, on: bool) -> None:
+        """Whether it tells of pushes."""
+        ...
+
+
+class Delivered(Protocol):
+    """How far the delivery of one stage has come."""
+
+    def missing(self, revision: str) -> str:
+        """What is not done yet of a revision, in words; empty when it is synced and healthy."""
+        ...
+
+    def sync_started(self, revision: str) -> datetime | None:
+        """When the sync of a revision began (whole seconds); None if it does not say."""
+        ...
+
+    def out_of_sync(self, kind: str) -> frozenset[str]:
+        """Names of the objects of a kind that are not what their commit says."""
+        ...
+
+    def repaired_itself(self) -> datetime | None:
+        """When the last sync that nobody asked for began (whole seconds); None if the last one was asked for."""
+        ...
+
+
+class Delivery(Protocol):
+    """What brings commits to the cluster."""
+
+    def state(self, stage: str) -> Delivered:
+        """How far a stage is. It is looked at, never told to look."""
+        ...
+
+
+class Cluster(Protocol):
+    """The cluster, as far as trials need it."""
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        """One object."""
+        ...
+
+    def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
+        """Objects by label."""
+        ...
+
+    def patch(
+        self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], *, manager: str = "pov"
+    ) -> dict[str, Any]:
+        """Merge `patch` into one object, as `manager`; returns it as it was written."""
+        ...
+
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
+        """Delete one object."""
+        ...
+
+    def exec(self, pod: str, namespace: str, argv: Sequence[str], *, stdin: bytes | None = None) -> str:
+        """Run a command in a pod."""
+        ...
