@@ -5,7 +5,6 @@ What the samples sum up to, how criteria score and which arms differ is `pov.mea
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pov.model.sample import Sample
 from pov.reporting.valued import GivenValue, Valued, valued
 from pov.state.attested import Attested, recorded
 from pov.state.people import states
-from pov.state.runs import Run
+from pov.state.runs import Run, digests_of
 
 
 @dataclass(frozen=True)
@@ -201,13 +200,8 @@ def _other_outcomes(scores: Iterable[Score], summary: Mapping[str, Any]) -> list
 
 
 def _digests(run: Run, trials: tuple[Sample, ...]) -> dict[str, str]:
-    digests = {}
-    for name in ("samples.jsonl", "environment.json", "summary.json"):
-        path = run.path / name
-        if path.is_file():
-            digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    digests["chain head"] = trials[-1].digest if trials else ""
-    return digests
+    found = digests_of(run.path, ("samples.jsonl", "environment.json", "summary.json"))
+    return {**found, "chain head": trials[-1].digest if trials else ""}
 
 
 def _warnings(summary: Mapping[str, Any]) -> list[object]:

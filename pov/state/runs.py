@@ -120,7 +120,7 @@ class RunWriter:
         """Write `summary.json`, with the digests of what it was made from, and `head.json`."""
         self.flush()
         made_from = ("samples.jsonl", "environment.json", CONFIGURATION)
-        digests = {**_digests(self.path, made_from), "chain_head": self._chain.head}
+        digests = {**digests_of(self.path, made_from), "chain_head": self._chain.head}
         try:
             write_atomic(self.path / "summary.json", _pretty({**summary, "digests": digests}))
             write_atomic(self.path / HEAD, head_of(self.path))
@@ -137,13 +137,13 @@ def head_of(path: Path) -> bytes:
         "run": path.name,
         "samples": len(lines),
         "chain_head": str(last.get("digest", "")),
-        "files": _digests(path, _SIGNED),
+        "files": digests_of(path, _SIGNED),
     }
     recorded = _object((path / "environment.json").read_text(errors="replace")) or {}
     return _pretty({**record, "run": str(recorded.get("run", path.name))}).encode()
 
 
-def _digests(path: Path, names: Iterable[str]) -> dict[str, str]:
+def digests_of(path: Path, names: Iterable[str]) -> dict[str, str]:
     """SHA-256 by name of those that are there."""
     there = [name for name in names if (path / name).is_file()]
     return {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in there}
@@ -232,7 +232,7 @@ def _summary(path: Path, genesis: str, head: str, problems: list[str], detached:
 def _other_files(path: Path, told: object, which: str, detached: bool) -> list[str]:
     """Files that are not those that their digests were taken from, byte for byte, or are not there."""
     digests = told if isinstance(told, Mapping) else {}
-    found = _digests(path, _SIGNED)
+    found = digests_of(path, _SIGNED)
     changed = [name for name in _SIGNED if name in digests and name in found and digests[name] != found[name]]
     gone = [
         name for name in _SIGNED if name in digests and name not in found and not (detached and name == CONFIGURATION)
@@ -261,9 +261,14 @@ def _object(text: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def saved_in(runs_dir: Path) -> list[Path]:
+    """The folders of its runs, oldest first."""
+    return sorted(path.parent for path in runs_dir.glob("*/environment.json"))
+
+
 def latest(runs_dir: Path) -> Path:
     """The newest run's folder. Raises `NotFound` if nothing was measured."""
-    runs = sorted(path.parent for path in runs_dir.glob("*/environment.json"))
+    runs = saved_in(runs_dir)
     if not runs:
         raise NotFound(f"nothing was measured yet in {runs_dir}", fix="pov measure")
     return runs[-1]

@@ -13,7 +13,7 @@ from pov.experiments.calibration import WINDOW_S
 from pov.experiments.core import Experiment
 from pov.measure.pace import Cost, Key, Plan, costs, fit, learnt, total
 from pov.model.catalogue import Words
-from pov.state.runs import read_run
+from pov.state.runs import read_run, saved_in
 
 _RUNS_READ = 20
 _AHEAD_S = 2 * (WINDOW_S + 3) + 5
@@ -124,7 +124,7 @@ def _must(plan: Plan, words: Words) -> list[Key]:
 
 def _samples(runs: Path) -> Iterator[Sequence[Mapping[str, object]]]:
     """Samples of the newest runs here, oldest first. A damaged run tells nothing and stops nothing."""
-    for path in sorted(path.parent for path in runs.glob("*/environment.json"))[-_RUNS_READ:]:
+    for path in saved_in(runs)[-_RUNS_READ:]:
         try:
             run = read_run(path)
         except NotFound:

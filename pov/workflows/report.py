@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,15 +221,11 @@ def _home(root: Path, name: str | None) -> Home:
 
 def _folder(home: Home, wanted: str | None) -> Path:
     """The named run's folder, or the newest one's. Raises `NotFound` with the runs that there are."""
-    from pov.state.runs import latest
+    from pov.state.runs import latest, saved_in
 
     if wanted is None:
         return latest(home.runs_dir)
-    names = _names(home.runs_dir)
+    names = [path.name for path in saved_in(home.runs_dir)]
     if wanted in names:
         return home.runs_dir / wanted
     raise NotFound(f"no run {wanted} in {home.runs_dir}", cause=f"runs: {', '.join(names) or 'none'}", fix="pov report")
-
-
-def _names(runs_dir: Path) -> Sequence[str]:
-    return sorted(path.parent.name for path in runs_dir.glob("*/environment.json"))
