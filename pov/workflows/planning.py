@@ -106,20 +106,19 @@ def paced(plan: Plan, experiments: Mapping[str, Experiment], words: Words, runs:
     def guess(key: Key) -> float:
         return experiments[key[0]].expected_s
 
+    def variant(key: Key) -> bool:
+        return bool(words.arm(key[1]).against)
+
     each = costs(plan, learnt(_samples(runs)), guess)
     if budget_s is None:
         return Paced(plan, each)
     room = budget_s - _AHEAD_S
-    kept, reasons = fit(plan, each, room, lambda key: bool(words.arm(key[1]).against))
+    kept, reasons = fit(plan, each, room, variant)
     if not kept:
-        least = total(dict.fromkeys(_must(plan, words), 1), each) + _AHEAD_S
+        least = total({key: 1 for key in plan if not variant(key)}, each) + _AHEAD_S
         told = f"one round of {' and '.join(dict.fromkeys(name for name, _ in plan))} takes about {_minutes(least)}"
         raise InvalidInput([Problem("--budget", told, f"at least {least // 60 + 1:.0f}m, or fewer experiments")])
     return Paced(kept, each, tuple(reasons))
-
-
-def _must(plan: Plan, words: Words) -> list[Key]:
-    return [key for key in plan if not words.arm(key[1]).against]
 
 
 def _samples(runs: Path) -> Iterator[Sequence[Mapping[str, object]]]:
