@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import InvalidInput, NotFound, Problem
+from pov.base.errors import InvalidInput, PovError, Problem
 from pov.config.units import seconds
 from pov.experiments.calibration import WINDOW_S
 from pov.experiments.core import Experiment
@@ -126,7 +126,7 @@ def _samples(runs: Path) -> Iterator[Sequence[Mapping[str, object]]]:
     for path in saved_in(runs)[-_RUNS_READ:]:
         try:
             run = read_run(path)
-        except NotFound:
+        except PovError:
             continue
         if not run.environment.get("simulated"):
             yield run.samples

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import InvalidInput, NotFound, Problem
+from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.measure.results import Arm
 from pov.measure.summary import summarise
 from pov.model.events import Emit
@@ -155,7 +155,7 @@ def _find(options: RunsOptions, wanted: str) -> Path:
 def _line(path: Path) -> Line:
     try:
         return _line_of(path, gather(read_run(path)))
-    except NotFound as error:
+    except PovError as error:
         told = f"{error.message}: {error.cause}"
         return Line(path.parent.parent.name, path.name, "", "", "unreadable", 0, None, 0, {}, False, (told,))
 

@@ -45,8 +45,9 @@ def test_without_a_trial_it_is_told_as_a_guess(tmp_path: Path) -> None:
     assert {arm["learnt_from"] for arm in plan.as_json()["plan"]} == {0}
 
 
-def test_a_damaged_run_stops_nothing(tmp_path: Path) -> None:
-    (saved(tmp_path) / "environment.json").write_text("{")
+@pytest.mark.parametrize("record", ["{", '{"schema": "pov.dev/environment/v99"}'], ids=["damaged", "newer"])
+def test_a_run_that_cannot_be_read_stops_nothing(tmp_path: Path, record: str) -> None:
+    (saved(tmp_path) / "environment.json").write_text(record)
     assert all(cost.trials == 0 for cost in looked_at(tmp_path).each.values())
 
 

@@ -29,12 +29,17 @@ def test_every_run_is_listed_however_it_ended(tmp_path: Path) -> None:
     assert [line.run for line in only] == [cut.name]
 
 
-def test_a_damaged_run_is_listed_with_its_problem(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [("{", "no readable run"), ('{"schema": "pov.dev/environment/v99"}', "another version of pov")],
+    ids=["damaged", "newer"],
+)
+def test_a_run_that_cannot_be_read_is_listed_with_its_problem(tmp_path: Path, record: str, told: str) -> None:
     broken = simulated.save(runs_of(tmp_path))
-    (broken / "environment.json").write_text("{")
+    (broken / "environment.json").write_text(record)
     line = run_list(RunsOptions(tmp_path), silent).runs[0]
     assert (line.run, line.ended) == (broken.name, "unreadable")
-    assert "no readable run" in line.problems[0]
+    assert told in line.problems[0]
 
 
 def test_a_run_without_a_summary_is_summed_up_from_its_samples(tmp_path: Path) -> None:
