@@ -32,6 +32,13 @@ def _trust_options(function: F) -> F:
     return click.option("--revoked", type=FILE, metavar="FILE", help="Revoked keys (ssh-keygen -k).")(function)
 
 
+def _signed(function: F) -> F:
+    """The options of everything that somebody signs."""
+    for add in (command_options, offering_option, _trust_options, _days, _key, _reason):
+        function = add(function)
+    return function
+
+
 @click.command("request")
 @_kind
 @_reason
@@ -45,12 +52,7 @@ def request_command(kind: str, reason: str, days: int, offering: Path | None) ->
 
 @click.command("approve")
 @_kind
-@_reason
-@_key
-@_days
-@_trust_options
-@offering_option
-@command_options
+@_signed
 def approve_command(
     *, kind: str, reason: str, key: Path, days: int, signers: Path | None, revoked: Path | None, offering: Path | None
 ) -> None:
@@ -63,12 +65,7 @@ def approve_command(
 
 @click.command("refuse")
 @_kind
-@_reason
-@_key
-@_days
-@_trust_options
-@offering_option
-@command_options
+@_signed
 def refuse_command(
     *, kind: str, reason: str, key: Path, days: int, signers: Path | None, revoked: Path | None, offering: Path | None
 ) -> None:
@@ -77,12 +74,7 @@ def refuse_command(
 
 
 @click.command("mandate")
-@_reason
-@_key
-@_days
-@_trust_options
-@offering_option
-@command_options
+@_signed
 def mandate_command(
     *, reason: str, key: Path, days: int, signers: Path | None, revoked: Path | None, offering: Path | None
 ) -> None:
