@@ -64,6 +64,17 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
 # One in UTF-8 that every such system has; Ansible insists on one.
 _LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 
+GIT_ALONE: Mapping[str, str] = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_AUTHOR_NAME": "pov",
+    "GIT_AUTHOR_EMAIL": "pov@pov.dev",
+    "GIT_COMMITTER_NAME": "pov",
+    "GIT_COMMITTER_EMAIL": "pov@pov.dev",
+}
+"""Git without a user's or a machine's settings, who asks for nothing and commits in this toolkit's name."""
+
 
 def given_to(tool: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The whole environment of a tool of `TAKEN`: what its list takes from the user, then `more`."""

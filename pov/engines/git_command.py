@@ -34,16 +34,7 @@ _SETTINGS = """\
     auto = false
 """
 """All the settings there are: a folder's owner may be another user's number (a shared disk), nothing works unasked."""
-_NEUTRAL = {
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_AUTHOR_NAME": "pov",
-    "GIT_AUTHOR_EMAIL": "pov@pov.dev",
-    "GIT_COMMITTER_NAME": "pov",
-    "GIT_COMMITTER_EMAIL": "pov@pov.dev",
-}
+_NEUTRAL = {"GIT_CONFIG_SYSTEM": os.devnull, **variables.GIT_ALONE}
 _PASSING = (
     *("Could not resolve host", "Failed to connect", "Connection refused", "Connection reset", "Connection timed out"),
     *("The requested URL returned error: 5", "Empty reply from server", "unexpected disconnect", "early EOF"),

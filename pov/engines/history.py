@@ -12,16 +12,7 @@ from pov.base.errors import PovError
 from pov.base.process import Completed, run
 
 _LIMIT_S = 30.0
-_NEUTRAL = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_AUTHOR_NAME": "pov",
-    "GIT_AUTHOR_EMAIL": "pov@pov.dev",
-    "GIT_COMMITTER_NAME": "pov",
-    "GIT_COMMITTER_EMAIL": "pov@pov.dev",
-}
+_NEUTRAL = {"GIT_CONFIG_GLOBAL": os.devnull, **variables.GIT_ALONE}
 
 
 def commit(folder: Path, files: Sequence[str], message: str) -> str:
