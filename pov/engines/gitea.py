@@ -15,6 +15,7 @@ from pov.base.wait import Pending, wait_for
 from pov.engines.rest import Authorization, Refused, Rest, password
 
 _MERGE_S = 30.0
+_FIRST_PUSH_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,23 @@ class Gitea:
         return int(self._call("GET", f"/repos/{repository}/compare/{base}...{head}")["total_commits"])
 
     def open_pull(self, repository: str, head: str, base: str, title: str) -> Pull:
-        """Open a pull request from `head` to `base`; the open one of the same branches if there is one already."""
-        for held in self._call("GET", f"/repos/{repository}/pulls?state=open"):
+        """Open a pull request from `head` to `base`; the open one of the same branches if there is one already.
+
+        Gitea works off a first push in the background and knows no pull requests of a repository that it takes for an
+        empty one: this waits at most 60 seconds for that.
+        """
+
+        def listed() -> list[Any] | Pending:
+            found = self._call("GET", f"/repos/{repository}/pulls?state=open", may_lack=True)
+            if found is not None:
+                return list(found)
+            if self._call("GET", f"/repos/{repository}")["empty"]:
+                return Pending("Gitea takes the repository for an empty one")
+            # It may have become one with content in between: what is refused now is refused.
+            return list(self._call("GET", f"/repos/{repository}/pulls?state=open"))
+
+        what = f"{repository} to take pull requests"
+        for held in wait_for(what, listed, timeout_s=_FIRST_PUSH_S, interval_s=0.2, clock=self._clock):
             if (held["head"]["ref"], held["base"]["ref"]) == (head, base):
                 return _pull(held)
         return _pull(self._call("POST", f"/repos/{repository}/pulls", {"head": head, "base": base, "title": title}))

@@ -17,14 +17,17 @@ Own = Callable[..., Environment]
 
 
 def _left(environment: Environment) -> list[str]:
-    """What is left of an environment, beside what is kept on purpose."""
+    """What is left of an environment, beside what is kept on purpose; a process gets 20 seconds to end.
+
+    The container engine tidies up after a container in a process of its own, which ends after the command that asked.
+    """
     kept = {"runs", "reports", "criteria.yaml", "journal.jsonl"}
     home = environment.home.root
     files = [str(path) for path in home.iterdir() if path.name not in kept] if home.is_dir() else []
     files += [str(path) for path in environment.tmp.iterdir()]
     files += [str(path) for path in environment.user.rglob("*") if path.is_file()]
     listed = containers().run("ps", "--all", "--format", "{{.Names}}").stdout.split()
-    return [*files, *(name for name in listed if environment.name in name), *orphans(environment.node)]
+    return [*files, *(name for name in listed if environment.name in name), *orphans(environment.node, within_s=20)]
 
 
 def test_a_cluster_that_pov_did_not_make_is_never_touched(own: Own) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,8 +100,15 @@ def foreign_cluster(name: str) -> Iterator[str]:
         containers().run("rm", "--force", "--time=0", node, check=False)
 
 
-def orphans(word: str) -> list[str]:
-    """Processes whose command line names an environment."""
+def orphans(word: str, within_s: float = 0) -> list[str]:
+    """Processes whose command line names an environment, those that go on after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while (found := _naming(word)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _naming(word: str) -> list[str]:
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != os.getpid():
