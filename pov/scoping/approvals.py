@@ -280,7 +280,8 @@ def _overtaken(verdict: Verdict, newest: Mapping[str, Verdict]) -> Verdict:
 def guardrail_variables(found: Approved, reference: str, quotas: Quotas) -> dict[str, dict[str, Any]]:
     """What Terraform's guardrail is told: signed approvals and nothing else, whatever mode the check runs in.
 
-    An approved scope allows the cores that it names, never more than the quota, and none where it names none.
+    An approved scope allows the cores that it names, never more than the quota, and none where it names none; and the
+    storage that it names.
     """
     told: dict[str, dict[str, Any]] = {}
     for kind, verdict in found.by_kind.items():
@@ -290,6 +291,9 @@ def guardrail_variables(found: Approved, reference: str, quotas: Quotas) -> dict
             allowed = max(quotas.cpu_standard, min(quotas.cpu_scoped, cores or 0))
             told["scope"] = {"reference": reference, "approved_by": verdict.by}
             told["quotas"] = quotas.model_dump() | {"cpu_scoped": allowed}
+            storage = number(verdict.approval.figures.get("storage_gib")) if verdict.approval is not None else None
+            if storage:
+                told["storage"] = {"gib": storage, "of": f"scope {reference}"}
         elif kind == "iops":
             told["iops_approval"] = {"role": verdict.role, "approved_by": verdict.by}
         elif kind == "override":

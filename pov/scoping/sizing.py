@@ -69,5 +69,21 @@ def stretch_of(offering: Offering, users: int) -> Stretch:
     return next(stretch for stretch in stretches(offering) if stretch.holds(users))
 
 
+def storage_limit(offering: Offering, users: int | None) -> tuple[str, float] | None:
+    """The storage that a deal's size includes, in GiB, and whose it is in words; None where nothing bounds it.
+
+    Without a number of users, the most that any size includes which needs no review.
+    """
+    sizes = offering.sizes if users is None else stretch_of(offering, users).sizes
+    found = [
+        (size.limits.storage_gib, size.name)
+        for size in sizes
+        if size.limits.storage_gib is not None and (users is not None or not size.review)
+    ]
+    # Where two sizes claim the same users, it is the smaller one that was surely sold.
+    chosen = (max if users is None else min)(found, default=None)
+    return (f"size {chosen[1]}", chosen[0]) if chosen else None
+
+
 def _holds(size: Size, users: int) -> bool:
     return size.users.at_least <= users and (size.users.below is None or users < size.users.below)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
 from pov.bundle import require_current
 from pov.config.estates import estates
+from pov.config.offering import load_offering
 from pov.config.scenario import load_scenario
 from tests.e2e import netpol
 from tests.e2e.harness import SMALL, Environment
@@ -139,6 +141,100 @@ def test_argo_cd_writes_in_the_stages_alone(shared: Environment) -> None:
         assert asked.out.strip() == may, namespace
 
 
+def _greedy(*, cpu: str = "5m", memory: str = "16Mi", replicas: int = 1) -> str:
+    """A Deployment that is plain but for what it asks for."""
+    confined = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    resources = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+    container = {"name": "c", "image": "c:1", "resources": resources, "securityContext": confined}
+    pod = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    template = {"metadata": {"labels": {"app": "greedy"}}, "spec": {"containers": [container], "securityContext": pod}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": "greedy"}}, "template": template}
+    return json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "greedy"}, "spec": spec})
+
+
+def _claim(size: str) -> str:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    metadata = {"name": "greedy"}
+    return json.dumps({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+
+
+_CREATE = ("create", "-f", "-")
+_QUOTAS = load_offering().quotas
+_CPU_WORDS = (
+    f"{_QUOTAS.cpu_standard + 1} CPU cores are asked for and {_QUOTAS.cpu_standard} are allowed without an approved "
+    f"scope: ask for an approved scope, which allows up to {_QUOTAS.cpu_scoped}."
+)
+_BY_UP = "are changed by pov up alone"
+TOO_MUCH: dict[str, tuple[tuple[str, ...], str, str]] = {
+    # What is typed, what is given to it, and the words in which it is refused: the guardrail's.
+    "CPU": (
+        _CREATE,
+        _greedy(cpu=str(_QUOTAS.cpu_standard + 1)),
+        _CPU_WORDS,
+    ),
+    "CPU by replicas": (_CREATE, _greedy(cpu=str(_QUOTAS.cpu_standard), replicas=2), "CPU cores are asked for and"),
+    "memory": (_CREATE, _greedy(memory="4000Gi"), "4000 GiB of memory are asked for and"),
+    "replicas": (_CREATE, _greedy(replicas=5000), "5000 pods are asked for and"),
+    "replicas by scaling": (("scale", DEPLOYMENT, "--replicas=5000"), "", "5000 pods are asked for and"),
+    "storage": (_CREATE, _claim("5000Gi"), "5000 GiB of storage are asked for and"),
+    "storage that the stage lacks": (_CREATE, _claim("1Gi"), "1 GiB of storage are asked for and 0 were let through"),
+}
+OWN_LIMITS: dict[str, tuple[str, ...]] = {
+    "a wider quota": (
+        "patch",
+        "resourcequota/landing-zone",
+        "--type=merge",
+        "-p",
+        '{"spec": {"hard": {"pods": "999"}}}',
+    ),
+    "no quota": ("delete", "resourcequota/landing-zone"),
+    "no limits": ("delete", "limitrange/landing-zone"),
+}
+
+
+@pytest.mark.parametrize("namespace", ["dev", "staging"])
+@pytest.mark.parametrize("what", TOO_MUCH)
+@pytest.mark.parametrize("who", [JANE, ()], ids=["an administrator", "the cluster's own"])
+def test_what_the_guardrail_refuses_kubectl_is_refused_alike(
+    shared: Environment, namespace: str, what: str, who: tuple[str, ...]
+) -> None:
+    command, given, words = TOO_MUCH[what]
+    options = ("--dry-run=server", "-n", namespace)
+    denied = shared.kubectl(*command, *options, *who, code=None, stdin=given or None)
+    assert denied.code != 0
+    assert f"Refused by the guardrail. {words}" in denied.err
+
+
+def test_even_what_comes_from_git_is_bounded_in_prod(shared: Environment) -> None:
+    argocd = ("--as", "system:serviceaccount:argocd:argocd-application-controller")
+    for given, words in ((_greedy(cpu="65"), "CPU cores are asked"), (_greedy(replicas=5000), "5000 pods are asked")):
+        denied = shared.kubectl(*_CREATE, "--dry-run=server", "-n", "prod", *argocd, stdin=given, code=None)
+        assert denied.code != 0
+        assert words in denied.err
+    shared.kubectl(*_CREATE, "--dry-run=server", "-n", "prod", *argocd, stdin=_greedy())
+
+
+@pytest.mark.parametrize("namespace", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("what", OWN_LIMITS)
+def test_a_stages_own_limits_are_not_lifted_by_hand(shared: Environment, namespace: str, what: str) -> None:
+    denied = shared.kubectl(*OWN_LIMITS[what], "--dry-run=server", "-n", namespace, *JANE, code=None)
+    assert denied.code != 0
+    assert _BY_UP in denied.err
+
+
+def test_what_the_platform_deploys_is_within_the_limits(shared: Environment) -> None:
+    """Each workload that runs, once more, as the one who brought it: none is refused."""
+    argocd = ("--as", "system:serviceaccount:argocd:argocd-application-controller")
+    for namespace in ("dev", "staging", "prod"):
+        running = shared.objects("deployments", "-n", namespace)
+        assert running
+        for deployment in running:
+            name = deployment["metadata"]["name"]
+            shared.kubectl(
+                *("annotate", f"deployment/{name}", "pov.dev/probe=1", "--dry-run=server", "-n", namespace, *argocd)
+            )
+
+
 @pytest.mark.parametrize("namespace", ["dev", "staging", "prod"])
 def test_the_landing_zone_bounds_what_runs(shared: Environment, namespace: str) -> None:
     quotas = shared.objects("resourcequota", "-n", namespace)
@@ -150,8 +246,6 @@ def test_the_landing_zone_bounds_what_runs(shared: Environment, namespace: str) 
         "metadata": {"name": "too-much", "namespace": namespace},
         "spec": {"containers": [{"name": "x", "image": "x", "securityContext": {"privileged": True}}]},
     }
-    import json
-
     as_controller = ("--as", "system:serviceaccount:kube-system:replicaset-controller")
     denied = shared.kubectl(
         "create", *as_controller, "--dry-run=server", "-f", "-", stdin=json.dumps(privileged), code=None

@@ -27,21 +27,20 @@ from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
 from pov.config.engagement import Engagement
 from pov.config.estates import Estate
-from pov.config.offering import load_offering
+from pov.config.offering import Offering, load_offering
 from pov.config.scenario import Scenario
 from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
 from pov.engines.kube import Kube
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
+from pov.scoping.sizing import storage_limit
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, manifests
+from pov.steps.landing_zone.proof import prove
 
-ENFORCED = "prod"
 _RECORD = "landing-zone"
 _LEASE = "lock-tfstate-default-landing-zone"
-_ADMIN_GROUPS = ("system:masters", "system:authenticated")
-_PROBE_LIMIT_S = 60.0
 _ORPHAN_LIMIT_S = 300.0
 _TOKEN_TTL_S = 1800
 _AGENT_MILLICORES = 1
@@ -89,14 +88,25 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
 
 def quotas(engagement: Engagement | None) -> dict[str, int]:
     """The hard quotas of the offering that the engagement names, else of the shipped one: the guardrail's numbers."""
+    return _offering(engagement).quotas.model_dump()
+
+
+def storage(engagement: Engagement | None) -> dict[str, Any]:
+    """The guardrail's variable `storage`: what the deal's size includes. Empty where nothing bounds it."""
+    users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
+    found = storage_limit(_offering(engagement), users)
+    return {"storage": {"gib": found[1], "of": found[0]}} if found else {}
+
+
+def _offering(engagement: Engagement | None) -> Offering:
     named = engagement.scope.offering if engagement is not None and engagement.scope is not None else ""
-    return load_offering(Path(named) if named else None).quotas.model_dump()
+    return load_offering(Path(named) if named else None)
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
     asked = sizes(ctx.scenario, ctx.estates)
-    variables = {"stages": asked, "quotas": quotas(ctx.engagement), **ctx.approved}
+    variables = {"stages": asked, "quotas": quotas(ctx.engagement), **storage(ctx.engagement), **ctx.approved}
     inputs = _digest(variables) + _digest_tree(data("terraform"))
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", _RECORD, NAMESPACE)
@@ -104,7 +114,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     if known.get("inputs") == inputs and known.get("live") == _live(kube):
         return Outcome.CHANGED if changed else Outcome.UNCHANGED
     changed |= _terraform(ctx, variables, report)
-    _prove(kube, tuple(asked), report)
+    prove(kube, tuple(asked), report)
     content = {"inputs": inputs, "live": _live(kube)}
     kube.apply([_record(content)], set_name="landing-zone-record")
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
@@ -220,53 +230,6 @@ def _release_stale_lock(kube: Kube, terraform: Terraform, work: Path, report: Re
     lease = kube.get("coordination.k8s.io/v1/Lease", _LEASE, NAMESPACE)
     if ((lease or {}).get("spec") or {}).get("holderIdentity") == lock_id:
         terraform.unlock(lock_id)
-
-
-def _prove(kube: Kube, stages: tuple[str, ...], report: Report) -> None:
-    """Wait until an administrator's change by hand is denied in prod, warned about elsewhere, and the way guarded."""
-    for stage in stages:
-        denied = stage == ENFORCED
-        wait_for(
-            f"{stage} to {'refuse' if denied else 'warn about'} changes by hand",
-            lambda name=stage, denied=denied: _probe(kube, name, denied),  # type: ignore[misc]
-            timeout_s=_PROBE_LIMIT_S,
-            on_pending=report.waits,
-            fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies only-from-git -o yaml",
-        )
-
-    wait_for(
-        "pods beside the platform's own to be refused",
-        lambda: _probe_guard(kube),
-        timeout_s=_PROBE_LIMIT_S,
-        on_pending=report.waits,
-        fix=f"kubectl --kubeconfig {kube.kubeconfig} get validatingadmissionpolicies platform-workloads -o yaml",
-    )
-
-
-def _probe_guard(kube: Kube) -> bool | Pending:
-    pod = {"containers": [{"name": "probe", "image": "probe"}]}
-    probe = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "pov-probe", "namespace": "kube-system"},
-        "spec": pod,
-    }
-    allowed, said, _ = kube.can_i_dry_run(probe, as_user="pov-probe", as_groups=_ADMIN_GROUPS)
-    return True if not allowed and "way from Git" in said else Pending("a pod in kube-system passes")
-
-
-def _probe(kube: Kube, stage: str, denied: bool) -> bool | Pending:
-    probe = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "pov-probe", "namespace": stage},
-        "data": {"by": "hand"},
-    }
-    allowed, said, warnings = kube.can_i_dry_run(probe, as_user="pov-probe", as_groups=_ADMIN_GROUPS)
-    if denied:
-        return True if not allowed and "come from Git" in said else Pending(f"{stage}: a change by hand passes")
-    told = any("come from Git" in warning for warning in warnings)
-    return True if allowed and told else Pending(f"{stage}: no warning yet {said}".strip())
 
 
 def _live(kube: Kube) -> str:

@@ -17,3 +17,13 @@ output "overridden" {
   description = "The refusals that an override set aside, in words."
   value       = local.overridden
 }
+
+output "limits" {
+  description = "What one workload may ask for at most, and the words in which more is refused. What an override let through is bounded by the stage alone."
+  value = {
+    cpu           = var.override != null && local.over_cpu ? null : local.cpu_limit
+    cpu_words     = local.cpu_words
+    storage_gib   = var.storage == null || (var.override != null && local.over_storage) ? null : var.storage.gib
+    storage_words = local.storage_words
+  }
+}

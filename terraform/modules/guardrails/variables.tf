@@ -1,11 +1,12 @@
 variable "stages" {
-  description = "What is asked for, by stage. CPU in cores, memory in GiB, storage speed in IOPS."
+  description = "What is asked for, by stage. CPU in cores, memory in GiB, storage speed in IOPS, storage in GiB."
   type = map(object({
-    cpu        = number
-    memory_gib = number
-    pods       = number
-    services   = number
-    iops       = optional(number, 0)
+    cpu         = number
+    memory_gib  = number
+    pods        = number
+    services    = number
+    iops        = optional(number, 0)
+    storage_gib = optional(number, 0)
   }))
 
   validation {
@@ -29,8 +30,8 @@ variable "stages" {
     error_message = "CPU, memory, pods and services must all be above 0: a stage without limits is not a standard offering."
   }
   validation {
-    condition     = alltrue([for _, asked in var.stages : asked.iops >= 0])
-    error_message = "IOPS cannot be negative."
+    condition     = alltrue([for _, asked in var.stages : asked.iops >= 0 && asked.storage_gib >= 0])
+    error_message = "Neither IOPS nor storage can be negative."
   }
 }
 
@@ -45,6 +46,20 @@ variable "quotas" {
   validation {
     condition     = 0 < var.quotas.cpu_standard && var.quotas.cpu_standard <= var.quotas.cpu_scoped && 0 < var.quotas.iops_approval
     error_message = "Quotas are above 0, and an approved scope allows no less than the standard does."
+  }
+}
+
+variable "storage" {
+  description = "The storage that a size of the offering includes, over all stages, or that an approved scope names. None bounds it without."
+  type = object({
+    gib = number
+    of  = string
+  })
+  default = null
+
+  validation {
+    condition     = var.storage == null ? true : var.storage.gib > 0 && trimspace(var.storage.of) != ""
+    error_message = "A limit of storage is above 0, and says whose it is."
   }
 }
 

@@ -47,6 +47,7 @@ resource "kubectl_manifest" "quota" {
         "requests.cpu"           = "${ceil(each.value.cpu * 1000)}m"
         "requests.memory"        = "${ceil(each.value.memory_gib * 1024)}Mi"
         "limits.memory"          = "${ceil(each.value.memory_gib * 1024)}Mi"
+        "requests.storage"       = "${ceil(each.value.storage_gib)}Gi"
         "pods"                   = tostring(each.value.pods)
         "services"               = tostring(each.value.services)
         "services.nodeports"     = "0"

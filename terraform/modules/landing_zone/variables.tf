@@ -1,12 +1,23 @@
 variable "stages" {
-  description = "Stages as the guardrails module let them through: CPU in cores, memory in GiB."
+  description = "Stages as the guardrails module let them through: CPU in cores, memory and storage in GiB."
   type = map(object({
-    cpu        = number
-    memory_gib = number
-    pods       = number
-    services   = number
-    iops       = optional(number, 0)
+    cpu         = number
+    memory_gib  = number
+    pods        = number
+    services    = number
+    iops        = optional(number, 0)
+    storage_gib = optional(number, 0)
   }))
+}
+
+variable "limits" {
+  description = "What one workload may ask for at most, and the guardrail's words for more. Null bounds nothing."
+  type = object({
+    cpu           = number
+    cpu_words     = string
+    storage_gib   = number
+    storage_words = string
+  })
 }
 
 variable "decision" {
@@ -75,6 +86,12 @@ variable "platform_namespaces" {
   description = "Further namespaces with accounts that the stages let in: of `platform_groups` and `platform_users`."
   type        = set(string)
   default     = ["kube-system", "pov-terraform"]
+}
+
+variable "terraform_user" {
+  description = "As whom this module is applied: it alone changes a stage's quota and limits."
+  type        = string
+  default     = "system:serviceaccount:pov-terraform:terraform"
 }
 
 variable "installer" {

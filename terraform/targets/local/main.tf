@@ -25,6 +25,7 @@ module "guardrails" {
 
   stages        = var.stages
   quotas        = var.quotas
+  storage       = var.storage
   scope         = var.scope
   iops_approval = var.iops_approval
   override      = var.override
@@ -35,4 +36,5 @@ module "landing_zone" {
 
   stages = module.guardrails.stages
   decision     = module.guardrails.decision
+  limits       = module.guardrails.limits
 }

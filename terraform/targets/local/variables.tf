@@ -1,17 +1,24 @@
 variable "stages" {
   description = "See modules/guardrails."
   type = map(object({
-    cpu        = number
-    memory_gib = number
-    pods       = number
-    services   = number
-    iops       = optional(number, 0)
+    cpu         = number
+    memory_gib  = number
+    pods        = number
+    services    = number
+    iops        = optional(number, 0)
+    storage_gib = optional(number, 0)
   }))
 }
 
 variable "quotas" {
   description = "See modules/guardrails."
   type        = object({ cpu_standard = number, cpu_scoped = number, iops_approval = number })
+}
+
+variable "storage" {
+  description = "See modules/guardrails."
+  type        = object({ gib = number, of = string })
+  default     = null
 }
 
 variable "scope" {

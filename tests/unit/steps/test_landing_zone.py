@@ -24,6 +24,7 @@ from pov.engines.terraform import Leftovers
 from pov.model.events import silent
 from pov.state.home import Home
 from pov.steps.core import Outcome, Report
+from pov.steps.landing_zone import proof
 from pov.steps.landing_zone import step as landing_zone
 from pov.workflows.init import InitOptions, run
 from tests.unit.engines.fake_kube import FakeApi, over
@@ -74,6 +75,34 @@ def test_no_number_of_the_offering_is_typed_into_terraform() -> None:
         assert not numbers & set(re.findall(r"\d+", path.read_text().replace(",", ""))), path
 
 
+_SMALL = "scope: {users: 5000}\n"
+_STORAGE = [
+    # What the engagement says of its scope, and the storage that Terraform is told.
+    ("", {"storage": {"gib": 4000.0, "of": "size Medium"}}),
+    (_SMALL, {"storage": {"gib": 500.0, "of": "size Small"}}),
+    ("scope: {users: 50000}\n", {"storage": {"gib": 4000.0, "of": "size Medium"}}),
+    ("scope: {users: 2000000}\n", {}),  # that size bounds none
+    ("scope: {users: 200000}\n", {}),  # no size holds them: the deal is reviewed
+]
+
+
+@pytest.mark.parametrize(("said", "storage"), _STORAGE)
+def test_storage_is_what_the_deals_size_includes(tmp_path: Path, said: str, storage: dict[str, Any]) -> None:
+    run(InitOptions(tmp_path / "acme"), silent)
+    with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
+        file.write(said)
+    assert landing_zone.storage(load_engagement(tmp_path / "acme")) == storage
+
+
+def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
+    text = shipped().read_text()
+    (tmp_path / "own.yaml").write_text(text.replace("storageGib: 500", "storageGib: 77"))
+    run(InitOptions(tmp_path / "acme"), silent)
+    with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
+        file.write("scope: {users: 5000, offering: ../own.yaml}\n")
+    assert landing_zone.storage(load_engagement(tmp_path / "acme"))["storage"]["gib"] == 77
+
+
 class Zone:
     """The step with a cluster in memory and a Terraform that only counts."""
 
@@ -93,7 +122,7 @@ class Zone:
             binaries={},
         )
         monkeypatch.setattr(landing_zone, "_terraform", self._terraform)
-        monkeypatch.setattr(landing_zone, "_prove", lambda *_: None)
+        monkeypatch.setattr(landing_zone, "prove", lambda *_: None)
 
     def _terraform(self, _ctx: object, variables: object, _report: object) -> bool:
         self.runs += 1
@@ -116,14 +145,14 @@ def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
 
 def test_terraform_is_told_what_was_approved_and_nothing_else(zone: Zone) -> None:
     assert zone.run() is Outcome.CHANGED
-    assert set(zone.told[-1]) == {"stages", "quotas"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "storage"}
     zone.ctx.approved = {"scope": {"reference": "acme", "approved_by": "pat"}}
     assert zone.run() is Outcome.CHANGED
     assert zone.told[-1]["scope"] == {"reference": "acme", "approved_by": "pat"}
-    assert set(zone.told[-1]) == {"stages", "quotas", "scope"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "storage", "scope"}
     zone.ctx.approved = {}  # it expired: Terraform decides anew
     assert zone.run() is Outcome.CHANGED
-    assert set(zone.told[-1]) == {"stages", "quotas"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "storage"}
 
 
 def test_a_second_run_starts_no_terraform(zone: Zone) -> None:
@@ -245,4 +274,19 @@ Probe = Callable[..., tuple[bool, str, tuple[str, ...]]]
 )
 def test_what_counts_as_proof(answer: tuple[bool, str, tuple[str, ...]], denied: bool, proved: bool) -> None:
     kube: Any = SimpleNamespace(can_i_dry_run=lambda *_, **__: answer)
-    assert (landing_zone._probe(kube, "prod", denied) is True) == proved
+    assert (proof.probe(kube, "prod", denied) is True) == proved
+
+
+@pytest.mark.parametrize(
+    ("answer", "proved"),
+    [
+        ((False, "denied request: Refused by the guardrail. 1000001 CPU cores are asked for", ()), True),
+        ((False, "exceeded quota", ()), False),
+        ((True, "", ()), False),
+    ],
+)
+def test_a_stage_is_proved_bounded_by_the_guardrails_own_words(
+    answer: tuple[bool, str, tuple[str, ...]], proved: bool
+) -> None:
+    kube: Any = SimpleNamespace(can_i_dry_run=lambda *_, **__: answer)
+    assert (proof.probe_limits(kube, "prod") is True) == proved

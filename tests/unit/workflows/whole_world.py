@@ -89,7 +89,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     play_engine(monkeypatch, server)
     monkeypatch.setattr(git, "_is_known", lambda ctx, token: True)
     monkeypatch.setattr(landing_zone, "_terraform", lambda *_: True)
-    monkeypatch.setattr(landing_zone, "_prove", lambda *_: None)
+    monkeypatch.setattr(landing_zone, "prove", lambda *_: None)
     monkeypatch.setattr(landing_zone, "_live", lambda _: "as Terraform left it")
     for module in (prober, verify):
         monkeypatch.setattr(module, "connect", lambda ctx: FakeProber(ctx.estates))

@@ -174,3 +174,65 @@ run "a_scope_that_allows_less_is_refused" {
   }
   expect_failures = [var.quotas]
 }
+
+run "storage_up_to_the_sizes_passes" {
+  command = plan
+  variables {
+    storage = { gib = 500, of = "size Small" }
+    stages  = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, storage_gib = 500 } }
+  }
+}
+
+run "storage_above_the_sizes_is_refused_over_all_stages" {
+  command = plan
+  variables {
+    storage = { gib = 500, of = "size Small" }
+    stages = {
+      staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, storage_gib = 251 }
+      prod    = { cpu = 8, memory_gib = 16, pods = 80, services = 40, storage_gib = 250 }
+    }
+  }
+  expect_failures = [output.stages]
+}
+
+run "storage_of_a_size_without_a_limit_passes" {
+  command = plan
+  variables {
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, storage_gib = 999999 } }
+  }
+}
+
+run "negative_storage_is_refused" {
+  command = plan
+  variables {
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, storage_gib = -1 } }
+  }
+  expect_failures = [var.stages]
+}
+
+run "the_cluster_is_told_the_limits_that_count_now" {
+  command = plan
+  variables {
+    storage = { gib = 500, of = "size Small" }
+  }
+  assert {
+    condition     = output.limits.cpu == 64 && output.limits.storage_gib == 500
+    error_message = "Without a scope the standard's limit counts, and the size's storage."
+  }
+  assert {
+    condition     = output.limits.cpu_words == "CPU cores are asked for and 64 are allowed without an approved scope: ask for an approved scope, which allows up to 512."
+    error_message = "The words are the guardrail's."
+  }
+}
+
+run "what_an_override_let_through_is_not_refused_in_the_cluster" {
+  command = plan
+  variables {
+    stages   = { staging = { cpu = 600, memory_gib = 16, pods = 80, services = 40 } }
+    override = { approved_by = "C. Officer", reason = "load test agreed for one week" }
+  }
+  assert {
+    condition     = output.limits.cpu == null
+    error_message = "The stage's own limit is left."
+  }
+}

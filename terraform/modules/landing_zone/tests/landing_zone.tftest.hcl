@@ -4,6 +4,7 @@ mock_provider "kubectl" {}
 
 variables {
   decision = "within the standard offering"
+  limits   = { cpu = 64, cpu_words = "CPU cores are too many.", storage_gib = 500, storage_words = "GiB are too many." }
   stages = {
     dev  = { cpu = 1, memory_gib = 2, pods = 20, services = 15 }
     prod = { cpu = 1.5, memory_gib = 2, pods = 20, services = 15 }
@@ -91,5 +92,48 @@ run "what_git_may_hold_is_said_by_name" {
   assert {
     condition     = !strcontains(kubectl_manifest.role["prod/gitops-deployer"].yaml_body, "*")
     error_message = "No wildcard: it would hold what nobody meant."
+  }
+}
+
+run "what_is_refused_is_refused_to_everybody_in_every_stage" {
+  command = plan
+  assert {
+    condition = alltrue([
+      for name in ["offering-workloads", "offering-claims"] :
+      yamldecode(kubectl_manifest.offering_binding[name].yaml_body).spec == {
+        policyName        = name
+        validationActions = ["Deny", "Audit"]
+        matchResources = {
+          namespaceSelector = { matchExpressions = [{ key = "kubernetes.io/metadata.name", operator = "In", values = ["dev", "prod"] }] }
+        }
+      }
+    ])
+    error_message = "Both policies deny in every stage."
+  }
+  assert {
+    condition     = alltrue([for policy in kubectl_manifest.offering : !can(yamldecode(policy.yaml_body).spec.matchConditions)])
+    error_message = "Nobody is exempt: a limit is a limit."
+  }
+}
+
+run "what_nobody_bounds_is_not_compared" {
+  command = plan
+  variables {
+    limits = { cpu = null, cpu_words = "", storage_gib = null, storage_words = "" }
+  }
+  assert {
+    condition     = length(yamldecode(kubectl_manifest.offering["offering-workloads"].yaml_body).spec.validations) == 3
+    error_message = "The stage's own limits are left."
+  }
+}
+
+run "only_terraform_changes_a_stages_quota" {
+  command = plan
+  assert {
+    condition = (
+      yamldecode(kubectl_manifest.guard_binding["stage-limits"].yaml_body)
+      .spec.matchResources.namespaceSelector.matchExpressions[0].values == ["dev", "prod"]
+    )
+    error_message = "In every stage."
   }
 }
