@@ -172,7 +172,11 @@ TOO_MUCH: dict[str, tuple[tuple[str, ...], str, str]] = {
         _greedy(cpu=str(_QUOTAS.cpu_standard + 1)),
         _CPU_WORDS,
     ),
-    "CPU by replicas": (_CREATE, _greedy(cpu=str(_QUOTAS.cpu_standard), replicas=2), "CPU cores are asked for and"),
+    "CPU by replicas": (
+        _CREATE,
+        _greedy(cpu=str(_QUOTAS.cpu_standard), replicas=2),
+        f"{2 * _QUOTAS.cpu_standard} CPU cores are asked",
+    ),
     "memory": (_CREATE, _greedy(memory="4000Gi"), "4000 GiB of memory are asked for and"),
     "replicas": (_CREATE, _greedy(replicas=5000), "5000 pods are asked for and"),
     "replicas by scaling": (("scale", DEPLOYMENT, "--replicas=5000"), "", "5000 pods are asked for and"),
