@@ -191,13 +191,19 @@ def _is_alive(group: int) -> bool:
     return False
 
 
-def _end(commands: Collection[_Command], idle: Callable[[float], None]) -> None:
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+_KILLING = (signal.SIGKILL,)
+
+
+def _end(
+    commands: Collection[_Command], idle: Callable[[float], None], signals: Sequence[signal.Signals] = _ASKING
+) -> None:
     """Ask commands and their groups to end, then make them; `idle` passes a part of a second meanwhile.
 
     Whoever outlives the command itself for more than the grace is not asked again.
     """
     left = set(commands)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+    for number in signals:
         for command in left:
             command.signal(signal.SIGKILL if command.ended.is_set() else number)
         deadline = time.monotonic() + _GRACE_S
@@ -225,6 +231,7 @@ def run(
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
     take: Callable[[bytes], None] | None = None,
+    kill: bool = False,
 ) -> Completed:
     """Run `argv` without a shell and return what happened.
 
@@ -232,7 +239,7 @@ def run(
     line of both outputs as it comes; `take` hears each piece, and then no more than the end of each output is kept:
     for commands that may write without end. Raises `CommandFailed` for a code other than 0 (unless `check` is false),
     `TimedOut` after `timeout_s` seconds, `NotFound` if there is no such program or it is none. The whole process group
-    ends with it.
+    ends with it. With `kill` it is killed at the time limit, as by a crash, and not asked first.
     """
     started = time.monotonic()
     process = _start(argv, env, cwd, feeds=input is not None)
@@ -251,7 +258,7 @@ def run(
             _end([command], command.attend)
             raise
         if not in_time:
-            _end([command], command.attend)
+            _end([command], command.attend, _KILLING if kill else _ASKING)
             tail = (command.err.text() or command.out.text()).strip()[-1000:]
             raise TimedOut(f"`{' '.join(argv[:6])}`: not done after {timeout_s:.0f} s", cause=tail)
         command.signal(signal.SIGKILL)

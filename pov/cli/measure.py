@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--aa", type=click.IntRange(0, 100), metavar="N", help="Trials of the automated arm against itself.")
 @click.option("--budget", metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial.")
 @click.option("--profile", metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
+@click.option("--at", metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%.")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
 @click.option("--by", "by", multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one.")

@@ -11,7 +11,11 @@ from pydantic import Field, model_validator
 from pov.config.explaining import Faults
 from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName, Name
+from pov.config.points import Point, percent_of
 from pov.model import catalogue
+
+INTERRUPTED = "interrupted"
+"""The experiment in which work is killed half-way."""
 
 
 class Experiment(Model):
@@ -19,6 +23,7 @@ class Experiment(Model):
 
     `placebos` are windows in which nothing is done: as many as the proposed arm has trials, if nothing is said. `aa`
     are further trials of the proposed arm, to be compared with itself: what differs there is this machine's doing.
+    `at` is for `interrupted` alone: the point at which the work is killed, half-way if nothing is said.
     """
 
     name: ExperimentName
@@ -27,6 +32,19 @@ class Experiment(Model):
     arm_trials: dict[ArmName, Annotated[int, Field(ge=1, le=100, strict=True)]] = Field(default_factory=dict)
     placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
     aa: int | None = Field(default=None, ge=1, le=100, strict=True)
+    at: Point | None = None
+
+    @model_validator(mode="after")
+    def _only_its_settings(self) -> Self:
+        for key, value, owner in (("at", self.at, INTERRUPTED),):
+            if value is not None and self.name != owner:
+                raise Faults([((key,), f"{self.name} has no `{key}`", f"it belongs to {owner}: leave it out")])
+        return self
+
+    @property
+    def at_percent(self) -> int:
+        """The point at which the work is killed, in percent of the time that it usually takes."""
+        return percent_of(self.at or "half")
 
     @model_validator(mode="after")
     def _only_its_arms(self) -> Self:

@@ -11,6 +11,7 @@ import shlex
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -172,7 +173,7 @@ class Runbooks:
                         playbook=playbook,
                         inventory=str(self.folder / "inventory.yml"),
                         cmdline=" ".join(arguments),
-                        settings={"pexpect_timeout": _HEARD_EVERY_S, "job_timeout": int(timeout_s) + 1},
+                        settings={"pexpect_timeout": _HEARD_EVERY_S, "job_timeout": int(timeout_s) + 5},
                         event_handler=heard.take,
                         cancel_callback=stop.is_set,
                         quiet=True,
@@ -181,17 +182,22 @@ class Runbooks:
             except (AnsibleRunnerException, OSError, ValueError) as error:
                 result.append(error)
 
+        end, late = time.monotonic() + timeout_s, False
         # On a thread of its own: in the main thread, ansible-runner takes over the signal handlers and keeps them.
         thread = threading.Thread(target=work, name="runbook", daemon=True)
         thread.start()
         try:
             while thread.is_alive():
                 thread.join(0.05)
+                if not late and thread.is_alive() and time.monotonic() >= end:
+                    # ansible-runner knows whole seconds alone; asked like this, it kills the playbook within one.
+                    late = True
+                    stop.set()
         except BaseException:
             stop.set()
             thread.join(15)
             raise
-        return _judged(result[0] if result else None, heard, playbook, timeout_s)
+        return _judged(result[0] if result else None, heard, playbook, timeout_s, late=late)
 
     def _environment(self) -> dict[str, str]:
         own = {
@@ -249,13 +255,13 @@ def _said(outcome: Mapping[str, Any]) -> str:
     return " / ".join(parts)[-800:] or "no reason given"
 
 
-def _judged(result: Any, heard: _Heard, playbook: str, timeout_s: float) -> list[TaskTime]:
+def _judged(result: Any, heard: _Heard, playbook: str, timeout_s: float, *, late: bool) -> list[TaskTime]:
     fix = "look at the hosts: pov status"
     if isinstance(result, BaseException) or result is None:
         raise PovError(f"the runbook {playbook} could not be started", cause=str(result), fix=fix)
-    if result.status == "timeout":
+    if result.status == "timeout" or (late and result.status == "canceled"):
         last = heard.tasks[-1].name if heard.tasks else "nothing"
-        raise TimedOut(f"the runbook {playbook}: not done after {timeout_s:.0f} s", cause=f"last done: {last}", fix=fix)
+        raise TimedOut(f"the runbook {playbook}: not done after {timeout_s:g} s", cause=f"last done: {last}", fix=fix)
     if result.status != "successful":
         cause = heard.failure or _tail(result)
         raise PovError(f"the runbook {playbook} ended as {result.status}", cause=cause, fix=fix)

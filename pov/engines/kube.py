@@ -94,11 +94,17 @@ class Kube:
         found: Document = self._api.call("PATCH", path, body=dict(patch), content_type=MERGE_PATCH, query=query).body
         return found
 
-    def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
-        """Delete an object; wait up to `wait_s` seconds until it is gone. Returns whether there was one."""
+    def delete(
+        self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0, kill: bool = False
+    ) -> bool:
+        """Delete an object; wait up to `wait_s` seconds until it is gone. Returns whether there was one.
+
+        With `kill` its processes are killed at once, without the time to end by themselves.
+        """
+        body: Document = {"propagationPolicy": "Background", **({"gracePeriodSeconds": 0} if kill else {})}
         try:
             path = self._kinds.find(kind).path(namespace, name)
-            self._api.call("DELETE", path, body={"propagationPolicy": "Background"})
+            self._api.call("DELETE", path, body=body)
         except NotFound:
             return False
         if wait_s > 0:

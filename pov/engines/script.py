@@ -73,10 +73,11 @@ class Script:
         self._log = Log()
         self._secrets = tuple(secrets)
 
-    def run(self, *, timeout_s: float) -> float:
+    def run(self, *, timeout_s: float, kill: bool = False) -> float:
         """Run it to its end; returns how long it ran, in seconds.
 
-        Raises `PovError` for an exit code other than 0, `TimedOut` after `timeout_s` seconds.
+        Raises `PovError` for an exit code other than 0, `TimedOut` after `timeout_s` seconds: by then it was asked to
+        end, or with `kill` killed unasked.
         """
         name = Path(self._argv[0]).name
         fix = f"see {self._path}" if self._path is not None else ""
@@ -88,9 +89,10 @@ class Script:
                 cwd=self._folder,
                 check=False,
                 take=self._log.take,
+                kill=kill,
             )
         except TimedOut as error:
-            raise TimedOut(f"{name}: not done after {timeout_s:.0f} s", cause=self._last(), fix=fix) from error
+            raise TimedOut(f"{name}: not done after {timeout_s:g} s", cause=self._last(), fix=fix) from error
         except OSError as error:
             raise PovError(f"{name} could not be started", cause=str(error)) from error
         if done.code != 0:

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
@@ -33,6 +33,8 @@ class RunbookTrial(EstateTrial):
     """One trial of `playbook`, or of a script in its place, against the legacy estate."""
 
     playbook = ""
+    runbook_of: ClassVar[str] = ""
+    """The experiment whose runbook the customer may bring, where it is another one's work that is done here."""
     checks = (
         "each service's own readiness page, asked over SSH until it answers before the next service's turn; services "
         "one after the other"
@@ -45,13 +47,14 @@ class RunbookTrial(EstateTrial):
         if script is not None:
             self.details["checks"] = "whatever the script does; that it ended well is not believed"
         self._script: Script | None = None
-        brought = box.playbooks.get(slot.experiment)
+        brought = box.playbooks.get(self.runbook_of or slot.experiment)
         self._brought = script.file if script is not None else brought
         self._playbook = str(brought.path) if brought is not None else self.playbook
         self._runbooks: Runbooks | None = None
         self._tasks: Sequence[Task] = ()
         self._ran_s: float | None = None
         self._seen_s: float | None = None
+        self._noted = False
 
     @property
     def runbooks(self) -> Runbooks:
@@ -88,10 +91,7 @@ class RunbookTrial(EstateTrial):
     def operate(self) -> None:
         """Run the runbook or the script, then wait until the prober has seen its work."""
         clock, begun = self.box.clock, self.box.clock.monotonic()
-        hosts = self.box.hosts.all
-        self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
-        # After an interrupt nobody waits for them.
-        self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})
+        self.hosts_change()
         if self._script is not None and self._own is not None:
             # Before the hosts: what it left running would go on with them.
             self.after.add("what the script left", self._script.close)
@@ -102,18 +102,27 @@ class RunbookTrial(EstateTrial):
         self.wait_until_seen()
         self._seen_s = clock.monotonic() - begun
 
+    def hosts_change(self) -> None:
+        """From here on, hosts start anew unless all ends well. Noted once."""
+        if self._noted:
+            return
+        self._noted, hosts = True, self.box.hosts.all
+        self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
+        # After an interrupt nobody waits for them.
+        self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})
+
     def evidence(self) -> Evidence:
         """As ever; what a script left running is ended here, before the next trial, and counted."""
         if self._script is not None:
             self.details["left_running"] = self._script.close()
         return super().evidence()
 
-    def _told(self, own: OwnScript) -> Script:
-        """The script, ready to run."""
+    def _told(self, own: OwnScript, *, mark: str = "") -> Script:
+        """The script, ready to run; `mark` tells its log from that of another run of it in this trial."""
         variables = self.variables()
         folder = self.runbooks.folder
         told = tell(own, self.slot, self.box.hosts.all, self.services, variables=variables, folder=folder)
-        log = f"{self.slot.experiment}-{self.slot.arm}-{self.slot.trial}.log"
+        log = f"{self.slot.experiment}-{self.slot.arm}-{self.slot.trial}{mark}.log"
         self.details |= {"script": own.file.digest, "log": f"logs/{log}"}
         return self.runbooks.script(
             own.argv,

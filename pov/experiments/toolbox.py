@@ -28,6 +28,8 @@ class Toolbox:
 
     `timeouts` are those that an experiment's criteria ask for, in milliseconds, instead of the one in `traffic`.
     `playbooks` are the customer's, by experiment, instead of the example's. What scripts print goes to `logs`.
+    `kill_at` is the point at which work is killed, in percent of the time that it usually takes; `usual` keeps that
+    time for the run, in seconds by arm, once somebody timed it.
     """
 
     run: str
@@ -47,6 +49,8 @@ class Toolbox:
     playbooks: Mapping[str, Digested] = field(default_factory=dict)
     logs: Path | None = None
     seat: Callable[[Slot], Seat] | None = None
+    kill_at: int = 50
+    usual: dict[str, float] = field(default_factory=dict)
 
     def estate(self, name: str) -> Estate:
         """The estate of that name."""

@@ -78,6 +78,11 @@ def failures_on(report: LoadReport, edges: Collection[EdgeName], window: Span = 
     ]
 
 
+def counted(report: LoadReport, edges: Collection[EdgeName], phases: Collection[str]) -> Counts:
+    """All requests on `edges` in some phases of a load, nothing excused."""
+    return _counts((row for phase in report.phases if phase.name in phases for row in phase.edges), edges)
+
+
 def _counts(rows: Iterable[EdgeCount], edges: Collection[EdgeName], *, excused: int = 0) -> Counts:
     wanted = set(edges)
     mine = [row for row in rows if EdgeName(row.estate, row.source, row.target) in wanted]

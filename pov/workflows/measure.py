@@ -10,9 +10,10 @@ from pathlib import Path
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, Problem
 from pov.config.estates import LEGACY, estates
+from pov.config.experiments import INTERRUPTED, timeouts
 from pov.config.experiments import Experiment as Settings
-from pov.config.experiments import timeouts
-from pov.config.explaining import nearest
+from pov.config.explaining import Faults, nearest
+from pov.config.points import percent_of
 from pov.config.scenario import Scenario
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.core import Experiment
@@ -45,7 +46,8 @@ class MeasureOptions:
     script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
     `planning.PROFILES`, and what is given beside it counts more.
     `exploratory` measures against other criteria than the frozen ones, and the report says so.
-    `people` are those who sit down for the arms that are theirs.
+    `people` are those who sit down for the arms that are theirs. `at` is where `interrupted` kills the work,
+    instead of the scenario's.
     """
 
     root: Path
@@ -59,6 +61,7 @@ class MeasureOptions:
     profile: str | None = None
     exploratory: bool = False
     people: People | None = None
+    at: str | None = None
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -89,6 +92,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             emit(Event("note", "measure", text))
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
+        box = replace(box, kill_at=_kill_at(options, ctx.scenario))
         box.prober().stop_loads()
         load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
@@ -131,6 +135,14 @@ def show(options: MeasureOptions, emit: Emit) -> Paced:
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
     return replace(paces, left_out=left_out)
+
+
+def _kill_at(options: MeasureOptions, scenario: Scenario) -> int:
+    """The point at which `interrupted` kills the work, in percent of its usual time."""
+    if options.at is not None:
+        return percent_of(options.at)
+    wish = next((one for one in scenario.experiments if one.name == INTERRUPTED), None)
+    return (wish or Settings.model_validate({"name": INTERRUPTED})).at_percent
 
 
 def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path) -> tuple[Paced, tuple[str, ...]]:
@@ -215,6 +227,7 @@ def _refuse(
     ]
     problems += unknown_arms(options.arms, experiments)
     problems += _about_people(options)
+    problems += _about_the_point(options, names)
     known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
     by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
     itself = catalogue.proposed().name
@@ -231,6 +244,20 @@ def _refuse(
         ]
     if problems:
         raise InvalidInput(problems)
+
+
+def _about_the_point(options: MeasureOptions, names: Sequence[str]) -> list[Problem]:
+    """What is wrong with the point at which work is to be killed."""
+    if options.at is None:
+        return []
+    if INTERRUPTED not in names:
+        told = f"nothing is killed in {', '.join(names)}"
+        return [Problem("--at", told, f"pov measure {INTERRUPTED} --at {options.at}, or leave it out")]
+    try:
+        percent_of(options.at)
+    except Faults as error:
+        return [Problem("--at", message, fix) for _, message, fix in error.faults]
+    return []
 
 
 def _by_people(arm: str) -> bool:

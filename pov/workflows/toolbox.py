@@ -22,6 +22,7 @@ from pov.experiments.toolbox import Toolbox
 from pov.measure.machine import load_per_core
 from pov.measure.order import Slot
 from pov.state.people import FOLDER
+from pov.steps.argocd import worker
 from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
 from pov.steps.git.history import Recorded, history
@@ -122,6 +123,14 @@ class _Delivery:
     def state(self, stage: str) -> App:
         """Argo CD's application of a stage, as the cluster holds it."""
         return held_app(self.ctx.kube, stage)
+
+    def kill(self) -> None:
+        """Kill Argo CD's application controller."""
+        worker.kill(self.ctx)
+
+    def lacking(self) -> str:
+        """Why there is none again yet."""
+        return worker.lacking(self.ctx)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,26 @@ def test_the_runbook_backwards_brings_the_version_from_before_back(
     assert legacy == {details["good_version"]}
 
 
+@pytest.mark.matrix
+@pytest.mark.parametrize("arm", ["automated", "manual", "scripted"])
+def test_what_is_killed_half_way_comes_to_its_end_in_its_own_way(
+    shared: Environment, facts: Callable[..., None], arm: str
+) -> None:
+    result = trial(shared, "interrupted", arm)
+    details: dict[str, Any] = dict(result.evidence.details)
+    left = [(row["service"], row["state"]) for row in details.get("left", ())]
+    facts(arm=arm, left=left, usual_s=details.get("usual_s"), whole_s=round(result.whole), **told(result))
+    assert result.error is None
+    assert {state for _, state in left} != {"new"}, "it was killed before it had ended"
+    assert {"left_old", "left_new", "left_broken", "hard_until_good", "late_until_good"} <= set(result.evidence.figures)
+    assert 0 < result.evidence.figures["killed_at_seconds"] < details["usual_s"] + 2
+    rows = shared.pov("status").json["services"]
+    estate = "staging" if arm == "automated" else "legacy"
+    proof = shared.context().scenario.pov_services
+    versions = {row["version"] for row in rows if row["estate"] == estate and row["name"] in proof}
+    assert versions == {f"e2e-interrupted-{arm}-1"}
+
+
 def test_a_version_goes_from_dev_to_staging_to_prod_by_review(shared: Environment, facts: Callable[..., None]) -> None:
     result = trial(shared, "promote", "automated")
     facts(**told(result))

@@ -65,7 +65,9 @@ class FakeKube:
         _merge(found, patch)
         return found
 
-    def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
+    def delete(
+        self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0, kill: bool = False
+    ) -> bool:
         key = (kind.rsplit("/", maxsplit=1)[-1], namespace, name)
         if self.objects.pop(key, None) is None:
             return False

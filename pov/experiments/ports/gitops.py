@@ -169,6 +169,14 @@ class Delivery(Protocol):
         """How far a stage is. It is looked at, never told to look."""
         ...
 
+    def kill(self) -> None:
+        """Kill what brings commits to the cluster, at once, as a crash would."""
+        ...
+
+    def lacking(self) -> str:
+        """Why it is not there again after it was killed; empty when it is."""
+        ...
+
 
 class Cluster(Protocol):
     """The cluster, as far as trials need it."""

@@ -37,8 +37,8 @@ class Task(Protocol):
 class Script(Protocol):
     """A script of somebody else's, ready to run against the legacy hosts."""
 
-    def run(self, *, timeout_s: float) -> float:
-        """Run it to its end; returns how long it ran, in seconds."""
+    def run(self, *, timeout_s: float, kill: bool = False) -> float:
+        """Run it to its end; returns how long it ran, in seconds. With `kill` the time limit kills it unasked."""
         ...
 
     def close(self) -> int:
@@ -59,7 +59,7 @@ class Runbooks(Protocol):
         ...
 
     def run(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float) -> Sequence[Task]:
-        """Run it to its end."""
+        """Run it to its end. At the time limit it is killed; raises `TimedOut` then."""
         ...
 
     def script(

@@ -171,6 +171,13 @@ def test_the_time_limit_ends_the_whole_group(family: Family, stubborn: bool, mon
     assert family.child_dies()
 
 
+def test_what_is_killed_at_the_time_limit_is_not_asked_first(tmp_path: Path) -> None:
+    asked = "signal.signal(2, lambda *_: open('asked', 'w').close())"
+    with pytest.raises(TimedOut):
+        run(python(f"import signal, time; {asked}; time.sleep(300)"), timeout_s=1, cwd=tmp_path, kill=True)
+    assert not (tmp_path / "asked").exists()
+
+
 def test_a_command_that_ignores_every_request_is_made_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_GRACE_S", 0.2)
     ignoring = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print(1, flush=True)"

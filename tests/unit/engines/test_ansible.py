@@ -139,6 +139,20 @@ def test_time_is_up(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.cause == "last done: copy release"
 
 
+def test_a_part_of_a_second_is_kept_and_ends_the_playbook(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(env: Any, **options: Any) -> Any:
+        options["event_handler"](event("runner_on_ok", "stop service"))
+        # As ansible-runner does: it looks whether it is to go on, and kills the playbook if not.
+        while not options["cancel_callback"]():
+            threading.Event().wait(0.001)
+        return SimpleNamespace(status="canceled", stdout=io.StringIO())
+
+    monkeypatch.setattr(ansible, "_run", run)
+    with books, pytest.raises(TimedOut, match=r"not done after 0\.2 s") as caught:
+        books.run("deploy.yml", {}, timeout_s=0.2)
+    assert caught.value.cause == "last done: stop service"
+
+
 def test_a_runner_that_does_not_start(books: Runbooks, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(env: Any, **options: Any) -> Any:
         raise OSError("no such file")

@@ -91,6 +91,24 @@ def test_warnings_are_taken_out_of_their_headers() -> None:
     assert _warnings(['299 - "changes \\"by hand\\""', "odd"]) == ('changes "by hand"', "odd")
 
 
+def test_what_is_killed_gets_no_time_to_end_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = FakeApi()
+    kube = over(api, tmp_path)
+    kube.apply([SPACE, CONFIG], set_name="shop")
+    sent: list[Any] = []
+    call = api.call
+
+    def heard(method: str, path: str, **more: Any) -> Any:
+        sent.extend([more["body"]] if method == "DELETE" else [])
+        return call(method, path, **more)
+
+    monkeypatch.setattr(api, "call", heard)
+    for kill in (False, True):
+        kube.delete("ConfigMap", "settings", "shop", kill=kill)
+        kube.apply([SPACE, CONFIG], set_name="shop")
+    assert sent == [{"propagationPolicy": "Background"}, {"propagationPolicy": "Background", "gracePeriodSeconds": 0}]
+
+
 def test_no_kubeconfig_is_told(tmp_path: Path) -> None:
     from pov.engines.kube import Kube
 

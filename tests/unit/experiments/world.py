@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pov.base.clock import timestamp
-from pov.base.errors import PovError, Transient
+from pov.base.errors import PovError, TimedOut, Transient
 from pov.base.redact import Secret
 from pov.config.estates import Estate, estates
 from pov.config.legacy import Host, hosts
@@ -27,6 +27,9 @@ from tests.unit.experiments.loads import Edge, Load, Loss
 OLD = "registry/mock:1.0.0"
 SYNC_S = 4.0
 POLL_S = 130.0
+BACK_S = 5.0
+RUNBOOK_S = 3.0
+SCRIPT_S = 2.0
 ROLLOUT_S = 11.0
 
 
@@ -143,6 +146,8 @@ class World:
         self.recorded: list[tuple[datetime, str, dict[str, str], tuple[str, ...]]] = []
         self.replicas = 1
         self.unasked = ""
+        self.killed: list[float] = []
+        self.back = True
 
     @property
     def staging(self) -> Estate:
@@ -216,6 +221,10 @@ class World:
             self.clock.after(SYNC_S if self.hook else POLL_S, lambda: self._sync(revision))
 
     def _sync(self, revision: str) -> None:
+        if self.killed and self.now < self.killed[-1] + BACK_S:
+            # Nobody is there to do it: it is done by the one that starts anew.
+            self.clock.after(self.killed[-1] + BACK_S - self.now, lambda: self._sync(revision))
+            return
         self.healthy = False
         started = timestamp(self.clock.wall().replace(microsecond=0))
         self.operation = {"startedAt": started, "syncResult": {"revision": revision}}
@@ -375,6 +384,14 @@ class Delivery:
     def state(self, stage: str) -> App:
         return held_app(Cluster(self.world), stage)
 
+    def kill(self) -> None:
+        self.world.check("kill")
+        self.world.killed.append(self.world.now)
+
+    def lacking(self) -> str:
+        there = self.world.back and self.world.now >= self.world.killed[-1] + BACK_S
+        return "" if there else "it has not started anew"
+
 
 @dataclass(frozen=True)
 class LegacyHosts:
@@ -496,7 +513,14 @@ class Runbooks:
     def run(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float) -> list[Task]:
         world = self._world
         world.playbooks.append((playbook, dict(variables)))
-        world.clock.sleep(3.0)
+        if playbook != "distribute.yml" and timeout_s < RUNBOOK_S:
+            world.clock.sleep(timeout_s)
+            # The first one is done, the second one is stopped.
+            done, stopped, *_ = variables["services"]
+            world.versions["legacy"][done] = variables["version"]
+            world.errors["legacy", stopped] = "connection refused"
+            raise TimedOut("the runbook deploy.yml: not done in time")
+        world.clock.sleep(RUNBOOK_S)
         if playbook == "distribute.yml":
             return [Task("legacy-1", "copy release", 2.5)]
         if world.runbook_error is not None:
@@ -549,17 +573,21 @@ class Script:
     log: Path | None
     secret_files: tuple[Path, ...]
     limit_s: float = 0.0
+    killing: bool = False
     closed: int = 0
 
-    def run(self, *, timeout_s: float) -> float:
-        self.limit_s = timeout_s
+    def run(self, *, timeout_s: float, kill: bool = False) -> float:
+        self.limit_s, self.killing = timeout_s, kill
         begun = self.world.now
         self.world.script(self)
         return self.world.now - begun
 
     def work(self) -> None:
         """What it was told, well."""
-        self.world.clock.sleep(2.0)
+        if self.limit_s < SCRIPT_S:
+            self.world.clock.sleep(self.limit_s)
+            raise TimedOut("deploy.sh: not done in time")
+        self.world.clock.sleep(SCRIPT_S)
         for name in self.told["POV_SERVICES"].split():
             if "POV_VERSION" in self.told:
                 self.world.versions["legacy"][name] = self.told["POV_VERSION"]

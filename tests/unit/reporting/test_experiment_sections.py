@@ -170,3 +170,32 @@ def test_what_is_judged_by_a_figure_shows_it_on_page_one_and_compares_no_seconds
     assert report.facts.comparisons["audit"] == []
     assert any("what counts is answers that are right" in str(block) for block in chapter(report, "experiments").blocks)
     render_pdf(report, {})
+
+
+def test_what_was_killed_is_told_like_any_other_experiment(tmp_path: Path) -> None:
+    order = [
+        {"experiment": "interrupted", "arm": arm, "trial": trial}
+        for arm in ("automated", "manual", "scripted")
+        for trial in (1, 2, 3, 4)
+    ]
+    figures = {
+        "killed_at_percent": 35.0,
+        "killed_at_seconds": 7.2,
+        "left_old": 2.0,
+        "left_new": 2.0,
+        "left_broken": 1.0,
+        "hard_until_good": 11.0,
+        "late_until_good": 3.0,
+    }
+    changes = {i + 1: {"figures": figures} for i in range(len(order))}
+    report = build(read_run(simulated.save(tmp_path, order=order, sample_changes=changes)))
+    (table,) = (block for block in chapter(report, "figures").blocks if isinstance(block, Table))
+    assert table.head == ("Figure", "Over the trials", "Automated", "Runbook by machine", "Good script")
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["point at which it was killed, of its usual time"][1].startswith("35")
+    assert rows["replicas left broken"][:2] == ("greatest", "1 replicas")
+    assert rows["late requests, from its beginning until all was good"][:2] == ("sum", "12")
+    (compared, *_) = report.facts.comparisons["interrupted"]
+    assert compared.primary
+    text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages)
+    assert "Coming through a deployment that is killed half-way" in " ".join(text.split())
