@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pov.base.errors import CriterionNotMet, NotShown, PovError
+from pov.base.errors import CriterionNotMet, InvalidInput, NotShown, PovError, Problem
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
 from pov.cli.tables import Result, duration, show, table
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
 @click.option("--by", "by", multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one.")
+@click.option("--resume", "resumed", metavar="RUN", help="Go on with a run that was interrupted or cut off.")
 @click.option("--simulated", is_flag=True, hidden=True, help="A script types in their place: every page says so.")
 @command_options
 def command(
@@ -45,19 +47,27 @@ def command(
     only_plan: bool,
     by: tuple[str, ...],
     simulated: bool,
+    resumed: str | None,
     **sizes: Any,
 ) -> None:
     """Measure the scenario's experiments (or what is named) in each arm, in random order.
 
     The plan is told first, with the time it will take: learnt from earlier trials here, or guessed. Every sample is
-    saved as it happens: Ctrl-C keeps what was measured. Ends with code 0 when all criteria pass, 4 when any fails, 5
-    when none fails and something is not shown, 1 where every trial of an arm failed, 130 interrupted.
+    saved as it happens: Ctrl-C keeps what was measured, and --resume RUN goes on with it.
+
+    Ends with code 0 when all criteria pass, 4 when any fails, 5 when none fails and something is not shown, 1 where
+    every trial of an arm failed, 130 interrupted.
     """
     chosen = settings()
     from pov.experiments.seat import People
     from pov.workflows import measure
 
     people = People(by, simulated) if by else None
+    if resumed is not None:
+        given = {"EXPERIMENT": experiments, "--arm": arms, "--trials": trials, "--seed": seed, "--by": by}
+        given |= {"--simulated": simulated, **sizes}
+        _go_on(resumed, [name for name, value in given.items() if value not in (None, (), False)], only_plan)
+        return
     options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, people=people, **sizes)
     if only_plan:
         with console() as emit:
@@ -66,6 +76,31 @@ def command(
         return
     with console(people.busy if people else None) as emit:
         result = measure.run(options, emit)
+    _tell(result)
+
+
+def _go_on(run: str, given: Sequence[str], only_plan: bool) -> None:
+    """The run's own plan counts: whatever would be another one is refused."""
+    from pov.workflows import resuming
+
+    if given:
+        names = ", ".join(name if name.isupper() or name.startswith("--") else f"--{name}" for name in given)
+        fix = f"leave it out, or begin a new run: pov measure{settings().hint}"
+        raise InvalidInput([Problem("--resume", f"{run} goes on by its own plan, which {names} would change", fix)])
+    chosen, busy = settings(), threading.Event()
+    options = resuming.ResumeOptions(chosen.root, run, chosen.name, busy)
+    if only_plan:
+        with console() as emit:
+            paced = resuming.left(options, emit)
+        show(paced, _plan_in_words)
+        return
+    with console(busy) as emit:
+        result = resuming.resume(options, emit)
+    _tell(result)
+
+
+def _tell(result: Result) -> None:
+    """The result, and the code that a script has to hear."""
     show(result, lambda measured: f"{in_words(measured)}\n\nNext: pov report{settings().hint}")
     ended = _ending(result.as_json(), f"pov report{settings().hint}  (it shows every sample behind it)")
     if ended is not None:
@@ -136,8 +171,15 @@ def in_words(result: Result) -> str:
     ]
     parts.append(table(head, criteria) if criteria else "")
     warnings = [warning for experiment in experiments for warning in experiment.get("warnings", ())]
-    parts.append("\n".join(f"! {warning}" for warning in warnings))
+    parts.append("\n".join(f"! {warning}" for warning in [*_interruptions(summary), *warnings]))
     return "\n\n".join(part for part in parts if part)
+
+
+def _interruptions(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Where the run went on: the time in between was not drawn."""
+    for one in summary.get("interruptions", ()):
+        again = f"; {one['trial']} had begun, and was measured again" if one["trial"] else ""
+        yield f"{one['ended']} after sample {one['after']}, at {one['last']} or later; resumed at {one['at']}{again}"
 
 
 def _rows(experiment: Mapping[str, Any]) -> Iterator[list[str]]:

@@ -74,6 +74,7 @@ def _list_in_words(result: RunList) -> str:
         for line in result.runs
     ]
     problems = [f"! {line.run}: {problem}" for line in result.runs for problem in line.problems]
+    problems += [f"{line.run} {_goes_on(line)}" for line in result.runs if line.ended in {"interrupted", "cut off"}]
     return "\n\n".join(part for part in (table(head, rows, right=(4, 5)), "\n".join(problems)) if part)
 
 
@@ -83,7 +84,13 @@ def _details_in_words(result: RunDetails) -> str:
     line = result.line
     ended = "whole" if line.ended == "whole" else f"{line.ended}, {_of(line)} trials are kept"
     told = [f"Started {line.started}, {ended}.", *(f"! {problem}" for problem in line.problems), str(result.path)]
+    told += [f"It {_goes_on(line)}"] if line.ended in {"interrupted", "cut off"} else []
     return f"{in_words(result)}\n\n" + "\n".join([*told, f"Its report: pov report --run {line.run}{settings().hint}"])
+
+
+def _goes_on(line: Line) -> str:
+    """How a run that ended early is finished."""
+    return f"goes on with: pov measure --resume {line.run}{settings().hint}"
 
 
 def _of(line: Line) -> str:

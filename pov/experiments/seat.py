@@ -42,6 +42,10 @@ class People:
         """What their samples carry."""
         return SIMULATED if self.simulated else PERSON
 
+    def as_json(self) -> dict[str, Any]:
+        """What a run records, to go on with the same people."""
+        return {"by": list(self.by), "simulated": self.simulated}
+
 
 @dataclass
 class Seat:

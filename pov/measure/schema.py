@@ -193,6 +193,20 @@ class CriterionRow(_Part):
     tells_apart: bool | None
 
 
+class InterruptionRow(_Part):
+    """The run had ended early with `after` samples, and went on; `trial` had begun, and was measured again.
+
+    `last` is the last moment that is known of it before, `at` when it went on; `cut_bytes` of a last line were cut off.
+    """
+
+    after: int
+    ended: Literal["interrupted", "cut off"]
+    last: str
+    at: str
+    trial: str
+    cut_bytes: int
+
+
 class Summary(BaseModel):
     """`summary.json` of a run: a pure function of its samples and criteria. `run` is what it recorded of itself.
 
@@ -206,6 +220,7 @@ class Summary(BaseModel):
     experiments: list[ExperimentRow]
     criteria: list[CriterionRow]
     prober_sees: bool | None
+    interruptions: list[InterruptionRow] = []
     digests: dict[str, str] = {}
 
 

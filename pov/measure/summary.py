@@ -37,6 +37,7 @@ def summarise(
         "experiments": [_experiment(results, name, compared.get(name, ())) for name in names],
         "criteria": [score.as_json() for score in scored(results, wanted)],
         "prober_sees": results.sight.shown,
+        "interruptions": [asdict(one) for sample in samples for one in sample.resumed],
     }
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pov.model.sample import Cause, Counts, Sample, Stalls, Step, Traffic
+from pov.model.sample import Cause, Counts, Resumption, Sample, Stalls, Step, Traffic
 
 V1 = "pov.dev/sample/v1"
 _OLD_ARMS = {"control": "placebo"}
@@ -50,6 +50,22 @@ def read_sample(record: Mapping[str, Any], position: int, problems: list[str]) -
         n=n,
         prev=text(record.get("prev")),
         digest=text(record.get("digest")),
+        resumed=resumptions(record.get("resumed")),
+    )
+
+
+def resumptions(records: object) -> tuple[Resumption, ...]:
+    """Where a run went on, as a sample or a note recorded it."""
+    return tuple(
+        Resumption(
+            after=whole(told.get("after")) or 0,
+            ended=text(told.get("ended")),
+            last=text(told.get("last")),
+            at=text(told.get("at")),
+            trial=text(told.get("trial")),
+            cut_bytes=whole(told.get("cut_bytes")) or 0,
+        )
+        for told in map(mapping, items(records))
     )
 
 

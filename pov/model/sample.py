@@ -89,12 +89,32 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Resumption:
+    """A run that had ended early went on, with `after` samples saved by then.
+
+    `ended` says how it had ended: `INTERRUPTED`, or `CUT_OFF` where it wrote no end. `last` is the last moment that is
+    known of it before, `at` when it went on (ISO 8601, UTC). `trial` had begun without being saved, and is measured
+    again; empty for none. Of the file's last line `cut_bytes` were not whole, and were cut off.
+    """
+
+    after: int
+    ended: str
+    last: str
+    at: str
+    trial: str = ""
+    cut_bytes: int = 0
+
+
+INTERRUPTED, CUT_OFF = "interrupted", "cut off"
+
+
+@dataclass(frozen=True)
 class Sample:
     """One trial as it is saved, one JSON object a line.
 
     `origin` is executed, person or simulated. `seconds` is None if the clock never started; a failed trial (`ok` is
     false) keeps the time it took. `figures` are further measured figures by name. `prev` is the digest of the sample
-    before, or of the run's `environment.json` for the first.
+    before, or of the run's `environment.json` for the first. `resumed` tells where the run went on before this trial.
     """
 
     experiment: str
@@ -113,10 +133,11 @@ class Sample:
     n: int = 0
     prev: str = ""
     digest: str = ""
+    resumed: tuple[Resumption, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The record, without what the run's chain adds (`schema`, `run`, `n`, `prev`, `digest`)."""
+        """The record, without what the run's chain adds (`schema`, `run`, `n`, `prev`, `digest`, `resumed`)."""
         record = asdict(self)
-        for key in ("run", "n", "prev", "digest"):
+        for key in ("run", "n", "prev", "digest", "resumed"):
             del record[key]
         return record | {"steps": [asdict(step) for step in self.steps]}

@@ -15,7 +15,7 @@ from pov.measure.scoring import Score, criteria, scored
 from pov.measure.statistics import Comparison, Same, comparisons, same
 from pov.model.catalogue import Words
 from pov.model.reading import items, mapping, number, read_sample, text
-from pov.model.sample import Sample
+from pov.model.sample import Resumption, Sample
 from pov.reporting.valued import GivenValue, Valued, valued
 from pov.state.attested import Attested, recorded
 from pov.state.people import states
@@ -85,6 +85,11 @@ class Facts:
     def saved(self) -> int:
         """How many trials were saved, placebos and negative controls left out."""
         return sum(1 for trial in self.trials if not self.words.arm(trial.arm).window)
+
+    @property
+    def resumptions(self) -> tuple[Resumption, ...]:
+        """Where the run had ended early and went on."""
+        return tuple(one for trial in self.trials for one in trial.resumed)
 
     @property
     def agreed(self) -> bool:

@@ -198,6 +198,8 @@ class Verifier:
             if sample.get("prev") != head or sample.get("digest") != told:
                 self.wrong.append(f"samples.jsonl:{number}: does not fit the chain (changed, dropped or reordered)")
             head = str(sample.get("digest"))
+            for told in sample.get("resumed") or []:
+                self.expect(f"samples.jsonl:{number}: went on after so many samples", told.get("after"), number - 1)
             if sample.get("schema") != "pov.dev/sample/v2":
                 self.wrong.append(f"samples.jsonl:{number}: schema {sample.get('schema')} is not read by this verifier")
                 continue
@@ -377,6 +379,9 @@ class Verifier:
                 self.expect(f"{where}, maximum", a.get("maximum"), max(own.times, default=None))
                 for name in ("requests", "hard", "late", "excused", "handshakes"):
                     self.expect(f"{where}, {name}", a.get(name), own.counts and own.counts[name])
+        if "interruptions" in summary:
+            went_on = [told for s in self.samples for told in s.get("resumed") or []]
+            self.expect("summary.json: interruptions", summary["interruptions"], went_on)
         told = {c["id"]: c for c in summary.get("criteria") or []}
         for one in self.scores:
             if one["id"] in told:
@@ -598,6 +603,8 @@ class Verifier:
                         found |= compared(own.times, other.times)
         for s in self.samples:
             collect({k: s.get(k) for k in ("error", "steps", "details", "traffic")}, set(), texts)
+        collect([told for s in self.samples for told in s.get("resumed") or []], found, texts)
+        texts |= {text[:19].replace("T", " ") for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
         for one in self.scores:
             found |= {
                 self.value(one["metric"], v).split(N + "s")[0] for v in (one["bound"], one["observed"]) if v is not None

@@ -9,7 +9,7 @@ from pov.measure.scoring import Score
 from pov.measure.statistics import Comparison, Same
 from pov.model.catalogue import MORE, Metric, Words
 from pov.model.reading import text
-from pov.model.sample import Sample
+from pov.model.sample import Resumption, Sample
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, listing, plain, plural, seconds, share
 from pov.state.attested import CRITERIA, RUN, Attested
@@ -253,3 +253,16 @@ def numbers(arm: Arm) -> str:
     if len(found) <= 12:
         return ", ".join(map(str, found))
     return f"{', '.join(map(str, found[:10]))} … {found[-1]} ({len(found)})"
+
+
+def resumed(one: Resumption) -> str:
+    """Where a run had ended early and went on: nobody drew that time, so it is said."""
+    told = f"After sample {one.after}, last heard of at {_moment(one.last)}; resumed at {_moment(one.at)} (UTC)."
+    if one.trial:
+        told += f" {one.trial} had begun without being saved, and was measured again."
+    return f"{told} The order is the one drawn before the first trial; the time between is not random."
+
+
+def _moment(at: str) -> str:
+    """A recorded moment, to the second."""
+    return at[:19].replace("T", " ")

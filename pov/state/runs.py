@@ -13,15 +13,18 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
-from pov.model.reading import V1
-from pov.model.sample import SCHEMA
+from pov.model.reading import V1, mapping
+from pov.model.sample import SCHEMA, Resumption
+from pov.state import under_way
+from pov.state.under_way import Note
 
 CONFIGURATION = "configuration.bundle"
 """Every branch of the configuration repository at the end of the run, as a Git bundle."""
@@ -45,13 +48,17 @@ def digest_of(sample: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Chain:
-    """How far a run is: samples so far, the last one's digest, bytes that are surely on the disk, what is not yet."""
+class Chain:
+    """How far a run is: samples so far, the last one's digest, bytes that are surely on the disk, what is not yet.
+
+    `resumed` is what the next sample has to tell.
+    """
 
     head: str
     count: int = 0
     saved: int = 0
     unsaved: tuple[dict[str, Any], ...] = ()
+    resumed: tuple[Resumption, ...] = ()
 
 
 class RunWriter:
@@ -73,7 +80,7 @@ class RunWriter:
         self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.path = runs_dir / self.run_id
         record = _pretty({"run": self.run_id, **environment}).encode()
-        self._chain = _Chain(hashlib.sha256(record).hexdigest())
+        self._chain = Chain(hashlib.sha256(record).hexdigest())
         try:
             self.path.mkdir(parents=True)
             for name, content in (files or {}).items():
@@ -81,15 +88,28 @@ class RunWriter:
             write_atomic(self.path / "environment.json", record)
             (self.path / "samples.jsonl").touch()
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
+
+    @property
+    def resumed(self) -> tuple[Resumption, ...]:
+        """Where the run went on since its last sample."""
+        return self._chain.resumed
+
+    def begin(self, trial: Mapping[str, Any]) -> None:
+        """Note that a trial begins. A disk that refuses costs the note, and nothing else."""
+        waiting = [one for record in self._chain.unsaved for one in record.get("resumed", ())]
+        note = Note(under_way.name_of(trial), (*(Resumption(**one) for one in waiting), *self._chain.resumed))
+        with suppress(OSError):
+            under_way.write(self.path, note)
 
     def append(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Save one sample and return it as saved. Raises `PovError` if the disk refuses; the sample is kept then."""
         chain = self._chain
         number = chain.count + 1
-        record = {"schema": SCHEMA, "run": self.run_id, "n": number, **sample, "prev": chain.head}
+        told = {"resumed": [asdict(one) for one in chain.resumed]} if chain.resumed else {}
+        record = {"schema": SCHEMA, "run": self.run_id, "n": number, **sample, **told, "prev": chain.head}
         record["digest"] = digest_of(record)
-        self._chain = _Chain(record["digest"], number, chain.saved, (*chain.unsaved, record))
+        self._chain = Chain(record["digest"], number, chain.saved, (*chain.unsaved, record))
         self.flush()
         return record
 
@@ -108,7 +128,7 @@ class RunWriter:
                     raise
                 end = stream.tell()
         except OSError as error:
-            raise _cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
         self._chain = replace(chain, saved=end, unsaved=())
 
     @property
@@ -117,15 +137,19 @@ class RunWriter:
         return self._chain.unsaved
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write `summary.json`, with the digests of what it was made from, and `head.json`."""
+        """Write `summary.json`, with the digests of what it was made from, and `head.json`. The note goes with the end
+        of a run that ended by itself.
+        """
         self.flush()
         made_from = ("samples.jsonl", "environment.json", CONFIGURATION)
         digests = {**digests_of(self.path, made_from), "chain_head": self._chain.head}
         try:
             write_atomic(self.path / "summary.json", _pretty({**summary, "digests": digests}))
             write_atomic(self.path / HEAD, head_of(self.path))
+            if not mapping(summary.get("run")).get("interrupted"):
+                (self.path / under_way.FILE).unlink(missing_ok=True)
         except OSError as error:
-            raise _cannot_write(self.path / "summary.json", error) from error
+            raise cannot_write(self.path / "summary.json", error) from error
 
 
 def head_of(path: Path) -> bytes:
@@ -278,7 +302,8 @@ def _pretty(record: Mapping[str, Any]) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
-def _cannot_write(path: Path, error: OSError) -> PovError:
+def cannot_write(path: Path, error: OSError) -> PovError:
+    """What a full disk is told as."""
     return PovError(
         f"cannot write {path}",
         cause=str(error),

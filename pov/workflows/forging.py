@@ -29,6 +29,8 @@ def forgeable(saved: Run, found: Attested, own_lists: bool) -> Iterator[str]:
     later = [entry for entry in found.runs or () if entry.started > text(saved.environment.get("started"))]
     if not later:
         yield "that there was no other run, by whoever holds the folder: one that no later run names leaves no trace"
+    if any(items(sample.get("resumed")) for sample in saved.samples):
+        yield "what trials that were cut off would have shown, by whoever ended the run: they were measured again"
     yield "times of day: they are the measuring machine's own clock"
     if not items(saved.environment.get("plan")):
         yield "how many trials were meant: the run recorded no plan"

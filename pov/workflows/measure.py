@@ -26,11 +26,11 @@ from pov.model.events import Emit, Event, Listeners
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
-from pov.workflows.measuring import MeasureResult, Measuring, Plan
+from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-_ABOUT = (
+ABOUT = (
     "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out"
 )  # fmt: skip
 
@@ -107,15 +107,15 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             "traffic": load.as_json(),
             "differences": [*differences, *others],
             "left_out": list(left_out),
+            "people": options.people.as_json() if options.people else None,
             **stands.record,
         }
         writer = RunWriter(ctx.home.runs_dir, record, files=stands.files)
         emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
-        # Versions of a run carry its mark: no two runs deploy the same.
-        box = replace(box, run=writer.run_id.replace("-", "")[4:], traffic=load.traffic, logs=writer.path / "logs")
+        box = replace(box, run=mark_of(writer.run_id), traffic=load.traffic, logs=writer.path / "logs")
         if options.people is not None:
             box = replace(box, seat=seats(ctx, options.people, writer.path))
-        about = {key: record[key] for key in _ABOUT}
+        about = {key: record[key] for key in ABOUT}
         told = Listeners(emit, ctx.home.journal_writer().hear)
         wanted = read_criteria(record["criteria"], [])
         keep = kept_configuration(ctx)

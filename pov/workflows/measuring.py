@@ -41,6 +41,12 @@ class MeasureResult:
         return {**self.summary, "path": str(self.path)}
 
 
+def mark_of(run_id: str, resumed: int = 0) -> str:
+    """What versions of a run carry: no two runs deploy the same, nor does one that went on `resumed` times."""
+    mark = run_id.replace("-", "")[4:]
+    return f"{mark}r{resumed}" if resumed else mark
+
+
 class Measuring:
     """One run while it is measured."""
 
@@ -55,8 +61,12 @@ class Measuring:
         expected: Mapping[tuple[str, str], Cost] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         keep: Callable[[Path], None] | None = None,
+        done: Sequence[Sample] = (),
     ) -> None:
-        """`keep` writes the configuration repository into a file: the run then outlives the environment."""
+        """`keep` writes the configuration repository into a file: the run then outlives the environment.
+
+        `done` are the samples of the first of `slots` where a run goes on.
+        """
         self._own = own or Brought()
         self._box = box
         self._writer = writer
@@ -64,14 +74,17 @@ class Measuring:
         self._emit = emit
         self._clock = clock
         self._keep = keep
-        self._samples: list[Sample] = []
+        self._samples: list[Sample] = list(done)
+        self._done = len(done)
         self._expected = {key: cost.seconds for key, cost in (expected or {}).items() if cost.trials}
         self._lengths: dict[tuple[str, str], list[float]] = {}
+        for sample in done:
+            self._note_length(sample.experiment, sample.arm, sample.seconds if sample.ok else None)
 
     def measure(self, about: Mapping[str, Any], plan: Plan, criteria: Sequence[Criterion]) -> MeasureResult:
         """Every trial, then the summary; the summary also when interrupted, before the interrupt gets through."""
         try:
-            for position, slot in enumerate(self._slots, start=1):
+            for position, slot in enumerate(self._slots[self._done :], start=self._done + 1):
                 self._one(slot, position)
         except BaseException:
             self._finish(about, plan, criteria, interrupted=True)
@@ -84,11 +97,11 @@ class Measuring:
         title, subject = f"{slot.experiment}, {slot.arm}, {slot.trial}", f"trial {position} of {len(self._slots)}"
         data = TrialData(slot.experiment, slot.arm, slot.trial, position, len(self._slots))
         self._emit(Event("started", subject, title, self._expected.get((slot.experiment, slot.arm)), data))
+        self._writer.begin(vars(slot))
         begun = self._clock.monotonic()
         result = run_trial(slot, lambda: self._trial(slot), self._clock)
         self._expected[slot.experiment, slot.arm] = self._clock.monotonic() - begun
-        if result.ok and result.seconds is not None:
-            self._lengths.setdefault((slot.experiment, slot.arm), []).append(result.seconds)
+        self._note_length(slot.experiment, slot.arm, result.seconds if result.ok else None)
         self._save(result)
         if result.ok:
             self._emit(Event("finished", subject, title + _counted(result), result.seconds, _ended(data, result)))
@@ -130,6 +143,10 @@ class Measuring:
         ]
         return max(known, default=self._own.experiments[experiment].expected_s)
 
+    def _note_length(self, experiment: str, arm: str, seconds: float | None) -> None:
+        if seconds is not None:
+            self._lengths.setdefault((experiment, arm), []).append(seconds)
+
     def _stop_loads(self) -> None:
         """The last chance to stop a load that its trial could not stop."""
         try:
@@ -140,7 +157,7 @@ class Measuring:
 
     def _save(self, result: Result) -> None:
         # Kept in memory whatever the disk says; the writer tries again with the next one.
-        sample = result.as_sample()
+        sample = replace(result.as_sample(), resumed=self._writer.resumed)
         self._samples.append(sample)
         try:
             self._writer.append(sample.as_json())
@@ -171,6 +188,8 @@ class Measuring:
             self._emit(Event("warning", "measure", f"interrupted; {len(self._samples)} trials are kept"))
         self._write(lambda: self._writer.finish(summary))
         self._emit(Event("note", "measure", f"saved in {self._writer.path}"))
+        if interrupted:
+            self._emit(Event("note", "measure", f"it goes on with: pov measure --resume {self._writer.run_id}"))
         return summary
 
     def _keep_configuration(self) -> None:
@@ -206,7 +225,7 @@ class Measuring:
             raise PovError(
                 f"the disk did not take the run: {lost} of {len(self._samples)} samples could not be saved",
                 cause=error.cause,
-                fix=f"free space on the disk of {self._writer.path}, then pov measure",
+                fix=f"free space on the disk of {self._writer.path}, then pov measure --resume {self._writer.run_id}",
             ) from error
 
 

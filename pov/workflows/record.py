@@ -18,6 +18,7 @@ from pov.config.estates import estate_named
 from pov.config.experiments import Criterion
 from pov.config.offering import load_offering
 from pov.engines import git_command, ssh, terraform
+from pov.engines.kube import Kube
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
@@ -44,6 +45,7 @@ def environment(
         "schema": ENVIRONMENT,
         "started": timestamp(started),
         "environment_name": ctx.name,
+        "cluster": cluster(ctx.kube),
         "target": ctx.target,
         "images_kind": ctx.bundle.source,
         "bundle": ctx.bundle.key,
@@ -72,6 +74,12 @@ def environment(
         "versions": versions(ctx),
         "machine": machine(),
     }
+
+
+def cluster(kube: Kube) -> str:
+    """Which cluster it is, of all that may have had its name: the id that it gave its own namespace."""
+    held = kube.get("v1/Namespace", "kube-system") or {}
+    return str((held.get("metadata") or {}).get("uid", ""))
 
 
 def asked(ctx: Context) -> Asked:

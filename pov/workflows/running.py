@@ -105,6 +105,13 @@ def differences(
     return said
 
 
+def without_trials(told: Mapping[str, str], reference: str) -> dict[str, str]:
+    """Versions without those of the image `reference` that trials deployed: they come and go."""
+    key = f"{IMAGE}{_name(reference)}"
+    kept = [part for part in told.get(key, "").split(", ") if _same(part.split(" ")[0], reference)]
+    return {**told, key: _joined(kept)}
+
+
 def _name(reference: str) -> str:
     """`localhost/pov/mock:1.0.0@sha256:…` is `mock`."""
     return re.split(r"[:@]", reference.rsplit("/", 1)[-1])[0]

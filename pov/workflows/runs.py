@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from pov.model.reading import mapping, text
 from pov.reporting.facts import Facts, gather
 from pov.state.runs import read_run
 
-_ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
+ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
 _OF_MACHINE = ("cores", "processor", "memory_mib", "system")
 
 
@@ -115,16 +115,20 @@ def run_list(options: RunsOptions, emit: Emit) -> RunList:
 
 def run_show(options: RunsOptions, run: str, emit: Emit) -> RunDetails:
     """One run by its id, or by as much of its end or beginning as no other run shares; `latest` is the newest."""
-    path = _find(options, run)
+    path = find(options, run)
     facts = gather(read_run(path))
     return RunDetails(_line_of(path, facts), _summary(facts), path)
 
 
 def run_compare(options: RunsOptions, first: str, second: str, emit: Emit) -> Compared:
     """Two runs arm by arm: medians and ranges, no test, since nothing interleaved them."""
-    paths = _find(options, first), _find(options, second)
+    paths = find(options, first), find(options, second)
     one, other = (gather(read_run(path)) for path in paths)
-    return Compared((paths[0].name, paths[1].name), tuple(_pairs(one, other)), tuple(_differences(one, other)))
+    return Compared(
+        (paths[0].name, paths[1].name),
+        tuple(_pairs(one, other)),
+        tuple(differences(one.environment, other.environment)),
+    )
 
 
 def _folders(options: RunsOptions) -> list[Path]:
@@ -132,7 +136,8 @@ def _folders(options: RunsOptions) -> list[Path]:
     return sorted((path for path in found if path.is_dir()), key=lambda path: (path.name, str(path)))
 
 
-def _find(options: RunsOptions, wanted: str) -> Path:
+def find(options: RunsOptions, wanted: str) -> Path:
+    """The folder of the run that is meant. Raises `NotFound`, `InvalidInput` where several may be."""
     folders = _folders(options)
     if not folders:
         raise NotFound(f"nothing was measured yet in {options.root}", fix="pov measure")
@@ -229,10 +234,9 @@ def _range(arm: Arm) -> tuple[float, float] | None:
     return (arm.least, arm.greatest) if arm.n else None
 
 
-def _differences(one: Facts, other: Facts) -> Iterator[str]:
-    """What beside the arms is not the same in both, so that a difference may come from there."""
-    first, second = one.environment, other.environment
-    for key in _ALIKE:
+def differences(first: Mapping[str, Any], second: Mapping[str, Any], alike: Sequence[str] = ALIKE) -> Iterator[str]:
+    """What beside the arms is not the same in both records, so that a difference may come from there."""
+    for key in alike:
         if first.get(key) != second.get(key):
             yield _told(key.replace("_", " "), first.get(key), second.get(key))
     for key in _OF_MACHINE:

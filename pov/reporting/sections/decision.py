@@ -69,6 +69,10 @@ def _caveats(facts: Facts) -> Iterator[Block]:
         planned = len(facts.planned) if facts.planned else None
         of = f"{facts.saved} of {plural(planned, 'planned trial')}" if planned else plural(facts.saved, "trial")
         yield Callout("This run did not end by itself", f"{of} saved; what is shown stands on those alone.", "warning")
+    if facts.resumptions:
+        more = f" In all {len(facts.resumptions)} times, see Method." if len(facts.resumptions) > 1 else ""
+        told = f"{wording.resumed(facts.resumptions[0])}{more}"
+        yield Callout("This run was interrupted and went on", told, "warning")
     if facts.problems:
         more = f", and {len(facts.problems) - 1} more under Evidence" if len(facts.problems) > 1 else ""
         yield Callout("Something is wrong with this run's files", facts.problems[0] + more, "warning")

@@ -76,6 +76,8 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     seed = facts.environment.get("order_seed")
     told = f"in a random order from seed {seed}" if seed is not None else "in an order whose seed was not recorded"
     yield "Order.", f"Trials of the arms are interleaved {told}. Each sample is saved as it happens, failed ones too."
+    for one in facts.resumptions:
+        yield "Interrupted, and went on.", wording.resumed(one)
     yield "Load.", _load(facts)
     yield "Noise.", _NOISE
     yield "Statistics.", _STATISTICS

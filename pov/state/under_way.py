@@ -1,0 +1,74 @@
+"""What a run notes beside its samples, so that one that ended early can go on: `under-way.json`.
+
+It holds the trial that was begun last, and where the run went on since its last sample; the next sample carries both.
+Whoever ends a run whose trial goes badly, and has it measured again, leaves a trace. It is gone once a run has ended by
+itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import timestamp
+from pov.base.files import write_atomic
+from pov.model.reading import mapping, number, resumptions, text
+from pov.model.sample import CUT_OFF, INTERRUPTED, Resumption
+
+FILE = "under-way.json"
+
+
+@dataclass(frozen=True)
+class Note:
+    """The trial that was begun last, and where the run went on since its last sample."""
+
+    trial: str = ""
+    resumed: tuple[Resumption, ...] = ()
+
+
+def name_of(slot: Mapping[str, Any]) -> str:
+    """A trial in words: experiment, arm and number."""
+    return " ".join(text(slot.get(key)) for key in ("experiment", "arm", "trial"))
+
+
+def write(folder: Path, note: Note) -> None:
+    """Raises `OSError` if the disk refuses."""
+    write_atomic(folder / FILE, json.dumps(asdict(note), indent=2, ensure_ascii=False) + "\n")
+
+
+def read(folder: Path) -> Note:
+    """What was noted; nothing where nothing can be read."""
+    try:
+        found = mapping(json.loads((folder / FILE).read_text(errors="replace")))
+    except (OSError, ValueError):
+        return Note()
+    return Note(text(found.get("trial")), resumptions(found.get("resumed")))
+
+
+def noted_anew(
+    folder: Path, environment: Mapping[str, Any], samples: Iterable[Mapping[str, Any]], summary: object, at: datetime
+) -> Note:
+    """The note of a run that goes on at `at`: what its next sample will carry, with this time as the last of it."""
+    saved, before = list(samples), read(folder)
+    last = _last(environment, saved, summary)
+    begun = before.trial if before.trial not in {name_of(sample) for sample in saved} else ""
+    now = Resumption(len(saved), INTERRUPTED if summary else CUT_OFF, last, timestamp(at), begun)
+    # What a sample carries already is not told twice.
+    return replace(before, resumed=(*(one for one in before.resumed if one.after == len(saved)), now))
+
+
+def _last(environment: Mapping[str, Any], samples: list[Mapping[str, Any]], summary: object) -> str:
+    """The last moment that the files tell: of the end, of the last sample's clock, or of the beginning."""
+    finished = text(mapping(mapping(summary).get("run")).get("finished"))
+    started = text(environment.get("started"))
+    if finished or not samples:
+        return finished or started
+    begun, took = text(samples[-1].get("started")), number(samples[-1].get("seconds")) or 0.0
+    try:
+        return timestamp(datetime.fromisoformat(begun) + timedelta(seconds=took))
+    except ValueError:
+        return begun or started
