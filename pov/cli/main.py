@@ -92,7 +92,8 @@ def _in_words(error: BaseException) -> tuple[PovError, int]:
     if isinstance(error, click.ClickException):
         return PovError(error.format_message()), FAILED
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return PovError("interrupted", fix="run the same command again: it goes on where it stopped"), INTERRUPTED
+        fix = "run the same command again: it goes on where it stopped; a run that was begun: pov measure --resume RUN"
+        return PovError("interrupted", fix=fix), INTERRUPTED
     if isinstance(error, OSError):
         cause = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return PovError("the operating system refused", cause=cause, fix="mend the cause, then run it again"), FAILED

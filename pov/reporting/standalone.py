@@ -578,6 +578,16 @@ class Verifier:
                 for told in re.findall(r"Run (\d+) of (\d+) (?:since|here)(?:, (\d+) of them)?", text):
                     printed = [told[0], told[1], told[2] or "0"]
                     self.expect(f"{section}: which run of how many, and how many did not end", printed, self.counted)
+                for after, last, at in re.findall(
+                    r"After sample (\d+), last heard of at ([^;]*); resumed at ([^(]*) ", text
+                ):
+                    went_on = [r for s in self.samples for r in s.get("resumed") or []]
+                    known_of = [
+                        [str(r["after"]), *(r[k][:19].replace("T", " ") for k in ("last", "at"))] for r in went_on
+                    ]
+                    self.expect(
+                        f"{section}: interrupted after {after}, as recorded", [after, last, at] in known_of, True
+                    )
                 for given in texts:
                     rest = rest.replace(given, " ")
                 found = re.findall(rf"\d[\d{N}.,]*\de-?\d+|\d[\d{N}.,]*\d|\d", rest)

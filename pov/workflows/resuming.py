@@ -272,7 +272,7 @@ def _samples(saved: Run) -> list[Sample]:
 def _traffic(record: Mapping[str, Any]) -> Traffic:
     """The load that was found before the first trial: no arm may meet another one."""
     told = mapping(record.get("traffic"))
-    return Traffic.model_validate({name: told[name] for name in Traffic.model_fields})
+    return Traffic.model_validate({name: told[name] for name in Traffic.model_fields}, by_name=True)
 
 
 def _people(record: Mapping[str, Any], busy: threading.Event) -> People | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from pov.state.runs import read_run
+from pov.workflows.measuring import mark_of
 from tests.e2e.harness import MEASURE_S, Environment, Running
 from tests.e2e.trouble import FILLER, PodDeleter, fill, small_disk
 
@@ -48,6 +49,46 @@ def test_ctrl_c_keeps_what_was_measured(shared: Environment) -> None:
 def _trials(samples: os.PathLike[str]) -> int:
     with open(samples) as stream:  # noqa: PTH123
         return sum('"arm":"automated"' in line for line in stream)
+
+
+def test_a_run_that_was_killed_goes_on_in_its_order(shared: Environment, facts: Callable[..., None]) -> None:
+    known = set(shared.runs())
+    # With this seed the placebo comes first, and the trial that is killed changes Git and the cluster.
+    running = shared.start("measure", "deploy", "--arm", "automated", "--trials", "1", "--seed", "1")
+
+    def rolling_out() -> bool:
+        running.alive()
+        new = [run for run in shared.runs() if run not in known]
+        mark = mark_of(new[0].name) if new else "no run yet"
+        images = shared.kubectl("get", "deployments", "-n", "staging", "-o", "jsonpath={..image}", code=None).out
+        return f":{mark}-automated-1" in images
+
+    try:
+        shared.until("the new version on its way", rolling_out, timeout_s=180, interval_s=0.2)
+    finally:
+        running.send(signal.SIGKILL)
+        assert running.wait(60).code == -signal.SIGKILL
+    run = shared.runs()[-1]
+    cut = read_run(run)
+    assert cut.problems == ()
+    assert cut.summary is None
+    assert [sample["arm"] for sample in cut.samples] == ["placebo"]
+    assert f"pov measure --resume {run.name}" in shared.start("runs", "list").wait(60).out
+    shared.pov("measure", "--resume", run.name, "--trials", "2", code=2)
+    ran = shared.measure("--resume", run.name)
+    saved = read_run(run)
+    assert saved.problems == ()
+    assert saved.samples[: len(cut.samples)] == cut.samples
+    assert [(s["arm"], s["ok"]) for s in saved.samples] == [("placebo", True), ("automated", True)]
+    assert saved.samples[1]["details"]["version"].startswith(mark_of(run.name, 1))
+    (told,) = ran.json["interruptions"]
+    assert (told["after"], told["ended"], told["trial"]) == (1, "cut off", "deploy automated 1")
+    assert shared.pov("report", "--run", run.name).json["problems"] == []
+    assert shared.pov("verify", run.name).json["wrong"] == []
+    assert shared.pov("measure", "--resume", run.name, code=2).json["error"]["message"].startswith(f"{run.name}: ended")
+    facts(resumed_in_seconds=round(ran.seconds, 1))
+    shared.until_healthy()
+    assert shared.up().json["changed"] is False, "the trial that was killed left nothing behind"
 
 
 def test_pods_lost_while_measuring_cost_a_trial_at_most(shared: Environment, facts: Callable[..., None]) -> None:

@@ -1,0 +1,417 @@
+"""A run goes on: the same plan, load and order, the same things running, and the report says that it had stopped."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pov.base.errors import InvalidInput, NotFound, PovError
+from pov.cli.app import cli
+from pov.cli.main import main
+from pov.measure.order import interleave
+from pov.measure.summary import summarise
+from pov.model.events import Event, silent
+from pov.model.reading import read_sample
+from pov.model.sample import CUT_OFF, INTERRUPTED
+from pov.reporting.model import build
+from pov.state.reopening import reopened
+from pov.state.runs import HEAD, RunWriter, read_run
+from pov.workflows import resuming
+from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measuring import MeasureResult, Measuring, mark_of
+from pov.workflows.resuming import ResumeOptions
+from tests.unit.experiments.world import World
+from tests.unit.reporting import simulated
+from tests.unit.workflows.test_verify import alone, attached
+
+ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
+WENT_ON = {
+    "after": 3,
+    "ended": CUT_OFF,
+    "last": "2026-03-09T09:34:07.250Z",
+    "at": "2026-03-09T11:02:41.000Z",
+    "trial": "deploy manual 2",
+    "cut_bytes": 0,
+}
+
+
+class Begun:
+    """A run over a world in memory that is interrupted after so many trials."""
+
+    def __init__(self, root: Path, trials: int, *, killed: bool = False, **record: Any) -> None:
+        self.root = root
+        self.world = World()
+        options = MeasureOptions(root, experiments=("deploy", "rotate"), arms=("automated", "manual"), trials=2)
+        self.plan, _ = planned(options, self.world.scenario)
+        self.slots = interleave(self.plan, 7)
+        environment = {
+            "simulated": True,
+            "cluster": "a-cluster",
+            "started": "2026-03-09T00:16:00.000Z",
+            "order_seed": 7,
+            "plan": [vars(slot) for slot in self.slots],
+            "traffic": {**self.world.scenario.traffic.model_dump(), "interval_ms": 2000, "halvings": 1},
+            "criteria": [],
+            **record,
+        }
+        self.writer = RunWriter(root / ".pov" / "one" / "runs", environment, clock=self.world.clock)
+        self.path = self.writer.path
+        self._measure(self.writer, trials)
+        if killed:
+            for name in (HEAD, "summary.json"):
+                (self.path / name).unlink()
+
+    def _measure(self, writer: RunWriter, stop_after: int) -> None:
+        events: list[Event] = []
+
+        def hear(event: Event) -> None:
+            events.append(event)
+            if event.kind == "started" and len([e for e in events if e.kind == "finished"]) == stop_after:
+                raise KeyboardInterrupt
+
+        box = self.world.toolbox(self.root)
+        with pytest.raises(KeyboardInterrupt):
+            Measuring(box, writer, self.slots, hear, clock=self.world.clock).measure(ABOUT, self.plan, ())
+
+    def goes_on(self) -> MeasureResult:
+        saved = read_run(self.path)
+        done = [read_sample(record, n, []) for n, record in enumerate(saved.samples, 1)]
+        writer = reopened(saved, clock=self.world.clock)
+        box = replace(self.world.toolbox(self.root), run=mark_of(writer.run_id, 1))
+        measuring = Measuring(box, writer, self.slots, silent, clock=self.world.clock, done=done)
+        return measuring.measure(ABOUT, self.plan, ())
+
+    def options(self, run: str | None = None) -> ResumeOptions:
+        return ResumeOptions(self.root, run or self.path.name)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "killed"])
+@pytest.mark.parametrize("trials", [0, 1, 5, 12])
+def test_it_goes_on_in_the_order_that_was_drawn(tmp_path: Path, trials: int, killed: bool) -> None:
+    begun = Begun(tmp_path, trials, killed=killed)
+    first = (begun.path / "samples.jsonl").read_bytes()
+    result = begun.goes_on()
+    saved = read_run(result.path)
+    assert saved.problems == ()
+    assert (result.path / "samples.jsonl").read_bytes().startswith(first)
+    assert [(s["experiment"], s["arm"], s["trial"]) for s in saved.samples] == [
+        (slot.experiment, slot.arm, slot.trial) for slot in begun.slots
+    ]
+    assert all(s["ok"] for s in saved.samples)
+    summary = result.as_json()
+    assert summary["run"]["interrupted"] is False
+    (told,) = summary["interruptions"]
+    assert (told["after"], told["ended"]) == (trials, CUT_OFF if killed else INTERRUPTED)
+    samples = [read_sample(record, n, []) for n, record in enumerate(saved.samples, 1)]
+    assert summarise(summary["run"], samples, ()) == {key: summary[key] for key in summary if key != "path"}
+
+
+def test_placebos_are_as_long_as_trials_before_the_interruption_were(tmp_path: Path) -> None:
+    begun = Begun(tmp_path, 8)
+    samples = read_run(begun.goes_on().path).samples
+    later = [s for s in samples[8:] if s["arm"] == "placebo"]
+    whole = Begun(tmp_path / "whole", 8)
+    times = {s["trial"]: s["seconds"] for s in samples[:8] if (s["experiment"], s["arm"]) == ("deploy", "automated")}
+    assert later
+    assert times
+    assert whole.slots == begun.slots
+    assert all(s["details"]["window_s"] != 25.0 for s in later if s["experiment"] == "deploy")
+
+
+def test_no_version_of_before_is_deployed_again() -> None:
+    marks = [mark_of("20260309-093000-ab12", times) for times in range(3)]
+    assert marks == ["0309093000ab12", "0309093000ab12r1", "0309093000ab12r2"]
+
+
+def test_the_trial_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    begun = Begun(tmp_path, 3)
+    slot = begun.slots[3]
+    begun.writer.begin(vars(slot))
+    result = begun.goes_on()
+    (told,) = result.as_json()["interruptions"]
+    assert told["trial"] == f"{slot.experiment} {slot.arm} {slot.trial}"
+
+
+def whole(begun: Begun) -> None:
+    begun.goes_on()
+
+
+def sign(begun: Begun) -> None:
+    (begun.path / f"{HEAD}.sig").write_text("a signature")
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Begun], None]:
+    def do(begun: Begun) -> None:
+        text = (begun.path / name).read_text()
+        assert old in text
+        (begun.path / name).write_text(text.replace(old, new, 1))
+
+    return do
+
+
+def no_samples(begun: Begun) -> None:
+    (begun.path / "samples.jsonl").unlink()
+
+
+REFUSED: dict[str, tuple[Callable[[Begun], None], str]] = {
+    "finished": (whole, "ended by itself: 13 of 13 trials are saved"),
+    "countersigned": (sign, "its head is countersigned"),
+    "a changed sample": (edit("samples.jsonl", '"trial":1', '"trial":9'), "samples.jsonl:1: does not fit the chain"),
+    "a changed plan": (edit("environment.json", '"trial": 2', '"trial": 7'), "not the one that was saved"),
+    "a changed summary": (edit("summary.json", '"interrupted": true', '"interrupted":  true'), "summary.json: is not"),
+    "no samples": (no_samples, "no readable run"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_go_on_is_refused_and_left_as_it_is(tmp_path: Path, case: str) -> None:
+    begun = Begun(tmp_path, 4)
+    change, told = REFUSED[case]
+    change(begun)
+    before = {path.name: path.read_bytes() for path in begun.path.iterdir() if path.is_file()}
+    with pytest.raises(InvalidInput) as caught:
+        resuming.found(begun.options())
+    assert told in " ".join(str(problem) for problem in caught.value.problems)
+    assert all(problem.fix for problem in caught.value.problems)
+    assert {path.name: path.read_bytes() for path in begun.path.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"cluster": ""}, "did not record on which cluster"),
+        ({"plan": [{"experiment": "deploy", "arm": "automated", "trials": 3}]}, "its plan cannot be read"),
+        ({"plan": [{"experiment": "deploy", "arm": "manual", "trial": 1}]}, "not the first of its plan"),
+    ],
+    ids=["an earlier version's", "a plan of another kind", "samples of another plan"],
+)
+def test_a_record_without_what_it_takes_is_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    begun = Begun(tmp_path, 1, killed=True, **changes)
+    with pytest.raises(InvalidInput, match=told):
+        resuming.found(begun.options())
+
+
+@pytest.mark.parametrize("tail", [b'{"arm":"auto', b"\x00\x00\x00", b"\xff", b'{"arm":"automated"'])
+def test_a_last_line_that_was_cut_off_keeps_nobody(tmp_path: Path, tail: bytes) -> None:
+    begun = Begun(tmp_path, 4, killed=True)
+    with (begun.path / "samples.jsonl").open("ab") as stream:
+        stream.write(tail)
+    assert resuming.found(begun.options()).left == begun.slots[4:]
+    result = begun.goes_on()
+    assert read_run(result.path).problems == ()
+    assert result.as_json()["interruptions"][0]["cut_bytes"] == len(tail)
+
+
+def test_a_run_is_named_as_everywhere(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="nothing was measured yet"):
+        resuming.found(ResumeOptions(tmp_path, "latest"))
+    begun = Begun(tmp_path, 2)
+    for name in ("latest", begun.path.name, begun.path.name[-4:]):
+        assert resuming.found(begun.options(name)).run == begun.path.name
+    with pytest.raises(InvalidInput, match="no run nothing") as caught:
+        resuming.found(begun.options("nothing"))
+    assert caught.value.exit_code == 2
+    assert caught.value.fix == "pov runs list"
+
+
+MOCK = "localhost/pov/mock:1.0.0"
+RECORD: dict[str, Any] = {
+    "cluster": "a",
+    "services": 5,
+    "criteria": [{"id": "time", "at_most": 60}],
+    "machine": {"cores": 2, "load": [0.1, 0.2, 0.3], "memory_available_mib": 9},
+    "versions": {
+        "Gitea": "1.27.0",
+        "Vault API": "did not say (refused)",
+        "image mock": f"localhost/pov/mock:1123ab-automated-1 sha256:c, {MOCK} sha256:a",
+        "image argocd": "localhost/pov/argocd:3 sha256:b",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, []),
+        ({"machine": {"cores": 2, "load": [9.0, 9.0, 9.0], "memory_available_mib": 1}}, []),
+        ({"versions": {"image mock": f"{MOCK} sha256:a"}}, []),
+        ({"versions": {"Vault API": "OpenBao 2.5"}}, []),
+        ({"cluster": "b"}, ["cluster: a and b"]),
+        ({"machine": {"cores": 8}}, ["machine, cores: 2 and 8"]),
+        ({"criteria": []}, ["criteria: not the same"]),
+        ({"versions": {"Gitea": "1.28.0"}}, ["version, Gitea: 1.27.0 and 1.28.0"]),
+        ({"versions": {"Gitea": "did not say (refused)"}}, ["version, Gitea: 1.27.0 and did not say (refused)"]),
+        (
+            {"versions": {"image mock": f"{MOCK} sha256:z"}},
+            [f"version, image mock: {MOCK} sha256:a and {MOCK} sha256:z"],
+        ),
+        (
+            {"versions": {"image argocd": "localhost/pov/argocd:4 sha256:b"}},
+            ["version, image argocd: localhost/pov/argocd:3 sha256:b and localhost/pov/argocd:4 sha256:b"],
+        ),
+    ],
+)
+def test_what_differs_now_is_told_and_what_comes_and_goes_is_not(changes: Mapping[str, Any], told: list[str]) -> None:
+    now = {**RECORD, **changes, "versions": {**RECORD["versions"], **changes.get("versions", {})}}
+    assert list(resuming.unlike(resuming.comparable(RECORD, MOCK), resuming.comparable(now, MOCK))) == told
+
+
+@pytest.fixture
+def stands(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a world where the environment of a run would be."""
+
+    def put(begun: Begun, *, now: Mapping[str, Any] | None = None) -> None:
+        world = begun.world
+        recorded = json.loads((begun.path / "environment.json").read_text())
+
+        @contextmanager
+        def lock() -> Any:
+            yield
+
+        home = SimpleNamespace(
+            lock=lock, runs_dir=begun.path.parent, journal_writer=lambda: SimpleNamespace(hear=silent), root=begun.root
+        )
+        ctx = SimpleNamespace(
+            engagement=None, home=home, name="one", images={"mock": MOCK}, scenario=world.scenario, kube=None
+        )
+        where = "pov.workflows"
+        monkeypatch.setattr(f"{where}.environment.attach", lambda *_: ctx)
+        monkeypatch.setattr(f"{where}.environment.recall", lambda *_: SimpleNamespace(engagement=None))
+        monkeypatch.setattr(f"{where}.agreement.criteria_of", lambda *_: ())
+        monkeypatch.setattr(f"{where}.record.environment", lambda *_, **__: {**recorded, **(now or {})})
+        monkeypatch.setattr(f"{where}.record.asked", lambda ctx: None)
+        monkeypatch.setattr(f"{where}.toolbox.toolbox", lambda ctx: world.toolbox(begun.root))
+        monkeypatch.setattr(f"{where}.toolbox.kept_configuration", lambda ctx: lambda file: None)
+        monkeypatch.setattr(resuming, "compare", lambda *_: ())
+        monkeypatch.setattr(resuming, "Measuring", lambda *given, **more: Measuring(*given, **more, clock=world.clock))
+
+    return put
+
+
+def asked_for(begun: Begun) -> dict[str, Any]:
+    return {**begun.world.scenario.traffic.model_dump(mode="json")}
+
+
+def test_it_goes_on_under_the_load_that_was_recorded(tmp_path: Path, stands: Callable[..., None]) -> None:
+    begun = Begun(tmp_path, 4)
+    record = json.loads((begun.path / "environment.json").read_text())
+    traffic = {**record["traffic"], "asked": asked_for(begun)}
+    begun = Begun(tmp_path / "again", 4, traffic=traffic)
+    stands(begun)
+    events: list[Event] = []
+    result = resuming.resume(begun.options(), events.append)
+    saved = read_run(result.path)
+    assert saved.problems == ()
+    assert len(saved.samples) == len(begun.slots)
+    rates: dict[tuple[str, str], list[float]] = {}
+    for s in saved.samples[:4]:
+        rates[s["experiment"], s["arm"]] = [s["traffic"]["rate_per_s"]]
+    for s in saved.samples[4:]:
+        rates.setdefault((s["experiment"], s["arm"]), []).append(s["traffic"]["rate_per_s"])
+    # Calls every 2 seconds as recorded, and not every second as the scenario has it.
+    both = [(each[0], each[-1]) for each in rates.values() if len(each) > 1]
+    assert both
+    assert any(now == pytest.approx(2 / 3 * before, rel=0.01) for before, now in both)
+    mark = mark_of(begun.path.name, 1)
+    versions = {s["details"]["version"] for s in saved.samples[4:] if "version" in s["details"]}
+    assert versions
+    assert all(version.startswith(f"{mark}-") for version in versions)
+    told = [event.message for event in events if event.kind == "warning"]
+    assert told[0].startswith("the run was interrupted after 4 of 13 trials, last heard of at 2026-03-09T")
+    assert any("trials, about" in event.message for event in events if event.kind == "note")
+
+
+def test_where_something_else_runs_nothing_is_changed(tmp_path: Path, stands: Callable[..., None]) -> None:
+    begun = Begun(tmp_path, 4)
+    before = {path.name: path.read_bytes() for path in begun.path.iterdir() if path.is_file()}
+    stands(begun, now={"cluster": "another", "services": 7})
+    with pytest.raises(PovError, match="what runs now is not what it recorded") as caught:
+        resuming.resume(begun.options(), silent)
+    assert caught.value.details == (
+        "services: not recorded and 7",
+        "cluster: a-cluster and another",
+        "traffic: the scenario asks for another load",
+    )
+    assert {path.name: path.read_bytes() for path in begun.path.iterdir() if path.is_file()} == before
+
+
+def test_what_is_left_is_told_beforehand(tmp_path: Path, stands: Callable[..., None]) -> None:
+    begun = Begun(tmp_path, 4)
+    stands(begun)
+    paces = resuming.left(begun.options(), silent)
+    assert paces.plan == Counter((slot.experiment, slot.arm) for slot in begun.slots[4:])
+
+
+def test_without_its_environment_it_cannot_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Begun(tmp_path, 4)
+    with pytest.raises(NotFound, match="cannot go on") as caught:
+        resuming.left(begun.options(), silent)
+    assert "no environment" in caught.value.cause
+
+
+@pytest.mark.parametrize(
+    "option",
+    [*(f"--{one}" for one in ("trials 3", "seed 4", "arm manual", "aa 2", "budget 20m", "by ann")), "deploy"],
+)
+def test_another_plan_than_its_own_is_refused(tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = Begun(tmp_path, 2)
+    assert main(["measure", "--resume", begun.path.name, *option.split()]) == 2
+    assert main(["measure", "--resume", "nothing"]) == 2
+
+
+def test_unfinished_runs_are_listed_with_the_command_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = Begun(tmp_path, 2)
+    for line in (["runs", "list"], ["runs", "show"]):
+        shown = CliRunner().invoke(cli, line)
+        assert f"pov measure --resume {begun.path.name}" in shown.output
+    begun.goes_on()
+    assert "--resume" not in CliRunner().invoke(cli, ["runs", "list"]).output
+    assert "interrupted after sample 2" in CliRunner().invoke(cli, ["runs", "show"]).output
+
+
+def test_the_report_says_where_it_was_interrupted_and_its_verifier_agrees(tmp_path: Path) -> None:
+    folder = attached(
+        tmp_path, {"sample_changes": {4: {"resumed": [WENT_ON]}, 7: {"resumed": [{**WENT_ON, "after": 6}]}}}
+    )
+    done = alone(folder)
+    assert done.returncode == 0, done.stdout
+    drawn = json.loads((folder / "report.json").read_text())
+    texts = json.dumps([section for section in drawn["sections"] if section["id"] == "decision"])
+    assert "After sample 3, last heard of at 2026-03-09 09:34:07; resumed at 2026-03-09 11:02:41 (UTC)." in texts
+    assert "deploy manual 2 had begun without being saved, and was measured again" in texts
+    assert "In all 2 times" in texts
+    method = json.dumps([section for section in drawn["sections"] if section["id"] == "method"])
+    assert "After sample 6" in method
+
+
+@pytest.mark.parametrize(("old", "new"), [("After sample 3", "After sample 5"), ("11:02:41", "09:34:41")])
+def test_a_page_that_tells_another_interruption_is_found(tmp_path: Path, old: str, new: str) -> None:
+    folder = attached(tmp_path, {"sample_changes": {4: {"resumed": [WENT_ON]}}})
+    text = (folder / "report.json").read_text()
+    assert old in text
+    (folder / "report.json").write_text(text.replace(old, new))
+    assert alone(folder).returncode == 1
+
+
+def test_an_interruption_told_at_the_wrong_place_is_found(tmp_path: Path) -> None:
+    folder = attached(tmp_path, {"sample_changes": {4: {"resumed": [{**WENT_ON, "after": 1}]}}})
+    done = alone(folder)
+    assert done.returncode == 1
+    assert "samples.jsonl:4: went on after so many samples" in done.stdout
+
+
+def test_a_run_that_never_stopped_says_nothing_of_it(tmp_path: Path) -> None:
+    run = simulated.save(tmp_path)
+    assert "went on" not in json.dumps(build(read_run(run)).as_json())
+    assert summarise({}, [], ())["interruptions"] == []
