@@ -1,6 +1,6 @@
 """`make bench`: the speed goals, measured, with the floor of the same run beside them.
 
-    python -m tests.benchmarks [--only commands,mock,quickstart,gitops-35,bundle] [--rounds N] [--out FILE]
+    python -m tests.benchmarks [--only commands,mock,prober,quickstart,gitops-35,bundle] [--rounds N] [--out FILE]
 
 Run it on a quiet machine: it warns about a busy one. `bundle` builds a bundle from nothing (a quarter of an hour) and
 is left out unless named. Exit code 0, met or not: it is a measurement; `--strict` makes a missed goal exit code 1.
@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import bundle_build, commands, environments, mock
+from tests.benchmarks import bundle_build, commands, environments, mock, prober
 
-DEFAULT = "commands,mock,quickstart,gitops-35"
+DEFAULT = "commands,mock,prober,quickstart,gitops-35"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str]) -> int:
         elif what == "mock":
             record[what] = mock.measure()
             rows += mock.told(record[what])
+        elif what == "prober":
+            record[what] = prober.measure()
+            rows += prober.told(record[what])
         elif what == "bundle":
             record[what] = bundle_build.measure()
             rows += bundle_build.told(record[what])

@@ -37,6 +37,7 @@ class Local:
         self._estates = estates
         self._stall_rate = stall_rate
         self.processes: dict[tuple[str, str], Process] = {}
+        self.probing: Process | None = None
         count = sum(len(estate.services) for estate in estates)
         self._ports = iter(free_ports(2 * count + 2))
         self._addresses = {
@@ -49,6 +50,7 @@ class Local:
         with ExitStack() as stack:
             started = [stack.enter_context(one) for estate in self._estates for one in self._services(estate)]
             process, prober = self._prober()
+            self.probing = process
             stack.enter_context(process)
             stack.callback(prober.close)
             for one in (*started, process):

@@ -45,7 +45,7 @@ class Bench:
 
     def spent_s(self) -> dict[str, float]:
         """Seconds of processor time of each part since it started."""
-        return {part: sum(_spent_s(process.pid) for process in each) for part, each in self.processes.items()}
+        return {part: sum(processor_s(process.pid) for process in each) for part, each in self.processes.items()}
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def sustained(running: Bench) -> dict[str, float]:
 
 def measure(program: Path | None = None) -> dict[str, Any]:
     """Cost of both schedules in turns, then the rate."""
-    with bench(program or _program()) as running:
+    with bench(program or program()) as running:
         rounds = [{schedule: cost_ms(running, schedule) for schedule in SCHEDULES} for _ in range(_ROUNDS)]
         return {"rounds": rounds, "sustained": sustained(running)}
 
@@ -140,11 +140,13 @@ def _until(load: Load, requests: int) -> LoadReport:
     return wait_for("requests", look, timeout_s=LIMIT_S, interval_s=0.5)
 
 
-def _spent_s(pid: int) -> float:
+def processor_s(pid: int) -> float:
+    """Seconds of processor time of a process since it started."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
-def _program() -> Path:
+def program() -> Path:
+    """The mock program, built as the bundle builds it."""
     made = make_all([c for c in graph.components(find, tofu=False) if c.name in {"go", "mock"}], silent)
     return made["mock"].folder / "pov-mock"

@@ -22,17 +22,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pov.bundle import graph
-from pov.bundle.builder import make_all
 from pov.config.parts import Traffic as Wish
-from pov.engines.container_choice import find
 from pov.engines.prober import Prober
 from pov.experiments.control import EdgeName, Watch
 from pov.experiments.traffic import traffic
 from pov.measure.trials import OPERATION, VERIFICATION
-from pov.model.events import silent
 from pov.model.sample import Traffic
 from tests.benchmarks.local_estates import Local, estate
+from tests.benchmarks.mock import program
 
 LOSS = 0.005
 FOUND = 0.95
@@ -61,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="pov-") as folder, ExitStack() as stack:
         clean, lossy = estate("clean", *_TOUCHED), estate("lossy", *_TOUCHED)
         dev, prod = estate("dev", *_SENTINEL), estate("prod", *_SENTINEL)
-        local = Local(_program(), Path(folder), (clean, lossy, dev, prod), {"lossy": LOSS})
+        local = Local(program(), Path(folder), (clean, lossy, dev, prod), {"lossy": LOSS})
         prober = stack.enter_context(local.running())
         stack.enter_context(_busy(chosen.busy))
         control = tuple(EdgeName(e.name, x.source, x.target) for e in (dev, prod) for x in e.edges)
@@ -125,12 +122,6 @@ def _busy(number: int) -> Iterator[None]:
         for loop in loops:
             loop.kill()
             loop.wait()
-
-
-def _program() -> Path:
-    """The mock program, built as the bundle builds it."""
-    wanted = [component for component in graph.components(find, tofu=False) if component.name in {"go", "mock"}]
-    return make_all(wanted, silent)["mock"].folder / "pov-mock"
 
 
 if __name__ == "__main__":
