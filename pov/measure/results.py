@@ -16,8 +16,6 @@ from pov.model.reading import TOLD_APART, mapping, text
 from pov.model.sample import Counts, Sample
 
 EXECUTED, PERSON, SIMULATED = "executed", "person", "simulated"
-PEOPLE = frozenset({"person", "person-commits"})
-"""Arms in which people do it themselves."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +217,7 @@ def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], 
     """Samples by experiment and arm, in the catalogue's order."""
     by_name: dict[str, dict[str, list[Sample]]] = {name: {} for name in words.experiments}
     for sample in samples:
-        by_name.setdefault(sample.experiment, {}).setdefault(arm_of(sample), []).append(sample)
+        by_name.setdefault(sample.experiment, {}).setdefault(arm_of(sample, words), []).append(sample)
     order = {name: position for position, name in enumerate(words.arms)}
     experiments = []
     for name, found in by_name.items():
@@ -234,11 +232,10 @@ def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], 
     return Results(tuple(experiments), planned, words)
 
 
-def arm_of(sample: Sample) -> str:
+def arm_of(sample: Sample, words: Words) -> str:
     """The arm under which a sample is summed up: people's times have one of their own, and scripts in their place."""
-    if sample.arm in PEOPLE:
-        return sample.arm if sample.origin == PERSON else f"{sample.arm}-{sample.origin}"
-    return sample.arm if sample.origin in {EXECUTED, SIMULATED} else f"{sample.arm}-{sample.origin}"
+    own = {PERSON} if words.arm(sample.arm).kind == PERSON else {EXECUTED, SIMULATED}
+    return sample.arm if sample.origin in own else f"{sample.arm}-{sample.origin}"
 
 
 def figure(sample: Sample, name: str) -> float | None:

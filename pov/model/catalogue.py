@@ -128,7 +128,7 @@ class Experiment:
 class Metric:
     """One figure of an arm: read from each trial, summed up over them.
 
-    `figure` is `seconds`, a count of the operation's traffic (see `measure/analysis.py`), or one of the trial's further
+    `figure` is `seconds`, a count of the operation's traffic (see `measure/results.py`), or one of the trial's further
     figures by name. `aggregation` is median, max, min or sum. `counts` says that failed trials count too. `only` limits
     it to experiments that list it.
     """
@@ -401,8 +401,13 @@ class Words:
         return self.experiments.get(name) or Experiment(name, name.capitalize(), name)
 
     def arm(self, name: str) -> Arm:
-        """Its data; an unknown one keeps the name it was saved with, and enters no comparison."""
-        return self.arms.get(name) or Arm(name, name.capitalize(), compared=False)
+        """Its data; an unknown one keeps the name it was saved with, and enters no comparison.
+
+        What was done in a person's place (`NAME-simulated`) stands apart as the person's own does.
+        """
+        whose = self.arms.get(name.rpartition("-")[0])
+        kind = "person" if whose is not None and whose.kind == "person" else "automated"
+        return self.arms.get(name) or Arm(name, name.capitalize(), kind=kind, compared=False)
 
     def metric(self, name: str) -> Metric:
         """Its data; an unknown one is a further figure of the trials, by its median."""

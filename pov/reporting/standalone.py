@@ -292,7 +292,9 @@ class Verifier:
         return [*(arm for by in self.experiments.values() for arm in by.values()), *self.people]
 
     def kind(self, arm: str) -> str:
-        """An arm's kind, as the run's catalogue has it."""
+        """An arm's kind, as the run's catalogue has it; what was done in a person's place stands apart as theirs."""
+        if arm not in self.arms and self.arms.get(arm.rpartition("-")[0], {}).get("kind") == "person":
+            return "person"
         return str(self.arms.get(arm, {}).get("kind", ""))
 
     def spoken(self, arm: str) -> str:

@@ -59,7 +59,7 @@ def _row(trial: Sample, words: Words) -> tuple[str, ...]:
     return (
         str(trial.n),
         trial.experiment,
-        words.arm(arm_of(trial)).label,
+        words.arm(arm_of(trial, words)).label,
         trial.started[5:19].replace("T", " "),
         seconds(trial.seconds),
         count(None if counts is None else counts.requests),

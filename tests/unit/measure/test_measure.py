@@ -12,6 +12,7 @@ from pov.measure.results import Arm, gathered
 from pov.measure.scoring import BLIND, STALLED, Criterion, scored
 from pov.measure.statistics import compare, drift_from
 from pov.measure.summary import summarise
+from pov.model.catalogue import Arm as CatalogueArm
 from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample, Stalls, Traffic
 
@@ -138,6 +139,20 @@ def test_arms_differ_only_where_their_ranges_are_apart(
     few = compare("rotate", *(replace(arm, trials=arm.trials[:2]) for arm in arms))
     assert few is not None
     assert (few.few, few.shorter) == (True, None)
+
+
+def test_an_arm_is_people_s_by_the_catalogue_and_not_by_its_name() -> None:
+    """A line more in the catalogue, and what a person and what a script did under it stay apart."""
+    words = Words().with_arms([CatalogueArm("by-phone", "By phone", kind="person", compared=False)])
+    samples = [
+        sample("by-phone", 1, 90.0, origin="person"),
+        sample("by-phone", 2, 9.0, origin="simulated"),
+        sample("manual", 1, 20.0, origin="person"),
+        ONE,
+    ]
+    (experiment,) = gathered(samples, {}, words).experiments
+    assert [arm.name for arm in experiment.people] == ["manual-person", "by-phone", "by-phone-simulated"]
+    assert [arm.name for arm in experiment.arms] == ["automated"]
 
 
 def test_controls_enter_no_statistic() -> None:

@@ -18,6 +18,7 @@ import pytest
 from pov.base.errors import NotFound, PovError
 from pov.engines import pdf, ssh
 from pov.measure.summary import summarise
+from pov.model.catalogue import Arm, Words
 from pov.model.events import silent
 from pov.model.reading import read_sample
 from pov.reporting import standalone
@@ -134,6 +135,22 @@ def test_reports_of_every_kind_of_run_match_their_samples(tmp_path: Path, kind: 
     verifier.run()
     assert verifier.wrong == []
     assert verifier.done > 10
+
+
+def test_an_added_arm_of_people_is_told_apart_from_machines_by_both(tmp_path: Path) -> None:
+    """The report and the verifier know people's arms by the catalogue that a run keeps, and not by name."""
+    words = Words().with_arms([Arm("by-phone", "By phone", kind="person", compared=False)])
+    machines = simulated.plan(trials=2, pairs=[("deploy", "automated"), ("deploy", "manual")])
+    hands = [{"experiment": "deploy", "arm": "by-phone", "trial": n} for n in (1, 2)]
+    changes = {len(machines) + n: {"origin": origin} for n, origin in ((1, "person"), (2, "simulated"))}
+    environment = {"catalogue": words.as_json()}
+    said = {"order": [*machines, *hands], "sample_changes": changes, "environment_changes": environment}
+    folder = attached(tmp_path, said)
+    assert alone(folder).returncode == 0, alone(folder).stdout
+    told = json.loads((folder / "report.json").read_text())
+    (people,) = (json.dumps(chapter) for chapter in told["sections"] if chapter["id"] == "people")
+    assert "By phone" in people
+    assert "By-phone-simulated" in people
 
 
 @pytest.mark.parametrize("name", SECTIONS)
