@@ -17,18 +17,18 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: host bundle ## bring the demo up, measure it, write the PDF (IMAGES=official|built forces either way)
-	@test -e $(DEMO)/engagement.yaml || $(BIN)/pov init $(DEMO) --scenario $(SCENARIO) --example \
+	@test -e "$(DEMO)/engagement.yaml" || $(BIN)/pov init "$(DEMO)" --scenario $(SCENARIO) --example \
 		--customer "the reference engagement" --stated-by "the reference engagement's brief"
-	$(BIN)/pov --engagement $(DEMO) up --images $(IMAGES)
-	@touch $(DEMO)/.pov/measuring
+	$(BIN)/pov --engagement "$(DEMO)" up --images $(IMAGES)
+	@touch "$(DEMO)/.pov/measuring"
 	@# Whatever was measured gets its report. What ends without a run of its own has measured nothing.
-	$(BIN)/pov --engagement $(DEMO) measure || { code=$$?; test $$code -lt 128 && \
-		find $(DEMO)/.pov/*/runs -name samples.jsonl -newer $(DEMO)/.pov/measuring | grep -q . || exit $$code; }
-	@rm -f $(DEMO)/.pov/measuring
-	$(BIN)/pov --engagement $(DEMO) open
-	$(BIN)/pov --engagement $(DEMO) report
+	$(BIN)/pov --engagement "$(DEMO)" measure || { code=$$?; test $$code -lt 128 && \
+		find "$(DEMO)"/.pov/*/runs -name samples.jsonl -newer "$(DEMO)/.pov/measuring" | grep -q . || exit $$code; }
+	@rm -f "$(DEMO)/.pov/measuring"
+	$(BIN)/pov --engagement "$(DEMO)" open
+	$(BIN)/pov --engagement "$(DEMO)" report
 	@echo
-	@echo "It stays up. Take it down with: $(BIN)/pov --engagement $(DEMO) down"
+	@echo 'It stays up. Take it down with: $(BIN)/pov --engagement "$(DEMO)" down'
 
 test: ## set up, then lint, unit, contract and end-to-end tests
 	@$(MAKE) --no-print-directory venv-dev lint host bundle
