@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -96,7 +97,7 @@ def _readme(content: _Content, name: str) -> None:
     """How it is installed: in front of everything else, with the names of this very archive."""
     path = content.staging / manifests.README
     pip = next((file.path for file in content.records if Path(file.path).name.startswith("pip-")), "wheels/pip.whl")
-    path.write_text(_README.format(name=name, pip=pip, system=manifests.this_system()))
+    path.write_text(_README.format(name=shlex.quote(name), pip=pip, system=manifests.this_system()))
     content.add(path, manifests.README, "text")
     content.records.insert(0, content.records.pop())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import command_options
+from pov.cli.app import as_typed, command_options
 from pov.cli.console import console
 from pov.cli.tables import pairs, show, table
 from pov.model.events import silent
@@ -94,7 +94,7 @@ def _saved_in_words(result: SaveResult) -> str:
     }
     if result.without_licence:
         facts["no licence told by"] = ", ".join(result.without_licence)
-    first = {f"tar -xOf {result.path.name} README.md": "how it is installed there"}
+    first = {f"tar -xOf {as_typed(Path(result.path.name))} README.md": "how it is installed there"}
     return f"{pairs(facts)}\n\nOn the other machine:\n{pairs(first)}"
 
 

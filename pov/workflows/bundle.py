@@ -8,6 +8,7 @@ from typing import Any
 
 from pov.base.errors import InvalidInput, Problem
 from pov.model.events import Emit, Event
+from pov.state.home import obstacles
 
 IMAGES = ("auto", "official", "built")
 
@@ -122,12 +123,20 @@ def run_list(emit: Emit) -> BundleResult:
 
 
 def run_save(path: Path, emit: Emit) -> SaveResult:
-    """Write the bundle in use, and all that is needed to load it elsewhere, into one file."""
+    """Write the bundle in use, and all that is needed to load it elsewhere, into one file.
+
+    Raises `InvalidInput` for a place that cannot take it before anything is collected.
+    """
     from pov.bundle import require_current
     from pov.bundle.licences import UNKNOWN
     from pov.bundle.saving import save
     from pov.engines.container_choice import find
 
+    problems = obstacles(path.absolute().parent)
+    if not path.name.isprintable():
+        problems.append(Problem(ascii(path.name), "holds characters that a text cannot", "choose another name"))
+    if problems:
+        raise InvalidInput(problems)
     saved = save(require_current(), path, find(), emit)
     components = saved.manifest.components
     return SaveResult(

@@ -14,7 +14,7 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.base.process import run
-from pov.bundle import archive, bundle_file, current, debian, hostpackages, loading, manifest, wheels
+from pov.bundle import archive, bundle_file, current, debian, hostpackages, loading, manifest, saving, wheels
 from pov.bundle.loading import is_loaded, load
 from pov.bundle.packing import digest_of
 from pov.bundle.saving import Saved, save
@@ -384,3 +384,11 @@ def test_the_readme_stands_in_front_and_tells_the_commands(saved: Saved) -> None
         assert command in done.stdout
     with tarfile.open(saved.path) as tar:
         assert tar.getnames()[:2] == ["manifest.json", "README.md"]
+
+
+def test_the_readmes_commands_can_be_typed_whatever_the_archive_is_called(tmp_path: Path) -> None:
+    content = saving._Content(tmp_path)
+    saving._readme(content, "my bundle.tar")
+    told = (tmp_path / "README.md").read_text()
+    assert "tar -xf 'my bundle.tar' README.md wheels" in told
+    assert "pov bundle load 'my bundle.tar'" in told

@@ -191,7 +191,27 @@ def test_init_refuses_before_anything_changes(around: Surroundings, case: str) -
     assert around.files() == before
 
 
-@pytest.mark.parametrize("command", [["init", "sub/acme"], ["up", "quickstart"]])
+ARCHIVES = {
+    "bytes that are no text": ("\udcff\udcfe.tar", "holds characters that a text cannot"),
+    "a folder of such a name": ("\udcff/pov.tar", "holds characters that configuration files cannot hold"),
+    "a file in the way": ("taken/pov.tar", "is no folder"),
+}
+
+
+@pytest.mark.parametrize("case", ARCHIVES)
+def test_a_place_that_cannot_take_an_archive_is_told_before_anything_is_collected(
+    around: Surroundings, case: str
+) -> None:
+    path, message = ARCHIVES[case]
+    put(around, "taken", "x")
+    before = around.files()
+    done = around.pov("bundle", "save", path)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert around.files() == before
+
+
+@pytest.mark.parametrize("command", [["init", "sub/acme"], ["up", "quickstart"], ["bundle", "save", "sub/pov.tar"]])
 def test_a_folder_that_cannot_be_written_is_told_first(tmp_path: Path, command: list[str]) -> None:
     around = Surroundings(tmp_path)
     around.here.chmod(0o555)
