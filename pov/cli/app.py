@@ -197,7 +197,7 @@ def cli() -> None:
 
     \b
     pov up         the reference engagement: 35 services on a local cluster
-    pov measure    deploy and rotate, each arm
+    pov measure    the scenario's experiments, each arm
     pov report     the PDF
     pov down       nothing left
     """

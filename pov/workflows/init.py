@@ -70,12 +70,14 @@ def run(options: InitOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> Ini
         derived = derive(name)
         fix = RULE + (f", such as {derived}" if derived else "")
         problems.append(Problem("NAME", f"`{ascii(name)[1:-1]}` cannot name an engagement", fix))
+    printable = {option: text for option, text in texts.items() if all(map(is_text, text))}
     problems += [
         Problem(option, "holds characters that cannot be printed", "type it anew")
-        for option, text in texts.items()
-        if not all(map(is_text, text))
+        for option in texts
+        if option not in printable
     ]
-    problems += lettering.problems(texts)
+    # Only those: bytes that are no text, as of a name in another encoding, cannot even be looked up in a font.
+    problems += lettering.problems(printable)
     contents = {FILE: "", "README.md": "", ".gitignore": ""}
     problems += obstacles(folder)
     problems += [
@@ -202,7 +204,7 @@ A proof of value on the scenario `{scenario.name}`: {scenario.metadata.title}.
    pov criteria freeze   what counts, fixed before anything is measured
    pov doctor            what this machine lacks
    pov up                the environment
-   pov measure           deploy and rotate, each arm
+   pov measure           the scenario's experiments, each arm
    pov report            the PDF
    pov verify            all of it computed again
    pov down              nothing left but runs and reports

@@ -97,9 +97,14 @@ def test_nothing_is_overwritten(tmp_path: Path, file: str) -> None:
     assert (folder / file).read_text() == "mine"
 
 
-def test_characters_that_cannot_be_printed_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="--customer"):
-        run(InitOptions(tmp_path / "acme", customer="a\x07"), silent)
+@pytest.mark.parametrize("text", ["a\x07", "M\udcfcnch", "\udcff\udcfe 株式会社"])
+@pytest.mark.parametrize("option", ["--customer", "--stated-by"])
+def test_characters_that_cannot_be_printed_are_refused(tmp_path: Path, option: str, text: str) -> None:
+    wish = InitOptions(tmp_path / "acme")
+    wish = replace(wish, customer=text) if option == "--customer" else replace(wish, stated_by=text)
+    with pytest.raises(InvalidInput) as caught:
+        run(wish, silent)
+    assert [(problem.where, problem.fix) for problem in caught.value.problems] == [(option, "type it anew")]
     assert list(tmp_path.iterdir()) == []
 
 
