@@ -48,11 +48,6 @@ def pdf(page: Page) -> bytes:
     return _drawn(page, format="pdf", pdf_standards=STANDARDS, timestamp=moment)[0]
 
 
-def pictures(page: Page, *, ppi: float = 110) -> list[bytes]:
-    """The page, or pages if it takes more than one, as PNG pictures at `ppi` dots an inch."""
-    return _drawn(page, format="png", ppi=ppi)
-
-
 def _drawn(page: Page, **how: Any) -> list[bytes]:
     import typst  # noqa: PLC0415 (a compiled library that only drawing needs)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from pov.base.paths import data
 from pov.base.ports import free_ports
@@ -23,6 +24,8 @@ from pov.base.wait import wait_for
 from pov.engines.certificates import Trust, issue, make_ca
 from pov.engines.vault import Vault
 from pov.state.home import Home
+from pov.steps.vault import layout
+from pov.steps.vault.authorities import make_issuing_ca
 
 PROGRAM = Path(sys.executable).parent / "bao"
 
@@ -138,3 +141,8 @@ class Bao:
             self._process.terminate()
             self._process.wait(20)
             self._process = None
+
+
+def renew_issuing_ca(vault: Any, wanted: layout.Wishes) -> str:
+    """A new issuing CA under the same root before it is due, as `up` makes one when it is. Returns its PEM."""
+    return make_issuing_ca(vault, layout._authorities(layout._declarations(), wanted.values())["issuing"])

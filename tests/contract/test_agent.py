@@ -21,8 +21,8 @@ from pov.engines.certificates import make_ca
 from pov.engines.container_choice import find
 from pov.engines.vault import Vault
 from pov.model.events import silent
-from pov.steps.vault.layout import Wishes, converge, renew_issuing_ca
-from tests.contract.openbao import Bao, Cluster, cluster
+from pov.steps.vault.layout import Wishes, converge
+from tests.contract.openbao import Bao, Cluster, cluster, renew_issuing_ca
 from tests.contract.policy_api import policy_api
 from tests.unit.mock_services.running import Process
 

@@ -25,8 +25,8 @@ from pov.base.wait import Pending, wait_for
 from pov.engines.certificates import details, make_ca, signed_by
 from pov.engines.vault import Denied, Initialised, Issued, Status, Vault
 from pov.steps.vault.authorities import authorities, warnings
-from pov.steps.vault.layout import Wishes, converge, renew_issuing_ca
-from tests.contract.openbao import Bao, cluster
+from pov.steps.vault.layout import Wishes, converge
+from tests.contract.openbao import Bao, cluster, renew_issuing_ca
 from tests.fakes.vault import FakeVault, Server
 
 pytestmark = pytest.mark.contract

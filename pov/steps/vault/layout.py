@@ -16,7 +16,7 @@ from pov.config.legacy import TRUST_DOMAIN
 from pov.config.units import seconds
 from pov.engines.vault import Vault
 from pov.steps.context import Context
-from pov.steps.vault.authorities import ensure_authorities, make_issuing_ca
+from pov.steps.vault.authorities import ensure_authorities
 
 PLATFORM_NAMESPACE = "pov-system"
 KUBERNETES_HOST = "https://kubernetes.default.svc"
@@ -83,11 +83,6 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
             ],
         )
     return changed
-
-
-def renew_issuing_ca(vault: Vault, wanted: Wishes) -> str:
-    """A new issuing CA under the same root, used from now on; the old one's certificates stay good. Returns its PEM."""
-    return make_issuing_ca(vault, _authorities(_declarations(), wanted.values())["issuing"])
 
 
 def _authorities(declared: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
