@@ -31,6 +31,7 @@ COMMANDS = {
     "people": "Recordings of people at a terminal: watch, agree, take back.",
     "report": "Write the PDF and the JSON of a run.",
     "verify": "Compute a run or a report again; countersign it.",
+    "compliance": "Look at controls of PCI DSS and SOC 2; keep evidence.",
     "scope": "Which size a deal has, why it needs a review, what it costs.",
     "down": "Take the environment away; runs and reports stay.",
     "scenarios": "List, show and smoke-test the scenarios.",

@@ -12,24 +12,11 @@ from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
+from pov.engines.branches import Protection, Rule, as_told, protection_told, same
 from pov.engines.rest import Authorization, Refused, Rest, password
 
 _MERGE_S = 30.0
 _FIRST_PUSH_S = 60.0
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How a branch is protected. Nobody may force a push or delete it, whatever the rule says.
-
-    `pushers` push directly; none of them means that changes come by pull request only. `approvals` by `approvers` are
-    needed before a merge, an approval is void once the branch changes, and an administrator is no exception.
-    """
-
-    branch: str
-    pushers: tuple[str, ...] = ()
-    approvals: int = 0
-    approvers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,16 +113,23 @@ class Gitea:
 
     def protect(self, repository: str, rule: Rule) -> bool:
         """Make the branch's protection what the rule says. Returns whether that was a change."""
-        wanted = _protection(rule)
+        wanted = as_told(rule)
         path = f"/repos/{repository}/branch_protections"
         held = self._call("GET", f"{path}/{rule.branch}", may_lack=True)
         if held is None:
             self._call("POST", path, {"rule_name": rule.branch, **wanted})
             return True
-        if all(_same(held.get(key), value) for key, value in wanted.items()):
+        if all(same(held.get(key), value) for key, value in wanted.items()):
             return False
         self._call("PATCH", f"{path}/{rule.branch}", wanted)
         return True
+
+    def protection(self, repository: str, branch: str) -> Protection | None:
+        """The branch's protection as it is now; None without one."""
+        held = self._call("GET", f"/repos/{repository}/branch_protections/{branch}", may_lack=True)
+        if held is None:
+            return None
+        return protection_told(held)
 
     def ensure_webhook(self, repository: str, url: str, secret: Secret) -> bool:
         """Have pushes told to `url`, signed with `secret`. Returns whether that was a change.
@@ -257,25 +251,6 @@ class Gitea:
             if may_lack:
                 return None
             raise NotFound(f"Gitea knows no {path}", cause=refusal.cause) from refusal
-
-
-def _protection(rule: Rule) -> dict[str, Any]:
-    return {
-        "enable_push": bool(rule.pushers),
-        "enable_push_whitelist": bool(rule.pushers),
-        "push_whitelist_usernames": list(rule.pushers),
-        "enable_force_push": False,
-        "required_approvals": rule.approvals,
-        "enable_approvals_whitelist": bool(rule.approvers),
-        "approvals_whitelist_username": list(rule.approvers),
-        "block_on_rejected_reviews": True,
-        "dismiss_stale_approvals": True,
-        "block_admin_merge_override": True,
-    }
-
-
-def _same(held: Any, wanted: Any) -> bool:
-    return (held or []) == wanted if isinstance(wanted, list) else held == wanted
 
 
 def _pull(found: Mapping[str, Any]) -> Pull:

@@ -39,6 +39,8 @@ class Attested:
     signatures: tuple[Signature, ...] = ()
     runs: tuple[Entry, ...] | None = None
     problems: tuple[str, ...] = ()
+    controls: bytes = b""
+    """The newest result of `pov compliance` for the environment, as it was written; empty where nobody looked."""
 
     def signers(self, of: str) -> tuple[str, ...]:
         """Who signed the criteria or the run, where the signature counts."""

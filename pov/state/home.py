@@ -14,9 +14,10 @@ from pathlib import Path
 from pov.base.errors import PovError, Problem
 from pov.base.files import private_dir, write_atomic
 from pov.base.redact import Secret
+from pov.state.compliance import FOLDER as COMPLIANCE
 from pov.state.journal import JournalWriter
 
-_KEPT = ("runs", "reports", "criteria.yaml", "journal.jsonl")
+_KEPT = ("runs", "reports", COMPLIANCE, "criteria.yaml", "journal.jsonl")
 
 
 _LONGEST = 2048
@@ -33,6 +34,7 @@ class Home:
         self.secrets_dir = self.root / "secrets"
         self.runs_dir = self.root / "runs"
         self.reports_dir = self.root / "reports"
+        self.compliance_dir = self.root / COMPLIANCE
         self.journal = self.root / "journal.jsonl"
         self.diagnostics_dir = self.root / "diagnostics"
         self.intent = self.root / "cluster.json"
@@ -96,7 +98,7 @@ class Home:
             yield
 
     def remove(self) -> list[str]:
-        """Remove everything but runs, reports, criteria and the journal. Returns what was removed, by path."""
+        """Remove all but runs, reports, evidence of controls, criteria and the journal. Returns what was, by path."""
         if not self.root.is_dir():
             return []
         removed = []

@@ -18,6 +18,7 @@ from pov.model.reading import mapping
 from pov.state import frozen as store
 from pov.state import ledger
 from pov.state.attested import CRITERIA, RUN, Attested, Signature, recorded, signed
+from pov.state.compliance import newest
 from pov.state.runs import HEAD, Run
 from pov.workflows.countersigning import CRITERIA as FOR_CRITERIA
 from pov.workflows.countersigning import RUN as FOR_RUN
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RUNS = "runs.json"
+COMPLIANCE = "compliance.json"
 _OVER = {CRITERIA: (store.FILE, FOR_CRITERIA), RUN: (HEAD, FOR_RUN)}
 
 
@@ -44,7 +46,7 @@ def attested(saved: Run, lists: Lists, root: Path | None) -> Attested:
         for one in runs or ()
         if one.state == ledger.MISSING
     ]
-    return replace(signed(found, signatures, [*problems, *gone]), runs=runs)
+    return replace(signed(found, signatures, [*problems, *gone]), runs=runs, controls=_controls(saved, root))
 
 
 def attachments(saved: Run, found: Attested, lists: Lists) -> dict[str, bytes]:
@@ -57,7 +59,15 @@ def attachments(saved: Run, found: Attested, lists: Lists) -> dict[str, bytes]:
     if found.runs is not None:
         document = json.dumps(ledger.as_json(found.runs, found.at), indent=2, ensure_ascii=False)
         kept[RUNS] = (document + "\n").encode()
+    if found.controls:
+        kept[COMPLIANCE] = found.controls
     return kept
+
+
+def _controls(saved: Run, root: Path | None) -> bytes:
+    """What was found of controls: the environment's newest result, or what is attached to a report."""
+    path = saved.path / COMPLIANCE if root is None else newest(saved.path.parent.parent)
+    return path.read_bytes() if path is not None and path.is_file() else b""
 
 
 def _frozen_problems(saved: Run) -> Iterator[str]:

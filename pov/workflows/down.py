@@ -37,7 +37,8 @@ class DownResult:
 def run(options: DownOptions, emit: Emit) -> DownResult:
     """Remove the cluster (its finalizers die with it), the network if `up` made it and nobody uses it, the files.
 
-    Runs, reports, criteria and the journal stay. A cluster of the same name that `pov` did not make is not touched.
+    Runs, reports, evidence of controls, criteria and the journal stay. A cluster of the same name that `pov` did not
+    make is not touched.
     """
     from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
@@ -56,5 +57,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
             removed += storage.remove_all()
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("changed" if removed else "unchanged", "down", f"{name} is down", seconds))
-    kept = tuple(str(path) for path in (home.runs_dir, home.reports_dir, home.journal) if path.exists())
+    kept = tuple(
+        str(path) for path in (home.runs_dir, home.reports_dir, home.compliance_dir, home.journal) if path.exists()
+    )
     return DownResult(name, tuple(removed), kept, seconds)

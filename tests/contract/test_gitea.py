@@ -13,9 +13,10 @@ import pytest
 
 from pov.base.errors import CommandFailed, NotFound, PovError, Transient
 from pov.base.redact import Secret
+from pov.engines.branches import Rule
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
-from pov.engines.gitea import Gitea, Rule
+from pov.engines.gitea import Gitea
 from pov.engines.rest import Refused
 from pov.state.home import Home
 from pov.steps.git import locks

@@ -19,6 +19,7 @@ _ORDER = (
     "test_main_job",
     "test_certificates",
     "test_policies",
+    "test_compliance",
     "test_people",
     "test_own_arms",
     "test_gitops",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from pov.base.errors import NotFound
 from pov.base.redact import Secret
-from pov.engines.gitea import Merged, Pull, Rule
+from pov.engines.branches import Protection, Rule
+from pov.engines.gitea import Merged, Pull
 from pov.engines.rest import Refused
 
 _COMMITS = itertools.count(1)
@@ -95,6 +96,12 @@ class FakeGitea:
         found = self._repository(repository)
         before, found.rules[rule.branch] = found.rules.get(rule.branch), rule
         return before != rule
+
+    def protection(self, repository: str, branch: str) -> Protection | None:
+        rule = self._repository(repository).rules.get(branch)
+        if rule is None:
+            return None
+        return Protection(rule.pushers, rule.approvals, rule.approvers, False, True, True)
 
     def ensure_webhook(self, repository: str, url: str, secret: Secret) -> bool:
         hooks = self._repository(repository).hooks

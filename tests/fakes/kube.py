@@ -22,6 +22,8 @@ class FakeKube:
         self.on_apply: Callable[[dict[str, Any]], None] = lambda manifest: None
         self.on_delete: Callable[[Key], None] = lambda key: None
         self.token: Callable[[str, str, str], Secret] = lambda namespace, name, audience: Secret(f"{namespace}/{name}")
+        self.verdict: Callable[[Mapping[str, Any], str, Sequence[str]], tuple[bool, str]] = lambda *_: (True, "")
+        self.command: Callable[[Sequence[str]], str] = lambda argv: ""
         self.waited: list[str] = []
         self.deleted: list[Key] = []
 
@@ -83,6 +85,14 @@ class FakeKube:
         if self.get("ServiceAccount", service_account, namespace) is None:
             raise NotFound(service_account)
         return self.token(namespace, service_account, audience)
+
+    def can_i_dry_run(
+        self, manifest: Mapping[str, Any], *, as_user: str | None = None, as_groups: Sequence[str] = ()
+    ) -> tuple[bool, str, tuple[str, ...]]:
+        return (*self.verdict(manifest, as_user or "", as_groups), ())
+
+    def exec(self, pod: str, namespace: str, argv: Sequence[str], **options: Any) -> str:
+        return self.command(argv)
 
     def wait_ready(self, kind: str, names: Sequence[str], namespace: str, **options: Any) -> None:
         self.waited.extend(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pov.config.estates import Estate, estate_named
-from pov.engines.prober import EdgeAnswer, Identity
+from pov.engines.prober import EdgeAnswer, Identity, Refusals
 
 
 class FakeProber:
@@ -21,3 +21,7 @@ class FakeProber:
     def identify(self, estate: str, services: Sequence[str] = ()) -> list[Identity]:
         found = estate_named(self._estates, estate)
         return [Identity(name, "pod", "1.0", "ab", "2030-01-01T00:00:00Z", "") for name in found.services]
+
+    def refusals(self, estate: str) -> Refusals:
+        found = estate_named(self._estates, estate)
+        return Refusals(len(found.services) * (len(found.services) - 1) - len(found.edges), (), ())

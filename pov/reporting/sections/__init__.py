@@ -5,6 +5,7 @@ from __future__ import annotations
 from pov.reporting.section import Section
 from pov.reporting.sections import (
     audit,
+    compliance,
     criteria,
     decision,
     drift,
@@ -38,6 +39,7 @@ SECTIONS: tuple[Section, ...] = (
     people.SECTION,
     criteria.SECTION,
     scope.SECTION,
+    compliance.SECTION,
     method.SECTION,
     machine.SECTION,
     evidence.SECTION,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pov.base.errors import PovError, Transient
+from pov.engines.branches import Rule
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
-from pov.engines.gitea import Gitea, Rule
+from pov.engines.gitea import Gitea
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git import content as repository
