@@ -617,7 +617,7 @@ def test_another_offering_and_a_scope_give_the_cluster_other_numbers(zone: Zone)
     zone.ctx.approved = {
         "quotas": {"cpu_standard": 7, "cpu_scoped": 9, "iops_approval": 100},
         "scope": {"reference": "acme", "approved_by": "pat"},
-        "storage": {"gib": 12.5, "of": "scope acme"},
+        "storage": {"gib": 9000.5, "of": "scope acme"},
     }
     asked = (
         (
@@ -627,8 +627,8 @@ def test_another_offering_and_a_scope_give_the_cluster_other_numbers(zone: Zone)
         ),
         (
             f"{_CORE}/staging/persistentvolumeclaims",
-            _claim("13Gi"),
-            "13 GiB of storage are asked for and 12.5 are what",
+            _claim("9001Gi"),
+            "9001 GiB of storage are asked for and 9000.5 are what",
         ),
     )
     try:

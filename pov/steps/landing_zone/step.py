@@ -91,11 +91,16 @@ def quotas(engagement: Engagement | None) -> dict[str, int]:
     return _offering(engagement).quotas.model_dump()
 
 
-def storage(engagement: Engagement | None) -> dict[str, Any]:
-    """The guardrail's variable `storage`: what the deal's size includes. Empty where nothing bounds it."""
+def storage(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The guardrail's variable `storage`: what the deal's size includes, or more if that was approved.
+
+    Empty where nothing bounds it.
+    """
     users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
     found = storage_limit(_offering(engagement), users)
-    return {"storage": {"gib": found[1], "of": found[0]}} if found else {}
+    included = {"gib": found[1], "of": found[0]} if found else None
+    limits = [limit for limit in (included, approved.get("storage")) if limit is not None]
+    return {"storage": max(limits, key=lambda limit: float(limit["gib"]))} if limits else {}
 
 
 def _offering(engagement: Engagement | None) -> Offering:
@@ -106,7 +111,8 @@ def _offering(engagement: Engagement | None) -> Offering:
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
     asked = sizes(ctx.scenario, ctx.estates)
-    variables = {"stages": asked, "quotas": quotas(ctx.engagement), **storage(ctx.engagement), **ctx.approved}
+    variables = {"stages": asked, "quotas": quotas(ctx.engagement), **ctx.approved}
+    variables |= storage(ctx.engagement, ctx.approved)
     inputs = _digest(variables) + _digest_tree(data("terraform"))
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", _RECORD, NAMESPACE)

@@ -183,6 +183,12 @@ def test_an_approval_allows_the_cores_that_it_names(figures: dict[str, Any], cor
     assert guardrail_variables(found, "acme", offering().quotas)["quotas"]["cpu_scoped"] == cores
 
 
+@pytest.mark.parametrize(("figures", "gib"), [({"storage_gib": 6000}, 6000), ({"storage_gib": 0}, None), ({}, None)])
+def test_an_approval_allows_the_storage_that_it_names(figures: dict[str, Any], gib: int | None) -> None:
+    told = guardrail_variables(state(signed(approval(figures=figures))), "acme", offering().quotas)
+    assert told.get("storage") == (None if gib is None else {"gib": gib, "of": "scope acme"})
+
+
 def test_only_the_cto_mandates() -> None:
     assert ROLES["mandate"] == {"cto"}
     assert ROLES["iops"] == {"engineering-vp"}

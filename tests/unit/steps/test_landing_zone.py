@@ -91,7 +91,12 @@ def test_storage_is_what_the_deals_size_includes(tmp_path: Path, said: str, stor
     run(InitOptions(tmp_path / "acme"), silent)
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write(said)
-    assert landing_zone.storage(load_engagement(tmp_path / "acme")) == storage
+    engagement = load_engagement(tmp_path / "acme")
+    assert landing_zone.storage(engagement, {}) == storage
+    # What was approved counts where it is more, and an approval of less takes nothing away.
+    more, less = ({"storage": {"gib": gib, "of": "scope acme"}} for gib in (9000.0, 1.0))
+    assert landing_zone.storage(engagement, more) == more
+    assert landing_zone.storage(engagement, less) == (storage or less)
 
 
 def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
     run(InitOptions(tmp_path / "acme"), silent)
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write("scope: {users: 5000, offering: ../own.yaml}\n")
-    assert landing_zone.storage(load_engagement(tmp_path / "acme"))["storage"]["gib"] == 77
+    assert landing_zone.storage(load_engagement(tmp_path / "acme"), {})["storage"]["gib"] == 77
 
 
 class Zone:
