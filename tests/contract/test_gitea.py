@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from pov.base.errors import CommandFailed, NotFound, PovError, Transient
 from pov.base.redact import Secret
-from pov.engines.branches import Rule
+from pov.engines.branches import Protection, Rule
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea
@@ -156,8 +156,12 @@ def test_a_collaborator_is_let_in_once_and_can_be_given_more(world: World) -> No
 def test_protection_is_made_once_and_follows_its_rule(world: World) -> None:
     with_review(world)
     rule = Rule("main", pushers=("pov",))
+    bare = Protection((), 0, (), force_push=False, dismisses_stale=True, holds_administrators=True)
+    assert world.owner.protection(world.repository, "prod") == replace(bare, approvals=1, approvers=("reviewer",))
+    assert world.owner.protection(world.repository, "main") is None
     assert world.owner.protect(world.repository, rule) is True
     assert world.owner.protect(world.repository, rule) is False
+    assert world.owner.protection(world.repository, "main") == replace(bare, pushers=("pov",))
     assert world.owner.protect(world.repository, Rule("main", approvals=1, approvers=("reviewer",))) is True
     assert world.owner.protect(world.repository, rule) is True
 
