@@ -98,8 +98,8 @@ def storage(engagement: Engagement | None, approved: Mapping[str, Mapping[str, A
     """
     users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
     found = storage_limit(_offering(engagement), users)
-    included = {"gib": found[1], "of": found[0]} if found else None
-    limits = [limit for limit in (included, approved.get("storage")) if limit is not None]
+    included: dict[str, Any] | None = {"gib": found[1], "of": found[0]} if found else None
+    limits: list[Mapping[str, Any]] = [limit for limit in (included, approved.get("storage")) if limit is not None]
     return {"storage": max(limits, key=lambda limit: float(limit["gib"]))} if limits else {}
 
 
