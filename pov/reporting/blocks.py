@@ -23,19 +23,21 @@ class Block:
 
 @dataclass(frozen=True)
 class Text(Block):
-    """A paragraph; `tone` is body, lead or note."""
+    """A paragraph; `tone` is body, lead or note. With `see`, an anchor, it ends with the page where that stands."""
 
     kind = "text"
     text: str
     tone: str = "body"
+    see: str = ""
 
 
 @dataclass(frozen=True)
 class Heading(Block):
-    """A heading inside a section."""
+    """A heading inside a section; other pages find it by its `anchor`."""
 
     kind = "heading"
     text: str
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,14 @@ class Table(Block):
 
 @dataclass(frozen=True)
 class Outcomes(Block):
-    """Criteria, each with what was seen and pass, fail or not shown."""
+    """Criteria, each with what was seen of both ways, and pass, fail or not shown. `more` sums up those left out."""
 
     kind = "outcomes"
     rows: tuple[dict[str, str], ...]
     head: str = "Criterion"
+    observed: str = "Observed"
+    more: str = ""
+    see: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,18 @@ class KeyFigures(Block):
     cells: tuple[dict[str, Any], ...]
     axis: tuple[float, ...]
     alt: str
+
+
+@dataclass(frozen=True)
+class Overview(Block):
+    """Every experiment in a row: an arm's median, n and lost requests in a cell each, and where its page is.
+
+    `arms` have label and look; a row has name, title, note, anchor, cells and `more`, how many further arms it has.
+    """
+
+    kind = "overview"
+    arms: tuple[dict[str, Any], ...]
+    rows: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -168,6 +185,16 @@ class Cash(Block):
     bars: tuple[dict[str, Any], ...]
     lines: tuple[dict[str, Any], ...]
     axis: tuple[dict[str, Any], ...]
+
+
+def section_anchor(section: str) -> str:
+    """What other pages find a section by."""
+    return f"section-{section}"
+
+
+def experiment_anchor(experiment: str) -> str:
+    """What other pages find an experiment's own page by."""
+    return f"experiment-{experiment}"
 
 
 def point(trial: Sample) -> dict[str, Any]:

@@ -65,6 +65,15 @@ def listing(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def short(text: str, most: int) -> str:
+    """The text up to `most` characters, cut at a word; for page one, where another page has it in full."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
 def nice_axis(highest: float, ticks: int = 4) -> tuple[float, ...]:
     """Ticks of a linear axis from 0 that holds `highest`: about `ticks` steps of 1, 2, 2.5, 5 or 10 powers of ten."""
     if not highest > 0 or not math.isfinite(highest):

@@ -22,10 +22,19 @@ from typing import Any
 N = "\u202f"
 NAMES = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes", "late_handshakes")
 PARTS = {"environment.json", "samples.jsonl", "summary.json", "criteria.json", "report.json"}
-TOLD = {"decision", "trials", "experiments", "steps"}  # sections whose every figure has to follow from the samples
+TOLD = {
+    "decision",
+    "trials",
+    "experiments",
+    "steps",
+    "rest",
+}  # sections whose every figure has to follow from the samples
 VALUED = "The decision"  # a heading on page one: what stands below it comes from the value model
 EXAMPLE = "EXAMPLE: made up to show the form, stated by nobody"
 SIMULATED = "In simulation, intervals of this kind covered"  # a figure of the method, the same in every report
+STATED = 4  # so many stated figures stand on page one, the others further back
+WORST_FIRST = ["fail", "not shown", "does not tell apart", "pass"]
+APART = {"placebo", "negative", "person"}  # kinds of arms that are never shown beside those that a machine works
 LATER = {"criteria", "method", "machine", "evidence", "traffic"}
 
 
@@ -419,7 +428,9 @@ class Verifier:
         by = (self.hands if section == "people" else self.experiments).get(named.get(title, ""), {})
         where = f"{section}: {title}"
         if b["kind"] == "outcomes":
-            self.of_outcomes(section, b["rows"])
+            self.of_outcomes(section, b)
+        elif b["kind"] == "overview":
+            self.of_overview(where, b)
         elif b["kind"] == "stated":
             self.of_stated(section, b["items"])
         elif b["kind"] == "key_figures" and by and self.titles.get(named.get(title, ""), {}).get("judged_by"):
@@ -493,28 +504,75 @@ class Verifier:
             self.expect(f"{where}, failures by cause", b["rows"], causes)
 
     def of_stated(self, section: str, items: list[dict[str, Any]]) -> None:
-        """What the customer stated, and who said so when."""
+        """What the customer stated, and who said so when: the first ones on page one, the others further back."""
         stated = [s for s in self.environment.get("baseline") or [] if isinstance(s.get("value"), int | float)]
+        stated = stated[:STATED] if section == "decision" else stated[STATED:]
         given = [[plain(s["value"]), s.get("unit") or "", s.get("figure") or s.get("id")] for s in stated]
         self.expect(f"{section}: stated figures", [[i["value"], i["unit"], i["figure"]] for i in items], given)
         for item, s in zip(items, stated, strict=False):
             by_whom = f"stated by {s.get('by') or 'an unnamed person'}, {s.get('when') or 'no date given'}"
             self.expect(f"{section}: {item['figure']}, source", item["source"] in {by_whom, EXAMPLE}, True)
 
-    def of_outcomes(self, section: str, rows: list[dict[str, str]]) -> None:
-        """Each criterion with its threshold, what was seen, and the outcome."""
-        self.expect(f"{section}: number of criteria", len(rows), len(self.scores))
-        for row, one in zip(rows, self.scores, strict=False):
+    def of_outcomes(self, section: str, b: dict[str, Any]) -> None:
+        """Each criterion with its threshold, what was seen of both ways, and the outcome; those left out, counted."""
+        scores = {one["id"]: one for one in self.scores}
+        left = Counter(verdict(one) for name, one in scores.items() if name not in [row["id"] for row in b["rows"]])
+        kinds = [f"{left[kind]} {kind}" for kind in WORST_FIRST if left[kind]]
+        noun = f"more criteri{'on' if left.total() == 1 else 'a'}, none with a worse outcome"
+        more = f"{count(left.total())} {noun}: {listing(kinds)}." if left else ""
+        self.expect(f"{section}: criteria that are left out", b.get("more", ""), more)
+        worst = max((WORST_FIRST.index(row["outcome"]) for row in b["rows"]), default=0)
+        best = min((WORST_FIRST.index(kind) for kind in left), default=worst)
+        self.expect(f"{section}: none that is left out has a worse outcome", best >= worst, True)
+        for row in b["rows"]:
+            one = scores.get(row["id"])
+            if one is None:
+                self.wrong.append(f"{section}: {row['title']}: no such criterion was saved before the first trial")
+                continue
             where = f"{section}: {one['id']}"
-            apart = one.get("today", {}).get("outcome") == "pass" and one["outcome"] == "pass"
             bound = f"at {'least' if one['more'] else 'most'} {self.value(one['metric'], one['bound'])}"
+            today = one.get("today")
+            seen_today = self.value(one["metric"], today["observed"]) if today else "–"
             self.expect(f"{where}, title", row["title"], one["title"])
             self.expect(f"{where}, threshold", row["threshold"], bound)
+            self.expect(f"{where}, today", row["today"], seen_today)
             self.expect(f"{where}, observed", row["observed"], self.value(one["metric"], one["observed"]))
-            self.expect(f"{where}, outcome", row["outcome"], "does not tell apart" if apart else one["outcome"])
-            if one["outcome"] == "pass" and one.get("today", {}).get("outcome") in {"pass", "fail"}:
-                seen = f"({self.value(one['metric'], one['today']['observed'])})"
+            self.expect(f"{where}, outcome", row["outcome"], verdict(one))
+            if one["outcome"] == "pass" and today and today["outcome"] in {"pass", "fail"}:
+                seen = f"({seen_today})"
                 self.expect(f"{where}, today's way: {seen} in “{row['reason']}”", seen in row["reason"], True)
+
+    def of_overview(self, where: str, b: dict[str, Any]) -> None:
+        """Every experiment in a row: what each arm took and lost."""
+        ran = [name for name, by in self.experiments.items() if any(self.kind(n) not in APART for n in by)]
+        self.expect(f"{where}, experiments", [row["name"] for row in b["rows"]], ran)
+        for row in b["rows"]:
+            by = self.experiments.get(row["name"], {})
+            arms = {self.label(name): own for name, own in by.items() if self.kind(name) not in {*APART, "again"}}
+            shown = [arm["label"] for arm in b["arms"]]
+            left = sum(1 for label in arms if label not in shown)
+            more = f"{left} further arm{'' if left == 1 else 's'}" if left else ""
+            self.expect(f"{where}, {row['title']}, further arms", row["more"], more)
+            judged = str(self.titles.get(row["name"], {}).get("judged_by") or "")
+            for label, cell in zip(shown, row["cells"], strict=True):
+                printed = [cell["figure"], cell["trials"], cell["loss"]]
+                self.expect(f"{where}, {row['title']}, {label}", printed, self.small(arms.get(label), judged))
+
+    def small(self, own: Arm | None, judged: str) -> list[str]:
+        """An arm in a cell of the overview: its figure, n, and what it lost."""
+        if own is None:
+            return ["–", "", ""]
+        metric = self.metrics.get(judged, {})
+        value = own.observe(metric)[0] if judged else None
+        figure = seconds(own.median)
+        if judged:
+            figure = "–" if value is None else f"{plain(value)} {metric.get('unit', '')}".strip()
+        n = f"n{N}={N}{len(own.good)}" + (f", {own.failed} failed" if own.failed else "")
+        c = own.counts
+        if c is None:
+            return [figure, n, "requests not recorded"]
+        lost = f"{count(c['hard'])} hard, {count(c['late'])} late of" if c["hard"] + c["late"] else "none of"
+        return [figure, n, f"{lost} {count(c['requests'])}{'' if c['hard'] + c['late'] else ' failed'}"]
 
     def of_ratios(self, where: str, rows: list[dict[str, Any]], arms: dict[str, Arm]) -> None:
         """Each ratio with both ends of its interval."""
@@ -635,10 +693,28 @@ class Verifier:
         found.add(count(len({(s.get("details") or {}).get("by") for s in self.samples if s.get("origin") == "person"})))
         for own in self.people:
             found |= figures(own)
+        for arm in {name for by in self.experiments.values() for name in by}:
+            # Over all experiments where none of its requests failed; and with those that it had against itself.
+            counts = [by[arm].counts for by in self.experiments.values() if arm in by]
+            found.add(count(sum(c["requests"] for c in counts if c and not c["hard"] + c["late"])))
+            for name in self.experiments:
+                good = len(self.tried(name, arm, True)[0].good)
+                found |= {count(good), percent(1 - 0.05 ** (1 / good))} if good else set()
         found |= set(self.counted)
         texts |= {text[:10] for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
         found |= {"95", "0.05", "1", "0"}  # levels, and what a ratio is compared with
         return found, sorted((t for t in texts if re.search(r"\d", t) and len(t) > 2), key=len, reverse=True)
+
+
+def verdict(one: dict[str, Any]) -> str:
+    """A criterion's outcome as it is printed: a pass of both ways tells nothing of either."""
+    apart = one.get("today", {}).get("outcome") == "pass" and one["outcome"] == "pass"
+    return "does not tell apart" if apart else str(one["outcome"])
+
+
+def listing(items: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
 def loss(own: Arm) -> str:

@@ -234,6 +234,13 @@ def itself(found: Same | None, words: Words) -> str:
     return f"{pair} leaves a ratio of up to {factor(found.smallest)} open; smaller ones cannot be told here."
 
 
+def itself_in_short(found: Same | None) -> str:
+    """The same in a word, where many experiments share a line."""
+    if found is None or found.smallest is None:
+        return "not told (too few trials)"
+    return "not told (it differs from itself)" if found.apart else factor(found.smallest)
+
+
 def factor(value: float) -> str:
     """A ratio of times with as many digits as a reader can use."""
     if value >= 100:

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from pov.reporting.amounts import amount
 from pov.reporting.blocks import Block, Bullets, Heading
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import NARROW, plural
+from pov.reporting.numbers import NARROW, plural, short
 from pov.reporting.valued import Valued
 
 _NOT_A_PURCHASE = "Mock services cannot carry a purchase, and none is asked for."
 _USUAL_STEP = "the same measurements on services of your own"
 _RISKS = 3
 _SHOWN = 3
+_NAME, _TITLE = 60, 80
+"""So many characters of a name, and of a title or source: pages two and three have them in full."""
 
 
 def asked(facts: Facts) -> Iterator[Block]:
@@ -33,7 +35,7 @@ def _items(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "Price.", "No value model was given with this run: it says nothing of price, hours or money."
         return
     following = given.value.next
-    who = following.by.strip() or "nobody is named"
+    who = short(following.by, _NAME) or "nobody is named"
     until = f"until {following.until}" if following.until else "no date is set"
     step = following.step.strip().rstrip(".") or _USUAL_STEP
     yield "The next step.", f"{_NOT_A_PURCHASE} Asked: {step}. To decide: {who}, {until}."
@@ -41,8 +43,10 @@ def _items(facts: Facts) -> Iterator[tuple[str, str]]:
     if given.case is None:
         yield "What it is worth.", _missing(given.missing)
     elif given.case.threats:
-        named = (f"{threat.title} ({threat.owner})" for threat in given.case.threats[:_RISKS])
-        yield "Risks, with owners.", f"{given.example}{'; '.join(named)}."
+        threats = given.case.threats
+        named = [f"{short(threat.title, _TITLE)} ({short(threat.owner, _NAME)})" for threat in threats[:_RISKS]]
+        more = f"; {len(threats) - _RISKS} more further back" if len(threats) > _RISKS else ""
+        yield "Risks, with owners.", f"{given.example}{'; '.join(named)}{more}."
     else:
         yield "Risks.", "None was named, and nobody answers for any."
 
@@ -58,7 +62,7 @@ def price(given: Valued, today: str) -> str:
     found, currency = given.value.price, given.value.currency
     if not found.given():
         coming = found.not_given
-        who = coming.by.strip() if coming is not None else ""
+        who = short(coming.by, _NAME) if coming is not None else ""
         until = f"until {coming.until}" if coming is not None and coming.until else "no date is set"
         return f"Not given: {who or 'nobody is named to give it'}, {until}."
     parts = []
@@ -69,4 +73,5 @@ def price(given: Valued, today: str) -> str:
     stale = ""
     if found.valid_until is not None and today > found.valid_until.isoformat():
         stale = f" It was valid until {found.valid_until}: ask for a new one."
-    return f"{' and '.join(parts)} ({found.source}; {found.by},{NARROW}{found.when}).{stale}"
+    source = f"{short(found.source, _TITLE)}; {short(found.by, _NAME)},{NARROW}{found.when}"
+    return f"{' and '.join(parts)} ({source}).{stale}"

@@ -10,7 +10,19 @@ from pov.measure.results import Arm, Experiment
 from pov.measure.statistics import Comparison
 from pov.model.catalogue import Words
 from pov.reporting import wording
-from pov.reporting.blocks import Block, Bullets, Dots, Heading, NewPage, Ratios, Table, Text, look, marks
+from pov.reporting.blocks import (
+    Block,
+    Bullets,
+    Dots,
+    Heading,
+    NewPage,
+    Ratios,
+    Table,
+    Text,
+    experiment_anchor,
+    look,
+    marks,
+)
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, listing, nice_axis, plural, seconds, share
 from pov.reporting.section import Section
@@ -29,7 +41,7 @@ def build(facts: Facts) -> Iterator[Block]:
     for position, experiment in enumerate(e for e in facts.experiments if e.arms):
         if position:
             yield NewPage()
-        yield Heading(facts.words.experiment(experiment.name).title)
+        yield Heading(facts.words.experiment(experiment.name).title, experiment_anchor(experiment.name))
         yield Bullets(tuple(_method(facts, experiment)))
         yield plot(experiment, facts.words)
         yield _table(experiment, facts.words)

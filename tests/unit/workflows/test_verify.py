@@ -354,7 +354,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
     "the head": (lambda f: rewrite(f, HEAD, lambda d: d.update(chain_head="0" * 64)), "head.json: chain_head"),
     "a criterion left out": (
         lambda f: rewrite(f, "report.json", lambda d: block(d, "outcomes")["rows"].pop()),
-        "number of criteria",
+        "criteria that are left out",
     ),
     "samples that are not there": (lambda f: (f / "samples.jsonl").unlink(), "samples.jsonl: cannot be read"),
     "a report that is none": (lambda f: (f / "report.json").write_text("{"), "report.json: cannot be read"),
