@@ -73,9 +73,9 @@ def _caveats(facts: Facts) -> Iterator[Block]:
         text = f"Negative control {sight.blind[0].n}: {why}. Few or no failed requests prove nothing here."
         yield Callout("Not shown that the prober sees failures", text, "warning")
     loaded = [(experiment, wording.control(experiment, facts.words)) for experiment in facts.experiments]
-    told = [f"{facts.words.experiment(experiment.name).noun}, {arms}" for experiment, arms in loaded if arms]
-    if told:
-        text = f"{'; '.join(told)}: edges outside the change stalled in most trials, in no placebo."
+    which = [f"{facts.words.experiment(experiment.name).noun}, {arms}" for experiment, arms in loaded if arms]
+    if which:
+        text = f"{'; '.join(which)}: edges outside the change stalled in most trials, in no placebo."
         yield Callout("The operation loads this machine", text[0].upper() + text[1:], "warning")
 
 

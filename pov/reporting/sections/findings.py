@@ -101,7 +101,9 @@ def _by_arm(facts: Facts, counted: list[tuple[Experiment, list[Arm]]]) -> Iterat
                 by.setdefault(arm.name, []).append((facts.words.experiment(experiment.name).noun, arm, arm.counts))
     for name, found in by.items():
         data = facts.words.arm(name)
-        hard, late, clean = [], [], []
+        hard: list[str] = []
+        late: list[str] = []
+        clean: list[str] = []
         for noun, arm, counts in found:
             into = hard if counts.hard or not arm.told_apart else late if counts.late else clean
             into.append(f"{noun}s, {wording.failures(arm)}" if counts.failed else f"{noun}s")
