@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pov.dev/mock/internal/agent"
+	"pov.dev/mock/internal/credential"
 	"pov.dev/mock/internal/identity"
 	"pov.dev/mock/internal/kubewatch"
 	"pov.dev/mock/internal/prober"
@@ -24,10 +25,11 @@ import (
 const version = "1.0.0"
 
 var commands = map[string]func(ctx context.Context, arguments []string, log *slog.Logger) error{
-	"service": runService,
-	"agent":   runAgent,
-	"check":   runCheck,
-	"prober":  runProber,
+	"service":     runService,
+	"agent":       runAgent,
+	"check":       runCheck,
+	"prober":      runProber,
+	"fingerprint": runFingerprint,
 }
 
 func main() {
@@ -52,7 +54,7 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: pov-mock service|agent|check|prober|version [flags]; -h after a command lists its flags")
+	fmt.Fprintln(os.Stderr, "usage: pov-mock service|agent|check|fingerprint|prober|version [flags]; -h after a command lists its flags")
 	os.Exit(2)
 }
 
@@ -100,6 +102,7 @@ func runService(ctx context.Context, arguments []string, log *slog.Logger) error
 	set.StringVar(&o.Certs, "certs", "/certs", "folder with tls.crt, tls.key, ca.crt")
 	set.StringVar(&o.Listen, "listen", ":8443", "address for mutual TLS")
 	set.StringVar(&o.Health, "health", ":8081", "address for /healthz and /ready; empty for none")
+	set.StringVar(&o.Credential, "credential", "", "file with the service's own secret; empty for none")
 	set.StringVar(&o.Release, "release", "/release", "file with the version")
 	set.DurationVar(&o.Drain, "drain", 3*time.Second, "after SIGTERM, serve until no new connection came for so long")
 	set.BoolVar(&o.Reload, "reload", true, "follow changes of the certificate files; false reads them once, at the start")
@@ -132,6 +135,8 @@ func runAgent(ctx context.Context, arguments []string, log *slog.Logger) error {
 	set.StringVar(&o.Out, "out", "/certs", "folder to write to")
 	set.StringVar(&o.Status, "status", ":8082", "address for /healthz, /ready and /status; empty for none")
 	set.StringVar(&o.PolicyConfigMap, "policy-configmap", "", "ConfigMap whose new generation makes a renewal due; empty for none")
+	set.StringVar(&o.CredentialMount, "credential-mount", "", "KV store (version 2) with the workload's credential at NAMESPACE/NAME; empty for none")
+	set.DurationVar(&o.CredentialEvery, "credential-every", 10*time.Second, "how often it is looked at")
 	set.StringVar(&o.Kube, "kube", kubewatch.InCluster(), "the Kubernetes API's address")
 	set.StringVar(&o.KubeAccount, "kube-account", kubewatch.ServiceAccount, "folder with token and ca.crt for it")
 	if err := parse(set, arguments, &o.Vault, &o.VaultCA, &o.Role, &o.Name, &o.Namespace); err != nil {
@@ -147,6 +152,20 @@ func runCheck(_ context.Context, arguments []string, _ *slog.Logger) error {
 		return err
 	}
 	return agent.Check(*certs)
+}
+
+// runFingerprint prints the fingerprint of a credential's file: the one way to look at it that never shows it.
+func runFingerprint(_ context.Context, arguments []string, _ *slog.Logger) error {
+	set := flag.NewFlagSet("fingerprint", flag.ContinueOnError)
+	file := set.String("file", "/certs/"+credential.File, "the credential's file")
+	if err := parse(set, arguments); err != nil {
+		return err
+	}
+	found, err := credential.Fingerprint(*file)
+	if err == nil {
+		fmt.Println(found)
+	}
+	return err
 }
 
 func runProber(ctx context.Context, arguments []string, log *slog.Logger) error {

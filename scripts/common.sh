@@ -1,9 +1,10 @@
-# What deploy.sh and rotate.sh share: the way to the hosts. For bash 3.2 and newer here; the hosts have a newer one.
+# What the scripts share: the way to the hosts. For bash 3.2 and newer here; the hosts have a newer one.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 part=$(cat "$here/on_host.sh")
 roots=$(printf '%s=%q ' POV_RELEASE_ROOT "$POV_RELEASE_ROOT" POV_CERTIFICATE_ROOT "$POV_CERTIFICATE_ROOT" \
-    POV_SERVICE_ROOT "$POV_SERVICE_ROOT" POV_SUPERVISE "$POV_SUPERVISE" POV_OWNER "$POV_OWNER")
+    POV_CREDENTIAL_ROOT "$POV_CREDENTIAL_ROOT" POV_SERVICE_ROOT "$POV_SERVICE_ROOT" \
+    POV_SUPERVISE "$POV_SUPERVISE" POV_OWNER "$POV_OWNER")
 
 places_on() { # HOST: its services as NAME:PORT:HEALTH_PORT
     local host service port health

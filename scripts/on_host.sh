@@ -1,4 +1,4 @@
-# What a host does of a deployment or a rotation. deploy.sh and rotate.sh send it along with their call:
+# What a host does of a deployment, a rotation or a change of credentials. The scripts send it along with their call:
 #
 #   on_host ACTION AT_ONCE VERSION SERVICE:PORT:HEALTH_PORT…
 #
@@ -9,6 +9,9 @@
 #   request  a new key, which stays here, and a request for its certificate, as NAME.csr in a tar on standard output
 #   install  certificates from NAME.crt in a tar on standard input, with the key from `request`; ready, or back
 #   restore  the key and certificate that were there before `install`
+#   renew    credentials from NAME in a tar on standard input; ready, or back
+#   former   the credential that was there before `renew`, where `renew` has come and `forget` has not
+#   forget   that one, for good
 #
 # A service has one address here, and that one leads to one port of one host, which two processes cannot share: so the
 # new release runs beside the old one to show that it is fit, and then takes its place in one restart.
@@ -112,12 +115,32 @@ restore() { # NAME PORT HEALTH_PORT
     restart "$1" "$3" || { echo "$1: does not come back" >&2 && return 1; }
 }
 
+renew() { # NAME PORT HEALTH_PORT
+    local place="$POV_CREDENTIAL_ROOT/$1"
+    [ -s "$folder/$1" ] || { echo "$1: no credential to install" >&2 && return 1; }
+    chmod 400 "$folder/$1" && chown "$POV_OWNER" "$folder/$1" && cp -p "$place" "$place.old" || return 1
+    mv "$folder/$1" "$place" || return 1
+    restart "$1" "$3" && return
+    echo "$1: not ready with its new credential; back to the old one" >&2
+    former "$@"
+    return 1
+}
+
+former() { # NAME PORT HEALTH_PORT
+    local place="$POV_CREDENTIAL_ROOT/$1"
+    [ -e "$place.old" ] || return 0
+    mv "$place.old" "$place" || return 1
+    restart "$1" "$3" || { echo "$1: does not come back" >&2 && return 1; }
+}
+
+forget() { rm -f "$POV_CREDENTIAL_ROOT/$1.old"; }
+
 on_host() {
     local action=$1 at_once=$2 place failed=0 pids=()
     version=$3
     shift 3
     folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT
-    [ "$action" != install ] || tar -xf - -C "$folder" || return 1
+    case $action in install | renew) tar -xf - -C "$folder" || return 1 ;; esac
     for place in "$@"; do
         "$action" ${place//:/ } </dev/null &
         pids+=($!)

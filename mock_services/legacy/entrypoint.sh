@@ -4,7 +4,7 @@
 #
 # /layout  what every host gets: sshd_config, authorized_keys, topology.json, healthy, version
 # /host    what this host runs: services ("name port health-port", a line each)
-# /secrets this host's key for sshd, its services' keys and certificates, the CA's certificate
+# /secrets this host's key for sshd, its services' keys, certificates and credentials, the CA's certificate
 set -eu
 umask 022
 
@@ -33,12 +33,20 @@ while read -r name port health; do
     install -m 0644 "/secrets/$name.crt" "$certs/tls.crt"
     install -m 0400 -o 65532 -g 65532 "/secrets/$name.key" "$certs/tls.key"
 
+    # Services under proof have a credential, which they read when they start.
+    credential=
+    if [ -e "/secrets/$name.credential" ]; then
+        install -d -m 0755 /etc/pov/credentials
+        install -m 0400 -o 65532 -g 65532 "/secrets/$name.credential" "/etc/pov/credentials/$name"
+        credential="--credential /etc/pov/credentials/$name"
+    fi
+
     cat >"/etc/service/$name/run.new" <<RUN
 #!/bin/sh
 exec 2>&1
 cd /opt/pov/$name/current
 exec chpst -u :65532:65532 ./pov-mock service --name $name --namespace legacy --topology /etc/pov/topology.json \
-    --certs $certs --listen :$port --health 127.0.0.1:$health --release /opt/pov/$name/current/release --drain 0s --reload=false
+    --certs $certs --listen :$port --health 127.0.0.1:$health --release /opt/pov/$name/current/release --drain 0s --reload=false $credential
 RUN
     chmod 0755 "/etc/service/$name/run.new"
     mv "/etc/service/$name/run.new" "/etc/service/$name/run"

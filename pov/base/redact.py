@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -44,9 +45,14 @@ class Secret:
         raise TypeError("a secret is not serialised")
 
 
-def redact(text: str, secrets: Iterable[Secret]) -> str:
+def random_secret() -> Secret:
+    """256 random bits, as text that fits everywhere."""
+    return Secret(secrets.token_urlsafe(32))
+
+
+def redact(text: str, hidden: Iterable[Secret]) -> str:
     """`text` with every secret replaced by `***`, line by line for those with several lines."""
-    for secret in secrets:
+    for secret in hidden:
         value = secret.reveal()
         for part in {value, *value.splitlines()}:
             if len(part) >= 6:

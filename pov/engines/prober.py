@@ -61,7 +61,8 @@ class EdgeAnswer:
 class Identity:
     """One replica: its release, and the certificate that it showed; or an `error`, and nothing else is known.
 
-    `serial` is written as Vault does (`3f:0a:…`), `not_after` as ISO 8601 in UTC.
+    `serial` is written as Vault does (`3f:0a:…`), `not_after` as ISO 8601 in UTC; `credential` is the fingerprint of
+    the one that it uses, empty without one.
     """
 
     service: str
@@ -70,6 +71,7 @@ class Identity:
     serial: str
     not_after: str
     error: str
+    credential: str = ""
 
     @property
     def expires(self) -> datetime | None:
@@ -139,7 +141,15 @@ class Prober:
         query = {"estate": estate, **({"services": ",".join(services)} if services else {})}
         answer = _call(self._rest, "GET", "/v1/identify", query=query)
         return [
-            Identity(row["service"], row["address"], row["version"], row["serial"], row["notAfter"] or "", row["error"])
+            Identity(
+                row["service"],
+                row["address"],
+                row["version"],
+                row["serial"],
+                row["notAfter"] or "",
+                row["error"],
+                row["credential"],
+            )
             for row in answer["services"]
         ]
 

@@ -67,6 +67,10 @@ class RunbookTrial(EstateTrial):
     def variables(self) -> Mapping[str, Any]:
         """What the runbook is told."""
 
+    def secret_files(self, variables: Mapping[str, Any]) -> list[Path]:
+        """Files whose content is in no log."""
+        return [Path(value) for name, value in variables.items() if name.endswith("_key")]
+
     @abstractmethod
     def wait_until_seen(self) -> Mapping[str, float]:
         """Return once the prober has seen it everywhere."""
@@ -129,7 +133,7 @@ class RunbookTrial(EstateTrial):
             told,
             folder=own.folder,
             log=None if self.box.logs is None else self.box.logs / log,
-            secret_files=[Path(value) for name, value in variables.items() if name.endswith("_key")],
+            secret_files=self.secret_files(variables),
         )
 
     def steps(self) -> tuple[Step, ...]:

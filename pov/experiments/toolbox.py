@@ -14,6 +14,7 @@ from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.parts import Traffic
 from pov.experiments.brought import Digested
+from pov.experiments.ports.credentials import Credentials
 from pov.experiments.ports.gitops import Cluster, Delivery, Git
 from pov.experiments.ports.legacy import LegacyHosts, Pki, Releases, Seat
 from pov.experiments.ports.load import Prober
@@ -43,6 +44,7 @@ class Toolbox:
     hosts: LegacyHosts
     pki: Pki
     releases: Releases
+    credentials: Callable[[], Credentials]
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
     timeouts: Mapping[str, int] = field(default_factory=dict)

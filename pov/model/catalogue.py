@@ -216,6 +216,15 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             ("staging_seconds", "prod_seconds"),
         ),
         Experiment(
+            "secret",
+            "Changing credentials everywhere",
+            "change of credentials",
+            "the new credentials are at hand, and nothing is written",
+            "the prober has seen every replica use its new one",
+            "{proof}",
+            own=True,
+        ),
+        Experiment(
             "audit",
             "Telling who changed what",
             "audit",

@@ -30,6 +30,7 @@ from pov.steps.git.promotion import Reviewed, forget, review
 from pov.steps.legacy.estate import client_key, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
+from pov.steps.vault.owner import Owner
 
 
 class StageConfiguration(Configuration):
@@ -180,6 +181,7 @@ def toolbox(ctx: Context) -> Toolbox:
         hosts=_LegacyHosts(ctx),
         pki=_LegacyPki(ctx),
         releases=_releases(ctx),
+        credentials=lambda: Owner.connect(ctx),
         busy=load_per_core,
     )
 

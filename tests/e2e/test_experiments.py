@@ -150,3 +150,49 @@ def test_who_changed_what_is_told_by_git_and_not_by_a_host(shared: Environment, 
         assert result.evidence.figures["answers_unfounded"] == 0
     everything = ["what", "who", "when", "approved_by"]
     assert marks == {"automated": [everything, everything, ["when"]], "manual": [["what", "when"]] * 3}
+
+
+def test_a_credential_that_is_changed_in_vault_is_in_use_everywhere(
+    shared: Environment, facts: Callable[..., None]
+) -> None:
+    before = _used(shared)
+    pods = _started(shared)
+    result = trial(shared, "secret", "automated")
+    facts(**told(result))
+    assert result.error is None
+    after, written = _used(shared), dict(result.evidence.details)["fingerprints"]
+    assert {key for key in after if after[key] != before[key]} == {("staging", name) for name in written}
+    assert {name: after["staging", name] for name in written} == {name: [row["after"]] for name, row in written.items()}
+    assert all(row["before"] == before["staging", name] for name, row in written.items())
+    assert _started(shared) == pods, "nothing was started anew"
+    seen = result.evidence.traffic
+    assert seen is not None
+    assert seen.operation.hard == 0, "a credential is taken up without a restart"
+
+
+def _used(shared: Environment) -> dict[tuple[str, str], list[str]]:
+    """Fingerprints by estate and service, as the prober is told them."""
+    box = toolbox(shared.context())
+    rows = [(estate.name, row) for estate in box.estates for row in box.prober().identify(estate.name)]
+    keys = sorted({(estate, row.service) for estate, row in rows})
+    return {key: [row.credential for estate, row in rows if (estate, row.service) == key] for key in keys}
+
+
+def _started(shared: Environment) -> dict[str, list[str]]:
+    held = shared.objects("pods", "--namespace", "staging")
+    return {
+        one["metadata"]["name"]: [each["containerID"] for each in one["status"]["containerStatuses"]] for one in held
+    }
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("arm", ["manual", "scripted"])
+def test_a_credential_is_changed_on_every_host(shared: Environment, facts: Callable[..., None], arm: str) -> None:
+    before = _used(shared)
+    result = trial(shared, "secret", arm)
+    facts(arm=arm, **told(result))
+    assert result.error is None
+    after, written = _used(shared), dict(result.evidence.details)["fingerprints"]
+    assert {key for key in after if after[key] != before[key]} == {("legacy", name) for name in written}
+    assert result.evidence.traffic is not None
+    assert result.evidence.traffic.operation.hard > 0, "a service was started again, and somebody saw it"

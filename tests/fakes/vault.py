@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pov.base.errors import PovError, Transient
@@ -155,6 +155,9 @@ class FakeVault:
             return {"certificate": self._default(mount).certificate}
         if listing and rest == "certs":
             return {"keys": [details(pem).serial for pem in server.issued]} if server.issued else None
+        if listing:
+            below = [key.removeprefix(f"{path}/") for key in server.store if key.startswith(f"{path}/")]
+            return {"keys": sorted(below)} if below else None
         found = server.store.get(path)
         return dict(found) if found is not None else None
 
@@ -187,8 +190,22 @@ class FakeVault:
             case "config/issuers":
                 server.defaults[mount] = content["default"]
                 return {}
+        if path.startswith("secret/data/"):
+            return {"version": self._put(path, content)}
         server.store[path] = {**server.store.get(path, {}), **content}
         return {}
+
+    def _put(self, path: str, content: Mapping[str, Any]) -> int:
+        """Another version in the KV store."""
+        nothing: dict[str, Any] = {"current_version": 0, "versions": {}}
+        metadata = self._server.store.setdefault(path.replace("/data/", "/metadata/"), nothing)
+        version: int = metadata["current_version"] + 1
+        if content.get("options", {}).get("cas", version - 1) != version - 1:
+            raise PovError("check-and-set parameter did not match the current version")
+        metadata["current_version"] = version
+        metadata["versions"][str(version)] = {"created_time": datetime.now(UTC).isoformat()}
+        self._server.store[path] = {"data": content["data"], "metadata": {"version": version}}
+        return version
 
     def _mount(self, table: str, name: str, content: dict[str, Any]) -> None:
         mounted = self._server.mounts.setdefault(table, {})
@@ -263,6 +280,7 @@ class FakeVault:
         for policy in holder.policies:
             text = self._server.store.get(f"sys/policies/acl/{policy}", {}).get("policy", "")
             for pattern, capabilities in _RULE.findall(text):
+                pattern = _TEMPLATE.sub(lambda match: holder.metadata.get(match[2], match[0]), pattern)
                 fits = path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
                 if fits and f'"{capability}"' in capabilities:
                     return

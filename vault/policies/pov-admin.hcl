@@ -44,6 +44,11 @@ path "pki_int/roles/service" {
   capabilities = ["read"]
 }
 
+# Which services have a credential; no path lets it read one.
+path "secret/metadata/*" {
+  capabilities = ["list"]
+}
+
 # Nobody gets a root token from these paths without recovery keys as well, and nobody without this policy is asked for
 # them.
 path "sys/generate-root-token/*" {

@@ -34,9 +34,20 @@ type Options struct {
 	PolicyConfigMap string
 	Kube            string
 	KubeAccount     string
+
+	// CredentialMount is the KV store (version 2) with the workload's own credential at NAMESPACE/NAME; empty for none.
+	CredentialMount string
+	CredentialEvery time.Duration
 }
 
-// Run keeps the certificate fresh until ctx ends.
+// page is what /status tells: of the certificate, and of the credential where there is one.
+type page struct {
+	Status
+	CredentialVersion int    `json:"credentialVersion"`
+	CredentialError   string `json:"credentialError"`
+}
+
+// Run keeps the certificate fresh, and the credential where there is one, until ctx ends.
 func Run(ctx context.Context, options Options, log *slog.Logger) error {
 	if err := os.MkdirAll(options.Out, 0o750); err != nil {
 		return err
@@ -49,9 +60,17 @@ func Run(ctx context.Context, options Options, log *slog.Logger) error {
 			log.Warn("record not kept", "error", err.Error())
 		}
 	}
-	ready := func() bool { return keeper.Ready(wall()) }
-	if err := health.Serve(ctx, options.Status, ready, func() any { return keeper.Status() }); err != nil {
+	own := NewCredential(options, log)
+	ready := func() bool { return keeper.Ready(wall()) && (options.CredentialMount == "" || own.Ready()) }
+	status := func() any {
+		version, fault := own.Told()
+		return page{keeper.Status(), version, fault}
+	}
+	if err := health.Serve(ctx, options.Status, ready, status); err != nil {
 		return err
+	}
+	if options.CredentialMount != "" {
+		go own.Keep(ctx)
 	}
 	woken := make(chan struct{}, 1)
 	if options.PolicyConfigMap != "" && options.Kube != "" {

@@ -26,7 +26,7 @@ func (o Options) VaultIssue(ctx context.Context, record Record) (*identity.Snaps
 		return nil, err
 	}
 	defer vault.Close()
-	token, err := vault.Login(ctx, o.AuthMount, o.Role, strings.TrimSpace(string(jwt)))
+	token, _, err := vault.Login(ctx, o.AuthMount, o.Role, strings.TrimSpace(string(jwt)))
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,9 @@ type Replica struct {
 	Version  string     `json:"version"`
 	Serial   string     `json:"serial"`
 	NotAfter *time.Time `json:"notAfter"`
-	Error    string     `json:"error"`
+	// Credential is the fingerprint of the one that it uses, as it says; empty without one.
+	Credential string `json:"credential"`
+	Error      string `json:"error"`
 }
 
 // identify asks each replica of a service on a new connection. A replica that cannot be found is a row with an error.
@@ -118,7 +120,7 @@ func (e *Estate) identifyOne(ctx context.Context, name, address string) Replica 
 		return row
 	}
 	end := answer.Leaf.NotAfter.UTC()
-	row.Version, row.Serial, row.NotAfter = said.Version, answer.Serial(), &end
+	row.Version, row.Serial, row.NotAfter, row.Credential = said.Version, answer.Serial(), &end, said.Credential
 	return row
 }
 

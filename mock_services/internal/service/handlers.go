@@ -21,14 +21,15 @@ const (
 	work           = "/work"
 )
 
-// Identity is the answer of /identity.
+// Identity is the answer of /identity. Credential is the fingerprint of the one in use, empty without one.
 type Identity struct {
-	Service  string    `json:"service"`
-	Version  string    `json:"version"`
-	Serial   string    `json:"serial"`
-	NotAfter time.Time `json:"notAfter"`
-	Started  time.Time `json:"started"`
-	Pod      string    `json:"pod"`
+	Service    string    `json:"service"`
+	Version    string    `json:"version"`
+	Serial     string    `json:"serial"`
+	NotAfter   time.Time `json:"notAfter"`
+	Started    time.Time `json:"started"`
+	Pod        string    `json:"pod"`
+	Credential string    `json:"credential"`
 }
 
 // Outcome is the answer of /call: how the service's own request to its callee went. Kind is that of the failure
@@ -116,6 +117,7 @@ func (filler) Read(into []byte) (int, error) {
 
 func (s *Service) identity(w http.ResponseWriter) {
 	answer := Identity{Service: s.options.Name, Version: s.version, Started: s.started, Pod: s.pod}
+	answer.Credential, _ = s.secret.Load().(string)
 	if snapshot := s.store.Current(); snapshot != nil {
 		answer.Serial, answer.NotAfter = snapshot.Serial, snapshot.Leaf().NotAfter.UTC()
 	}

@@ -18,6 +18,7 @@ import (
 
 	"pov.dev/mock/internal/authz"
 	"pov.dev/mock/internal/client"
+	"pov.dev/mock/internal/credential"
 	"pov.dev/mock/internal/health"
 	"pov.dev/mock/internal/identity"
 	"pov.dev/mock/internal/stamp"
@@ -38,6 +39,8 @@ type Options struct {
 	Listen    string
 	Health    string
 	Release   string
+	// Credential is the file with the service's own secret; empty for none.
+	Credential string
 	// Drain is how long no new connection must have come before a stopping service stops listening; 0 stops at once.
 	Drain time.Duration
 	// Reload follows changes of the certificate files. Without it a service reads them once, as plain services do.
@@ -55,6 +58,8 @@ type Service struct {
 	pod      string
 	started  time.Time
 	draining atomic.Bool
+	// secret is the fingerprint of the credential in use, empty before one is there.
+	secret   atomic.Value
 	accepted atomic.Int64
 }
 
@@ -81,6 +86,10 @@ func New(options Options, logger *slog.Logger) (*Service, error) {
 		version: strings.TrimSpace(string(release)), pod: pod, started: time.Now().UTC(),
 	}
 	s.topology.Store(topology)
+	s.secret.Store("")
+	if options.Credential != "" {
+		_ = s.loadCredential() // it may come later, as the certificate may
+	}
 	return s, nil
 }
 
@@ -97,8 +106,13 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if s.options.Reload {
 		go s.store.Watch(always)
-	} else if s.store.Current() == nil {
-		return errors.New("no certificate, and reloading is off")
+	} else if !s.ready() {
+		return errors.New("no certificate or no credential, and reloading is off")
+	}
+	if s.options.Reload && s.options.Credential != "" {
+		held := []string{s.options.Credential}
+		// Read once more at the first look: it may have come between the reading and here.
+		go stamp.Watch(always, time.Second/2, make([]stamp.Stamp, 1), held, s.loadCredential)
 	}
 	topology := []string{s.options.Topology}
 	go stamp.Watch(always, 2*time.Second, stamp.Of(topology...), topology, s.reloadTopology)
@@ -147,7 +161,21 @@ func (s *Service) drain() {
 	}
 }
 
-func (s *Service) ready() bool { return !s.draining.Load() && s.store.Current() != nil }
+func (s *Service) ready() bool {
+	return !s.draining.Load() && s.store.Current() != nil && (s.options.Credential == "" || s.secret.Load() != "")
+}
+
+// loadCredential takes up what the file holds. One that cannot be read leaves the one in use.
+func (s *Service) loadCredential() error {
+	fingerprint, err := credential.Fingerprint(s.options.Credential)
+	if err != nil {
+		return err
+	}
+	if before := s.secret.Swap(fingerprint); before != fingerprint {
+		s.log.Info("credential taken up", "fingerprint", fingerprint)
+	}
+	return nil
+}
 
 func (s *Service) reloadTopology() error {
 	topology, err := authz.Load(s.options.Topology)

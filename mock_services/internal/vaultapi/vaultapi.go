@@ -1,4 +1,4 @@
-// Package vaultapi speaks the four calls of Vault's HTTP API that the agent needs.
+// Package vaultapi speaks the five calls of Vault's HTTP API that the agent needs.
 package vaultapi
 
 import (
@@ -56,21 +56,49 @@ func New(address, caFile string) (*Client, error) {
 // Close drops the connection.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Login exchanges a Kubernetes service account's token for a Vault token.
-func (c *Client) Login(ctx context.Context, mount, role, jwt string) (string, error) {
+// Login exchanges a Kubernetes service account's token for a Vault token, and tells how long that is good for.
+func (c *Client) Login(ctx context.Context, mount, role, jwt string) (string, time.Duration, error) {
 	var answer struct {
 		Auth struct {
 			Token string `json:"client_token"`
+			Lease int    `json:"lease_duration"`
 		} `json:"auth"`
 	}
 	body := map[string]string{"role": role, "jwt": jwt}
 	if err := c.do(ctx, http.MethodPost, "auth/"+mount+"/login", "", body, &answer); err != nil {
-		return "", fmt.Errorf("login: %w", err)
+		return "", 0, fmt.Errorf("login: %w", err)
 	}
 	if answer.Auth.Token == "" {
-		return "", errors.New("login: no token in the answer")
+		return "", 0, errors.New("login: no token in the answer")
 	}
-	return answer.Auth.Token, nil
+	return answer.Auth.Token, time.Duration(answer.Auth.Lease) * time.Second, nil
+}
+
+// Secret is what a KV store of version 2 holds at a path: the entry `value`, and which version that is.
+type Secret struct {
+	Value   string
+	Version int
+}
+
+// Secret reads one. A path without a value is an error.
+func (c *Client) Secret(ctx context.Context, token, mount, path string) (Secret, error) {
+	var answer struct {
+		Data struct {
+			Data struct {
+				Value string `json:"value"`
+			} `json:"data"`
+			Metadata struct {
+				Version int `json:"version"`
+			} `json:"metadata"`
+		} `json:"data"`
+	}
+	if err := c.do(ctx, http.MethodGet, mount+"/data/"+path, token, nil, &answer); err != nil {
+		return Secret{}, fmt.Errorf("credential: %w", err)
+	}
+	if answer.Data.Data.Value == "" {
+		return Secret{}, errors.New("credential: no value in the answer")
+	}
+	return Secret{answer.Data.Data.Value, answer.Data.Metadata.Version}, nil
 }
 
 // Request names the certificate that is wanted.

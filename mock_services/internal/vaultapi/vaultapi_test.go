@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pov.dev/mock/internal/testpki"
 )
@@ -39,7 +40,7 @@ func TestLoginAndIssue(t *testing.T) {
 		if body["role"] != "staging" || body["jwt"] != "jwt" || r.Header.Get("X-Vault-Token") != "" {
 			t.Errorf("%v", body)
 		}
-		answer(w, map[string]any{"auth": map[string]string{"client_token": "token"}})
+		answer(w, map[string]any{"auth": map[string]any{"client_token": "token", "lease_duration": 300}})
 	})
 	mux.HandleFunc("POST /v1/pki_int/issue/service", func(w http.ResponseWriter, r *http.Request) {
 		var body map[string]string
@@ -50,13 +51,36 @@ func TestLoginAndIssue(t *testing.T) {
 		answer(w, map[string]any{"data": Issued{Certificate: "c", Key: "k", Chain: []string{"i"}}})
 	})
 	client := connect(t, mux)
-	token, err := client.Login(t.Context(), "kubernetes", "staging", "jwt")
-	if err != nil || token != "token" {
+	token, lease, err := client.Login(t.Context(), "kubernetes", "staging", "jwt")
+	if err != nil || token != "token" || lease != 5*time.Minute {
 		t.Fatal(token, err)
 	}
 	issued, err := client.Issue(t.Context(), token, "pki_int", "service", Request{URISANs: "spiffe://x", TTL: "24h0m0s"})
 	if err != nil || issued.Certificate != "c" || issued.Key != "k" || issued.Chain[0] != "i" {
 		t.Fatal(issued, err)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/secret/data/staging/a", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Vault-Token") != "token" {
+			t.Error("no token")
+		}
+		held := map[string]any{"data": map[string]string{"value": "v"}, "metadata": map[string]int{"version": 7}}
+		answer(w, map[string]any{"data": held})
+	})
+	mux.HandleFunc("GET /v1/secret/data/staging/b", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[string]any{"data": map[string]any{"data": map[string]string{"other": "v"}}})
+	})
+	client := connect(t, mux)
+	if found, err := client.Secret(t.Context(), "token", "secret", "staging/a"); err != nil || found != (Secret{"v", 7}) {
+		t.Error(found, err)
+	}
+	for _, path := range []string{"staging/b", "staging/c"} {
+		if _, err := client.Secret(t.Context(), "token", "secret", path); err == nil {
+			t.Errorf("%s: no error", path)
+		}
 	}
 }
 
@@ -86,7 +110,7 @@ func TestErrorsTellWhatVaultSaid(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		answer(w, map[string]any{"errors": []string{"permission denied"}})
 	}))
-	if _, err := client.Login(t.Context(), "kubernetes", "r", "jwt"); err == nil ||
+	if _, _, err := client.Login(t.Context(), "kubernetes", "r", "jwt"); err == nil ||
 		err.Error() != "login: status 403: permission denied" {
 		t.Error(err)
 	}
@@ -110,7 +134,7 @@ func TestAForeignServerIsNotBelieved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := client.Login(t.Context(), "kubernetes", "r", "jwt"); err == nil ||
+	if _, _, err := client.Login(t.Context(), "kubernetes", "r", "jwt"); err == nil ||
 		!strings.Contains(err.Error(), "unknown authority") {
 		t.Error(err)
 	}

@@ -27,6 +27,11 @@ class Identity(Protocol):
         ...
 
     @property
+    def credential(self) -> str:
+        """Fingerprint of the credential that it uses; empty without one."""
+        ...
+
+    @property
     def error(self) -> str:
         """Why it did not answer; empty if it did."""
         ...

@@ -11,6 +11,7 @@ from pov.config.weights import cpu_requests
 from pov.model.topology import Service, Topology
 from pov.steps.git.overlay import AGENT_IMAGE, FILES, Kept, overlay
 from pov.steps.templates import block, render
+from pov.steps.vault.credentials import MOUNT as CREDENTIAL_MOUNT
 
 _BASE = ("deployment.yaml", "kustomization.yaml", "networkpolicy.yaml", "service.yaml", "serviceaccount.yaml")
 
@@ -58,12 +59,15 @@ def files(
 
 def _base(service: Service, topology: Topology, scenario: Scenario, cpu_request_m: int) -> dict[str, str]:
     resources = scenario.services.resources
+    has_credential = service.name in scenario.pov_services
     values = {
         "name": service.name,
         "tier": service.tier,
         "replicas": scenario.services.replicas,
         "agent_image": AGENT_IMAGE,
         "ttl": scenario.pki.ttl,
+        "kept_credential": block([f"- --credential-mount={CREDENTIAL_MOUNT}"], 12) if has_credential else "",
+        "used_credential": block(["- --credential=/certs/credential"], 12) if has_credential else "",
         "cpu_request": f"{cpu_request_m}m",
         "memory_request": resources.memory_request,
         "memory_limit": resources.memory_limit,

@@ -14,7 +14,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.paths import data
-from pov.base.redact import Secret
+from pov.base.redact import Secret, random_secret
 from pov.bundle import versions
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.legacy import PORT, Host, dns_names, hosts, identity
@@ -31,6 +31,7 @@ BASELINE = versions.MOCK
 SSH_KEY = "legacy-ssh-key"
 HOST_KEY, HOST_PUBLIC_KEY = "host_key", "host_key.pub"
 _FILES = ("entrypoint.sh", "sshd_config", "healthy")
+_CREDENTIAL = ".credential"
 _READY_S = 180.0
 _HOST_MILLICORES = 10
 _MEMORY_MIB = {"request": (24, 10), "limit": (224, 48)}
@@ -68,7 +69,7 @@ def manifests(ctx: Context) -> list[dict[str, Any]]:
     layout, requests = _layout(estate, _authorized(ctx)), cpu_requests(ctx.scenario)
     found = [_namespace(), _object("v1", "ConfigMap", "layout", data=layout), _network_policy()]
     for host in hosts_of(ctx):
-        keys = _keys(ctx, host, ca)
+        keys = _keys(ctx, host, ca) | _credentials(ctx, host)
         lines = "".join(f"{p.service} {p.port} {p.health_port}\n" for p in host.services)
         # What a host reads at its start: with other inputs it starts anew.
         inputs = {
@@ -132,6 +133,13 @@ def _keys(ctx: Context, host: Host, ca: LegacyCa) -> dict[str, str]:
         pair = KeyPair(certificate, key) if good else ca.issue(names)
         keys |= {f"{placed.service}.crt": pair.certificate, f"{placed.service}.key": pair.key.reveal()}
     return keys
+
+
+def _credentials(ctx: Context, host: Host) -> dict[str, str]:
+    """A credential for each of a host's services under proof; what the cluster holds is used again."""
+    held = ctx.kube.secret(secret_name(host), LEGACY) or {}
+    names = [f"{p.service}{_CREDENTIAL}" for p in host.services if p.service in ctx.scenario.pov_services]
+    return {name: held[name].decode() if held.get(name) else random_secret().reveal() for name in names}
 
 
 def _digest(value: Any) -> str:

@@ -19,6 +19,7 @@ _SSHD = ("/usr/sbin/sshd", "-i", "-E", "/var/log/sshd.log", "-f", "/etc/ssh/pov_
 _COMMON = {
     "release_root": "/opt/pov",
     "certificate_root": "/etc/pov/certs",
+    "credential_root": "/etc/pov/credentials",
     "service_root": "/etc/service",
     "supervise": "sv",
     "healthy": "healthy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -17,6 +17,7 @@ from pov.config.units import seconds
 from pov.engines.vault import Vault
 from pov.steps.context import Context
 from pov.steps.vault.authorities import ensure_authorities
+from pov.steps.vault.credentials import ensure_credentials
 
 PLATFORM_NAMESPACE = "pov-system"
 KUBERNETES_HOST = "https://kubernetes.default.svc"
@@ -27,13 +28,17 @@ _WORKERS = 8
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the declarations are filled in with: lifetimes in seconds, and service accounts by namespace."""
+    """What the declarations are filled in with: lifetimes in seconds, service accounts by namespace.
+
+    `credentials` are the services by namespace that have one in the KV store.
+    """
 
     ttl: int
     ca_ttl: int
     root_ttl: int
     accounts: Mapping[str, Sequence[str]]
     kubernetes_host: str = KUBERNETES_HOST
+    credentials: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
         """Placeholders of `layout.yaml` and their values, but for the auth mount's accessor."""
@@ -51,7 +56,10 @@ def wishes(ctx: Context) -> Wishes:
     pki = ctx.scenario.pki
     accounts = {estate.namespace: tuple(estate.services) for estate in ctx.estates if estate.kind == "gitops"}
     accounts[PLATFORM_NAMESPACE] = ("prober",)
-    return Wishes(seconds(pki.ttl), seconds(pki.ca_ttl), seconds(pki.root_ttl), accounts)
+    under_proof = ctx.scenario.pov_services
+    credentials = {namespace: [name for name in names if name in under_proof] for namespace, names in accounts.items()}
+    times = [seconds(life) for life in (pki.ttl, pki.ca_ttl, pki.root_ttl)]
+    return Wishes(*times, accounts, credentials={key: names for key, names in credentials.items() if names})
 
 
 def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = SYSTEM_CLOCK) -> bool:
@@ -59,12 +67,15 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
 
     Raises `Denied` where the token in use may not make a change that is needed; what was changed until then stays.
     """
-    declared = _declarations()
+    declared, credentials = _declarations(), wanted.credentials.items()
+    # What is to be filled in is known once the mounts are there.
+    templates = {name: text for name, text in _policies().items() if _PLACEHOLDER.search(text)}
+    policies = {name: text for name, text in _policies().items() if name not in templates}
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="vault") as pool:
         tasks = [
             lambda: _mounts(vault, "sys/mounts", _fill(declared["mounts"], wanted.values())),
             lambda: _mounts(vault, "sys/auth", declared["auth"]),
-            *((lambda n=name, t=text: _policy(vault, n, t)) for name, text in _policies().items()),
+            *((lambda n=name, t=text: _policy(vault, n, t)) for name, text in policies.items()),
         ]
         if with_audit:
             # Before everything else: nothing is done unseen.
@@ -78,6 +89,8 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
             pool,
             [
                 lambda: ensure_authorities(vault, _authorities(declared, values), wanted.ttl, clock),
+                *((lambda n=name, t=text: _policy(vault, n, _fill(t, values))) for name, text in templates.items()),
+                *((lambda n=stage, s=names: ensure_credentials(vault, n, s)) for stage, names in credentials),
                 *((lambda p=path, b=body: _setting(vault, p, b)) for path, body in settings.items()),
                 *((lambda p=path: _absent(vault, p)) for path in unwanted),
             ],

@@ -21,6 +21,7 @@ POD = "vault-0"
 CLAIM = "vault-data"
 SET = "vault"
 ADMIN = "pov-admin"
+OWNER = "credential-owner"
 AUDIENCE = "vault"
 _LABELS = {"app.kubernetes.io/name": "vault"}
 _DNS = ("vault.vault.svc", "vault", "vault.vault.svc.cluster.local")
@@ -73,6 +74,7 @@ def manifests(ctx: Context, server: Engine) -> list[dict[str, Any]]:
         _namespace(),
         _object("v1", "ServiceAccount", "vault", automountServiceAccountToken=False),
         _object("v1", "ServiceAccount", ADMIN, automountServiceAccountToken=False),
+        _object("v1", "ServiceAccount", OWNER, automountServiceAccountToken=False),
         _token_reviewer(),
         _object("v1", "ConfigMap", "vault-config", data=settings),
         tls,

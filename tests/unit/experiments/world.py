@@ -21,6 +21,7 @@ from pov.engines.argocd import App, held_app
 from pov.engines.runbook_text import Written
 from pov.engines.workplace import Workplace
 from pov.experiments.ports.legacy import CaFiles
+from pov.experiments.secret import fingerprint
 from pov.experiments.toolbox import Toolbox
 from tests.unit.experiments.loads import Edge, Load, Loss
 
@@ -31,6 +32,7 @@ BACK_S = 5.0
 RUNBOOK_S = 3.0
 SCRIPT_S = 2.0
 ROLLOUT_S = 11.0
+AGENT_S = 8.0
 
 
 def scenario(**changes: Any) -> Scenario:
@@ -89,6 +91,7 @@ class Identity:
     version: str
     serial: str
     error: str = ""
+    credential: str = ""
 
 
 @dataclass
@@ -115,6 +118,12 @@ class World:
         self.pods = dict(self.images)
         self.ready_at = dict.fromkeys(self.staging.services, self.clock.wall())
         self.generation, self.held_generation = 1, 1
+        names = self.scenario.pov_services
+        self.used = {e.name: {name: f"{e.name}-{name}" for name in names} for e in self.estates}
+        self.files = {e.name: dict(self.used[e.name]) for e in self.estates}
+        self.vault_versions = dict.fromkeys(names, 1)
+        self.agents_sleep = False
+        self.rights = "400 65532"
         self.head, self.synced = "rev-0", "rev-0"
         self.operation: dict[str, Any] = {}
         self.healthy = True
@@ -173,6 +182,7 @@ class World:
             hosts=LegacyHosts(self, folder),
             pki=Pki(self),
             releases=Releases(self),
+            credentials=lambda: Credentials(self),
             clock=self.clock,
             busy=lambda: 0.25,
         )
@@ -249,6 +259,9 @@ class World:
             self.serials["staging"] = {name: self.serial() for name in self.staging.services}
         self.healthy = well
 
+    def take_up(self, estate: str, service: str, value: str) -> None:
+        self.used[estate][service] = self.files[estate][service] = value
+
     def restart_host(self, pod: str) -> None:
         self.deleted.append(pod)
         self.expired.clear()
@@ -267,7 +280,13 @@ class Prober:
         world.check("prober")
         world.clock.sleep(0.05)
         return [
-            Identity(name, world.versions[estate][name], world.serials[estate][name], self._error(estate, name))
+            Identity(
+                name,
+                world.versions[estate][name],
+                world.serials[estate][name],
+                self._error(estate, name),
+                world.used[estate].get(name, ""),
+            )
             for name in services or world.versions[estate]
         ]
 
@@ -349,6 +368,9 @@ class Configuration:
 class Git:
     world: World
 
+    def head(self, stage: str) -> str:
+        return self.world.head
+
     def configuration(self, stage: str) -> Configuration:
         assert stage == "staging"
         return Configuration(self.world)
@@ -420,6 +442,23 @@ class Pki:
         return SimpleNamespace(certificate="certificate", key=Secret("key"))
 
 
+@dataclass(frozen=True)
+class Credentials:
+    world: World
+
+    def change(self, stage: str, service: str, value: Secret) -> int:
+        world = self.world
+        world.check("vault")
+        world.clock.sleep(0.1)
+        world.vault_versions[service] += 1
+        if not world.agents_sleep:
+            world.clock.after(AGENT_S, lambda: world.take_up(stage, service, fingerprint(value)))
+        return world.vault_versions[service]
+
+    def held(self, stage: str, service: str) -> Any:
+        return SimpleNamespace(version=self.world.vault_versions[service], since=self.world.clock.wall())
+
+
 class Cluster:
     def __init__(self, world: World) -> None:
         self._world = world
@@ -486,6 +525,10 @@ class Cluster:
         if found := re.search(r"/etc/service/([\w-]+)/supervise/pid", script):
             version = "1.0.0" if world.hosts_run_old else world.versions["legacy"][found[1]]
             return f"/opt/pov/{found[1]}/releases/{version}/pov-mock\n"
+        if tuple(argv[:2]) == ("/pov-mock", "fingerprint"):
+            return f"{world.files[namespace][pod]}\n"
+        if found := re.search(r"fingerprint --file /etc/pov/credentials/([\w-]+)", script):
+            return f"{world.files['legacy'][found[1]]}\n{world.rights}\n"
         if "stat -c" in script:
             return world.stat(script)
         if found := re.search(r"readlink /opt/pov/([\w-]+)/current", script):
@@ -537,6 +580,9 @@ class Runbooks:
                 raise PovError("the runbook failed", cause="health check")
             if Path(playbook).name in {"deploy.yml", "rollback.yml"}:
                 world.versions["legacy"][name] = variables["version"]
+            elif Path(playbook).name == "secret.yml":
+                value = Secret((Path(variables["credentials"]) / name).read_text())
+                world.take_up("legacy", name, fingerprint(value))
             else:
                 world.serials["legacy"][name] = world.serial()
         return [
@@ -591,6 +637,9 @@ class Script:
         for name in self.told["POV_SERVICES"].split():
             if "POV_VERSION" in self.told:
                 self.world.versions["legacy"][name] = self.told["POV_VERSION"]
+            elif "POV_CREDENTIALS" in self.told:
+                value = Secret((Path(self.told["POV_CREDENTIALS"]) / name).read_text())
+                self.world.take_up("legacy", name, fingerprint(value))
             else:
                 self.world.serials["legacy"][name] = self.world.serial()
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import PovError, TimedOut, Transient
+from pov.base.errors import NotFound, PovError, TimedOut, Transient
 from pov.base.paths import data
+from pov.base.redact import Secret
 from pov.engines.vault import Denied
 from pov.steps.core import Outcome
 from pov.steps.kind.target import KindCluster
 from pov.steps.vault import pod as vault_pod
 from pov.steps.vault import step as vault
+from pov.steps.vault.owner import Owner
 from tests.fakes.vault import FakeVault
 from tests.unit.steps.vault_world import World, lines, make
 
@@ -60,11 +62,40 @@ def test_from_nothing_to_done_and_again(world: World) -> None:
 def test_every_environment_and_the_prober_may_log_in(world: World) -> None:
     world.up()
     roles = {path.rpartition("/")[2]: body for path, body in world.server.store.items() if "kubernetes/role/" in path}
-    assert set(roles) == {"pov-admin", "dev", "staging", "pov-system"}
+    assert set(roles) == {"pov-admin", "credential-owner", "dev", "staging", "pov-system"}
     assert roles["pov-system"]["bound_service_account_names"] == ["prober"]
     assert roles["dev"]["bound_service_account_names"] == ["payment-gateway", "checkout-bff"]
     assert roles["staging"]["token_policies"] == ["service"]
     assert roles["staging"]["audience"] == "vault"
+
+
+def test_services_under_proof_have_a_credential_in_each_stage_and_it_stays(world: World) -> None:
+    world.up()
+    held = {path: body["data"]["value"] for path, body in world.server.store.items() if path.startswith("secret/data/")}
+    names = world.ctx.scenario.pov_services
+    there = {estate.name: set(estate.services) & set(names) for estate in world.ctx.estates if estate.kind == "gitops"}
+    assert set(there) == {"dev", "staging"}
+    assert set(held) == {f"secret/data/{stage}/{name}" for stage, services in there.items() for name in services}
+    assert len(set(held.values())) == len(held), "no two share one"
+    owner = Owner.connect(world.ctx)
+    assert owner.change("staging", names[0], Secret("another")) == 2
+    assert owner.held("staging", names[0]).version == 2
+    writes = len(world.server.writes)
+    assert world.up() is Outcome.UNCHANGED
+    assert len(world.server.writes) == writes
+    assert world.server.store[f"secret/data/staging/{names[0]}"]["data"] == {"value": "another"}
+
+
+def test_a_service_that_comes_later_gets_its_credential_then(world: World) -> None:
+    world.up()
+    name = world.ctx.scenario.pov_services[0]
+    for kind in ("data", "metadata"):
+        del world.server.store[f"secret/{kind}/dev/{name}"]
+    with pytest.raises(NotFound, match=f"{name} has no credential in dev"):
+        Owner.connect(world.ctx).held("dev", name)
+    assert world.up() is Outcome.CHANGED
+    assert Owner.connect(world.ctx).held("dev", name).version == 1
+    finished(world)
 
 
 def test_the_server_may_take_its_time(world: World) -> None:

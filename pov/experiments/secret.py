@@ -1,0 +1,195 @@
+"""`secret`: the credentials of the services under proof are changed, until every replica uses its new one.
+
+A credential is 256 random bits, made before the clock starts and known to nobody else. Services tell its fingerprint,
+never the credential; so do samples, and a run that is verified needs no secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.files import write_atomic
+from pov.base.redact import Secret, random_secret
+from pov.config.estates import LEGACY
+from pov.experiments.brought import OwnScript
+from pov.experiments.core import Experiment, Way
+from pov.experiments.gitops import SEEN_LIMIT_S as BY_PLATFORM_S
+from pov.experiments.gitops import at_rest
+from pov.experiments.ports.load import Identity
+from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.scripted import shipped
+from pov.experiments.seen import until_seen
+from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.trial import EstateTrial
+from pov.experiments.workloads import POD, is_going
+from pov.measure.order import Slot
+from pov.model.sample import Step
+
+_AT_REST_S = 240.0
+_PROGRAM = "pov-mock"
+
+
+class NewCredentials:
+    """One new credential for each of some services, and how a replica is seen to use it."""
+
+    def __init__(self, box: Toolbox, estate: str, services: tuple[str, ...]) -> None:
+        self._box, self._estate, self._services = box, estate, services
+        self.values = {name: random_secret() for name in services}
+        self.wanted = {name: fingerprint(value) for name, value in self.values.items()}
+
+    def used_now(self) -> dict[str, list[str]]:
+        """Fingerprints by service. Raises `PovError` for a replica that has none: it was brought up without."""
+        found: dict[str, list[str]] = {}
+        for row in self._box.prober().identify(self._estate, self._services):
+            if row.error or not row.credential:
+                cause = row.error or "it tells no fingerprint"
+                raise PovError(f"{row.service} in {self._estate} uses no credential", cause=cause, fix="pov up")
+            found.setdefault(row.service, []).append(row.credential)
+        return {name: sorted(values) for name, values in found.items()}
+
+    def uses_it(self, row: Identity) -> bool:
+        """Whether a replica uses its new one."""
+        return row.credential == self.wanted[row.service]
+
+
+class AutomatedSecret(EstateTrial):
+    """A write to Vault for each service; the agents beside the services do the rest."""
+
+    checks = (
+        "each agent looks into Vault every ten seconds, each service at its file twice a second; nothing starts anew"
+    )
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot, box.estate(STAGING), box.under_proof)
+        self._new = NewCredentials(box, self.estate.name, self.services)
+        self._written: dict[str, int] = {}
+        self._marks: list[Step] = []
+
+    def make_fit(self) -> None:
+        """The stage at rest at its newest commit."""
+        at_rest(self.box, self.estate.name, self.box.git.head(self.estate.name), _AT_REST_S)
+
+    def warm_up(self) -> None:
+        """As ever, and note what is used before."""
+        super().warm_up()
+        self.details["fingerprints"] = _told(self._new.used_now(), self._new.wanted)
+
+    def operate(self) -> None:
+        """Log in to Vault, write, wait until the prober has seen it everywhere. There is nothing to take back."""
+        clock, begun = self.box.clock, self.box.clock.monotonic()
+        owner = self.box.credentials()
+        for name, value in self._new.values.items():
+            self._written[name] = owner.change(self.estate.name, name, value)
+        written = clock.monotonic() - begun
+        self._marks.append(Step("written to Vault", written))
+        until_seen(
+            self.box,
+            self.estate,
+            self.services,
+            self._new.uses_it,
+            f"the new credential on every replica in {self.estate.name}",
+            timeout_s=BY_PLATFORM_S[True],
+        )
+        self._marks.append(Step("fetched by agents, seen by prober", clock.monotonic() - begun - written))
+
+    def check(self) -> None:
+        """Vault calls the version that was written the one in force, and so does the file in each pod."""
+        owner = self.box.credentials()
+        for name in self.services:
+            held = owner.held(self.estate.name, name)
+            if held.version != self._written[name]:
+                raise PovError(f"Vault holds version {held.version} for {name}, not {self._written[name]}")
+            pods = self.box.cluster.list(POD, self.estate.namespace, labels=f"app={name}")
+            files = [self._in_pod(pod["metadata"]["name"]) for pod in pods if not is_going(pod)]
+            if files != [self._new.wanted[name]] * self.estate.replicas:
+                raise PovError(f"the files in the pods of {name} are not the new credential", cause=", ".join(files))
+        self.details["versions"] = dict(self._written)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The write, and the way from there to every replica."""
+        return tuple(self._marks)
+
+    def _in_pod(self, pod: str) -> str:
+        return self.box.cluster.exec(pod, self.estate.namespace, [f"/{_PROGRAM}", "fingerprint"]).strip()
+
+
+class ManualSecret(RunbookTrial):
+    """The runbook: the new file to each host, the service started again, checked. Or a script that is told the same."""
+
+    playbook = "secret.yml"
+
+    def __init__(self, box: Toolbox, slot: Slot, *, script: OwnScript | None = None) -> None:
+        super().__init__(box, slot, box.under_proof, script=script)
+        self._new = NewCredentials(box, self.estate.name, self.services)
+        self._folder = Path()
+
+    def prepare(self) -> None:
+        """A file for each service with its new credential, for the owner's eyes; it goes with the runbook's folder."""
+        self._folder = self.runbooks.folder / "credentials"
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        for name, value in self._new.values.items():
+            write_atomic(self._folder / name, value.reveal(), mode=0o600)
+
+    def warm_up(self) -> None:
+        """As ever, and note what is used before."""
+        super().warm_up()
+        self.details["fingerprints"] = _told(self._new.used_now(), self._new.wanted)
+
+    def variables(self) -> Mapping[str, Any]:
+        """The services, and where their new credentials lie."""
+        return {"services": list(self.services), "credentials": str(self._folder)}
+
+    def secret_files(self, variables: Mapping[str, Any]) -> list[Path]:
+        """As ever, and the credentials."""
+        return [*super().secret_files(variables), *(self._folder / name for name in self.services)]
+
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """Every service uses its new one."""
+        return until_seen(
+            self.box,
+            self.estate,
+            self.services,
+            self._new.uses_it,
+            "the new credential on every host",
+            timeout_s=SEEN_LIMIT_S,
+        )
+
+    def check(self) -> None:
+        """The files on the hosts are the new ones, and nobody but the services' user may read them."""
+        for host in self.box.hosts.all:
+            for name in (placed.service for placed in host.services if placed.service in self.services):
+                path = f"/etc/pov/credentials/{name}"
+                look = f"{_PROGRAM} fingerprint --file {path} && stat -c '%a %u' {path}"
+                file, _, rights = on_host(self.box, host.pod, "sh", "-c", look).strip().partition("\n")
+                if file != self._new.wanted[name]:
+                    raise PovError(f"the file of {name} on {host.name} is not the new credential")
+                mode, _, owner = rights.partition(" ")
+                if not mode.endswith("00") or owner != "65532":
+                    raise PovError(f"the credential of {name} on {host.name} is open to others ({rights})")
+
+
+EXPERIMENT = Experiment(
+    "secret",
+    touches=lambda box, estate: box.under_proof,
+    expected_s=15.0,
+    arms={
+        "automated": Way(AutomatedSecret, STAGING),
+        "manual": Way(ManualSecret, LEGACY),
+        "scripted": Way(partial(ManualSecret, script=shipped("secret")), LEGACY),
+    },
+    own=lambda script: Way(partial(ManualSecret, script=script), LEGACY),
+)
+
+
+def fingerprint(value: Secret) -> str:
+    """As the mock services tell it: the first 64 bits of the SHA-256, hexadecimal."""
+    return hashlib.sha256(value.reveal().encode()).hexdigest()[:16]
+
+
+def _told(before: Mapping[str, list[str]], after: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"before": before.get(name, []), "after": value} for name, value in after.items()}
