@@ -14,13 +14,16 @@ from cryptography import x509
 
 from pov.base.ports import free_ports
 from pov.base.process import run
+from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.bundle import graph
 from pov.bundle.builder import make_all
 from pov.engines.certificates import make_ca
 from pov.engines.container_choice import find
 from pov.engines.vault import Vault
+from pov.experiments.secret import fingerprint
 from pov.model.events import silent
+from pov.steps.vault.credentials import change, ensure_credentials
 from pov.steps.vault.layout import Wishes, converge
 from tests.contract.openbao import Bao, Cluster, cluster, renew_issuing_ca
 from tests.contract.policy_api import policy_api
@@ -64,7 +67,8 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
             }
             vault.write("sys/auth/kubernetes", {"type": "kubernetes"})
             vault.write("auth/kubernetes/config", reviewer)
-            converge(vault, Wishes(24 * HOUR, 720 * HOUR, 8760 * HOUR, ACCOUNTS, api.url), with_audit=False)
+            wishes = Wishes(24 * HOUR, 720 * HOUR, 8760 * HOUR, ACCOUNTS, api.url, credentials=ACCOUNTS)
+            converge(vault, wishes, with_audit=False)
             yield Ready(bao, api, vault)
         finally:
             bao.stop()
@@ -178,6 +182,38 @@ def test_a_new_generation_rotates_and_a_restart_does_not(agents: Agents, tmp_pat
         api.put(3)
         agents.start("ledger", "ledger", *flags).until_ready()
         agents.until("what it missed", lambda seen: seen["generation"] == "3" and seen["renewals"] == 1)
+
+
+def test_a_credential_is_fetched_and_followed(agents: Agents, ready: Ready) -> None:
+    flags = ("--credential-mount", "secret", "--credential-every", "200ms")
+    agents.start("ledger", "ledger", *flags).until_ready()
+    file = agents.certs / "credential"
+    first = file.read_text()
+    assert file.stat().st_mode & 0o007 == 0
+    value = Secret("another")
+    version = change(ready.root, "staging", "ledger", value)
+    seen = agents.until("the next version", lambda seen: seen["credentialVersion"] == version)
+    assert seen["credentialError"] == ""
+    assert file.read_text() == "another" != first
+    told = run([str(agents.program), "fingerprint", "--file", str(file)], timeout_s=20, env={})
+    assert told.stdout == f"{fingerprint(value)}\n"
+    assert agents.process is not None
+    assert not any(value.reveal() in line or first in line for line in agents.process.log)
+
+
+def test_a_service_waits_for_a_credential_that_is_not_there(agents: Agents, ready: Ready) -> None:
+    """Neither another's nor none at all: the agent is not ready, and says why."""
+    ready.root.delete("secret/metadata/staging/fraud-scoring")
+    agents.start("fraud-scoring", "fraud-scoring", "--credential-mount", "secret", "--credential-every", "200ms")
+    seen = agents.until("it looked", lambda seen: bool(seen["credentialError"]) and bool(seen["serial"]))
+    assert "status 404" in seen["credentialError"]
+    assert not (agents.certs / "credential").exists()
+    assert agents.process is not None
+    answer = agents.process.page("/ready")
+    assert answer is not None
+    assert answer.status_code == 503
+    ensure_credentials(ready.root, "staging", ["fraud-scoring"])
+    agents.process.until_ready()
 
 
 def _restart(agents: Agents, flags: tuple[str, ...]) -> None:

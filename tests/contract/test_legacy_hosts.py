@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from pov.base.errors import PovError, TimedOut
+from pov.base.files import write_atomic
 from pov.base.paths import data
 from pov.base.ports import free_ports
-from pov.base.redact import Secret
+from pov.base.redact import Secret, random_secret
 from pov.base.wait import Pending, wait_for
 from pov.bundle import Bundle
 from pov.config.estates import LEGACY, estates
@@ -39,6 +40,7 @@ from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
 from pov.experiments.scripted import shipped
 from pov.experiments.seat import People, Seat
+from pov.experiments.secret import fingerprint
 from pov.experiments.telling import tell
 from pov.measure.order import Slot
 from pov.model.asciicast import OUTPUT, read_cast
@@ -521,6 +523,67 @@ def test_the_shipped_script_renews_every_certificate_and_keeps_keys_where_they_a
     for host in hosts.hosts:
         key = hosts.on(host, "sh", "-c", "stat -c '%a %u' /etc/pov/certs/*/tls.key | sort -u")
         assert key == "600 65532\n"
+
+
+def _new_credentials(folder: Path) -> dict[str, Secret]:
+    """Files as the experiment makes them."""
+    found = {name: random_secret() for name in SCENARIO.pov_services}
+    folder.mkdir(mode=0o700)
+    for name, value in found.items():
+        write_atomic(folder / name, value.reveal(), mode=0o600)
+    return found
+
+
+def test_the_secret_runbook_brings_each_service_its_new_credential(hosts: Hosts) -> None:
+    before = {name: row.credential for name, row in hosts.identities().items() if row.credential}
+    assert set(before) == set(SCENARIO.pov_services), "those alone have one"
+    with hosts.runbooks() as books:
+        wanted = _new_credentials(books.folder / "credentials")
+        variables = {"services": list(wanted), "credentials": str(books.folder / "credentials")}
+        books.check("secret.yml", variables)
+        tasks = books.run("secret.yml", variables, timeout_s=RUN_S)
+        text = books.written("secret.yml", variables).text
+        left = [path for path in books.folder.rglob("*") if path.is_file() and path.parent.name != "credentials"]
+        kept = "".join(path.read_text(errors="replace") for path in left)
+    after = hosts.settled(lambda row: row.service not in wanted or row.credential == fingerprint(wanted[row.service]))
+    assert not {after[name].credential for name in wanted} & set(before.values())
+    assert [t.name for t in tasks if t.host == "legacy-1"] == ["copy credential", "restart service", "health check"] * 2
+    assert not any(value.reveal() in kept + text for value in wanted.values())
+    for host in hosts.hosts:
+        rights = hosts.on(host, "sh", "-c", "stat -c '%a %u' /etc/pov/credentials/* | sort -u")
+        assert rights == "600 65532\n"
+        here = [placed.service for placed in host.services if placed.service in wanted]
+        found = [hosts.on(host, "pov-mock", "fingerprint", "--file", f"/etc/pov/credentials/{name}") for name in here]
+        assert found == [f"{fingerprint(wanted[name])}\n" for name in here]
+
+
+def test_the_shipped_script_changes_every_credential_and_leaves_none_behind(hosts: Hosts) -> None:
+    with hosts.runbooks() as books:
+        wanted = _new_credentials(books.folder / "credentials")
+        variables = {"services": list(wanted), "credentials": str(books.folder / "credentials")}
+        log = _scripted(hosts, books, shipped("secret"), "secret", variables)
+    hosts.settled(lambda row: row.service not in wanted or row.credential == fingerprint(wanted[row.service]))
+    assert log == ""
+    for host in hosts.hosts:
+        files = hosts.on(host, "sh", "-c", "cd /etc/pov/credentials && stat -c '%n %a %u' *").splitlines()
+        here = sorted(placed.service for placed in host.services if placed.service in wanted)
+        assert files == [f"{name} 400 65532" for name in here]
+
+
+def test_the_shipped_script_goes_back_to_the_credentials_before_where_one_is_missing(hosts: Hosts) -> None:
+    before = {name: row.credential for name, row in hosts.identities().items()}
+    last = hosts.hosts[-1]
+    lacking = next(placed.service for placed in last.services if placed.service in SCENARIO.pov_services)
+    with hosts.runbooks() as books:
+        folder = books.folder / "credentials"
+        wanted = _new_credentials(folder)
+        (folder / lacking).write_text("")
+        with pytest.raises(PovError):
+            _scripted(hosts, books, shipped("secret"), "secret", {"services": list(wanted), "credentials": str(folder)})
+    after = hosts.settled(lambda row: row.credential == before[row.service])
+    assert len(after) == len(before)
+    for host in hosts.hosts:
+        assert ".old" not in hosts.on(host, "ls", "/etc/pov/credentials")
 
 
 def _processes(hosts: Hosts) -> dict[str, str]:
