@@ -58,8 +58,13 @@ def wishes(ctx: Context) -> Wishes:
     accounts[PLATFORM_NAMESPACE] = ("prober",)
     under_proof = ctx.scenario.pov_services
     credentials = {namespace: [name for name in names if name in under_proof] for namespace, names in accounts.items()}
-    times = [seconds(life) for life in (pki.ttl, pki.ca_ttl, pki.root_ttl)]
-    return Wishes(*times, accounts, credentials={key: names for key, names in credentials.items() if names})
+    return Wishes(
+        seconds(pki.ttl),
+        seconds(pki.ca_ttl),
+        seconds(pki.root_ttl),
+        accounts,
+        credentials={namespace: names for namespace, names in credentials.items() if names},
+    )
 
 
 def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = SYSTEM_CLOCK) -> bool:
