@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -203,9 +204,15 @@ class Gitea:
         return any(r["state"] == "APPROVED" and not r["dismissed"] and not r["stale"] for r in reviews)
 
     def approvers(self, repository: str, number: int) -> tuple[str, ...]:
-        """Who has approved a pull request, and whose approval stands."""
-        reviews = self._call("GET", f"/repos/{repository}/pulls/{number}/reviews")
-        return tuple(sorted({r["user"]["login"] for r in reviews if r["state"] == "APPROVED" and not r["dismissed"]}))
+        """Who has approved a pull request, and whose approval stands; of a merged one, stood when it was merged.
+
+        Gitea works off pushes in the background: it may void an approval of a change that is merged already.
+        """
+        path = f"/repos/{repository}/pulls/{number}"
+        approved = [review for review in self._call("GET", f"{path}/reviews") if review["state"] == "APPROVED"]
+        voided = any(review["dismissed"] for review in approved)
+        merged = self._call("GET", path).get("merged_at") if voided else None
+        return tuple(sorted({review["user"]["login"] for review in approved if _stood(review, merged)}))
 
     def merged(self, repository: str) -> dict[str, Merged]:
         """The newest 50 merged pull requests, by their merge commits."""
@@ -251,6 +258,13 @@ class Gitea:
             if may_lack:
                 return None
             raise NotFound(f"Gitea knows no {path}", cause=refusal.cause) from refusal
+
+
+def _stood(review: Mapping[str, Any], merged: str | None) -> bool:
+    """Whether an approval stands, or was voided no earlier than in the second of the merge: before, there is none."""
+    if not review["dismissed"]:
+        return True
+    return merged is not None and datetime.fromisoformat(review["updated_at"]) >= datetime.fromisoformat(merged)
 
 
 def _pull(found: Mapping[str, Any]) -> Pull:

@@ -70,3 +70,37 @@ def test_a_repository_that_stays_empty_is_told_as_one() -> None:
 def test_a_repository_that_is_not_there_is_not_waited_for() -> None:
     with pytest.raises(NotFound):
         gitea(Busy(1, there=False)).open_pull("pov/config", "main", "prod", "Promote")
+
+
+class Reviewed:
+    """A server with one pull request, merged or not, that one person approved."""
+
+    def __init__(self, merged: str | None, **review: Any) -> None:
+        self.merged = merged
+        self.review = {"state": "APPROVED", "dismissed": False, "user": {"login": "reviewer"}, **review}
+
+    def call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+        return [self.review] if path.endswith("/reviews") else {**PULL, "merged_at": self.merged}
+
+
+_MERGED = "2026-11-28T12:00:05Z"
+
+
+@pytest.mark.parametrize(
+    ("merged", "review", "stands"),
+    [
+        (None, {}, True),
+        (_MERGED, {}, True),
+        (None, {"dismissed": True, "updated_at": "2026-11-28T12:00:04Z"}, False),
+        (_MERGED, {"dismissed": True, "updated_at": "2026-11-28T12:00:04Z"}, False),
+        (_MERGED, {"dismissed": True, "updated_at": "2026-11-28T12:00:05Z"}, True),
+        (_MERGED, {"dismissed": True, "updated_at": "2026-11-28T13:00:06+01:00"}, True),
+        (_MERGED, {"state": "REQUEST_CHANGES"}, False),
+        (_MERGED, {"state": "COMMENT"}, False),
+    ],
+)
+def test_an_approval_that_was_voided_after_the_merge_was_one(
+    merged: str | None, review: dict[str, Any], stands: bool
+) -> None:
+    server = Gitea(cast("Rest", Reviewed(merged, **review)), "pov", clock=Clock())
+    assert server.approvers("pov/config", 7) == (("reviewer",) if stands else ())
