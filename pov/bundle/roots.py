@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pov.base import variables
 from pov.base.process import run
+from pov.base.scratch import scratch
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
 from pov.bundle.layers import Layer, digest_of
 from pov.bundle.toolchain import DEFINITIONS, Say
 
 _BOOTSTRAP_S = 1200.0
+_ASK_S = 10.0
 # Nobody reads manuals in a container; copyright files stay, since the bundle is handed on.
 _SLIM = (
     "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -39,15 +43,36 @@ def bootstrap(name: str, packages: Sequence[str], folder: Path, say: Say, env: M
     """Make `root.tar` and a list of its packages with their versions. apt checks every package's signature."""
     archive, listing = folder / "root.tar", folder / "packages.txt"
     say("downloading Debian packages")
-    run(
-        ["mmdebstrap", "--variant=minbase", *_SLIM, f"--include={','.join(packages)}",
-         f"--customize-hook={DEFINITIONS / name / 'customize.sh'}",
-         # In the folder that is there now: it is renamed when this component is done.
-         f"--customize-hook=chroot \"$1\" dpkg-query --show > '{listing}'",
-         versions.DEBIAN, str(archive)],
-        timeout_s=_BOOTSTRAP_S, env=variables.given_to("apt", {"SOURCE_DATE_EPOCH": "0", **env}), on_line=_short(say),
-    )  # fmt: skip
+    hooks = (
+        f"--customize-hook={DEFINITIONS / name / 'customize.sh'}",
+        # In the folder that is there now: it is renamed when this component is done.
+        f"--customize-hook=chroot \"$1\" dpkg-query --show > '{listing}'",
+    )
+    with _own_room() as (apart, place):
+        run(
+            [*apart, "mmdebstrap", "--variant=minbase", *_SLIM, f"--include={','.join(packages)}", *hooks,
+             versions.DEBIAN, str(archive)],
+            timeout_s=_BOOTSTRAP_S, env=variables.given_to("apt", {"SOURCE_DATE_EPOCH": "0", **place, **env}),
+            on_line=_short(say),
+        )  # fmt: skip
     return {"sha256": digest_of(archive)}
+
+
+@contextmanager
+def _own_room() -> Iterator[tuple[Sequence[str], Mapping[str, str]]]:
+    """What to call it by, and its variables, so that a killed build leaves neither mounts nor files behind.
+
+    It mounts the kernel's own folders in the new system: among mounts of its own, they end with its last process. Its
+    files go with the next command. For a user other than root it makes namespaces itself, and works in them as another
+    user still, who cannot enter a private folder.
+    """
+    if os.geteuid() != 0:
+        yield (), {}
+        return
+    apart = ("unshare", "--mount", "--")
+    may = run([*apart, "true"], timeout_s=_ASK_S, env=variables.given_to("file tool"), check=False).code == 0
+    with scratch() as folder:
+        yield apart if may else (), {"TMPDIR": str(folder)}
 
 
 def _short(say: Say) -> Say:

@@ -13,6 +13,7 @@ from typing import Any
 from pov.base import variables
 from pov.base.paths import cache_root
 from pov.base.process import run
+from pov.base.scratch import scratch
 from pov.bundle import registries, versions
 from pov.bundle.builder import Made
 from pov.bundle.layers import digest_of
@@ -119,9 +120,13 @@ class Go:
     def __call__(
         self, module: Path, *arguments: str, cgo: bool = False, timeout_s: float = _COMPILE_S, say: Say | None = None
     ) -> str:
-        """Run `go ARGUMENTS` in a module's folder; returns what it printed."""
-        done = run([str(self._go), *arguments], timeout_s=timeout_s, cwd=module, env=self.env(cgo=cgo), on_line=say)
-        return done.stdout
+        """Run `go ARGUMENTS` in a module's folder; returns what it printed.
+
+        A killed compiler leaves gigabytes where it works: in a folder that goes with the next command.
+        """
+        with scratch() as work:
+            env = {**self.env(cgo=cgo), "TMPDIR": str(work)}
+            return run([str(self._go), *arguments], timeout_s=timeout_s, cwd=module, env=env, on_line=say).stdout
 
     def compile(self, work: Work, out: str, say: Say, ldflags: str = "") -> None:
         """Compile and link, `out` being a file or, with a slash at its end, a folder. One compile at a time.
