@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from pov.workflows.verify import VerifyResult
 
 _FILE = click.Path(path_type=Path)
+_LIST = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
 @click.argument("target", required=False, metavar="[RUN|PDF|DIR]")
-@click.option("--signers", type=_FILE, metavar="FILE", help="Your own file of allowed signers.")
-@click.option("--revoked", type=_FILE, metavar="FILE", help="Keys that count no more: a list or a KRL.")
+@click.option("--signers", type=_LIST, metavar="FILE", help="Your own file of allowed signers.")
+@click.option("--revoked", type=_LIST, metavar="FILE", help="Keys that count no more: a list or a KRL.")
 @click.option("--sign", "key", type=_FILE, metavar="KEY", help="Countersign it with this SSH key if it verifies.")
 @click.option("--as", "signer", default="", metavar="NAME", help="Who signs: a name or an address.")
 @command_options

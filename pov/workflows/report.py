@@ -68,9 +68,9 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
     from pov.workflows.attesting import attested
     from pov.workflows.countersigning import Lists
 
-    unknown = [kind for kind in options.formats if kind not in KNOWN]
-    if unknown:
-        raise InvalidInput([Problem("--format", f"no format {unknown[0]}", f"one of {', '.join(KNOWN)}")])
+    unknown = [f"no format {kind}" for kind in options.formats if kind not in KNOWN]
+    if unknown or not options.formats:
+        raise InvalidInput([Problem("--format", (unknown or ["names none"])[0], f"one of {', '.join(KNOWN)}")])
     started = SYSTEM_CLOCK.monotonic()
     home, folder = located(options.root, options.name, options.run)
     saved = read_run(folder)

@@ -137,7 +137,8 @@ def resolve(options: UpOptions) -> Wish:
     """
     from pov.config.engagement import load_engagement
 
-    target_named(options.target or DEFAULT)
+    if options.target is not None:
+        target_named(options.target)
     asked = None if options.scenario is None else absolute(options.scenario, Path.cwd())
     engagement = load_engagement(options.engagement) if options.engagement is not None else None
     usual = engagement.scenario if engagement is not None else DEFAULT_SCENARIO

@@ -84,3 +84,15 @@ def test_what_cannot_be_done_is_told(
 ) -> None:
     assert main(["--engagement", str(root), *arguments]) == code
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--signers", "--revoked"])
+@pytest.mark.parametrize("path", ["", "mistyped", "."])
+def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
+    root: Path, option: str, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = simulated.save(root / ".pov" / "one" / "runs")
+    assert main(["--engagement", str(root), "verify", run.name, option, path]) == 2
+    out, err = capsys.readouterr()
+    assert option in err
+    assert "signed" not in out

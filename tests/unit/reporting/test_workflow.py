@@ -36,6 +36,8 @@ def test_what_cannot_be_reported_is_told(tmp_path: Path) -> None:
         run(ReportOptions(tmp_path, "one", run="../../x"), silent)
     with pytest.raises(InvalidInput, match="no format docx"):
         run(ReportOptions(tmp_path, "one", formats=("docx",)), silent)
+    with pytest.raises(InvalidInput, match="names none"):
+        run(ReportOptions(tmp_path, "one", formats=()), silent)
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

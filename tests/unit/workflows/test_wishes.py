@@ -101,6 +101,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         ["runs the scenario quickstart", "runs on other"],
     ),
     "a target that there is not": ({}, {"target": "mars"}, ["unknown target mars"]),
+    "a target out of a variable that nobody set": ({}, {"target": ""}, ["unknown target"]),
 }
 
 
