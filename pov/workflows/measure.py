@@ -207,7 +207,9 @@ def planned(
             base = catalogue.proposed().name
             first = base if base in chosen else chosen[0]
             plan[name, catalogue.named("placebo")] = min(plan[name, first], wish.placebos or plan[name, first])
-        aa = wish.aa if options.aa is None else options.aa
+        # Fewer trials are asked for of every arm, then; more of this one have to be asked for.
+        usual = min(wish.aa or 0, options.trials or wish.aa or 0)
+        aa = usual if options.aa is None else options.aa
         if aa and catalogue.proposed().name in chosen:
             plan[name, catalogue.named("again")] = aa
         if chosen and experiments[name].negative is not None and scenario.legacy.hosts:

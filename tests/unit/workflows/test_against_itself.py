@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from pov.base.errors import InvalidInput
+from pov.config.scenario import load_scenario
 from pov.measure.schema import summary_schema
 from pov.state.runs import read_run
 from pov.workflows.measure import MeasureOptions, planned
@@ -45,6 +46,18 @@ def test_how_often_an_arm_is_tried_against_itself(
     asked = scenario(experiments=[{"name": "deploy", "arms": ["automated"], **settings}])
     plan, _ = planned(MeasureOptions(tmp_path, aa=option), asked)
     assert plan.get(("deploy", "automated-again")) == planned_
+
+
+@pytest.mark.parametrize(("trials", "planned_"), [(1, 1), (6, 6), (9, 6)])
+def test_fewer_trials_are_fewer_against_itself_too(tmp_path: Path, trials: int, planned_: int) -> None:
+    asked = scenario(experiments=[{"name": "deploy", "arms": ["automated"], "aa": 6}])
+    plan, _ = planned(MeasureOptions(tmp_path, trials=trials), asked)
+    assert plan["deploy", "automated-again"] == planned_
+
+
+def test_a_run_of_the_reference_scenario_tells_what_its_machine_can_tell(tmp_path: Path) -> None:
+    plan, _ = planned(MeasureOptions(tmp_path), load_scenario("reference"))
+    assert plan["deploy", "automated-again"] >= plan["deploy", "automated"] >= 4, "enough for an interval"
 
 
 def test_an_arm_that_is_not_measured_cannot_be_tried_against_itself(tmp_path: Path) -> None:
