@@ -74,7 +74,7 @@ def _list_in_words(result: RunList) -> str:
         for line in result.runs
     ]
     problems = [f"! {line.run}: {problem}" for line in result.runs for problem in line.problems]
-    problems += [f"{line.run} {_goes_on(line)}" for line in result.runs if line.ended in {"interrupted", "cut off"}]
+    problems += [f"{line.run} {_goes_on(line)}" for line in result.runs if line.goes_on]
     return "\n\n".join(part for part in (table(head, rows, right=(4, 5)), "\n".join(problems)) if part)
 
 
@@ -84,7 +84,7 @@ def _details_in_words(result: RunDetails) -> str:
     line = result.line
     ended = "whole" if line.ended == "whole" else f"{line.ended}, {_of(line)} trials are kept"
     told = [f"Started {line.started}, {ended}.", *(f"! {problem}" for problem in line.problems), str(result.path)]
-    told += [f"It {_goes_on(line)}"] if line.ended in {"interrupted", "cut off"} else []
+    told += [f"It {_goes_on(line)}"] if line.goes_on else []
     return f"{in_words(result)}\n\n" + "\n".join([*told, f"Its report: pov report --run {line.run}{settings().hint}"])
 
 

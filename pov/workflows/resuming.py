@@ -33,6 +33,7 @@ from pov.workflows.differences import compare
 from pov.workflows.measure import ABOUT
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.planning import Paced, paced
+from pov.workflows.report import STATEMENT
 from pov.workflows.running import without_trials
 from pov.workflows.runs import ALIKE, RunsOptions, differences, find
 
@@ -170,8 +171,9 @@ def _obstacles(saved: Run) -> Iterator[Problem]:
     if any(text(one.get(key)) == "" for one in _plan(saved) for key in ("experiment", "arm", "trial")):
         yield Problem(run, "its plan cannot be read", "a new run: pov measure")
         return
-    if frozen.signatures(saved.path, HEAD):
-        told = "its head is countersigned as it is: the signature would be over other samples than the run's"
+    reports = saved.path.parent.parent / "reports" / run
+    if frozen.signatures(saved.path, HEAD) or frozen.signatures(reports, STATEMENT):
+        told = "it is countersigned as it is: the signature would be over other samples than the run's"
         yield Problem(run, told, "a new run: pov measure")
     lines = (saved.path / "samples.jsonl").read_bytes()
     cut = f"samples.jsonl:{lines.count(_NEWLINE) + 1}: " if torn(saved.path / "samples.jsonl") else None

@@ -15,6 +15,7 @@ from pov.model.events import Emit
 from pov.model.reading import mapping, text
 from pov.reporting.facts import Facts, gather
 from pov.state.runs import read_run
+from pov.workflows.environment import RECORD
 
 ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
 _OF_MACHINE = ("cores", "processor", "memory_mib", "system")
@@ -46,6 +47,8 @@ class Line:
     outcomes: Mapping[str, int]
     simulated: bool
     problems: tuple[str, ...]
+    goes_on: bool = False
+    """Whether it ended early on an environment that is still there: `pov measure --resume` says what else it takes."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,9 @@ def _line_of(path: Path, facts: Facts) -> Line:
         outcomes=dict(Counter(score.outcome for score in facts.scores)),
         simulated=facts.simulated,
         problems=facts.problems,
+        goes_on=facts.interrupted
+        and bool(text(facts.environment.get("cluster")))
+        and (path.parent.parent / RECORD).is_file(),
     )
 
 

@@ -149,6 +149,12 @@ def sign(begun: Begun) -> None:
     (begun.path / f"{HEAD}.sig").write_text("a signature")
 
 
+def sign_report(begun: Begun) -> None:
+    folder = begun.path.parent.parent / "reports" / begun.path.name
+    folder.mkdir(parents=True)
+    (folder / "statement.json.buyer.sig").write_text("a signature")
+
+
 def edit(name: str, old: str, new: str) -> Callable[[Begun], None]:
     def do(begun: Begun) -> None:
         text = (begun.path / name).read_text()
@@ -164,7 +170,8 @@ def no_samples(begun: Begun) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Begun], None], str]] = {
     "finished": (whole, "ended by itself: 13 of 13 trials are saved"),
-    "countersigned": (sign, "its head is countersigned"),
+    "countersigned": (sign, "it is countersigned"),
+    "a countersigned report": (sign_report, "it is countersigned"),
     "a changed sample": (edit("samples.jsonl", '"trial":1', '"trial":9'), "samples.jsonl:1: does not fit the chain"),
     "a changed plan": (edit("environment.json", '"trial": 2', '"trial": 7'), "not the one that was saved"),
     "a changed summary": (edit("summary.json", '"interrupted": true', '"interrupted":  true'), "summary.json: is not"),
@@ -372,6 +379,8 @@ def test_another_plan_than_its_own_is_refused(tmp_path: Path, option: str, monke
 def test_unfinished_runs_are_listed_with_the_command_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     begun = Begun(tmp_path, 2)
+    assert "--resume" not in CliRunner().invoke(cli, ["runs", "list"]).output, "its environment is gone"
+    (begun.path.parent.parent / "environment.json").write_text("{}")
     for line in (["runs", "list"], ["runs", "show"]):
         shown = CliRunner().invoke(cli, line)
         assert f"pov measure --resume {begun.path.name}" in shown.output
