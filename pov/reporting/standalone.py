@@ -1,10 +1,11 @@
 """Check a report by the files attached to it, without whoever made it: python3 -I -S verify.py [FOLDER]
 
-This file imports nothing but Python's standard library. It computes the chain of samples, the criteria's outcomes and
-the figures of the report's first pages again, and says in one line each what does not match, by file and place. It
-reads report.json, from which the PDF was drawn; that both are the same is for `pov verify report.pdf` to show, or for
-your eyes. Figures in sentences are looked up among those that the samples give, all others are compared place by place.
-Signatures are for ssh-keygen: the commands are printed. It ends with 1 if anything does not match.
+This file imports nothing but Python's standard library. It computes the chain of samples, the criteria's outcomes, the
+figures of the report's first pages and the value model on them again, and says in one line each what does not match, by
+file and place. It reads report.json, from which the PDF was drawn: that both are the same is for `pov verify
+report.pdf` to show, or for your eyes. Figures in sentences on samples are looked up among those that these give, all
+others are compared place by place. Signatures are for ssh-keygen: the commands are printed. It ends with 1 if anything
+does not match.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import re
 import statistics
 import sys
 from collections import Counter
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +33,14 @@ TOLD = {
     "steps",
     "rest",
 }  # sections whose every figure has to follow from the samples
+VALUE = "value.json"
 VALUED = "The decision"  # a heading on page one: what stands below it comes from the value model
 EXAMPLE = "EXAMPLE: made up to show the form, stated by nobody"
 SIMULATED = "In simulation, intervals of this kind covered"  # a figure of the method, the same in every report
 STATED = 4  # so many stated figures stand on page one, the others further back
 WORST_FIRST = ["fail", "not shown", "does not tell apart", "pass"]
 APART = {"placebo", "negative", "person"}  # kinds of arms that are never shown beside those that a machine works
+WORTH = {"worth", "worth_basis"}  # pages two and three, where there is a whole value section
 LATER = {"criteria", "method", "machine", "evidence", "traffic"}
 
 
@@ -101,6 +107,538 @@ def ways(one: int, other: int) -> list[int]:
     return found
 
 
+A_QUARTER = {"week": Decimal(13), "month": Decimal(3), "quarter": Decimal(1), "year": Decimal("0.25")}
+WHOLE = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
+THOUSANDTHS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
+HUNDRED = Decimal(100)
+
+
+def money(value: Any) -> Decimal | None:
+    """An input's figure: a number, or an amount such as `95.50 EUR`."""
+    return None if value is None else Decimal(str(value).partition(" ")[0])
+
+
+def rounded(value: Decimal, places: int) -> Decimal:
+    """A half away from zero, and what is as near to one as a spreadsheet can tell."""
+    nudge = Decimal(1).scaleb(-places - 4).copy_sign(value)
+    return (value + nudge).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0
+
+
+def whole(value: Decimal) -> str:
+    """Without its fraction."""
+    shown = rounded(value, 0)
+    return f"{'−' if shown < 0 else ''}{abs(shown):,f}".replace(",", N)
+
+
+def given_as(value: Decimal) -> str:
+    """An input as it was given: three digits where it was computed."""
+    if abs(value) >= 1000:
+        return whole(value)
+    short = Decimal(f"{value:.3g}") if len(value.normalize().as_tuple().digits) > 4 else value
+    return f"{short.normalize():f}".replace("-", "−")
+
+
+def cut(text: str, most: int) -> str:
+    """A long name or title as page one has it."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1].rpartition(' ')[0] or text[: most - 1]}…"
+
+
+class Worth:
+    """The value section computed anew: every input with its bounds, twelve quarters of cash, what follows.
+
+    `measured` gives a metric of an arm in seconds and its number of trials, or None.
+    """
+
+    def __init__(self, section: dict[str, Any], measured: Callable[[dict[str, Any]], tuple[float, int] | None]) -> None:
+        self.of, self.measured = section, measured
+        self.currency = str(section["currency"])
+        self.digits = 0 if self.currency in WHOLE else 3 if self.currency in THOUSANDTHS else 2
+        self.entries: dict[str, dict[str, Any]] = {}
+        self.stated: dict[str, Decimal] = {}
+        self.read()
+        self.expected = {key: entry["expected"] for key, entry in self.entries.items()}
+        price = section.get("price") or {}
+        self.once, self.yearly = money(price.get("once")) or Decimal(0), money(price.get("yearly")) or Decimal(0)
+        self.priced = price.get("once") is not None or price.get("yearly") is not None
+        self.discount = money((section.get("discount") or {}).get("percent")) or Decimal(0)
+        self.waits = int((section.get("parallel") or {}).get("quarters") or 0)
+        self.first = min(int(wave["quarter"]) for wave in section["waves"])
+
+    def items(self, key: str) -> list[dict[str, Any]]:
+        """The activities, incidents, costs or risks."""
+        return list(self.of.get(key) or [])
+
+    def read(self) -> None:
+        """Every input, in the order in which the report lists them. Raises `TypeError` where one is not given."""
+        for a in self.items("activities"):
+            key, title = f"activities.{a['id']}", a["title"]
+            self.add(f"{key}.volume", f"{title}: how often", f"a {a['volume'].get('per') or 'week'}", a["volume"])
+            self.timed(f"{key}.before", f"{title}: time today", a["before"])
+            self.timed(f"{key}.after", f"{title}: time then", a["after"])
+            self.redeployed(key, a)
+        for rate in self.items("rates"):
+            self.add(f"rates.{rate['id']}", f"{rate['title']}: an hour", self.currency, rate["hour"])
+        for i in self.items("incidents"):
+            key, title = f"incidents.{i['id']}", i["title"]
+            self.add(f"{key}.perYear", f"{title}: how often", "a year", i["perYear"])
+            self.add(f"{key}.cost", f"{title}: what one costs", self.currency, i["cost"])
+            self.add(f"{key}.avoided", f"{title}: avoided", "%", i["avoided"])
+            self.redeployed(key, i)
+        for c in self.items("costs"):
+            unit = self.currency + ("" if c.get("once") else " a year")
+            self.add(f"costs.{c['id']}", c["title"], unit, c.get("once") or c["yearly"])
+        self.add("growth", "Growth of volumes", "% a year", self.of["growth"])
+        if self.of.get("trainingDip"):
+            self.add("trainingDip", "Training: savings lost in a wave's first quarter", "%", self.of["trainingDip"])
+        if self.of.get("parallel"):
+            label = "Both ways side by side: a quarter"
+            self.add("parallel", label, self.currency, self.of["parallel"]["perQuarter"])
+        for r in self.items("risks"):
+            self.add(f"risks.{r['id']}.probability", f"{r['title']}: how likely", "%", r["probability"])
+            self.add(f"risks.{r['id']}.cost", f"{r['title']}: what it costs", self.currency, r["cost"])
+        if self.of.get("exit"):
+            self.add("exit", "Leaving the platform again", self.currency, self.of["exit"]["cost"])
+
+    def add(self, key: str, label: str, unit: str, given: dict[str, Any]) -> None:
+        """One input with its bounds, which are what is expected where nothing is said."""
+        expected = money(given.get("expected"))
+        if expected is None:
+            raise TypeError(key)
+        low, high = money(given.get("low")), money(given.get("high"))
+        self.entries[key] = {
+            "key": key, "label": label, "unit": unit, "expected": expected,
+            "low": expected if low is None else low, "high": expected if high is None else high,
+            "origin": given.get("origin") or "stated", "owner": given.get("by") or "",
+            "when": str(given.get("when") or "")[:10], "basis": given.get("source") or "",
+        }  # fmt: skip
+        self.stated[key] = expected
+
+    def timed(self, key: str, label: str, given: dict[str, Any]) -> None:
+        """A time in minutes: that of the run where one was measured."""
+        self.add(key, label, "min", given)
+        wanted, entry = given.get("measured"), self.entries[key]
+        if not wanted:
+            return
+        metric, per = wanted.get("metric") or "median_seconds", int(wanted.get("per") or 1)
+        name, found = f"{wanted['experiment']}/{wanted['arm']}/{metric}", self.measured({**wanted, "metric": metric})
+        if found is None:
+            entry["basis"] = f"{entry['basis']}; {name} was not measured in this run".strip("; ")
+            return
+        minutes = Decimal(str(found[0])) / 60 / per
+        over = f", over {per} services" if per > 1 else ""
+        entry |= {"low": min(entry["low"], minutes), "high": max(entry["high"], minutes), "expected": minutes,
+                  "origin": "executed",
+                  "basis": f"{name} of this run, {found[1]} trials{over}; machine time"}  # fmt: skip
+
+    def counted(self, freed: dict[str, Any]) -> str:
+        """How much of a saving counts."""
+        if freed.get("frees") == "hard":
+            return "hard"
+        return "soft" if (freed.get("redeployed") or {}).get("expected") is not None else "none"
+
+    def redeployed(self, key: str, freed: dict[str, Any]) -> None:
+        """The part of freed hours that somebody is named for."""
+        if self.counted(freed) == "soft":
+            self.add(f"{key}.redeployed", f"{freed['title']}: put to other use", "%", freed["redeployed"])
+
+    def hours(self, given: dict[str, Decimal], time: str) -> dict[str, Decimal]:
+        """Hours a quarter of each activity, before or after."""
+        return {
+            a["id"]: given[f"activities.{a['id']}.volume"] * A_QUARTER[a["volume"].get("per") or "week"]
+            * given[f"activities.{a['id']}.{time}"] / 60
+            for a in self.items("activities")
+        }  # fmt: skip
+
+    def fit(self, given: dict[str, Decimal]) -> Decimal:
+        """The part of the activities that the stated week has room for."""
+        stated = money((self.of.get("week") or {}).get("before"))
+        told = sum(self.hours(given, "before").values(), Decimal(0)) / 13
+        return Decimal(1) if stated is None or told <= stated else stated / told
+
+    def quarterly(self, given: dict[str, Decimal]) -> tuple[Decimal, Decimal, Decimal]:
+        """Hard and soft savings and further work, in money a quarter at full use."""
+        hard = soft = extra = Decimal(0)
+        before, after, fit = self.hours(given, "before"), self.hours(given, "after"), self.fit(given)
+        worths = []
+        for a in self.items("activities"):
+            saved, rate = before[a["id"]] - after[a["id"]], given[f"rates.{a['rate']}"]
+            extra += max(-saved, Decimal(0)) * rate
+            worths.append((f"activities.{a['id']}", a, max(saved, Decimal(0)) * fit * rate))
+        for i in self.items("incidents"):
+            key = f"incidents.{i['id']}"
+            avoided = given[f"{key}.cost"] * given[f"{key}.avoided"] / HUNDRED
+            worths.append((key, i, given[f"{key}.perYear"] / 4 * avoided))
+        for key, freed, worth in worths:
+            kind = self.counted(freed)
+            hard += worth if kind == "hard" else 0
+            soft += worth * given[f"{key}.redeployed"] / HUNDRED if kind == "soft" else 0
+        return hard, soft, extra
+
+    def evaluate(self, changes: dict[str, Decimal] | None = None, late: int = 0) -> list[dict[str, Decimal]]:
+        """Twelve quarters of cash with some inputs changed, and waves `late` by quarters."""
+        with localcontext() as context:
+            context.prec = 34
+            given = self.expected | (changes or {})
+            full = self.quarterly(given)
+            return [self.quarter(given, full, n, late) for n in range(1, 13)]
+
+    def quarter(self, given: dict[str, Decimal], full: tuple[Decimal, ...], n: int, late: int) -> dict[str, Decimal]:
+        """Cash of one quarter, each line rounded to the currency's smallest unit."""
+        growth = (1 + given["growth"] / HUNDRED) ** ((n - 1) // 4)
+        dip = given.get("trainingDip", Decimal(0)) / HUNDRED
+        part, beside = Decimal(0), False
+        for wave in self.of["waves"]:
+            live = int(wave["quarter"]) + late
+            beside = beside or 0 <= n - live < self.waits
+            if n >= live + self.waits:
+                part += int(wave["services"]) * (1 - dip if n == live + self.waits else 1)
+        part /= int(self.of["services"])
+        costs = Decimal(0)
+        for c in self.items("costs"):
+            amount, begins = given[f"costs.{c['id']}"], int(c.get("quarter") or 1)
+            costs += (amount if n == begins else 0) if c.get("once") else (amount / 4 if n >= begins else 0)
+        price = (self.once if n == 1 else 0) + (self.yearly if n % 4 == 1 else 0)
+        q = {
+            "n": Decimal(n),
+            "hard": rounded(full[0] * growth * part, self.digits),
+            "soft": rounded(full[1] * growth * part, self.digits),
+            "extra": rounded(full[2] * growth, self.digits) if n >= self.first + late else Decimal(0),
+            "costs": rounded(costs, self.digits),
+            "price": rounded(Decimal(price), self.digits),
+            "parallel": rounded(given["parallel"], self.digits) if beside else Decimal(0),
+            "factor": (1 + self.discount / HUNDRED) ** (Decimal(-n) / 4),
+        }
+        q["spent"] = q["extra"] + q["costs"] + q["price"] + q["parallel"]
+        q["net"], q["net_hard"] = q["hard"] + q["soft"] - q["spent"], q["hard"] - q["spent"]
+        return q
+
+    def npv(self, quarters: list[dict[str, Decimal]], line: str = "net") -> Decimal:
+        """Present value of one line over three years."""
+        return sum((rounded(q[line] * q["factor"], self.digits) for q in quarters), Decimal(0))
+
+    def swings(self) -> list[tuple[dict[str, Any], Decimal, Decimal]]:
+        """Every input with a range, with the result at its low and its high end: the largest difference first."""
+        found = []
+        for entry in self.entries.values():
+            if entry["low"] < entry["high"]:
+                ends = [self.npv(self.evaluate({entry["key"]: entry[end]})) for end in ("low", "high")]
+                found.append((entry, ends[0], ends[1]))
+        return sorted(found, key=lambda one: -abs(one[2] - one[1]))
+
+    def limits(self, swings: list[tuple[dict[str, Any], Decimal, Decimal]]) -> list[tuple[dict[str, Any], Decimal]]:
+        """How far the inputs that matter most may be off before it loses money."""
+        found = []
+        for entry, at_low, at_high in swings[:3]:
+            farthest = HUNDRED if entry["unit"].startswith("%") else max(entry["high"], entry["expected"] * 10)
+            bad, good = min(Decimal(0), entry["low"]), farthest
+            if at_low > at_high:
+                bad, good = good, bad
+
+            def npv(at: Decimal, key: str = entry["key"]) -> Decimal:
+                return self.npv(self.evaluate({key: at}))
+
+            if npv(bad) < 0 <= npv(good):
+                for _ in range(32):
+                    middle = (good + bad) / 2
+                    bad, good = (middle, good) if npv(middle) < 0 else (bad, middle)
+                found.append((entry, good))
+        return found
+
+
+def tokens(text: str, texts: list[str]) -> list[str]:
+    """The figures in a sentence in their order, without those in texts that were recorded."""
+    for given in texts:
+        text = text.replace(given, " ")
+    return [found.strip(f".,{N}") for found in re.findall(rf"−?\d[\d{N}.,]*", text)]
+
+
+class WorthPages:
+    """Pages two and three, and page one's price and risks, against the value section computed anew."""
+
+    def __init__(self, worth: Worth, expect: Callable[[str, Any, Any], None]) -> None:
+        self.worth, self.expect = worth, expect
+        found: set[str] = set()
+        collect(worth.of, set(), found)
+        found |= {cut(text, most) for text in found for most in (60, 80)} | {text.strip().rstrip(".") for text in found}
+        some = (text for text in found if re.search(r"\d", text) and not re.fullmatch(r"[\d.]+( [A-Z]{3})?", text))
+        self.texts = sorted((text for text in some if len(text) > 1), key=len, reverse=True)
+        self.cash = worth.evaluate()
+        self.npv, self.npv_hard = worth.npv(self.cash), worth.npv(self.cash, "net_hard")
+        self.swings = worth.swings()
+        worse = {e["key"]: e["low" if low <= high else "high"] for e, low, high in self.swings}
+        better = {e["key"]: e["high" if low <= high else "low"] for e, low, high in self.swings}
+        self.low, self.high = worth.evaluate(worse), worth.evaluate(better)
+
+    def told(self, where: str, text: str, *figures: str) -> None:
+        """A sentence says these figures, in this order, and no others."""
+        self.expect(where, tokens(text, self.texts), [token for figure in figures for token in tokens(figure, [])])
+
+    def together(self, quarters: list[dict[str, Decimal]], line: str = "net") -> list[Decimal]:
+        """Cash up to each quarter's end."""
+        return list(accumulate(q[line] for q in quarters))
+
+    def pays_back(self, quarters: list[dict[str, Decimal]], line: str = "net") -> str:
+        """From which quarter's end on cash never is below zero again."""
+        below = [n for n, cash in enumerate(self.together(quarters, line), 1) if cash < 0]
+        first = (below[-1] if below else 0) + 1
+        return f"end of quarter {first}" if first <= len(quarters) else "not within three years"
+
+    def threats(self) -> list[tuple[dict[str, Any], Decimal, Decimal, Decimal]]:
+        """Risks with how likely they are, what they cost, and both multiplied: the heaviest first."""
+        found = []
+        for r in self.worth.items("risks"):
+            likely, cost = (self.worth.expected[f"risks.{r['id']}.{key}"] for key in ("probability", "cost"))
+            found.append((r, likely, cost, rounded(likely * cost / HUNDRED, self.worth.digits)))
+        return sorted(found, key=lambda one: -one[3])
+
+    def of_asked(self, items: list[list[str]]) -> None:
+        """Page one: what is asked for, the price, the risks."""
+        price, threats = self.worth.of.get("price") or {}, self.threats()
+        for lead, rest in items:
+            where = f"decision: {lead}"
+            if lead == "Price.":
+                paid = [money(price.get(key)) for key in ("once", "yearly")]
+                self.told(where, rest, *(whole(amount) for amount in paid if amount is not None))
+            elif lead == "Risks, with owners.":
+                self.told(where, rest, str(len(threats) - 3) if len(threats) > 3 else "")
+                at = [rest.find(cut(one["title"], 80)) for one, *_ in threats[:3]]
+                self.expect(f"{where} the heaviest first", -1 not in at and at == sorted(at), True)
+            else:
+                self.told(where, rest)
+
+    def of_page(self, blocks: list[dict[str, Any]]) -> None:
+        """Every block of pages two and three."""
+        under = ""
+        for b in blocks:
+            under = b["text"] if b["kind"] == "heading" else under
+            if b["kind"] == "columns":
+                self.of_bullets(b["left_title"], b["left"])
+                self.of_bullets(b["right_title"], b["right"])
+            elif b["kind"] == "bullets":
+                self.of_bullets(under, [b])
+            elif b["kind"] == "cash":
+                self.of_cash(b)
+            elif b["kind"] == "table":
+                self.of_table(b)
+            elif b["kind"] == "text" and under == "The ceiling":
+                self.of_ceiling(b["text"])
+            elif b["kind"] == "callout" and under == "Over three years":
+                self.of_verdict(b)
+
+    def of_verdict(self, b: dict[str, Any]) -> None:
+        """Whether it pays back, and on hard savings alone."""
+        back = self.pays_back(self.cash) if self.npv >= 0 else "not within three years"
+        self.expect("worth: it pays back", "it pays back by the" in b["title"], back != "not within three years")
+        self.told("worth: the quarter by which it pays back", b["title"], back)
+        self.told("worth: net present value", b["text"], whole(self.npv), whole(self.npv_hard))
+        pays = "alone it pays." in b["text"]
+        self.expect("worth: on hard savings alone it pays", pays, self.npv_hard >= 0)
+
+    def most(self) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+        """Every stated hour of a year, the highest rate, their product, and every counted incident."""
+        w = self.worth
+        week = money((w.of.get("week") or {}).get("before"))
+        a_week = sum(w.hours(w.expected, "before").values(), Decimal(0)) / 13 if week is None else week
+        rate = max(w.expected[f"rates.{a['rate']}"] for a in w.items("activities"))
+        counted = sum(
+            (w.expected[f"incidents.{i['id']}.perYear"] * w.expected[f"incidents.{i['id']}.cost"]
+             for i in w.items("incidents")), Decimal(0),
+        )  # fmt: skip
+        return a_week * 52, rate, rounded(a_week * 52 * rate, w.digits), rounded(counted, w.digits)
+
+    def of_ceiling(self, text: str) -> None:
+        """Every stated hour gone, against what it costs."""
+        hours, rate, at_most, incidents = self.most()
+        year, every = sum(q["spent"] for q in self.cash[:4]), sum(q["spent"] for q in self.cash)
+        pays = 3 * at_most >= every
+        figures = [whole(x) for x in (hours, rate, at_most, Decimal(year), Decimal(every))]
+        more = bool(incidents) and not pays
+        self.told("worth: the ceiling", text, *figures, whole(incidents) if more else "")
+        self.expect("worth: hours alone pay year one", "hours alone would pay that" in text, at_most >= year)
+        self.expect("worth: hours alone pay three years", "hours alone would pay those" in text, pays)
+        either = 3 * (at_most + incidents) < every
+        self.expect("worth: with incidents too", "would not pay either" in text, more and either)
+
+    def of_cash(self, b: dict[str, Any]) -> None:
+        """The chart of cash: its bars, its lines, its axis."""
+        self.expect("worth: bars of cash", [bar["value"] for bar in b["bars"]], [float(q["net"]) for q in self.cash])
+        self.expect("worth: quarters of cash", [bar["label"] for bar in b["bars"]], [str(q["n"]) for q in self.cash])
+        for line, of in zip(b["lines"], ("net", "net_hard"), strict=True):
+            drawn = [float(x) for x in self.together(self.cash, of)]
+            self.expect(f"worth: line {line['label']}", line["values"], drawn)
+        self.told("worth: cash in words", b["alt"], *(whole(q["net"]) for q in self.cash))
+        scale = 1000 if "in thousand" in b["caption"] else 1
+        labels = [given_as(Decimal(str(round(tick["value"] / scale, 6)))) for tick in b["axis"]]
+        self.expect("worth: axis of cash", [tick["label"] for tick in b["axis"]], labels)
+        steps = {round(b["axis"][i + 1]["value"] - tick["value"], 6) for i, tick in enumerate(b["axis"][:-1])}
+        self.expect("worth: even steps of that axis", len(steps), 1)
+
+    def of_table(self, b: dict[str, Any]) -> None:
+        """A table of pages two and three: its rows, and the figures of its caption."""
+        caption = b["caption"].removeprefix("EXAMPLE. ")
+        kinds = {"Discounted at": self.over_three_years, "The inputs that move": self.sensitivity,
+                 "Hours a week": self.hours, "Every input": self.inputs, "Cash by quarter": self.by_quarter,
+                 "How likely": self.risks}  # fmt: skip
+        rows = next((of() for begins, of in kinds.items() if caption.startswith(begins)), None)
+        where = f"value model: {caption[:40]}"
+        self.expect(f"{where}: known", rows is not None, True)
+        for printed, computed in zip_longest(b["rows"], rows or []):
+            self.expect(f"{where}, {(printed or computed or [''])[0]}", printed, computed)
+        rate = (given_as(self.worth.discount),) if caption.startswith("Discounted at") else ()
+        self.told(where, caption, *rate)
+
+    def over_three_years(self) -> list[list[str]]:
+        """Low, expected without and with soft savings, high."""
+        four = [(self.low, ""), (self.cash, "_hard"), (self.cash, ""), (self.high, "")]
+
+        def hard(quarters: list[dict[str, Decimal]]) -> Decimal:
+            return sum((q["hard"] for q in quarters), Decimal(0))
+
+        def saved(quarters: list[dict[str, Decimal]], only: str) -> Decimal:
+            return hard(quarters) + (Decimal(0) if only else sum((q["soft"] for q in quarters), Decimal(0)))
+
+        return [
+            ["Saved", *(whole(saved(q, only)) for q, only in four)],
+            ["of it hard", *(whole(hard(q)) for q, _ in four)],
+            ["Paid", *(whole(sum((x["spent"] for x in q), Decimal(0))) for q, _ in four)],
+            ["Left", *(whole(self.together(q, f"net{only}")[-1]) for q, only in four)],
+            ["Net present value", *(whole(self.worth.npv(q, f"net{only}")) for q, only in four)],
+            ["Pays back", *(self.pays_back(q, f"net{only}") for q, only in four)],
+        ]
+
+    def sensitivity(self) -> list[list[str]]:
+        """The three inputs that move the result most."""
+        return [
+            [
+                e["label"],
+                f"{given_as(e['low'])} – {given_as(e['high'])}{N}{e['unit']}",
+                f"{given_as(e['expected'])}{N}{e['unit']}",
+                f"{whole(min(low, high))} … {whole(max(low, high))}",
+                f"{e['owner']}; {e['origin']}",
+            ]
+            for e, low, high in self.swings[:3]
+        ]
+
+    def hours(self) -> list[list[str]]:
+        """Hours a week today and then, and what counts of the difference."""
+        w = self.worth
+        before, after = w.hours(w.expected, "before"), w.hours(w.expected, "after")
+        rows, sums = [], (sum(before.values(), Decimal(0)) / 13, sum(after.values(), Decimal(0)) / 13)
+        for a in w.items("activities"):
+            first, then, kind = before[a["id"]] / 13, after[a["id"]] / 13, w.counted(a)
+            counts = {"hard": f"hard: {a.get('budgetLine') or ''}", "none": "zero: nobody is named to redeploy them"}
+            if kind == "soft":
+                e = w.entries[f"activities.{a['id']}.redeployed"]
+                counts["soft"] = f"soft: {given_as(e['expected'])}{N}% redeployed by {e['owner']}"
+            told = "a cost, in full" if then > first else counts[kind]
+            rows.append([a["title"], *(tenths(x) for x in (first, then, first - then)), told])
+        return [*rows, ["All", *(tenths(x) for x in (*sums, sums[0] - sums[1])), ""]]
+
+    def inputs(self) -> list[list[str]]:
+        """Every input with its owner."""
+        return [
+            [
+                e["label"],
+                f"{given_as(e['expected'])}{N}{e['unit']}",
+                f"{given_as(e['low'])} – {given_as(e['high'])}" if e["low"] < e["high"] else "–",
+                e["origin"],
+                ", ".join(x for x in (e["owner"], e["when"]) if x) + (f"; {e['basis']}" if e["basis"] else ""),
+            ]
+            for e in self.worth.entries.values()
+        ]
+
+    def by_quarter(self) -> list[list[str]]:
+        """Cash of each quarter, line by line."""
+        lines = [(*(q[n] for n in ("n", "hard", "soft", "price")), q["costs"] + q["parallel"], q["extra"], q["net"])
+                 for q in self.cash]  # fmt: skip
+        total = self.together(self.cash)
+        return [[whole(x) for x in (*line, sum_)] for line, sum_ in zip(lines, total, strict=True)]
+
+    def risks(self) -> list[list[str]]:
+        """Risks taken off by their weight."""
+        rows = [
+            [r["title"], r["probability"].get("by") or "", f"{given_as(likely)}{N}%", whole(cost), f"−{whole(weighed)}"]
+            for r, likely, cost, weighed in self.threats()
+        ]
+        last = ["Less every risk by its weight", "", "", "", f"{whole(self.adjusted())}{N}{self.worth.currency}"]
+        return [["Net present value, as expected", "", "", "", whole(self.npv)], *rows, last]
+
+    def adjusted(self) -> Decimal:
+        """Less every risk by its weight."""
+        return self.npv - sum((weighed for *_, weighed in self.threats()), Decimal(0))
+
+    def of_bullets(self, under: str, blocks: list[dict[str, Any]]) -> None:
+        """When it would be a bad buy; doing nothing and getting out; figures that do not close."""
+        kinds = {"It would be a bad buy if …": self.bad_buy, "Doing nothing, and getting out": self.way_out,
+                 "The stated figures do not close": self.closing}  # fmt: skip
+        if under in kinds:
+            told = [tokens(" ".join(item), self.texts) for b in blocks for item in b["items"]]
+            computed = [[t for figure in figures for t in tokens(figure, [])] for figures in kinds[under]()]
+            self.expect(f"value model: {under}", told, computed)
+
+    def bad_buy(self) -> list[list[str]]:
+        """The figures of each way in which it would be one."""
+        w, found = self.worth, []
+        if self.npv < 0:
+            found.append([whole(self.npv)])
+        found += [[given_as(at), given_as(entry["expected"])] for entry, at in w.limits(self.swings)]
+        savings = sum((rounded((q["hard"] + q["soft"]) * q["factor"], w.digits) for q in self.cash), Decimal(0))
+        if savings > 0:
+            found.append([given_as(rounded((savings - self.npv) / savings * HUNDRED, 1))])
+        a_year = rounded(w.yearly + self.npv / sum(self.cash[n - 1]["factor"] for n in (1, 5, 9)), w.digits)
+        if a_year > 0:
+            found.append([whole(a_year)])
+        late = range(1, 13) if self.npv >= 0 else ()
+        found += [[str(n - 1)] for n in late if w.npv(w.evaluate(late=n)) < 0][:1]
+        if self.npv_hard < 0 <= self.npv:
+            found.append([whole(self.npv_hard)])
+        return found
+
+    def way_out(self) -> list[list[str]]:
+        """What doing nothing costs, hours that count zero, stopping, leaving, risks."""
+        w = self.worth
+        before, after, fit = w.hours(w.expected, "before"), w.hours(w.expected, "after"), w.fit(w.expected)
+        a_year = sum(4 * before[a["id"]] * w.expected[f"rates.{a['rate']}"] for a in w.items("activities")) * fit
+        growth = 1 + w.expected["growth"] / HUNDRED
+        years = [rounded((a_year + self.most()[3]) * growth**n, w.digits) for n in range(3)]
+        found = [[whole(sum(years, Decimal(0))), *(whole(year) for year in years)]]
+        freed = idle = Decimal(0)
+        for a in w.items("activities"):
+            saved, kind = max(before[a["id"]] - after[a["id"]], Decimal(0)) * fit * 4, w.counted(a)
+            freed += saved
+            part = w.expected[f"activities.{a['id']}.redeployed"] / HUNDRED if kind == "soft" else Decimal(0)
+            idle += saved * (1 - (1 if kind == "hard" else part))
+        if idle > 0:
+            found.append([whole(idle), whole(freed)])
+        quarter, leaving = min(w.first + w.waits, 12), w.expected.get("exit")
+        lost = sum((q["spent"] - q["hard"] - q["soft"] for q in self.cash[:quarter]), Decimal(0)) + (leaving or 0)
+        found += [[str(quarter), whole(lost)], [] if leaving is None else [whole(leaving)]]
+        return [*found, [whole(self.adjusted())]] if w.items("risks") else found
+
+    def closing(self) -> list[list[str]]:
+        """Stated weeks that activities do not come to, and times a piece that cannot make up both."""
+        w, week = self.worth, self.worth.of.get("week") or {}
+        found = []
+        for time in ("before", "after"):
+            stated, told = money(week.get(time)), sum(w.hours(w.stated, time).values(), Decimal(0)) / 13
+            if stated is not None and abs(stated - told) > Decimal("0.05") * stated:
+                found.append([given_as(stated), given_as(told), given_as(abs(stated - told))])
+        before, (first, then) = w.hours(w.stated, "before"), (money(week.get(t)) for t in ("before", "after"))
+        largest = max(w.items("activities"), key=lambda a: before[a["id"]])
+        today, later = (w.stated[f"activities.{largest['id']}.{time}"] for time in ("before", "after"))
+        if first is not None and then is not None and any(before.values()) and later:
+            often, often_then = first * 60 / today, then * 60 / later
+            if abs(often - often_then) > Decimal("0.05") * often:
+                found.append([given_as(x) for x in (first, today, often, then, later, often_then)])
+        return found
+
+
+def tenths(hours: Decimal) -> str:
+    """Hours with one decimal."""
+    return f"{hours:.1f}".replace("-", "−")
+
+
 class Arm:
     """The trials of one way of doing it: medians over the good ones, failures over all of them."""
 
@@ -154,6 +692,7 @@ class Verifier:
         self.report: dict[str, Any] = {}
         self.counted: list[str] = []
         self.given: tuple[set[str], list[str]] | None = None
+        self.pages: WorthPages | None = None
 
     def expect(self, where: str, printed: Any, computed: Any) -> None:
         """One figure as it was printed against the same computed here."""
@@ -405,6 +944,7 @@ class Verifier:
             if not sentence.startswith(f"{one['outcome'].upper()}: {one['title']} ("):
                 self.wrong.append(f"report.json: verdict “{sentence[:60]}…”, the samples give {one['outcome']}")
         sections = self.report.get("sections") or []
+        self.of_worth(sections)
         for section in sections:
             blocks = [b for top in section["blocks"] for b in self.inside(top)]
             title = ""
@@ -413,8 +953,40 @@ class Verifier:
                 self.block(section["id"], title, b)
             if section["id"] in TOLD:
                 self.sentences(section["id"], blocks)
-            elif section["id"] not in LATER:
+            elif section["id"] not in LATER | WORTH:
                 self.notes.append(f"section “{section['title']}”: its figures are not computed by this verifier")
+
+    def of_worth(self, sections: list[dict[str, Any]]) -> None:
+        """The value section computed anew, against what pages one to three say of it."""
+        saved = self.environment.get("value") or None
+        section = self.read(VALUE) if (self.folder / VALUE).exists() else saved
+        drawn = {one["id"]: one["blocks"] for one in sections if one["id"] in WORTH}
+        if not section:
+            self.wrong += [f"{name}: there is no value section to compute it from" for name in drawn]
+            return
+        told = any(b.get("title") == "Changed after the run" for blocks in drawn.values() for b in blocks)
+        if drawn:
+            self.expect("value.json: it says that the section was changed after the run", told, section != saved)
+        try:
+            self.pages = WorthPages(Worth(section, self.timed), self.expect)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            if drawn:
+                self.wrong.append(f"value.json: cannot be computed ({error!r}), and yet a result is told")
+            else:
+                self.notes.append(f"the value section is not whole ({error}): nothing follows from it yet")
+            return
+        whole_section = section.get("asOf") and (section.get("discount") or {}).get("percent") is not None
+        self.expect("report.json: pages of what it is worth", sorted(drawn), sorted(WORTH) if whole_section else [])
+        for blocks in drawn.values():
+            self.pages.of_page(blocks)
+
+    def timed(self, wanted: dict[str, Any]) -> tuple[float, int] | None:
+        """A metric of one of this run's arms, and how many trials it stands on."""
+        by = {**self.experiments.get(wanted["experiment"], {}), **self.hands.get(wanted["experiment"], {})}
+        own = by.get(wanted["arm"]) or Arm([])
+        metric = self.metrics.get(wanted["metric"]) or {"figure": wanted["metric"]}
+        value = own.observe(metric)[0]
+        return (value, len(own.good)) if value is not None and own.good else None
 
     def inside(self, block: dict[str, Any]) -> list[dict[str, Any]]:
         """A block, or those in its columns."""
@@ -627,12 +1199,15 @@ class Verifier:
     def sentences(self, section: str, blocks: list[dict[str, Any]]) -> None:
         """Every figure in a sentence has to be one that samples or records give.
 
-        What stands under "The decision" comes from the value model: that is named as not computed.
+        What stands under "The decision" comes from the value section.
         """
         known, texts = self.given = self.given or self.known()
         under = ""
         for b in blocks:
             under = b["text"] if b["kind"] == "heading" else under
+            if under == VALUED and b["kind"] == "bullets" and self.pages:
+                self.pages.of_asked(b["items"])
+                continue
             for text in said(b):
                 rest = text
                 for told in re.findall(r"Run (\d+) of (\d+) (?:since|here)(?:, (\d+) of them)?", text):

@@ -23,6 +23,7 @@ from pov.model.events import silent
 from pov.model.reading import read_sample
 from pov.reporting import standalone
 from pov.reporting.model import build
+from pov.reporting.sections.worth_basis import _METHOD
 from pov.state import frozen as store
 from pov.state.runs import CONFIGURATION, HEAD, RunWriter, digest_of, head_of, read_run
 from pov.workflows import report, verify
@@ -32,8 +33,10 @@ from pov.workflows.verify import VerifyOptions, VerifyResult
 from tests.unit.reporting import simulated
 from tests.unit.reporting.test_report import RUNS
 from tests.unit.reporting.test_worth import SECTIONS
+from tests.unit.value.sections import FULL, changed
 
 BUYER = "ines@acme.example"
+MEASURED = {"experiment": "deploy", "arm": "automated", "metric": "median_seconds", "per": 5}
 CRITERIA = simulated.environment([])["criteria"]
 
 
@@ -154,11 +157,58 @@ def test_an_added_arm_of_people_is_told_apart_from_machines_by_both(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_figures_of_the_value_model_are_named_as_not_computed(tmp_path: Path, name: str) -> None:
+def test_every_figure_of_the_value_model_is_computed(tmp_path: Path, name: str) -> None:
     verifier = standalone.Verifier(attached(tmp_path, {"environment_changes": {"value": SECTIONS[name]}}))
     verifier.run()
     assert verifier.wrong == []
-    assert any("section “" in note and "not computed by this verifier" in note for note in verifier.notes)
+    assert not [note for note in verifier.notes if "worth" in note]
+    assert any("is not whole" in note for note in verifier.notes) is (name == "not whole")
+
+
+@pytest.mark.parametrize("name", ["full", "example", "negative", "no price", "timed"])
+def test_any_figure_of_the_value_model_that_is_changed_is_found(tmp_path: Path, name: str) -> None:
+    section = changed(FULL, {"activities.0.after.measured": MEASURED}) if name == "timed" else SECTIONS[name]
+    folder, draw = attached(tmp_path, {"environment_changes": {"value": section}}), random.Random(5)
+    document = json.loads((folder / "report.json").read_text())
+    verifier = Given(folder, document, None)
+    verifier.run()
+    assert verifier.wrong == []
+    places = [
+        (("sections", at, "blocks", *path), value)
+        for at, chapter in enumerate(document["sections"])
+        if chapter["id"] in standalone.WORTH
+        for path, value in leaves(chapter["blocks"])
+        if not _UNSEEN & set(path) and not isinstance(value, bool) and re.search(r"\d", str(value))
+        if value not in {text for _, text in _METHOD} and (name != "example" or value != "EXAMPLE")
+    ]
+    assert len(places) > 150
+    for path, value in draw.sample(places, 25):
+        verifier = Given(folder, with_another_figure(document, path, value), verifier.given)
+        verifier.run()
+        assert verifier.wrong, f"{path}: {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("price", "told"),
+    [("10000 EUR", "10\u202f000"), ("4000 EUR", "4\u202f000")],
+)
+def test_a_changed_price_on_page_one_is_found(tmp_path: Path, price: str, told: str) -> None:
+    folder = attached(tmp_path, {"environment_changes": {"value": SECTIONS["full"]}})
+    document = json.loads((folder / "report.json").read_text())
+    text = json.dumps(document["sections"][0], ensure_ascii=False)
+    assert told in text, price
+    document["sections"][0] = json.loads(text.replace(told, "1\u202f000"))
+    verifier = Given(folder, document, None)
+    verifier.run()
+    assert any(line.startswith("decision: Price.") for line in verifier.wrong)
+
+
+def test_a_value_section_that_was_changed_afterwards_is_told(tmp_path: Path) -> None:
+    folder = attached(tmp_path, {"environment_changes": {"value": SECTIONS["full"]}})
+    rewrite(folder, "value.json", lambda d: d["growth"].update(expected=50))
+    lines = alone(folder).stdout
+    assert "it says that the section was changed after the run: it says False" in lines
+    assert "worth: net present value" in lines
 
 
 def test_a_report_with_a_value_section_is_drawn_again_to_the_last_byte(tmp_path: Path) -> None:
@@ -178,6 +228,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 
 
 # No figures that anybody reads; and sentences, in which a figure is only looked up.
+_UNSEEN = {"said", "colour", "widths", "align", "strong"}
 _UNREAD = {"alt", "said", "colour", "trial", "widths", "align", "strong", "items", "text", "subtitle"}
 
 
@@ -196,15 +247,20 @@ def test_any_figure_of_the_first_pages_that_is_changed_is_found(tmp_path: Path) 
     ]
     assert len(places) > 250
     for path, value in draw.sample(places, 120):
-        changed = copy.deepcopy(document)
-        inner: Any = changed
-        for key in path[:-1]:
-            inner = inner[key]
-        wrong = re.sub(r"\d", lambda digit: str((int(digit[0]) + 3) % 10), str(value), count=1)
-        inner[path[-1]] = wrong if isinstance(value, str) else value + 7.77
-        verifier = Given(folder, changed, whole.given)
+        verifier = Given(folder, with_another_figure(document, path, value), whole.given)
         verifier.run()
-        assert verifier.wrong, f"{path}: {value!r} as {inner[path[-1]]!r}"
+        assert verifier.wrong, f"{path}: {value!r}"
+
+
+def with_another_figure(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """The document with one figure changed: its first digit, or the number."""
+    other = copy.deepcopy(document)
+    inner: Any = other
+    for key in path[:-1]:
+        inner = inner[key]
+    wrong = re.sub(r"\d", lambda digit: str((int(digit[0]) + 3) % 10), str(value), count=1)
+    inner[path[-1]] = wrong if isinstance(value, str) else value + 7.77
+    return other
 
 
 class Given(standalone.Verifier):
