@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial.")
 @click.option("--profile", metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
 @click.option("--at", metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%.")
+@click.option("--error-rate", type=float, metavar="SHARE", help="How bad `rollback-errors` has it, such as 0.2.")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
 @click.option("--by", "by", multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one.")
@@ -84,7 +85,9 @@ def _go_on(run: str, given: Sequence[str], only_plan: bool) -> None:
     from pov.workflows import resuming
 
     if given:
-        names = ", ".join(name if name.isupper() or name.startswith("--") else f"--{name}" for name in given)
+        names = ", ".join(
+            name if name.isupper() or name.startswith("--") else f"--{name.replace('_', '-')}" for name in given
+        )
         fix = f"leave it out, or begin a new run: pov measure{settings().hint}"
         raise InvalidInput([Problem("--resume", f"{run} goes on by its own plan, which {names} would change", fix)])
     chosen, busy = settings(), threading.Event()

@@ -16,6 +16,11 @@ from pov.model import catalogue
 
 INTERRUPTED = "interrupted"
 """The experiment in which work is killed half-way."""
+ERRORS = "rollback-errors"
+"""The experiment in which the bad version answers a share of its requests with an error."""
+ERROR_RATE = 0.2
+LEAST_ERROR_RATE = 0.02
+"""Below, the load takes minutes to meet enough errors to decide by."""
 
 
 class Experiment(Model):
@@ -23,7 +28,8 @@ class Experiment(Model):
 
     `placebos` are windows in which nothing is done: as many as the proposed arm has trials, if nothing is said. `aa`
     are further trials of the proposed arm, to be compared with itself: what differs there is this machine's doing.
-    `at` is for `interrupted` alone: the point at which the work is killed, half-way if nothing is said.
+    `at` is for `interrupted` alone: the point at which the work is killed, half-way if nothing is said. `error_rate` is
+    for `rollback-errors` alone: the share of its requests that the bad version answers with an error.
     """
 
     name: ExperimentName
@@ -33,10 +39,11 @@ class Experiment(Model):
     placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
     aa: int | None = Field(default=None, ge=1, le=100, strict=True)
     at: Point | None = None
+    error_rate: float | None = Field(default=None, ge=LEAST_ERROR_RATE, le=1, strict=True, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _only_its_settings(self) -> Self:
-        for key, value, owner in (("at", self.at, INTERRUPTED),):
+        for key, value, owner in (("at", self.at, INTERRUPTED), ("errorRate", self.error_rate, ERRORS)):
             if value is not None and self.name != owner:
                 raise Faults([((key,), f"{self.name} has no `{key}`", f"it belongs to {owner}: leave it out")])
         return self

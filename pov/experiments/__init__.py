@@ -1,4 +1,7 @@
-"""What is measured. Each experiment of the catalogue has a module here by its name, and in it an `EXPERIMENT`."""
+"""What is measured. Each experiment of the catalogue has a module here by its name, and in it an `EXPERIMENT`.
+
+A dash in the name is an underscore in the module's.
+"""
 
 from __future__ import annotations
 
@@ -23,4 +26,4 @@ def attach(experiment: Experiment) -> Experiment:
 
 
 for _name in catalogue.EXPERIMENTS:
-    attach(import_module(f"{__name__}.{_name}").EXPERIMENT)
+    attach(import_module(f"{__name__}.{_name.replace('-', '_')}").EXPERIMENT)

@@ -212,7 +212,7 @@ def lost(trial: Interrupted, load: Watched | None) -> None:
 EXPERIMENT = Experiment(
     INTERRUPTED,
     touches=lambda box, estate: box.under_proof,
-    expected_s=30.0,
+    expected_s=15.0,
     arms={
         "automated": Way(InterruptedAutomated, STAGING),
         "manual": Way(partial(InterruptedOnHosts, arm="manual"), LEGACY),

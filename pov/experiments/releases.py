@@ -30,16 +30,17 @@ class BuiltReleases:
     load: Callable[[Path], None]
     present: Callable[[str], bool]
 
-    def image(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+    def image(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
         """An image with another `/release`, hence another digest, as an archive in `folder`.
 
-        One that does not start lacks what the program reads first, its version, and ends at once.
+        One that does not start lacks what the program reads first, its version, and ends at once. One with an error
+        rate says so beside its version, and answers that share of its requests with an error.
         """
         with LayerWriter(folder / "program.tar") as layer:
             layer.file(f"/{_PROGRAM}", self.program)
             program = layer.done()
         with LayerWriter(folder / "release.tar") as layer:
-            layer.text(f"/{_RELEASE}" if starts else f"/{_RELEASE}-{_LOST}", f"{version}\n")
+            layer.text(f"/{_RELEASE}" if starts else f"/{_RELEASE}-{_LOST}", _says(version, error_rate))
             release = layer.done()
         archive = folder / f"{version}.tar"
         write_archive([Image(self._reference(version), (program, release), MOCK_CONFIG)], archive)
@@ -53,12 +54,12 @@ class BuiltReleases:
             raise PovError(f"the node does not have {reference} after it was imported")
         return reference
 
-    def archive(self, version: str, folder: Path, *, starts: bool = True) -> Path:
-        """`VERSION.tar.gz` in `folder`, with the program and its version; without the latter it does not start."""
+    def archive(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
+        """`VERSION.tar.gz` in `folder`, with the program and what `image` says of its version."""
         path = folder / f"{version}.tar.gz"
         with tempfile.TemporaryDirectory(prefix="pov-") as name, tarfile.open(path, "w:gz", compresslevel=1) as tar:
             release = Path(name) / _RELEASE
-            release.write_text(f"{version}\n")
+            release.write_text(_says(version, error_rate))
             tar.add(release, _RELEASE if starts else f"{_RELEASE}-{_LOST}", filter=_as_root)
             tar.add(self.program, _PROGRAM, filter=_as_program)
         return path
@@ -67,6 +68,10 @@ class BuiltReleases:
         repository, _, tag = self.reference.rpartition(":")
         # A colon may belong to a registry's port instead of a tag.
         return f"{repository if repository and '/' not in tag else self.reference}:{version}"
+
+
+def _says(version: str, error_rate: float) -> str:
+    return f"{version}\nerror-rate {error_rate:g}\n" if error_rate else f"{version}\n"
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -1,7 +1,8 @@
 """`rollback`: a bad version is live; from the decision to go back until every replica is good again.
 
-The version is bad in the plainest way: its program ends at its start, so that its probe never passes. It is brought in
-as any version is, before the clock starts: by a commit that is reverted, or by a runbook that is then run backwards.
+The version is bad in the plainest way: its program ends at its start, so that its probe never passes; `rollback-errors`
+has the other kind. It is brought in as any version is, before the clock starts: by a commit that is reverted, or by a
+runbook that is then run backwards.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from pov.measure.trials import Ending, Evidence
 
 LIVE = "bad-version-live"
 """The load's phase from the bad version's arrival to the decision to go back."""
+EVERYWHERE = "bad-version-everywhere"
+"""Its part in which every replica serves the bad version, where there is such a part."""
+STARTS_NOT = "its program ends at its start"
 _LIVE_S = 240.0
 
 
@@ -46,14 +50,19 @@ class AutomatedRollback(GitOpsTrial):
         self._versions: dict[str, set[str]] = {}
 
     def prepare(self) -> None:
-        """A version that ends at its start, on the node already; the images that serve now noted."""
+        """A bad version, on the node already; the images that serve now noted."""
         with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self.box.releases.image(self._bad, Path(folder), starts=False)
+            archive = self.make_bad(Path(folder))
             with self.apart(DISTRIBUTION):
                 self._image = self.box.releases.deliver(archive, self._bad)
         self._images = {name: self.copy.images()[name] for name in self.box.under_proof}
         self._versions = _versions(self.box, self.estate.name)
-        self.details |= {"bad": "its program ends at its start", "bad_image": self._image}
+        self.details["bad_image"] = self._image
+
+    def make_bad(self, folder: Path) -> Path:
+        """The image of a version that ends at its start."""
+        self.details["bad"] = STARTS_NOT
+        return self.box.releases.image(self._bad, folder, starts=False)
 
     def warm_up(self) -> None:
         """As ever; then the bad version goes live, and its commit is taken back in the working copy alone."""
@@ -64,8 +73,12 @@ class AutomatedRollback(GitOpsTrial):
         self.copy.set_images(dict.fromkeys(self.box.under_proof, self._image))
         self._revision_of_bad = self.copy.commit(f"Deploy {self._bad} to {self.estate.name}")
         self.copy.push()
-        wait_for("the bad version to be live", self._is_live, timeout_s=_LIVE_S, interval_s=0.5, clock=self.box.clock)
+        self.until_live()
         self.copy.revert(self._revision_of_bad)
+
+    def until_live(self) -> None:
+        """Each service has met the bad version."""
+        wait_for("the bad version to be live", self._is_live, timeout_s=_LIVE_S, interval_s=0.5, clock=self.box.clock)
 
     def message(self) -> str:
         """As Git itself writes it."""
@@ -155,16 +168,21 @@ class ManualRollback(RunbookTrial):
         if len(versions) != 1:
             raise PovError(f"services under proof run several versions: {', '.join(sorted(versions))}", fix="pov up")
         self._good = next(iter(versions))
-        self._archive = str(self.box.releases.archive(self._bad, self.runbooks.folder, starts=False))
+        self._archive = str(self.make_bad(self.runbooks.folder))
         self.after.add("bad release", self._sweep, after={Ending.DONE})
         with self.apart(DISTRIBUTION):
             self.runbooks.run(
                 "distribute.yml", self._variables_for(self._bad, self.box.under_proof), timeout_s=RUN_LIMIT_S
             )
-        self.details |= {"bad": "its program ends at its start", "bad_version": self._bad, "good_version": self._good}
+        self.details |= {"bad_version": self._bad, "good_version": self._good}
+
+    def make_bad(self, folder: Path) -> Path:
+        """The archive of a version that ends at its start."""
+        self.details["bad"] = STARTS_NOT
+        return self.box.releases.archive(self._bad, folder, starts=False)
 
     def warm_up(self) -> None:
-        """As ever; then the runbook brings the bad version in, and stops where its own health check fails."""
+        """As ever; then the runbook brings the bad version in."""
         self._reached = list(self.box.under_proof)
         super().warm_up()
         hosts = self.box.hosts.all
@@ -172,18 +190,26 @@ class ManualRollback(RunbookTrial):
             again = partial(restart, self.box, *hosts, wait=wait)
             self.after.add("bad version", partial(self._before_the_decision, again), after={ending})
         self.phase(LIVE)
+        self.bring_in(self._variables_for(self._bad, self.box.under_proof))
+        self._reached = [name for name, release in self._releases().items() if release == self._bad]
+        if not self._reached:
+            raise PovError("the bad version did not go live")
+        self.details["reached"] = list(self._reached)
+        self.until_live()
+
+    def bring_in(self, variables: Mapping[str, Any]) -> None:
+        """Run the runbook; it stops where its own health check fails."""
         try:
-            self.runbooks.run("deploy.yml", self._variables_for(self._bad, self.box.under_proof), timeout_s=RUN_LIMIT_S)
+            self.runbooks.run("deploy.yml", variables, timeout_s=RUN_LIMIT_S)
         except Transient:
             raise
         except PovError as error:
             self.details["runbook_said"] = error.message
         else:
             raise PovError("the runbook took a version that does not start for a good one")
-        self._reached = [name for name, release in self._releases().items() if release == self._bad]
-        if not self._reached:
-            raise PovError("the bad version did not go live")
-        self.details["reached"] = list(self._reached)
+
+    def until_live(self) -> None:
+        """It is, once the runbook has stopped."""
 
     def operate(self) -> None:
         """Run the runbook backwards, then wait until the prober has seen its work."""
@@ -253,10 +279,10 @@ EXPERIMENT = Experiment(
 def tell_live(trial: AutomatedRollback | ManualRollback, load: Watched | None) -> None:
     """Note how long the bad version was live before the decision, and what failed meanwhile on the edges it touches."""
     report = None if load is None else load.stop()
-    phase = next((phase for phase in report.phases if phase.name == LIVE), None) if report else None
-    if report is None or phase is None:
+    phases = [phase for phase in report.phases if phase.name in {LIVE, EVERYWHERE}] if report else []
+    if report is None or not phases:
         return
-    window = Span(phase.from_ms, phase.to_ms)
+    window = Span(phases[0].from_ms, phases[-1].to_ms)
     lost = failures_on(report, trial.watch.touched, window)
     trial.figures["live_seconds"] = round(window.length_ms / 1000, 3)
     trial.figures["failed_live"] = len(lost)

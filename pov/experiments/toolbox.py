@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.config.estates import LEGACY, Estate, estate_named
+from pov.config.experiments import ERROR_RATE
 from pov.config.parts import Traffic
 from pov.experiments.brought import Digested
 from pov.experiments.ports.credentials import Credentials
@@ -29,8 +30,8 @@ class Toolbox:
 
     `timeouts` are those that an experiment's criteria ask for, in milliseconds, instead of the one in `traffic`.
     `playbooks` are the customer's, by experiment, instead of the example's. What scripts print goes to `logs`.
-    `kill_at` is the point at which work is killed, in percent of the time that it usually takes; `usual` keeps that
-    time for the run, in seconds by arm, once somebody timed it.
+    `error_rate` is the share of its requests that a bad version answers with an error. `kill_at` is the point at which
+    work is killed, in percent of its usual time; `usual` keeps that time, in seconds by arm, once somebody timed it.
     """
 
     run: str
@@ -51,6 +52,7 @@ class Toolbox:
     playbooks: Mapping[str, Digested] = field(default_factory=dict)
     logs: Path | None = None
     seat: Callable[[Slot], Seat] | None = None
+    error_rate: float = ERROR_RATE
     kill_at: int = 50
     usual: dict[str, float] = field(default_factory=dict)
 

@@ -190,6 +190,15 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             ("live_seconds", "failed_live"),
         ),
         Experiment(
+            "rollback-errors",
+            "Going back from a version that returns errors",
+            "error rollback",
+            "the load has met the bad version's errors, and the way back is decided and prepared but not begun",
+            "the prober has seen every replica serve the version from before",
+            "{proof}",
+            ("error_rate_percent", "errors_seen_percent", "live_seconds", "failed_live"),
+        ),
+        Experiment(
             "interrupted",
             "Coming through a deployment that is killed half-way",
             "interrupted deployment",
@@ -312,6 +321,14 @@ METRICS: Registry[Metric] = Registry(
         ),
         Metric("found_seconds", "time until what Git speaks of was found", "found_seconds", only=True),
         Metric("healed_seconds", "time until nothing was left of that", "healed_seconds", only=True),
+        Metric(
+            "error_rate_percent", "stated share of requests that the bad version answers with an error",
+            "error_rate_percent", "%", aggregation="max", only=True,
+        ),
+        Metric(
+            "errors_seen_percent", "share that it was seen to answer with an error, while every replica served it",
+            "errors_seen_percent", "%", only=True,
+        ),
         Metric("live_seconds", "time the bad version was live before the decision", "live_seconds", only=True),
         Metric("killed_at_percent", "point at which it was killed, of its usual time", "killed_at_percent", "%",
                only=True),

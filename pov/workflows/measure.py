@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, Problem
 from pov.config.estates import LEGACY, estates
-from pov.config.experiments import INTERRUPTED, timeouts
+from pov.config.experiments import ERROR_RATE, ERRORS, INTERRUPTED, LEAST_ERROR_RATE, timeouts
 from pov.config.experiments import Experiment as Settings
 from pov.config.explaining import Faults, nearest
 from pov.config.points import percent_of
@@ -47,7 +48,7 @@ class MeasureOptions:
     `planning.PROFILES`, and what is given beside it counts more.
     `exploratory` measures against other criteria than the frozen ones, and the report says so.
     `people` are those who sit down for the arms that are theirs. `at` is where `interrupted` kills the work,
-    instead of the scenario's.
+    instead of the scenario's; `error_rate` is how often the bad version of `rollback-errors` answers with an error.
     """
 
     root: Path
@@ -62,6 +63,7 @@ class MeasureOptions:
     exploratory: bool = False
     people: People | None = None
     at: str | None = None
+    error_rate: float | None = None
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -92,7 +94,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             emit(Event("note", "measure", text))
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
-        box = replace(box, kill_at=_kill_at(options, ctx.scenario))
+        choices = chosen(options, ctx.scenario)
+        box = replace(box, **choices)
         box.prober().stop_loads()
         load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
@@ -108,6 +111,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             "differences": [*differences, *others],
             "left_out": list(left_out),
             "people": options.people.as_json() if options.people else None,
+            "choices": choices,
             **stands.record,
         }
         writer = RunWriter(ctx.home.runs_dir, record, files=stands.files)
@@ -137,12 +141,15 @@ def show(options: MeasureOptions, emit: Emit) -> Paced:
     return replace(paces, left_out=left_out)
 
 
-def _kill_at(options: MeasureOptions, scenario: Scenario) -> int:
-    """The point at which `interrupted` kills the work, in percent of its usual time."""
-    if options.at is not None:
-        return percent_of(options.at)
-    wish = next((one for one in scenario.experiments if one.name == INTERRUPTED), None)
-    return (wish or Settings.model_validate({"name": INTERRUPTED})).at_percent
+def chosen(options: MeasureOptions, scenario: Scenario) -> dict[str, Any]:
+    """What can be chosen of single experiments, as the toolbox has it: from the options, else from the scenario."""
+    wishes = {one.name: one for one in scenario.experiments}
+    killed = wishes.get(INTERRUPTED) or Settings.model_validate({"name": INTERRUPTED})
+    bad = wishes.get(ERRORS) or Settings.model_validate({"name": ERRORS})
+    return {
+        "kill_at": killed.at_percent if options.at is None else percent_of(options.at),
+        "error_rate": options.error_rate or bad.error_rate or ERROR_RATE,
+    }
 
 
 def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path) -> tuple[Paced, tuple[str, ...]]:
@@ -229,7 +236,7 @@ def _refuse(
     ]
     problems += unknown_arms(options.arms, experiments)
     problems += _about_people(options)
-    problems += _about_the_point(options, names)
+    problems += _about_the_choices(options, names)
     known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
     by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
     itself = catalogue.proposed().name
@@ -248,18 +255,24 @@ def _refuse(
         raise InvalidInput(problems)
 
 
-def _about_the_point(options: MeasureOptions, names: Sequence[str]) -> list[Problem]:
-    """What is wrong with the point at which work is to be killed."""
-    if options.at is None:
-        return []
-    if INTERRUPTED not in names:
-        told = f"nothing is killed in {', '.join(names)}"
-        return [Problem("--at", told, f"pov measure {INTERRUPTED} --at {options.at}, or leave it out")]
-    try:
-        percent_of(options.at)
-    except Faults as error:
-        return [Problem("--at", message, fix) for _, message, fix in error.faults]
-    return []
+def _about_the_choices(options: MeasureOptions, names: Sequence[str]) -> list[Problem]:
+    """What is wrong with the point at which work is to be killed, and with how bad a version is to be."""
+    found = []
+    if options.at is not None:
+        try:
+            percent_of(options.at)
+        except Faults as error:
+            found += [Problem("--at", message, fix) for _, message, fix in error.faults]
+        if INTERRUPTED not in names:
+            told = f"nothing is killed in {', '.join(names)}"
+            found.append(Problem("--at", told, f"pov measure {INTERRUPTED} --at {options.at}, or leave it out"))
+    if (rate := options.error_rate) is not None:
+        if not LEAST_ERROR_RATE <= rate <= 1:
+            found.append(Problem("--error-rate", f"{rate:g} is no such share", f"{LEAST_ERROR_RATE} to 1"))
+        if ERRORS not in names:
+            told = f"no version that returns errors is in {', '.join(names)}"
+            found.append(Problem("--error-rate", told, f"pov measure {ERRORS} --error-rate {rate:g}, or leave it out"))
+    return found
 
 
 def _by_people(arm: str) -> bool:

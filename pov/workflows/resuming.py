@@ -104,7 +104,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
                 details=told,
                 fix="pov up puts back what was changed since; for anything else a new run: pov measure",
             )
-        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
+        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
         box.prober().stop_loads()
         paces = _paces(unfinished, own, ctx)
         writer = reopened(unfinished.saved)
@@ -275,6 +275,12 @@ def _traffic(record: Mapping[str, Any]) -> Traffic:
     """The load that was found before the first trial: no arm may meet another one."""
     told = mapping(record.get("traffic"))
     return Traffic.model_validate({name: told[name] for name in Traffic.model_fields}, by_name=True)
+
+
+def choices(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What was chosen of single experiments, as the toolbox has it: no trial is of another kind than those before."""
+    told = mapping(record.get("choices"))
+    return {name: told[name] for name in ("kill_at", "error_rate") if name in told}
 
 
 def _people(record: Mapping[str, Any], busy: threading.Event) -> People | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -100,6 +101,37 @@ def test_the_runbook_backwards_brings_the_version_from_before_back(
     rows = shared.pov("status").json["services"]
     legacy = {row["version"] for row in rows if row["estate"] == "legacy" and row["name"] in details["reached"]}
     assert legacy == {details["good_version"]}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("arm", ["automated", "manual"])
+def test_a_version_that_returns_errors_is_met_by_the_load_and_gone_again(
+    shared: Environment, facts: Callable[..., None], arm: str
+) -> None:
+    result = trial(shared, "rollback-errors", arm)
+    details: dict[str, Any] = dict(result.evidence.details)
+    facts(arm=arm, errors_seen=details.get("errors_seen"), whole_s=round(result.whole), **told(result))
+    assert result.error is None
+    figures = result.evidence.figures
+    assert figures["error_rate_percent"] == 20
+    # Of a hundred requests or more: less than one run in a million is outside by chance.
+    assert 2 < figures["errors_seen_percent"] < 45
+    assert figures["failed_live"] >= details["errors_seen"]["errors"]
+    rows = shared.pov("status").json["services"]
+    estate = "staging" if arm == "automated" else "legacy"
+    versions = {row["version"] for row in rows if row["estate"] == estate}
+    assert not any("rollback-errors" in version for version in versions)
+
+
+def test_a_point_and_a_rate_that_are_none_are_refused_and_nothing_is_measured(shared: Environment) -> None:
+    before = shared.runs()
+    point = shared.pov("measure", "interrupted", "--at", "haf", code=2).json
+    assert "did you mean `half`?" in json.dumps(point)
+    rate = shared.pov("measure", "rollback-errors", "--error-rate", "20", code=2).json
+    assert "0.02 to 1" in json.dumps(rate)
+    plan = shared.pov("measure", "interrupted", "--at", "35%", "--trials", "1", "--plan").json["plan"]
+    assert {row["arm"] for row in plan} >= {"automated", "manual"}
+    assert shared.runs() == before
 
 
 @pytest.mark.matrix

@@ -55,7 +55,7 @@ type Refusal struct {
 // ServeHTTP decides by the peer's name, then does what was asked. Whatever is not allowed is 403.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	topology := s.topology.Load()
-	w.Header().Set("X-Pov-Version", s.version)
+	w.Header().Set("X-Pov-Version", s.release.version)
 	if snapshot := s.store.Current(); snapshot != nil {
 		w.Header().Set("X-Pov-Serial", snapshot.Serial)
 	}
@@ -101,6 +101,10 @@ func (s *Service) work(caller context.Context, w http.ResponseWriter, edge authz
 		health.JSON(w, http.StatusInternalServerError, map[string]string{"error": "injected by the topology"})
 		return
 	}
+	if s.release.errorRate > 0 && rand.Float64() < s.release.errorRate {
+		health.JSON(w, http.StatusInternalServerError, map[string]string{"error": "injected by the release"})
+		return
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.Itoa(edge.PayloadBytes))
 	_, _ = io.CopyN(w, filler{}, int64(edge.PayloadBytes))
@@ -116,7 +120,7 @@ func (filler) Read(into []byte) (int, error) {
 }
 
 func (s *Service) identity(w http.ResponseWriter) {
-	answer := Identity{Service: s.options.Name, Version: s.version, Started: s.started, Pod: s.pod}
+	answer := Identity{Service: s.options.Name, Version: s.release.version, Started: s.started, Pod: s.pod}
 	answer.Credential, _ = s.secret.Load().(string)
 	if snapshot := s.store.Current(); snapshot != nil {
 		answer.Serial, answer.NotAfter = snapshot.Serial, snapshot.Leaf().NotAfter.UTC()

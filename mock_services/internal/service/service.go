@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -54,7 +53,7 @@ type Service struct {
 	store    *identity.Store
 	client   *client.Client
 	topology atomic.Pointer[authz.Topology]
-	version  string
+	release  release
 	pod      string
 	started  time.Time
 	draining atomic.Bool
@@ -72,7 +71,11 @@ func New(options Options, logger *slog.Logger) (*Service, error) {
 	if topology.Namespace != options.Namespace {
 		return nil, errors.New("the topology is of namespace " + topology.Namespace)
 	}
-	release, err := os.ReadFile(options.Release)
+	text, err := os.ReadFile(options.Release)
+	if err != nil {
+		return nil, err
+	}
+	release, err := parseRelease(string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +86,7 @@ func New(options Options, logger *slog.Logger) (*Service, error) {
 	store := identity.Open(options.Certs, logger)
 	s := &Service{
 		options: options, log: logger, store: store, client: client.New(store),
-		version: strings.TrimSpace(string(release)), pod: pod, started: time.Now().UTC(),
+		release: release, pod: pod, started: time.Now().UTC(),
 	}
 	s.topology.Store(topology)
 	s.secret.Store("")
@@ -127,7 +130,7 @@ func (s *Service) Run(ctx context.Context) error {
 	counted := &countingListener{Listener: listener, last: &s.accepted}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(tls.NewListener(counted, s.store.ServerConfig())) }()
-	s.log.Info("serving", "service", s.options.Name, "version", s.version, "listen", listener.Addr().String())
+	s.log.Info("serving", "service", s.options.Name, "version", s.release.version, "listen", listener.Addr().String())
 	select {
 	case err := <-failed:
 		return err

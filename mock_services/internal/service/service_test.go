@@ -37,7 +37,9 @@ type estate struct {
 	ended     map[string]chan error
 }
 
-func start(t *testing.T, drain time.Duration) *estate {
+func start(t *testing.T, drain time.Duration) *estate { return startRelease(t, drain, "v1\n") }
+
+func startRelease(t *testing.T, drain time.Duration, says string) *estate {
 	e := &estate{
 		t: t, ca: testpki.New(t, "root"), addresses: map[string]string{}, certs: map[string]string{},
 		stop: map[string]context.CancelFunc{}, ended: map[string]chan error{},
@@ -51,7 +53,7 @@ func start(t *testing.T, drain time.Duration) *estate {
 	put(t, topology, fmt.Sprintf(`{"namespace":"staging","prober":"%s","services":{
 		"a":{"address":"%s","calls":[{"to":"b","address":"%s","latencyMs":1,"payloadBytes":5000}]},
 		"b":{"callers":["a"]},"c":{"address":"%s"}}}`, prober, e.addresses["a"], e.addresses["b"], e.addresses["c"]))
-	put(t, release, "v1\n")
+	put(t, release, says)
 	for _, name := range names {
 		e.certs[name] = t.TempDir()
 		e.ca.Write(e.certs[name], id(name), e.ca)

@@ -179,14 +179,17 @@ class LegacyHosts(Protocol):
 class Releases(Protocol):
     """Makes new versions to deploy, and brings images to where a cluster starts them from."""
 
-    def image(self, version: str, folder: Path, *, starts: bool = True) -> Path:
-        """An image of the new version, as an archive in `folder`; or of one whose program ends at its start."""
+    def image(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
+        """An image of the new version, as an archive in `folder`.
+
+        Or of a bad one: whose program ends at its start, or which answers a share of its requests with an error.
+        """
         ...
 
     def deliver(self, image: Path, version: str) -> str:
         """Bring an image to the cluster's nodes; returns its reference."""
         ...
 
-    def archive(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+    def archive(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
         """The same version as an archive for a host."""
         ...

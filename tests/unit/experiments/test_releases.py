@@ -84,6 +84,15 @@ def test_the_archive_for_hosts_holds_program_and_version(program: Path, tmp_path
         assert _read(tar, "release") == b"v1\n"
 
 
+def test_a_version_that_answers_with_errors_says_so_beside_its_name(program: Path, tmp_path: Path) -> None:
+    node = Node()
+    releases = BuiltReleases("pov/mock:1", program, node.load, node.present)
+    releases.deliver(releases.image("v1", tmp_path, error_rate=0.25), "v1")
+    assert node.versions == ["v1\nerror-rate 0.25\n"]
+    with tarfile.open(releases.archive("v1", tmp_path, error_rate=0.25)) as tar:
+        assert _read(tar, "release") == b"v1\nerror-rate 0.25\n"
+
+
 def test_a_version_that_does_not_start_lacks_the_file_that_the_program_reads_first(
     program: Path, tmp_path: Path
 ) -> None:

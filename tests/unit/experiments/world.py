@@ -148,6 +148,8 @@ class World:
         self.stalls: list[tuple[float, float]] = []
         self.calls: list[str] = []
         self.broken: set[str] = set()
+        self.erring: dict[str, float] = {}
+        self.errors_come = True
         self.reverted: list[str] = []
         self.bad_pods: dict[str, str] = {}
         self.runbook_takes_all = False
@@ -190,6 +192,13 @@ class World:
     def lose(self, edge: Edge, kind: str, after: float, *, took: float = 1.0, cause: str = "x") -> None:
         """Have a request on an edge fail some seconds from now."""
         self.losses.append(Loss(edge, kind, cause, self.now + after, self.now + after + took))
+
+    def errs(self, estate: str, name: str, version: str) -> None:
+        """A version that answers with errors serves: some calls of it fail, for a minute."""
+        edges = next(one for one in self.estates if one.name == estate).edges
+        for edge in (edge for edge in edges if edge.target == name and version in self.erring and self.errors_come):
+            key = (estate, edge.source, edge.target)
+            self.losses += [Loss(key, "hard", "status 500", self.now + at, self.now + at + 0.1) for at in range(60)]
 
     def expire(self, name: str) -> None:
         """A legacy service's certificate runs out: each of its edges fails in its next handshake."""
@@ -253,6 +262,7 @@ class World:
                 self.pods[name] = image
                 self.ready_at[name] = self.clock.wall()
                 self.versions["staging"][name] = image.rpartition(":")[2]
+                self.errs("staging", name, self.versions["staging"][name])
                 self.serials["staging"][name] = self.serial()
         if self.held_generation != self.generation:
             self.held_generation = self.generation
@@ -580,6 +590,7 @@ class Runbooks:
                 raise PovError("the runbook failed", cause="health check")
             if Path(playbook).name in {"deploy.yml", "rollback.yml"}:
                 world.versions["legacy"][name] = variables["version"]
+                world.errs("legacy", name, variables["version"])
             elif Path(playbook).name == "secret.yml":
                 value = Secret((Path(variables["credentials"]) / name).read_text())
                 world.take_up("legacy", name, fingerprint(value))
@@ -652,10 +663,11 @@ class Releases:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def image(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+    def image(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
         self._world.clock.sleep(1.0)
         if not starts:
             self._world.broken.add(version)
+        self._world.erring |= {version: error_rate} if error_rate else {}
         return folder / f"{version}.tar"
 
     def deliver(self, image: Path, version: str) -> str:
@@ -663,9 +675,10 @@ class Releases:
         self._world.clock.sleep(2.0)
         return f"registry/mock:{version}"
 
-    def archive(self, version: str, folder: Path, *, starts: bool = True) -> Path:
+    def archive(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
         if not starts:
             self._world.broken.add(version)
+        self._world.erring |= {version: error_rate} if error_rate else {}
         return folder / f"{version}.tar.gz"
 
 

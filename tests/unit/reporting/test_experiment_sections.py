@@ -199,3 +199,16 @@ def test_what_was_killed_is_told_like_any_other_experiment(tmp_path: Path) -> No
     assert compared.primary
     text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages)
     assert "Coming through a deployment that is killed half-way" in " ".join(text.split())
+
+
+def test_the_stated_error_rate_stands_beside_the_one_that_was_seen(tmp_path: Path) -> None:
+    order = [{"experiment": "rollback-errors", "arm": arm, "trial": 1} for arm in ("automated", "manual")]
+    figures = {"error_rate_percent": 20.0, "errors_seen_percent": 18.5, "live_seconds": 31.0, "failed_live": 64.0}
+    changes = {i + 1: {"figures": figures} for i in range(len(order))}
+    report = build(read_run(simulated.save(tmp_path, order=order, sample_changes=changes)))
+    (table,) = (block for block in chapter(report, "figures").blocks if isinstance(block, Table))
+    rows = {row[0]: row[2] for row in table.rows}
+    assert rows["stated share of requests that the bad version answers with an error"].startswith("20")
+    assert rows["share that it was seen to answer with an error, while every replica served it"].startswith("18.5")
+    text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages)
+    assert "Going back from a version that returns errors" in " ".join(text.split())

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pov.base.errors import InvalidInput, NotFound, PovError
 from pov.cli.app import cli
 from pov.cli.main import main
+from pov.experiments.toolbox import Toolbox
 from pov.measure.order import interleave
 from pov.measure.summary import summarise
 from pov.model.events import Event, silent
@@ -337,6 +338,25 @@ def test_it_goes_on_under_the_load_that_was_recorded(tmp_path: Path, stands: Cal
     assert any("trials, about" in event.message for event in events if event.kind == "note")
 
 
+def test_it_goes_on_with_what_was_chosen(
+    tmp_path: Path, stands: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wish = World().scenario.traffic
+    traffic = {**wish.model_dump(), "asked": wish.model_dump(mode="json")}
+    begun = Begun(tmp_path, 4, traffic=traffic, choices={"kill_at": 35, "error_rate": 0.5})
+    stands(begun)
+    boxes: list[Toolbox] = []
+    measuring = resuming.Measuring
+
+    def heard(box: Toolbox, *given: Any, **more: Any) -> Measuring:
+        boxes.append(box)
+        return measuring(box, *given, **more)
+
+    monkeypatch.setattr(resuming, "Measuring", heard)
+    resuming.resume(begun.options(), silent)
+    assert [(box.kill_at, box.error_rate) for box in boxes] == [(35, 0.5)]
+
+
 def test_where_something_else_runs_nothing_is_changed(tmp_path: Path, stands: Callable[..., None]) -> None:
     begun = Begun(tmp_path, 4)
     before = {path.name: path.read_bytes() for path in begun.path.iterdir() if path.is_file()}
@@ -367,7 +387,11 @@ def test_without_its_environment_it_cannot_go_on(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize(
     "option",
-    [*(f"--{one}" for one in ("trials 3", "seed 4", "arm manual", "aa 2", "budget 20m", "by ann")), "deploy"],
+    [
+        *(f"--{one}" for one in ("trials 3", "seed 4", "arm manual", "aa 2", "budget 20m", "by ann", "at early")),
+        "--error-rate 0.5",
+        "deploy",
+    ],
 )
 def test_another_plan_than_its_own_is_refused(tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
