@@ -12,6 +12,7 @@ import pytest
 from pov.base.errors import PovError, TimedOut
 from pov.base.paths import data
 from pov.base.redact import Secret
+from pov.config.own import taking_own
 from pov.engines.ansible import Runbooks, Target
 from pov.engines.ssh import Target as SshTarget
 from pov.experiments import EXPERIMENTS
@@ -198,7 +199,7 @@ def test_the_shipped_script_is_an_arm_of_the_same_kind(world: World, tmp_path: P
 
 def test_what_is_told_and_what_the_page_says_are_the_same(world: World, own: OwnScript, tmp_path: Path) -> None:
     told: set[str] = set()
-    for experiment in ("deploy", "rotate"):
+    for experiment in taking_own():
         go(world, own, experiment)
         told |= set(world.scripts[-1].told)
     target = Target(SshTarget("legacy-1", ("sshd", "-i"), "ssh-ed25519 AAAA"))
