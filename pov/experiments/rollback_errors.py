@@ -25,7 +25,7 @@ from pov.measure.excuse import HARD, Span
 
 STATUS = "status 500"
 """As the prober tells of such an answer, on the edges into a service."""
-FEWEST_ERRORS, FEWEST_REQUESTS = 5, 100
+FEWEST_ERRORS, FEWEST_REQUESTS = 5, 50
 """What the load has to meet before anybody would decide to go back."""
 _LIVE_S = 240.0
 _ERRORS_S = 240.0
@@ -100,6 +100,6 @@ def _until_errors(trial: AutomatedErrors | ManualErrors, bad: str) -> None:
 EXPERIMENT = Experiment(
     ERRORS,
     touches=lambda box, estate: box.under_proof,
-    expected_s=20.0,
+    expected_s=25.0,
     arms={"automated": Way(AutomatedErrors, STAGING), "manual": Way(ManualErrors, LEGACY)},
 )

@@ -114,8 +114,8 @@ def test_a_version_that_returns_errors_is_met_by_the_load_and_gone_again(
     assert result.error is None
     figures = result.evidence.figures
     assert figures["error_rate_percent"] == 20
-    # Of a hundred requests or more: less than one run in a million is outside by chance.
-    assert 2 < figures["errors_seen_percent"] < 45
+    # Of fifty requests or more: less than one run in a million is outside by chance.
+    assert 0 < figures["errors_seen_percent"] < 60
     assert figures["failed_live"] >= details["errors_seen"]["errors"]
     rows = shared.pov("status").json["services"]
     estate = "staging" if arm == "automated" else "legacy"
