@@ -21,7 +21,10 @@ FINISHED, INTERRUPTED, UNFINISHED, MISSING = "finished", "interrupted", "unfinis
 
 @dataclass(frozen=True)
 class Entry:
-    """One run. `saved` is its number of samples of `planned` ones, `head` the digest of the last."""
+    """One run. `saved` is its number of samples of `planned` ones, `head` the digest of the last.
+
+    `resumed` is how often it had ended early and went on.
+    """
 
     run: str
     environment: str
@@ -31,6 +34,7 @@ class Entry:
     saved: int
     head: str
     frozen: str = ""
+    resumed: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """To be recorded."""
@@ -64,6 +68,7 @@ def entries(records: object) -> tuple[Entry, ...]:
             saved=whole(item.get("saved")) or 0,
             head=text(item.get("head")),
             frozen=text(item.get("frozen")),
+            resumed=whole(item.get("resumed")) or 0,
         )
         for item in map(mapping, items(records))
         if text(item.get("run"))
@@ -90,6 +95,7 @@ def _entry(path: Path, record: Mapping[str, Any]) -> Entry:
         saved=len(lines),
         head=text(mapping(_parsed(lines[-1]) if lines else {}).get("digest")),
         frozen=text(mapping(record.get("frozen")).get("digest")),
+        resumed=sum(len(items(mapping(_parsed(line)).get("resumed"))) for line in lines if '"resumed"' in line),
     )
 
 

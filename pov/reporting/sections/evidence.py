@@ -10,7 +10,7 @@ from pov.model.sample import Sample
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import count, seconds
+from pov.reporting.numbers import count, plural, seconds
 from pov.reporting.section import Section
 from pov.state.attested import CRITERIA
 
@@ -92,7 +92,7 @@ def _standing(facts: Facts) -> Iterator[Block]:
             entry.environment,
             entry.started[:16].replace("T", " "),
             f"{entry.saved} of {entry.planned}",
-            entry.state,
+            entry.state + (f", went on {plural(entry.resumed, 'time')}" if entry.resumed else ""),
             entry.head[:10] or "–",
         )
         for entry in found.runs

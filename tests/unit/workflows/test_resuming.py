@@ -24,9 +24,12 @@ from pov.model.events import Event, silent
 from pov.model.reading import read_sample
 from pov.model.sample import CUT_OFF, INTERRUPTED
 from pov.reporting.model import build
+from pov.state.attested import Attested
+from pov.state.ledger import entries
 from pov.state.reopening import reopened
 from pov.state.runs import HEAD, RunWriter, read_run
 from pov.workflows import resuming
+from pov.workflows.forging import forgeable
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.resuming import ResumeOptions
@@ -448,3 +451,20 @@ def test_a_run_that_never_stopped_says_nothing_of_it(tmp_path: Path) -> None:
     run = simulated.save(tmp_path)
     assert "went on" not in json.dumps(build(read_run(run)).as_json())
     assert summarise({}, [], ())["interruptions"] == []
+
+
+def test_every_list_of_runs_says_how_often_one_went_on(tmp_path: Path) -> None:
+    resumed = {4: {"resumed": [WENT_ON, WENT_ON]}, 7: {"resumed": [{**WENT_ON, "after": 6}]}}
+    folder = attached(tmp_path, {"sample_changes": resumed})
+    (entry,) = json.loads((folder / "runs.json").read_text())["runs"]
+    assert entry["resumed"] == 3
+    drawn = json.loads((folder / "report.json").read_text())
+    assert "finished, went on 3 times" in json.dumps([s for s in drawn["sections"] if s["id"] == "evidence"])
+    assert [one.resumed for one in entries([entry, {"run": "of an earlier version"}])] == [3, 0]
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_what_a_trial_that_was_cut_off_would_have_shown_is_named_as_open(tmp_path: Path, resumed: bool) -> None:
+    run = simulated.save(tmp_path, sample_changes={4: {"resumed": [WENT_ON]}} if resumed else {})
+    told = " ".join(forgeable(read_run(run), Attested(), own_lists=False))
+    assert ("what trials that were cut off would have shown" in told) is resumed
