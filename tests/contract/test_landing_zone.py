@@ -533,6 +533,12 @@ _TOO_MUCH: dict[str, tuple[str, str, dict[str, Any], str]] = {
         {"spec": {"replicas": 5000}},
         "5000 pods are asked",
     ),
+    "CPU of a pod that is there": (
+        "PATCH",
+        f"{_PODS}/till-1/resize",
+        {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "65"}}}]}},
+        "65 CPU cores are asked",
+    ),
     "replicas by an autoscaler": ("POST", _HPA, _scaler(5000), "5000 pods are asked for and"),
     "storage over the size's": (
         "POST",
@@ -553,7 +559,9 @@ _TOO_MUCH: dict[str, tuple[str, str, dict[str, Any], str]] = {
 def test_what_the_guardrail_would_refuse_is_refused_in_the_cluster_to_everybody(zone: Zone, what: str) -> None:
     method, path, body, words = _TOO_MUCH[what]
     for who in (ADMIN, GITOPS, CONTROLLER, TERRAFORM):
-        allowed, said = zone.ask(who, method, path, body, MERGE if method == "PATCH" else "")
+        # Containers of a pod are told apart by name, as kubectl does it.
+        patch = "application/strategic-merge-patch+json" if path.endswith("/resize") else MERGE
+        allowed, said = zone.ask(who, method, path, body, patch if method == "PATCH" else "")
         assert not allowed, who
         assert f"Refused by the guardrail. {words}" in said, who
 
