@@ -86,21 +86,19 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
     return found
 
 
-def quotas(engagement: Engagement | None) -> dict[str, int]:
-    """The hard quotas of the offering that the engagement names, else of the shipped one: the guardrail's numbers."""
-    return _offering(engagement).quotas.model_dump()
+def limits(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The guardrail's numbers, from the offering that the engagement names, else from the shipped one.
 
-
-def storage(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The guardrail's variable `storage`: what the deal's size includes, or more if that was approved.
-
-    Empty where nothing bounds it.
+    `quotas` are its hard quotas. `storage` is what the deal's size includes, or more if that was approved; absent where
+    nothing bounds it.
     """
+    offering = _offering(engagement)
     users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
-    found = storage_limit(_offering(engagement), users)
+    found = storage_limit(offering, users)
     included: dict[str, Any] | None = {"gib": found[1], "of": found[0]} if found else None
-    limits: list[Mapping[str, Any]] = [limit for limit in (included, approved.get("storage")) if limit is not None]
-    return {"storage": max(limits, key=lambda limit: float(limit["gib"]))} if limits else {}
+    bounds: list[Mapping[str, Any]] = [limit for limit in (included, approved.get("storage")) if limit is not None]
+    storage = {"storage": max(bounds, key=lambda limit: float(limit["gib"]))} if bounds else {}
+    return {"quotas": offering.quotas.model_dump(), **approved, **storage}
 
 
 def _offering(engagement: Engagement | None) -> Offering:
@@ -111,8 +109,7 @@ def _offering(engagement: Engagement | None) -> Offering:
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
     asked = sizes(ctx.scenario, ctx.estates)
-    variables = {"stages": asked, "quotas": quotas(ctx.engagement), **ctx.approved}
-    variables |= storage(ctx.engagement, ctx.approved)
+    variables = {"stages": asked, **limits(ctx.engagement, ctx.approved)}
     inputs = _digest(variables) + _digest_tree(data("terraform"))
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", _RECORD, NAMESPACE)

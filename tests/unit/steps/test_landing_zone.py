@@ -59,12 +59,12 @@ def test_sizes_follow_the_scenario() -> None:
 
 
 def test_the_guardrails_numbers_are_the_offerings(tmp_path: Path) -> None:
-    assert landing_zone.quotas(None) == load_offering().quotas.model_dump()
+    assert landing_zone.limits(None, {})["quotas"] == load_offering().quotas.model_dump()
     (tmp_path / "own.yaml").write_text(shipped().read_text().replace("cpuStandard: 64 ", "cpuStandard: 7 "))
     run(InitOptions(tmp_path / "acme"), silent)
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write("scope: {offering: ../own.yaml}\n")
-    assert landing_zone.quotas(load_engagement(tmp_path / "acme"))["cpu_standard"] == 7
+    assert landing_zone.limits(load_engagement(tmp_path / "acme"), {})["quotas"]["cpu_standard"] == 7
 
 
 def test_no_number_of_the_offering_is_typed_into_terraform() -> None:
@@ -92,11 +92,12 @@ def test_storage_is_what_the_deals_size_includes(tmp_path: Path, said: str, stor
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write(said)
     engagement = load_engagement(tmp_path / "acme")
-    assert landing_zone.storage(engagement, {}) == storage
+    quotas = landing_zone.limits(engagement, {})["quotas"]
+    assert landing_zone.limits(engagement, {}) == {"quotas": quotas, **storage}
     # What was approved counts where it is more, and an approval of less takes nothing away.
     more, less = ({"storage": {"gib": gib, "of": "scope acme"}} for gib in (9000.0, 1.0))
-    assert landing_zone.storage(engagement, more) == more
-    assert landing_zone.storage(engagement, less) == (storage or less)
+    assert landing_zone.limits(engagement, more) == {"quotas": quotas, **more}
+    assert landing_zone.limits(engagement, less) == {"quotas": quotas, **(storage or less)}
 
 
 def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
     run(InitOptions(tmp_path / "acme"), silent)
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write("scope: {users: 5000, offering: ../own.yaml}\n")
-    assert landing_zone.storage(load_engagement(tmp_path / "acme"), {})["storage"]["gib"] == 77
+    assert landing_zone.limits(load_engagement(tmp_path / "acme"), {})["storage"]["gib"] == 77
 
 
 class Zone:
