@@ -8,6 +8,7 @@ import pytest
 
 from pov.base.errors import InvalidInput
 from pov.config.engagement import load_engagement
+from pov.config.own import taking_own
 from pov.experiments.brought import Digested
 from pov.workflows.brought import Brought, brought
 from pov.workflows.measure import MeasureOptions, planned
@@ -73,7 +74,8 @@ def test_an_arm_by_a_word_on_the_command_line(tmp_path: Path, monkeypatch: pytes
     assert names == ("automated", "mine")
     (own,) = found.arms
     assert own.script.argv == (str(path),)
-    assert own.experiments == ("deploy", "rotate")
+    assert own.experiments == taking_own()
+    assert own.experiments[:2] == ("deploy", "rotate")
     plan, _ = planned(MeasureOptions(tmp_path, experiments=("deploy",), arms=names, trials=2), scenario(), found)
     assert {arm for _, arm in plan} == {"automated", "mine", "placebo"}
     assert plan["deploy", "mine"] == 2
@@ -182,8 +184,7 @@ def test_without_anything_brought_the_example_is_recorded_as_such() -> None:
     assert names == ()
     recorded = found.as_json()
     assert recorded["own_arms"] == []
-    assert {name: book["origin"] for name, book in recorded["runbooks"].items()} == {
-        "deploy": "example",
-        "rotate": "example",
-    }
+    assert {name: book["origin"] for name, book in recorded["runbooks"].items()} == dict.fromkeys(
+        taking_own(), "example"
+    )
     assert recorded["runbooks"]["deploy"]["digest"] != recorded["runbooks"]["rotate"]["digest"]
