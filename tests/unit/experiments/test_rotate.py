@@ -141,23 +141,28 @@ def test_negative_control_counts_its_own_edges_and_says_what_was_seen(world: Wor
 
 
 @pytest.mark.parametrize(
-    ("why", "own", "kind", "cause"),
+    ("why", "own", "kind", "cause", "when"),
     [
-        ("another edge", False, "hard", "handshake: certificate has expired"),
-        ("a late answer", True, "late", "answer: timeout"),
-        ("another cause", True, "hard", "connect: connection refused"),
+        ("another edge", False, "hard", "handshake: certificate has expired", 12.0),
+        ("a late answer", True, "late", "answer: timeout", 12.0),
+        ("another cause", True, "hard", "connect: connection refused", 12.0),
+        ("before the operation", True, "hard", "handshake: certificate has expired", 1.0),
     ],
 )
 def test_negative_control_is_not_content_with_any_failure(
-    why: str, own: bool, kind: str, cause: str, world: World, tmp_path: Path
+    why: str, own: bool, kind: str, cause: str, when: float, world: World, tmp_path: Path
 ) -> None:
     world.seeing = False
     service = canary(world.toolbox(tmp_path))[1].service
     mine = [edge for edge in world.estates[-1].edges if (service in {edge.source, edge.target}) == own]
-    world.lose(("legacy", mine[0].source, mine[0].target), kind, 12.0, cause=cause)
+    world.lose(("legacy", mine[0].source, mine[0].target), kind, when, cause=cause)
+    began = world.now
     result = negative(world, tmp_path)
     assert "the prober to see that a certificate ran out: not after" in (result.error or ""), why
     assert "seen" not in result.evidence.details
+    ((_, operation), *_) = world.loads[0].phases
+    assert world.loads[0].begun < began + when, "it was under load"
+    assert (began + when < operation) == (why == "before the operation")
 
 
 def test_negative_control_that_sees_nothing_fails(world: World, tmp_path: Path) -> None:
