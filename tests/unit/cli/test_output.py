@@ -12,9 +12,10 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -269,14 +270,22 @@ def test_whatever_ends_it_what_was_measured_is_kept_and_keys_are_removed(tmp_pat
     assert saved.summary["run"]["interrupted"] is True
 
 
-def test_a_key_that_a_killed_command_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for temporary files that no other command on this machine tidies up, short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_a_key_that_a_killed_command_left_is_removed_by_the_next_one(tmp_path: Path, short: Path) -> None:
     (tmp_path / "program.py").write_text(MEASURING)
-    more = {"PYTHONPATH": str(CHECKOUT), "RUNS": str(tmp_path / "runs"), "TERM": "xterm"}
+    more = {"PYTHONPATH": str(CHECKOUT), "RUNS": str(tmp_path / "runs"), "TERM": "xterm", "TMPDIR": str(short)}
     terminal = Terminal([sys.executable, "program.py", "x"], tmp_path, {**os.environ, **more})
     terminal.wait_for(b" .")
     found = re.search(rb"at work in (/\S*)", terminal.said)
     assert found is not None
     keys = Path(os.fsdecode(found[1]))
+    assert keys.parent == short
     next_one = [sys.executable, "-m", "pov", "scenarios", "list"]
     subprocess.run(next_one, cwd=tmp_path, env={**os.environ, **more}, check=True, timeout=60, capture_output=True)
     assert list(keys.rglob("id")), "another command leaves it alone while it is at work"
