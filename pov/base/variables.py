@@ -46,6 +46,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     # A person's key may be held by their agent, and nowhere else.
     "signing": ("TMPDIR", "SSH_AUTH_SOCK"),
     "terraform": (),
+    "conftest": (),
     "ansible": _PLACES,
     # A script that a customer brings: who runs it, no more; what it is to do, it is told beside these.
     "own script": ("HOME", "USER", "LOGNAME"),

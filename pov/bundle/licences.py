@@ -10,6 +10,7 @@ UNKNOWN = "NOASSERTION"
 
 ENGINES: Mapping[str, str] = {
     "argocd": "Apache-2.0",
+    "conftest": "Apache-2.0",
     "containerd": "Apache-2.0",
     "coredns": "Apache-2.0",
     "debian": "LicenseRef-Debian-packages",

@@ -150,6 +150,10 @@ def make_kind_files(folder: Path, needs: Mapping[str, Made], say: Say) -> Mappin
 
 _GITEA = Work("gitea", DEFINITIONS / "gitea", ("code.gitea.io/gitea",), cgo=True, tags=_GITEA_TAGS)
 _TOFU = Work("tofu", DEFINITIONS / "tofu", ("github.com/opentofu/opentofu/cmd/tofu",))
+_CONFTEST = Work("conftest", DEFINITIONS / "conftest", ("github.com/open-policy-agent/conftest",))
+_CONFTEST_STAMPS: Mapping[str, str] = {
+    "github.com/open-policy-agent/conftest/internal/version.Version": f"v{versions.CONFTEST}",
+}
 
 
 def gitea_inputs() -> dict[str, str]:
@@ -198,6 +202,33 @@ def make_tofu(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str,
     """OpenTofu, for machines without Terraform."""
     Go(needs["go"]).compile(_TOFU, str(folder / "tofu"), say, _linked())
     return {"sha256": digest_of(folder / "tofu")}
+
+
+_PROVIDER = Work("terraform-provider", DEFINITIONS / "engines", (ENGINES["terraform-provider-kubectl"],))
+
+
+def provider_inputs() -> dict[str, str]:
+    """All that the Terraform provider depends on, besides the toolchain, where it is made by itself."""
+    return {"module": hash_files(_PROVIDER.module), "how": hash_of(*_PROVIDER.flags(), _linked())}
+
+
+def make_provider(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """The Terraform provider by itself, where the engines' programs are not needed."""
+    program = folder / "bin" / "terraform-provider-kubectl"
+    program.parent.mkdir()
+    Go(needs["go"]).compile(_PROVIDER, str(program), say, _linked())
+    return {"sha256": digest_of(program)}
+
+
+def conftest_inputs() -> dict[str, str]:
+    """All that conftest's program depends on, besides the toolchain."""
+    return {"module": hash_files(_CONFTEST.module), "how": hash_of(*_CONFTEST.flags(), _linked(_CONFTEST_STAMPS))}
+
+
+def make_conftest(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
+    """Conftest, which judges documents by Rego policies."""
+    Go(needs["go"]).compile(_CONFTEST, str(folder / "conftest"), say, _linked(_CONFTEST_STAMPS))
+    return {"sha256": digest_of(folder / "conftest")}
 
 
 def mock_sources() -> tuple[Path, ...]:

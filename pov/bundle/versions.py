@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ARGOCD = "3.6.1"
+CONFTEST = "0.71.1"
 CONTAINERD = "2.4.2"
 COREDNS = "1.15.0"
 ETCD = "3.7.3"

@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "Compute a run or a report again; countersign it.",
     "compliance": "Look at controls of PCI DSS and SOC 2; keep evidence.",
     "scope": "Which size a deal has, why it needs a review, what it costs.",
+    "gate": "Judge a change before it is merged: scope, approvals, plan, policies.",
     "down": "Take the environment away; runs and reports stay.",
     "scenarios": "List, show and smoke-test the scenarios.",
     "version": "Tell the versions of everything.",

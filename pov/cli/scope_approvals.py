@@ -26,7 +26,8 @@ _key = click.option("--key", type=FILE, required=True, metavar="FILE", help="The
 _days = click.option("--days", type=int, default=_DAYS, show_default=True, metavar="N", help="For how long it holds.")
 
 
-def _trust_options(function: F) -> F:
+def trust_options(function: F) -> F:
+    """Who may sign, and whose key does not count any more."""
     signers = "Allowed signers, each called ROLE/NAME. Default: allowed_signers in the user's configuration of pov."
     function = click.option("--signers", type=FILE, metavar="FILE", help=signers)(function)
     return click.option("--revoked", type=FILE, metavar="FILE", help="Revoked keys (ssh-keygen -k).")(function)
@@ -34,7 +35,7 @@ def _trust_options(function: F) -> F:
 
 def _signed(function: F) -> F:
     """The options of everything that somebody signs."""
-    for add in (command_options, offering_option, _trust_options, _days, _key, _reason):
+    for add in (command_options, offering_option, trust_options, _days, _key, _reason):
         function = add(function)
     return function
 
@@ -60,7 +61,7 @@ def approve_command(
 
     When the scope or the offering changes, or the days are over, it does not count any more.
     """
-    _decide("approve", kind, reason, days, key, offering=offering, trust=_trust(signers, revoked))
+    _decide("approve", kind, reason, days, key, offering=offering, trust=trust_of(signers, revoked))
 
 
 @click.command("refuse")
@@ -70,7 +71,7 @@ def refuse_command(
     *, kind: str, reason: str, key: Path, days: int, signers: Path | None, revoked: Path | None, offering: Path | None
 ) -> None:
     """Sign a refusal: approvals of the same scope from before do not count any more."""
-    _decide("refuse", kind, reason, days, key, offering=offering, trust=_trust(signers, revoked))
+    _decide("refuse", kind, reason, days, key, offering=offering, trust=trust_of(signers, revoked))
 
 
 @click.command("mandate")
@@ -79,7 +80,7 @@ def mandate_command(
     *, reason: str, key: Path, days: int, signers: Path | None, revoked: Path | None, offering: Path | None
 ) -> None:
     """Sign that `check --mode block` may stop this environment's changes: the CTO's alone."""
-    _decide("approve", "mandate", reason, days, key, offering=offering, trust=_trust(signers, revoked))
+    _decide("approve", "mandate", reason, days, key, offering=offering, trust=trust_of(signers, revoked))
 
 
 @click.command("check")
@@ -87,7 +88,7 @@ def mandate_command(
 @click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which nothing is blocked.")
 @click.option("--register", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
               help="Approvals of other deals, summed against what the platform has.")  # fmt: skip
-@_trust_options
+@trust_options
 @offering_option
 @command_options
 def check_command(
@@ -106,7 +107,7 @@ def check_command(
     """
     from pov.workflows import approvals
 
-    trust = _trust(signers, revoked)
+    trust = trust_of(signers, revoked)
     if trust is None:
         trust = approvals.Trust(approvals.default_signers())
     options = approvals.CheckOptions(engagement_folder(), trust, mode, mandate, settings().name, offering, register)
@@ -129,7 +130,7 @@ def _decide(
     show(result, _decided_in_words)
 
 
-def _trust(signers: Path | None, revoked: Path | None) -> Trust | None:
+def trust_of(signers: Path | None, revoked: Path | None) -> Trust | None:
     """Who may sign: what is named, else the user's own file if there is one."""
     from pov.workflows import approvals
 

@@ -54,6 +54,18 @@ class Plan:
         return self.create + self.update + self.delete == 0
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A plan as a document (`terraform show -json`), also of one that a condition stopped, and its file.
+
+    `failure` is what Terraform says where it planned nothing, or not to the end; empty for a whole plan.
+    """
+
+    document: Mapping[str, Any]
+    path: Path
+    failure: str = ""
+
+
 def find_program(binaries: Mapping[str, Path]) -> Path:
     """The installed `terraform` if it is new enough, else the bundle's OpenTofu. Raises `NotFound`."""
     installed = shutil.which("terraform")
@@ -106,17 +118,43 @@ class Terraform:
 
     def plan(self, variables: Mapping[str, Any]) -> Plan:
         """What would change. Raises `PovError` with Terraform's own reasons, a guardrail's refusal among them."""
-        inputs, out = self._work / "variables.tfvars.json", self._work / "plan.out"
-        write_atomic(inputs, json.dumps(variables, indent=2) + "\n")
-        options = {"var_file": str(inputs), "out": str(out), "detailed_exitcode": IsFlagged, "lock_timeout": "20s"}
-        done = self._run("plan", timeout_s=_PLAN_LIMIT_S, **options)
+        done, out = self._planned(variables)
         if done.code not in {0, 2}:
             raise _failure("plan", done)
         write_atomic(self._work / "plan.txt", done.stdout)
-        shown = json.loads(self._checked("show", str(out), timeout_s=_PLAN_LIMIT_S, json=IsFlagged).stdout)
+        shown = self._shown(out)
         actions = [change["change"]["actions"] for change in shown.get("resource_changes", ())]
         create, update, delete = (sum(name in some for some in actions) for name in ("create", "update", "delete"))
         return Plan(create, update, delete, done.stdout, out)
+
+    def judged(self, variables: Mapping[str, Any]) -> Planned:
+        """The plan as a document, to be judged. One that conditions stop is told whole, with them in its `checks`.
+
+        Raises `PovError` with Terraform's own reasons where there is no plan at all.
+        """
+        done, out = self._planned(variables)
+        failed = done.code not in {0, 2}
+        if failed and not out.is_file():
+            raise _failure("plan", done)
+        return Planned(self._shown(out), out, _failure("plan", done).cause if failed else "")
+
+    def validate(self) -> None:
+        """Whether the modules are sound by themselves. Raises `PovError` with Terraform's own reasons."""
+        self._checked("validate", timeout_s=_PLAN_LIMIT_S)
+
+    def _planned(self, variables: Mapping[str, Any]) -> tuple[Completed, Path]:
+        inputs, out = self._work / "variables.tfvars.json", self._work / "plan.out"
+        write_atomic(inputs, json.dumps(variables, indent=2) + "\n")
+        # Terraform keeps a plan that conditions stopped; an older one must not pass for it.
+        out.unlink(missing_ok=True)
+        options = {"var_file": str(inputs), "out": str(out), "detailed_exitcode": IsFlagged, "lock_timeout": "20s"}
+        return self._run("plan", timeout_s=_PLAN_LIMIT_S, **options), out
+
+    def _shown(self, out: Path) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(
+            self._checked("show", str(out), timeout_s=_PLAN_LIMIT_S, json=IsFlagged).stdout
+        )
+        return shown
 
     def apply(self, plan: Plan) -> None:
         """Do exactly what was planned."""

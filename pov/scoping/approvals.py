@@ -225,10 +225,14 @@ class Approved:
         """The kinds that are needed and not approved."""
         return tuple(kind for kind in self.needs if kind not in self.by_kind)
 
+    def tried(self, kind: str) -> str:
+        """Which approvals of a kind are at hand and do not count, each with the reason; empty without any."""
+        found = [v for v in self.verdicts if v.approval is not None and v.approval.kind == kind and not v.counts]
+        return "; ".join(f"{v.record}: {v.why}" for v in found if v.approval and v.approval.decision == "approve")
+
     def why_missing(self, kind: str) -> str:
         """In one line: what is missing, why the records at hand do not do, and who may approve."""
-        found = [v for v in self.verdicts if v.approval is not None and v.approval.kind == kind and not v.counts]
-        tried = "; ".join(f"{v.record}: {v.why}" for v in found if v.approval and v.approval.decision == "approve")
+        tried = self.tried(kind)
         who = " or ".join(sorted(ROLES[kind]))
         return f"{kind} is not approved{f' ({tried})' if tried else ''}: {who} may approve it"
 

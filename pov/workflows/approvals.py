@@ -251,15 +251,21 @@ def subject_of(found: Deal, environment: str | None) -> Subject:
 
 def apart(trust: Trust, folder: Path) -> None:
     """Raises `InvalidInput` where signers or revocations lie in what is under review: the folder, or its Git tree."""
-    here = folder.resolve()
-    tree = next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
+    fix = "name a file outside: of the protected branch"
     problems = [
-        Problem(str(path), f"lies in what is under review, {tree}", "name a file outside: of the protected branch")
+        Problem(str(path), f"lies in what is under review, {tree}", fix)
         for path in (trust.signers, trust.revoked)
-        if path is not None and path.resolve().is_relative_to(tree)
+        if path is not None and (tree := under_review(path, folder)) is not None
     ]
     if problems:
         raise InvalidInput(problems)
+
+
+def under_review(path: Path, folder: Path) -> Path | None:
+    """The tree that is under review if a file lies in it: the engagement's folder, or the Git tree around that."""
+    here = folder.resolve()
+    tree = next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
+    return tree if path.resolve().is_relative_to(tree) else None
 
 
 def _mandate(options: CheckOptions, subject: Subject, clock: Clock) -> Verdict | None:

@@ -245,7 +245,7 @@ def test_the_wish_for_another_source_is_not_answered_with_what_is_there(
 
 
 def test_this_repository_pins_every_module_with_its_checksum() -> None:
-    for module in ("engines", "gitea", "tofu"):
+    for module in ("engines", "gitea", "tofu", "conftest"):
         folder = Path(graph.DEFINITIONS) / module
         assert (folder / "go.sum").stat().st_size > 10_000
     text = (graph.DEFINITIONS / "engines" / "go.mod").read_text()

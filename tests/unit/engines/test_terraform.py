@@ -173,3 +173,23 @@ def test_leftovers_of_a_killed_run_are_told_apart_and_ended(tmp_path: Path) -> N
         program.wait()
         leftovers(tmp_path).end_providers()
         assert provider.wait(10) == -signal.SIGKILL
+
+
+def test_a_plan_that_a_condition_stopped_is_told_whole(tmp_path: Path) -> None:
+    script = (
+        f"case $1 in plan) touch {tmp_path}/work/plan.out; echo 'Error: no' >&2; exit 1;; show) echo '{SHOWN}';; esac"
+    )
+    found = terraform(tmp_path, script).judged({"a": 1})
+    assert len(found.document["resource_changes"]) == 4
+    assert (found.path, found.failure) == (tmp_path / "work/plan.out", "Error: no")
+
+
+def test_an_older_plan_does_not_pass_for_one_that_failed(tmp_path: Path) -> None:
+    runner = terraform(tmp_path, f"case $1 in plan) echo 'Error: no' >&2; exit 1;; show) echo '{SHOWN}';; esac")
+    (tmp_path / "work/plan.out").write_text("older")
+    with pytest.raises(PovError, match="terraform plan failed"):
+        runner.judged({})
+
+
+def test_a_whole_plan_has_no_failure(tmp_path: Path) -> None:
+    assert terraform(tmp_path, f"case $1 in plan) exit 2;; show) echo '{SHOWN}';; esac").judged({}).failure == ""

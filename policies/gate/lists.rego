@@ -1,0 +1,28 @@
+# What a change may be made of. Whatever is not listed is refused.
+package gate.lists
+
+providers := {"registry.terraform.io/gavinbunney/kubectl", "registry.opentofu.org/gavinbunney/kubectl"}
+
+# The same, as a configuration names it.
+provider_sources := {"gavinbunney/kubectl"} | providers
+
+provider_settings := {"apply_retry_count"}
+
+blocks := {"locals", "module", "output", "provider", "terraform", "variable"}
+
+# Each module that may be called, and what it is told; they come from the toolkit, whatever lies in a change.
+modules := {
+	"../../modules/guardrails": {"stages", "quotas", "scope", "iops_approval", "override"},
+	"../../modules/landing_zone": {"stages", "decision"},
+}
+
+kinds := {
+	"Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy", "Role", "RoleBinding",
+	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+}
+
+# What every stage's namespace has.
+belongings := {"ResourceQuota", "LimitRange", "NetworkPolicy"}
+
+# Who answers for what is built of: these lists change by a release of the toolkit alone.
+keepers := ["platform team"]

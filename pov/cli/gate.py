@@ -1,0 +1,79 @@
+"""`pov gate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pov.cli.app import command_options, settings
+from pov.cli.console import console
+from pov.cli.scope_approvals import trust_of, trust_options
+from pov.cli.scope_options import FILE, FOLDER, engagement_folder, offering_option
+from pov.cli.streams import say
+from pov.cli.tables import show
+
+if TYPE_CHECKING:
+    from pov.workflows.gate import GateResult
+
+PIPELINES = ("jenkins", "github", "gitlab")
+
+
+@click.command()
+@click.option("--mode", type=click.Choice(["advise", "block"]), default="advise", show_default=True)
+@click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which approvals block nothing.")
+@click.option("--terraform", type=FOLDER, metavar="DIR", help="The root module under review. Default: the toolkit's.")
+@click.option("--stages", type=FILE, metavar="FILE", help="What it asks for. Default: what `pov up` would.")
+@click.option("--register", type=FOLDER, metavar="DIR",
+              help="Approvals of other deals, summed against what the platform has.")  # fmt: skip
+@click.option("--junit", type=FILE, metavar="FILE", help="Where the JUnit XML goes.")
+@click.option("--pipeline", type=click.Choice(PIPELINES), help="Print a ready pipeline for this CI, and end.")
+@trust_options
+@offering_option
+@command_options
+def command(
+    *,
+    mode: str,
+    mandate: Path | None,
+    terraform: Path | None,
+    stages: Path | None,
+    register: Path | None,
+    junit: Path | None,
+    pipeline: str | None,
+    signers: Path | None,
+    revoked: Path | None,
+    offering: Path | None,
+) -> None:
+    """Judge a change before it is merged: scope, approvals, the plan, and policies on it. Nothing is changed.
+
+    Ends with 4 where something is refused, and with 2 for input that cannot be judged. What Terraform's guardrail or a
+    policy refuses is refused in either mode; an approval that is missing is advice, unless `--mode block` has the
+    CTO's mandate.
+    """
+    if pipeline is not None:
+        from pov.workflows.pipelines import text_of
+
+        say(text_of(pipeline).rstrip("\n"))
+        return
+    from pov.workflows import approvals, gate
+
+    trust = trust_of(signers, revoked) or approvals.Trust(approvals.default_signers())
+    options = gate.GateOptions(
+        engagement_folder(), trust, mode, mandate, settings().name, offering, register, stages, terraform, junit
+    )
+    with console() as emit:
+        result = gate.run_gate(options, emit)
+    show(result, _in_words)
+    result.raise_if_refused()
+
+
+def _in_words(result: GateResult) -> str:
+    lines = [f"refused: {one.in_words}" for one in result.refusals]
+    lines += [f"advice: {one.in_words}" for check in result.checks for one in check.advice]
+    lines += [f"overridden: {text}" for text in result.overridden]
+    lines += [f"not checked: {check.name}: {check.not_checked}" for check in result.checks if check.not_checked]
+    if not result.refusals:
+        counts = ", ".join(f"{count} to {action}" for action, count in result.plan.actions.items())
+        lines.append(f"passed: {counts}; plan {result.plan.digest[:12]}")
+    return "\n".join(lines)

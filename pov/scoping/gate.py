@@ -1,0 +1,162 @@
+"""What the gate judges, and what it says: pure functions over the offering, the approvals and a plan.
+
+Limits come from the offering and the approvals alone; the policies in `policies/` compare, and hold no figure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pov.config.offering import Quotas
+from pov.model.reading import number
+from pov.scoping.approvals import ROLES, Approved, guardrail_variables
+from pov.scoping.assessment import Assessment
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_OF_THE_CHANGE = {"timestamp", "terraform_version", "format_version", "prior_state"}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that is not let through: what, which limit, what would make it pass, and who may approve it."""
+
+    what: str
+    limit: str
+    fix: str
+    who: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """All of it in one line."""
+        parts = [
+            self.what,
+            f"limit: {self.limit}" if self.limit else "",
+            f"passes with: {self.fix}" if self.fix else "",
+        ]
+        who = f"may approve: {' or '.join(self.who)}" if self.who else ""
+        return " ".join("; ".join(filter(None, [*parts, who])).split())
+
+    def as_json(self) -> dict[str, Any]:
+        """The refusal as a JSON object."""
+        return {"what": self.what, "limit": self.limit, "fix": self.fix, "who": list(self.who)}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the gate looked at. `not_checked` says why it did not; `advice` is told and stops nothing."""
+
+    name: str
+    refusals: tuple[Refusal, ...] = ()
+    advice: tuple[Refusal, ...] = ()
+    not_checked: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The check as a JSON object."""
+        outcome = "not checked" if self.not_checked else "refused" if self.refusals else "passed"
+        return {
+            "name": self.name,
+            "outcome": outcome,
+            "refusals": [one.as_json() for one in self.refusals],
+            "advice": [one.as_json() for one in self.advice],
+            "not_checked": self.not_checked,
+        }
+
+
+@dataclass(frozen=True)
+class Change:
+    """What would happen to one object: its address and the actions, and no value of it."""
+
+    address: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A plan in short: what would change, and the digest of what it says."""
+
+    changes: tuple[Change, ...] = ()
+    digest: str = ""
+    actions: Mapping[str, int] = field(default_factory=dict)
+
+
+def missing_approvals(assessment: Assessment, approved: Approved) -> tuple[Refusal, ...]:
+    """A line for each reason that needs an approval which is not there, or does not count."""
+    found = []
+    for kind in approved.missing:
+        tried, who = approved.tried(kind), tuple(sorted(ROLES[kind]))
+        at_hand = f", which is not at hand ({tried})" if tried else ""
+        fix = f"an approval of {kind} (pov scope approve --kind {kind}){at_hand}"
+        reasons = [reason for reason in assessment.reasons if reason.needs == kind]
+        found += [Refusal(reason.text, reason.limit, fix, who) for reason in reasons]
+        if not reasons:
+            found.append(Refusal(f"{kind} is not approved", "", fix, who))
+    return tuple(found)
+
+
+def variables(
+    stages: Mapping[str, Mapping[str, Any]], approved: Approved, reference: str, quotas: Quotas
+) -> dict[str, Any]:
+    """All that Terraform is told: what is asked for, the offering's quotas, and signed approvals."""
+    return {"stages": dict(stages), "quotas": quotas.model_dump(), **guardrail_variables(approved, reference, quotas)}
+
+
+def judged_document(
+    given: Mapping[str, Any], approved: Approved, quotas: Quotas, plan: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the policies on a plan are given."""
+    iops = approved.by_kind.get("iops")
+    figures = iops.approval.figures if iops is not None and iops.approval is not None else {}
+    return {
+        "given": dict(given),
+        # An approval of IOPS that names none approves none.
+        "approved": {"iops": number(figures.get("iops")) or 0},
+        "quotas": quotas.model_dump(),
+        "roles": {kind: sorted(roles) for kind, roles in ROLES.items()},
+        "plan": dict(plan),
+    }
+
+
+def told_of(plan: Mapping[str, Any]) -> Told:
+    """A plan in short. Its digest is over all that it says, but for when it was made, by which version, and the state
+    before, of which each change says its part.
+    """
+    changes = tuple(
+        Change(str(one["address"]), tuple(one["change"]["actions"]))
+        for one in plan.get("resource_changes") or ()
+        if one["change"]["actions"] != ["no-op"]
+    )
+    actions = [action for change in changes for action in change.actions]
+    counts = {name: actions.count(name) for name in ("create", "update", "delete")}
+    said = {key: value for key, value in plan.items() if key not in _NOT_OF_THE_CHANGE}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return Told(changes, hashlib.sha256(canonical.encode()).hexdigest(), counts)
+
+
+def junit_xml(checks: Sequence[Check], seconds: float) -> str:
+    """The checks as JUnit XML: a case each, with its refusals as one failure; what was not checked is skipped."""
+    failed = sum(bool(check.refusals) for check in checks)
+    skipped = sum(bool(check.not_checked) for check in checks)
+    suite = ET.Element("testsuite", name="pov gate", tests=str(len(checks)), failures=str(failed), errors="0")
+    suite.set("skipped", str(skipped))
+    suite.set("time", f"{seconds:.3f}")
+    for check in checks:
+        case = ET.SubElement(suite, "testcase", name=check.name, classname="pov.gate")
+        if check.refusals:
+            lines = _lines(check.refusals)
+            ET.SubElement(case, "failure", message=lines[0], type="refused").text = "\n".join(lines)
+        if check.not_checked:
+            ET.SubElement(case, "skipped", message=_NOT_XML.sub("?", check.not_checked))
+        if check.advice:
+            ET.SubElement(case, "system-out").text = "\n".join(_lines(check.advice))
+    ET.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+def _lines(refusals: Iterable[Refusal]) -> list[str]:
+    return [_NOT_XML.sub("?", refusal.in_words) for refusal in refusals]

@@ -1,0 +1,213 @@
+"""`pov gate`: what stands in front of a merge. Scope, approvals, the text of a change, its plan, the policies on both.
+
+Signers, policies, modules and offering are never those of what is under review. Two rules say what stops whom. What
+Terraform's guardrail or a policy refuses is refused in either mode: it could not be applied, or must not be. What is
+only missing an approval is advice, unless `block` has the CTO's mandate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import CriterionNotMet, InvalidInput, PovError, Problem
+from pov.base.files import write_atomic
+from pov.base.paths import data
+from pov.base.scratch import scratch
+from pov.bundle.on_demand import GatePrograms, for_gate
+from pov.config.engagement import load_engagement
+from pov.config.offering import Quotas, shipped
+from pov.config.stages import load_stages
+from pov.engines.conftest import Conftest, Finding
+from pov.model.events import Emit
+from pov.scoping.approvals import Approved, Verdict
+from pov.scoping.gate import Check, Refusal, Told, judged_document, junit_xml, missing_approvals, told_of, variables
+from pov.workflows.approvals import CheckOptions, CheckResult, Trust, run_check, under_review
+from pov.workflows.gate_room import Room, furnish, slipped_in, without_state
+from pov.workflows.scope import Deal, deal
+
+_NO_CLUSTER = "manifests are not tried on a cluster"
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    """What is judged, and by whose signatures. `terraform` is the root module under review, `stages` what it asks for.
+
+    Without them: the toolkit's own root module, and what `pov up` would ask for.
+    """
+
+    folder: Path
+    trust: Trust
+    mode: str = "advise"
+    mandate: Path | None = None
+    environment: str | None = None
+    offering: Path | None = None
+    register: Path | None = None
+    stages: Path | None = None
+    terraform: Path | None = None
+    junit: Path | None = None
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """Every check, the plan in short, and who set a limit aside (`overridden`)."""
+
+    mode: str
+    mandate: Verdict | None
+    checks: tuple[Check, ...]
+    plan: Told
+    overridden: tuple[str, ...]
+    seconds: float
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """All refusals, in the order of the checks."""
+        return tuple(one for check in self.checks for one in check.refusals)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as one JSON document: addresses and actions of the plan, no values."""
+        return {
+            "outcome": "refused" if self.refusals else "passed",
+            "mode": self.mode,
+            "mandate": self.mandate.as_json() if self.mandate is not None else None,
+            "checks": [check.as_json() for check in self.checks],
+            "plan": {
+                "digest": self.plan.digest,
+                "actions": dict(self.plan.actions),
+                "changes": [{"address": one.address, "actions": list(one.actions)} for one in self.plan.changes],
+            },
+            "overridden": list(self.overridden),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def raise_if_refused(self) -> None:
+        """Raises `CriterionNotMet` where anything is refused."""
+        if count := len(self.refusals):
+            told = "1 thing is" if count == 1 else f"{count} things are"
+            raise CriterionNotMet(f"{told} refused", fix="what each passes with stands above")
+
+
+def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> GateResult:
+    """Judge a change; nothing is changed anywhere.
+
+    Raises `InvalidInput` for what cannot be judged: `block` without a mandate that counts, signers or an offering from
+    what is under review, files that are wrong. Raises `PovError` where a program fails.
+    """
+    started = clock.monotonic()
+    offering = _offering(options)
+    found = deal(options.folder, offering)
+    scope = run_check(_approvals(options, offering), emit, clock=clock)
+    stages = load_stages(options.stages) if options.stages is not None else _as_brought_up(found)
+    quotas = found.offering.quotas
+    given = variables(stages, scope.approved, found.engagement.name, quotas)
+    with scratch() as folder:
+        room = furnish(folder, options.terraform)
+        programs = for_gate(emit)
+        judge = Conftest(programs.conftest, data("policies"))
+        checks = [_scope_check(scope), Check("variables", slipped_in(os.environ)), _text(room, judge)]
+        plan = Told()
+        overridden: tuple[str, ...] = ()
+        if checks[-1].refusals:
+            why = "Terraform is not shown a text that is refused"
+            checks += [Check(name, not_checked=why) for name in ("terraform validate", "plan")]
+        else:
+            more, plan, overridden = _planned(room, programs, judge, _Asked(given, scope.approved, quotas))
+            checks += more
+    checks.append(Check("admission", not_checked=_NO_CLUSTER))
+    seconds = clock.monotonic() - started
+    if options.junit is not None:
+        _keep(options.junit, junit_xml(checks, seconds))
+    return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, seconds)
+
+
+def _offering(options: GateOptions) -> Path:
+    """The offering that limits come from: the one that the caller names, else the shipped one."""
+    named = load_engagement(options.folder).scope
+    if options.offering is not None:
+        if tree := under_review(options.offering, options.folder):
+            fix = "name a file outside: of the protected branch"
+            raise InvalidInput([Problem(str(options.offering), f"lies in what is under review, {tree}", fix)])
+        return options.offering
+    if named is not None and named.offering:
+        fix = "--offering FILE, of the protected branch"
+        told = f"names the offering {named.offering}, and the gate takes its limits from nothing under review"
+        raise InvalidInput([Problem(str(options.folder / "engagement.yaml"), told, fix)])
+    return shipped()
+
+
+def _approvals(options: GateOptions, offering: Path) -> CheckOptions:
+    return CheckOptions(
+        options.folder, options.trust, options.mode, options.mandate, options.environment, offering, options.register
+    )
+
+
+def _as_brought_up(found: Deal) -> dict[str, dict[str, Any]]:
+    from pov.config.estates import estates
+    from pov.config.scenario import load_scenario
+    from pov.steps.landing_zone.step import sizes
+
+    scenario = load_scenario(found.engagement.scenario)
+    return {name: {**asked, "iops": 0} for name, asked in sizes(scenario, estates(scenario)).items()}
+
+
+def _scope_check(scope: CheckResult) -> Check:
+    missing = missing_approvals(scope.assessment, scope.approved)
+    return Check("scope and approvals", *((missing, ()) if scope.mode == "block" else ((), missing)))
+
+
+def _text(room: Room, judge: Conftest) -> Check:
+    judged = judge.judge_blocks(room.files, "gate.sources").refused if room.files else ()
+    return Check("text of the change", (*room.refusals, *map(_refusal, judged)))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a plan is made with, and judged by."""
+
+    given: Mapping[str, Any]
+    approved: Approved
+    quotas: Quotas
+
+
+def _planned(
+    room: Room, programs: GatePrograms, judge: Conftest, asked: _Asked
+) -> tuple[list[Check], Told, tuple[str, ...]]:
+    from pov.engines.terraform import Terraform
+
+    without_state(room)
+    terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work)
+    try:
+        terraform.init()
+        terraform.validate()
+    except PovError as error:
+        refusal = Refusal(_one_line(error), "a sound root module", "mend what Terraform says", ("platform team",))
+        return [Check("terraform validate", (refusal,)), Check("plan", not_checked="there is none")], Told(), ()
+    plan = terraform.judged(asked.given)
+    document = judged_document(asked.given, asked.approved, asked.quotas, plan.document)
+    path = room.work / "judged.json"
+    write_atomic(path, json.dumps(document))
+    judged = judge.judge(path, "gate.plan")
+    if plan.failure and not judged.refused:
+        raise PovError("Terraform could not plan", cause=plan.failure)
+    told = told_of(plan.document)
+    overridden = tuple(f"{one.text}: set aside by {one.more['by']}: {one.more['why']}" for one in judged.told)
+    return [Check("terraform validate"), Check("plan", tuple(map(_refusal, judged.refused)))], told, overridden
+
+
+def _refusal(found: Finding) -> Refusal:
+    return Refusal(found.text, str(found.more["limit"]), str(found.more["fix"]), tuple(found.more["who"]))
+
+
+def _one_line(error: PovError) -> str:
+    return " ".join(f"{error.message}: {error.cause}".split())
+
+
+def _keep(path: Path, content: str) -> None:
+    from pov.workflows.scope import save
+
+    save(path, content)

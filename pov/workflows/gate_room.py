@@ -1,0 +1,132 @@
+"""The room in which a change is looked at: a copy of its root module beside the toolkit's own modules.
+
+Terraform loads more than what it is shown: files that set variables, files that override others, files in another
+notation. So no more than plain `*.tf` is copied, and each file of another kind that it would load is a refusal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pov.base.errors import InvalidInput, Problem
+from pov.base.paths import data
+from pov.scoping.gate import Refusal
+
+ROOT = Path("targets", "local")
+_MOST_FILES, _LARGEST = 200, 256 * 1024
+_KEEPER = ("platform team",)
+_GATE_ALONE = "variables come from the gate alone"
+_PLAIN = "plain files of Terraform, *.tf"
+_LOADED: Mapping[str, tuple[str, str, str]] = {
+    r"(terraform|.*\.auto)\.tfvars(\.json)?": ("sets variables", _GATE_ALONE, "take the file out"),
+    r"(.*_)?override\.(tf|tofu)(\.json)?": ("overrides other files", _PLAIN, "change the file itself"),
+    r".*\.tofu(\.json)?": ("is read by OpenTofu alone", "the same text for every program", "call it *.tf"),
+    r".*\.tf\.json": ("is written as JSON", _PLAIN, "write it as one"),
+}
+"""What Terraform or OpenTofu would load as well, by the file's name: what it does, the limit, and the remedy."""
+_OWN = {"stages", "quotas", "scope", "iops_approval", "override"}
+# The state stays where it is: the room has none, and needs no cluster to plan.
+_WITHOUT_STATE = 'terraform {\n  backend "local" {}\n}\n'
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the copy lies: the root module, and a folder for what Terraform writes; what must not be in a change."""
+
+    root: Path
+    work: Path
+    files: tuple[Path, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def furnish(folder: Path, change: Path | None) -> Room:
+    """Copy the root module `change`, by default the toolkit's own, into `folder`, beside the toolkit's modules.
+
+    Raises `InvalidInput` where that is no folder that holds one.
+    """
+    toolkit = data("terraform")
+    source = change or toolkit / ROOT
+    root = folder / ROOT
+    root.mkdir(parents=True)
+    for path in sorted((toolkit / "modules").rglob("*.tf")):
+        target = folder / path.relative_to(toolkit)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    refusals, files = [], []
+    for path in _entries(source):
+        why = _refused(path)
+        if why is not None:
+            refusals.append(why)
+        elif path.suffix == ".tf":
+            files.append(root / path.name)
+            shutil.copyfile(path, files[-1])
+    if not files and not refusals:
+        raise InvalidInput([Problem(str(source), "holds no file of Terraform (*.tf)", "name a root module's folder")])
+    if change is not None:
+        refusals += _other_modules(source, toolkit)
+    return Room(root, folder / "work", tuple(files), tuple(refusals))
+
+
+def without_state(room: Room) -> None:
+    """Have Terraform plan against nothing: no backend is asked."""
+    (room.root / "pov_gate_override.tf").write_text(_WITHOUT_STATE)
+
+
+def slipped_in(environment: Mapping[str, str]) -> tuple[Refusal, ...]:
+    """Variables of the process that set what the gate hands in.
+
+    None reaches Terraform here; whoever applies in the same job would hand them on.
+    """
+    names = sorted(name for name, value in environment.items() if value and _sets(name))
+    return tuple(Refusal(f"{name} is set in the environment", _GATE_ALONE, f"unset {name}", _KEEPER) for name in names)
+
+
+def _sets(name: str) -> bool:
+    return name.startswith("TF_CLI_ARGS") or (name.startswith("TF_VAR_") and name.removeprefix("TF_VAR_") in _OWN)
+
+
+def _entries(source: Path) -> Iterator[Path]:
+    try:
+        found = sorted(source.iterdir())
+    except OSError as error:
+        raise InvalidInput([Problem(str(source), str(error.strerror), "name a root module's folder")]) from error
+    if len(found) > _MOST_FILES:
+        raise InvalidInput([Problem(str(source), f"holds more than {_MOST_FILES} files", "is it the right folder?")])
+    yield from found
+
+
+def _refused(path: Path) -> Refusal | None:
+    """Why a file must not lie there; None for a plain one, and for what Terraform does not load."""
+    for pattern, (what, limit, fix) in _LOADED.items():
+        if re.fullmatch(pattern, path.name):
+            return Refusal(f"{path.name} {what}", limit, fix, _KEEPER)
+    if not path.name.endswith(".tf"):
+        return None
+    if path.is_symlink() or not path.is_file():
+        return Refusal(f"{path.name} is a link, or no file", _PLAIN, "put the file itself there", _KEEPER)
+    if path.stat().st_size > _LARGEST:
+        limit = f"{_LARGEST // 1024} KiB a file: what somebody can review"
+        return Refusal(f"{path.name} is larger than that", limit, "split it", _KEEPER)
+    return None
+
+
+def _other_modules(source: Path, toolkit: Path) -> Iterator[Refusal]:
+    """Modules that lie where the root module calls them, and are not the toolkit's: an apply would take them."""
+    beside = Path(os.path.normpath(source.absolute())).parent.parent / "modules"
+    if not beside.is_dir() or beside.resolve() == (toolkit / "modules").resolve():
+        return
+    for name in sorted(path.name for path in (toolkit / "modules").iterdir()):
+        theirs = _texts(beside / name)
+        if theirs and theirs != _texts(toolkit / "modules" / name):
+            limit = "the modules that judge do not come from what is under review"
+            yield Refusal(f"the module {name} beside it is not the toolkit's", limit, "put it back", _KEEPER)
+
+
+def _texts(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.glob("*") if path.is_file() and path.name.endswith((".tf", ".tf.json", ".tofu"))]
+    return {path.name: path.read_bytes()[: _LARGEST + 1] for path in found[:_MOST_FILES]}

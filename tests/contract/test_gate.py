@@ -1,0 +1,537 @@
+"""The gate with the real conftest, Terraform and ssh-keygen: what passes, and every attack with its reason."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.files import write_atomic
+from pov.base.paths import data
+from pov.bundle.on_demand import for_gate
+from pov.cli.main import main
+from pov.engines.conftest import Conftest
+from pov.engines.terraform import Terraform
+from pov.model.events import silent
+from pov.scoping.approvals import ROLES
+from pov.workflows.gate_room import furnish, without_state
+from tests.contract import test_approvals as attacks
+from tests.contract.test_approvals import SCOPE, Company
+
+# The first one builds conftest where nobody has.
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
+
+ROOT = Path("terraform", "targets", "local")
+
+
+def stages(folder: Path, cpu: float = 8, iops: float = 0) -> Path:
+    path = folder / "stages.yaml"
+    asked = f"{{cpu: {cpu}, memoryGib: 8, pods: 20, services: 10, iops: {iops}}}"
+    path.write_text(f"apiVersion: pov.dev/v1\nkind: Stages\nstages:\n  prod: {asked}\n")
+    return path
+
+
+class Gate(Company):
+    """The company, and a repository with the toolkit's own Terraform folder in it that somebody changes."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.root = root
+        self.change = root / "change" / ROOT
+        shutil.copytree(data("terraform"), root / "change" / "terraform")
+
+    def gate(self, *more: str, name: str | None = None) -> int:
+        head = ["--engagement", str(self.folder), *(["--name", name] if name else [])]
+        return main([*head, "gate", "--signers", str(self.signers), *more])
+
+    def asks(self, cpu: float = 8, iops: float = 0, *more: str) -> int:
+        return self.gate("--stages", str(stages(self.root, cpu, iops)), *more)
+
+    def edit(self, old: str, new: str, file: str = "main.tf") -> None:
+        text = (self.change / file).read_text()
+        assert old in text
+        (self.change / file).write_text(text.replace(old, new))
+
+    def add(self, text: str) -> None:
+        path = self.change / "main.tf"
+        path.write_text(path.read_text() + text)
+
+    def judged(self, *more: str) -> int:
+        return self.asks(8, 0, "--terraform", str(self.change), *more)
+
+
+@pytest.fixture
+def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return Gate(tmp_path)
+
+
+def test_what_fits_passes_in_few_words(company: Gate, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    company.file.write_text(company.file.read_text().replace(SCOPE, "scope: {users: 5000, cpu: 8}\n"))
+    capsys.readouterr()
+    junit = tmp_path / "out" / "gate.xml"
+    assert company.judged("--junit", str(junit)) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "not checked: admission: manifests are not tried on a cluster"
+    assert said[1].startswith("passed: 18 to create, 0 to update, 0 to delete; plan ")
+    assert len(said) == 2
+    suite = ET.fromstring(junit.read_text())
+    assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "1", "6")
+
+
+def test_without_a_request_it_judges_what_the_bring_up_would_ask_for(
+    company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert company.gate("--json") == 0
+    document = json.loads(capsys.readouterr().out.split("\n", 0)[-1])
+    addresses = {change["address"] for change in document["plan"]["changes"]}
+    assert {
+        f'module.landing_zone.kubectl_manifest.namespace["{name}"]' for name in ("dev", "staging", "prod")
+    } <= addresses
+    assert "yaml_body" not in json.dumps(document), "addresses and actions, no values"
+    advice = document["checks"][0]["advice"]
+    assert any(one["what"].startswith("96 CPU cores") and "cto" in one["who"] for one in advice)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "iops", "approvals", "code", "told"),
+    [
+        (64, 0, (), 0, "passed"),
+        (65, 0, (), 4, "65 CPU cores are asked for over all stages; limit: 64 without an approved scope"),
+        (96, 0, ("scope",), 0, "passed"),
+        (97, 0, ("scope",), 4, "limit: 96 with the scope that pat approved"),
+        (8, 9_999, (), 0, "passed"),
+        (8, 10_000, (), 4, "limit: below 10000 without an approval of IOPS"),
+        (8, 12_000, ("iops",), 0, "passed"),
+        (8, 12_001, ("iops",), 4, "limit: 12000, which pat approved"),
+        (96, 12_000, ("scope",), 4, "may approve: engineering-vp"),
+        (96, 12_000, ("scope", "iops"), 0, "passed"),
+        (600, 12_000, ("override",), 0, "600 CPU cores are asked for over all stages: set aside by pat: reviewed"),
+    ],
+)
+def test_limits_are_those_of_the_offering_and_of_what_was_approved(
+    cpu: float, iops: float, approvals: tuple[str, ...], code: int, told: str, company: Gate,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    for kind in approvals:
+        assert company.approve(kind, {"scope": "engineer"}.get(kind, "engineering-vp")) == 0
+    capsys.readouterr()
+    assert company.asks(cpu, iops) == code
+    assert told in capsys.readouterr().out
+
+
+def test_512_cores_pass_with_an_approved_scope_and_513_with_none(
+    company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company.file.write_text(company.file.read_text().replace("cpu: 96", "cpu: 600"))
+    assert company.approve("scope", "engineer") == 0
+    assert company.asks(512) == 0
+    capsys.readouterr()
+    assert company.asks(513) == 4
+    said = capsys.readouterr().out
+    assert "limit: 512, also with an approved scope" in said
+    assert "may approve: cto or engineering-vp" in said
+
+
+def replayed(company: Gate) -> None:
+    """An approval of a smaller scope, for the larger one that it became."""
+    company.file.write_text(company.file.read_text().replace("cpu: 96", "cpu: 256"))
+
+
+def refused_later(company: Gate) -> None:
+    argv = ["refuse", *attacks.WHY, "--key", str(company.keys / "cto"), "--signers", str(company.signers)]
+    assert company.pov(*argv) == 0
+
+
+APPROVALS: list[tuple[Callable[[Any], object], str]] = [
+    (attacks.forged, "not a signature over these data"),
+    (attacks.unsigned, "it is not signed"),
+    (attacks.revoked_line, "allows nobody to sign with this key"),
+    (attacks.key_over, "allows nobody to sign with this key"),
+    (attacks.key_for_another_purpose, "is not allowed to sign this"),
+    (attacks.another_namespace, "not a signature over these data"),
+    (attacks.by_a_wildcard, "allows nobody to sign with this key"),
+    (attacks.over_long_ago, "it expired on 2020-02-01"),
+    (replayed, "the scope has changed since"),
+    (refused_later, "refused it later"),
+]
+
+
+@pytest.mark.parametrize(("attack", "told"), APPROVALS, ids=lambda value: getattr(value, "__name__", ""))
+def test_an_approval_that_does_not_count_is_not_handed_in(
+    attack: Callable[[Any], object], told: str, company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert company.approve("scope", "engineer") == 0
+    attack(company)
+    capsys.readouterr()
+    assert company.asks(96) == 4
+    said = capsys.readouterr().out
+    assert "refused: 96 CPU cores are asked for over all stages; limit: 64 without an approved scope" in said
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "name", "told"),
+    [
+        ("scope", "sales", None, "pat signed as sales"),
+        ("scope", "stranger", None, "allows nobody to sign"),
+        ("scope", "engineer", "staging-7", "it is for the environment staging-7"),
+        ("iops", "engineer", None, "iops takes engineering-vp"),
+        ("iops", "cto", None, "iops takes engineering-vp"),
+    ],
+)
+def test_an_approval_by_a_wrong_role_or_for_another_environment_is_not_handed_in(
+    kind: str, role: str, name: str | None, told: str, company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert company.approve(kind, role, name=name, judged=False) == 0
+    capsys.readouterr()
+    assert company.asks(96, 12_000) == 4
+    assert told in capsys.readouterr().out
+
+
+def test_an_approval_of_another_engagement_is_not_handed_in(
+    company: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert company.approve("scope", "engineer") == 0
+    other = tmp_path / "beta"
+    assert main(["init", str(other)]) == 0
+    (other / "engagement.yaml").write_text((other / "engagement.yaml").read_text() + SCOPE)
+    shutil.copytree(company.folder / "approvals", other / "approvals")
+    company.folder = other
+    capsys.readouterr()
+    assert company.asks(96) == 4
+    assert "it is for the engagement acme" in capsys.readouterr().out
+
+
+def test_a_revoked_key_does_not_count(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert company.approve("scope", "engineer") == 0
+    revoked = company.keys / "revoked"
+    shutil.copyfile(company.keys / "engineer.pub", revoked)
+    capsys.readouterr()
+    assert company.asks(96, 0, "--revoked", str(revoked)) == 4
+    assert "does not count any more" in capsys.readouterr().out
+
+
+def test_advice_stops_nothing_and_block_needs_the_ctos_mandate(
+    company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert company.asks(8) == 0
+    assert "advice: 96 CPU cores are asked for" in capsys.readouterr().out
+    assert company.asks(8, 0, "--mode", "block") == 2
+    vp = company.mandate("engineering-vp")
+    assert company.asks(8, 0, "--mode", "block", "--mandate", str(vp)) == 2
+    vp.unlink()
+    mandate = company.mandate()
+    capsys.readouterr()
+    assert company.asks(8, 0, "--mode", "block", "--mandate", str(mandate)) == 4
+    said = capsys.readouterr().out
+    assert "refused: 96 CPU cores are asked for and 64 are allowed without an approved scope; limit: 64 cores" in said
+    assert "advice" not in said
+    for kind, role in (("scope", "engineer"), ("iops", "engineering-vp")):
+        assert company.approve(kind, role) == 0
+    assert company.asks(8, 0, "--mode", "block", "--mandate", str(mandate)) == 0
+
+
+@pytest.mark.parametrize("what", ["signers", "offering", "named", "no scope", "stages", "terraform"])
+def test_what_cannot_be_judged_is_bad_input(what: str, company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    own = company.folder / "own.yaml"
+    shutil.copyfile(data("offering", "standard.yaml"), own)
+    if what == "signers":
+        shutil.copyfile(company.signers, company.folder / "signers")
+        code, told = company.gate("--signers", str(company.folder / "signers")), "lies in what is under review"
+    elif what == "offering":
+        code, told = company.gate("--offering", str(own)), "lies in what is under review"
+    elif what == "named":
+        company.file.write_text(company.file.read_text().replace("scope:\n", f"scope:\n  offering: {own}\n"))
+        code, told = company.gate(), "takes its limits from nothing under review"
+    elif what == "no scope":
+        company.file.write_text(company.file.read_text().replace(SCOPE, ""))
+        code, told = company.gate(), "it has no `scope:` yet"
+    elif what == "stages":
+        code, told = company.asks(-1), "stages.yaml:4"
+    else:
+        code, told = company.gate("--terraform", str(company.folder)), "holds no file of Terraform"
+    assert code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_companys_own_offering_sets_the_limits(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    own = company.keys / "offering.yaml"
+    own.write_text(data("offering", "standard.yaml").read_text().replace("cpuStandard: 64", "cpuStandard: 16"))
+    assert company.asks(17) == 0
+    capsys.readouterr()
+    assert company.asks(17, 0, "--offering", str(own)) == 4
+    assert "limit: 16 without an approved scope" in capsys.readouterr().out
+
+
+EXEC = 'provider "kubectl" {\n  exec {\n    command = "id"\n  }\n'
+MODULE = '\nmodule "more" {\n  source = "git::https://example.org/m"\n}\n'
+TEXT: list[tuple[str, str, str, str]] = [
+    ("provisioner", "", 'resource "terraform_data" "x" {\n  provisioner "local-exec" { command = "id" }\n}\n',
+     "main.tf: a provisioner (local-exec) in terraform_data.x"),
+    ("external", "", 'data "external" "x" {\n  program = ["id"]\n}\n', "main.tf: data source external.x"),
+    ("http", "", 'data "http" "x" {\n  url = "https://example.org"\n}\n', "main.tf: data source http.x"),
+    ("check", "", 'check "x" {\n  data "http" "y" {\n    url = "https://example.org"\n  }\n}\n', "main.tf: a block `check`"),
+    ("resource", "", 'resource "kubectl_manifest" "x" {\n  yaml_body = "a: 1"\n}\n', "main.tf: a block `resource`"),
+    ("import", "", 'import {\n  to = a.b\n  id = "c"\n}\n', "main.tf: a block `import`"),
+    ("provider", "  required_providers {\n", '  required_providers {\n    aws = { source = "hashicorp/aws" }\n',
+     "main.tf: provider aws from hashicorp/aws"),
+    ("provider-without-source", "  required_providers {\n", '  required_providers {\n    null = "1"\n',
+     "main.tf: provider null from hashicorp/null"),
+    ("provider-elsewhere", "gavinbunney/kubectl", "example.org/evil/kubectl",
+     "main.tf: provider kubectl from example.org/evil/kubectl"),
+    ("another-provider", "", 'provider "aws" {\n}\n', "main.tf: provider aws is set up"),
+    ("exec", 'provider "kubectl" {\n', EXEC, "main.tf: provider kubectl is given `exec`"),
+    ("host", 'provider "kubectl" {\n', 'provider "kubectl" {\n  host = "https://example.org"\n',
+     "main.tf: provider kubectl is given `host`"),
+    ("module", "", MODULE, "main.tf: module more from git::https://example.org/m"),
+    ("own-module", "", MODULE.replace("git::https://example.org/m", "./mine"), "main.tf: module more from ./mine"),
+    ("many", "  decision     =", '  break_glass_groups = ["system:masters"]\n  decision     =',
+     "main.tf: module landing_zone is told `break_glass_groups`"),
+    ("backend", 'backend "kubernetes" {\n    secret_suffix = "landing-zone"\n    namespace     = "pov-terraform"',
+     'backend "http" {\n    address = "https://example.org"', "main.tf: the state would lie in a backend `http`"),
+    ("cloud", "  required_version", '  cloud {\n    organization = "x"\n  }\n  required_version',
+     "main.tf: `cloud` in the block terraform"),
+    ("file", "", 'output "x" {\n  value = file("/etc/passwd")\n}\n', "main.tf: reads a file of the machine"),
+    ("templatefile", "", 'locals {\n  x = "a ${templatefile("/etc/passwd", {})}"\n}\n', "reads a file of the machine"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [case[1:] for case in TEXT], ids=[case[0] for case in TEXT])
+def test_what_would_run_or_fetch_is_refused_by_the_text(old: str, new: str, told: str, tmp_path: Path) -> None:
+    folder = tmp_path / "change" / ROOT
+    shutil.copytree(data("terraform") / "targets" / "local", folder)
+    text = (folder / "main.tf").read_text()
+    assert old in text
+    (folder / "main.tf").write_text(text.replace(old, new) if old else text + new)
+    room = furnish(tmp_path / "room", folder)
+    judge = Conftest(for_gate(silent).conftest, data("policies"))
+    found = [one.text for one in judge.judge_blocks(room.files, "gate.sources").refused]
+    assert any(told in text for text in found), found
+
+
+def test_terraform_is_not_shown_a_text_that_is_refused(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    company.add('data "external" "x" {\n  program = ["touch", "ran"]\n}\n')
+    capsys.readouterr()
+    assert company.judged() == 4
+    said = capsys.readouterr().out
+    assert "refused: main.tf: data source external.x; limit: no data sources" in said
+    assert "not checked: plan: Terraform is not shown a text that is refused" in said
+
+
+PLANS: list[tuple[str, str, str, str]] = [
+    ("own-scope", "= var.scope", '= { reference = "x", approved_by = "me" }',
+     "the guardrail takes `scope` from elsewhere than the variable of that name"),
+    ("own-quotas", "= var.quotas", "= { cpu_standard = 9000, cpu_scoped = 9000, iops_approval = 90000 }",
+     "the guardrail takes `quotas` from elsewhere"),
+    ("own-override", "= var.override", '= { approved_by = "me", reason = "because I say so" }',
+     "the guardrail takes `override` from elsewhere"),
+    ("past-the-guardrail", "stages = module.guardrails.stages", "stages = var.stages",
+     "the landing zone takes `stages` from elsewhere than the guardrail"),
+    ("raised-behind-it", "stages = module.guardrails.stages",
+     "stages = { for name, asked in module.guardrails.stages : name => merge(asked, { cpu = 60 }) }",
+     "stage prod would get 60 CPU cores, and 8 are asked for"),
+    ("one-more-stage", "stages = module.guardrails.stages",
+     "stages = merge(module.guardrails.stages, { more = module.guardrails.stages.prod })",
+     "stage more would get 8 CPU cores, and 0 are asked for"),
+    ("more-memory", "stages = module.guardrails.stages",
+     "stages = { for name, asked in module.guardrails.stages : name => merge(asked, { memory_gib = 64 }) }",
+     "stage prod would get 65536Mi of memory, and 8 GiB are asked for"),
+    ("more-pods", "stages = module.guardrails.stages",
+     "stages = { for name, asked in module.guardrails.stages : name => merge(asked, { pods = 64 }) }",
+     "stage prod would get 64 of pods, and 20 are asked for"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [case[1:] for case in PLANS], ids=[case[0] for case in PLANS])
+def test_what_goes_around_the_guardrail_is_seen_in_the_plan(
+    old: str, new: str, told: str, company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company.edit(old, new)
+    capsys.readouterr()
+    assert company.judged() == 4
+    assert told in capsys.readouterr().out
+
+
+def test_what_terraform_itself_finds_wrong_is_a_refusal(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    company.edit("= var.stages", "= var.stagez")
+    capsys.readouterr()
+    assert company.judged() == 4
+    said = capsys.readouterr().out
+    assert "refused: terraform validate failed" in said
+    assert "not checked: plan: there is none" in said
+
+
+def test_variables_slip_past_neither_by_files_nor_by_the_environment(
+    company: Gate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (company.change / "x.auto.tfvars.json").write_text(json.dumps({"scope": {"reference": "x", "approved_by": "me"}}))
+    assert company.asks(96, 0, "--terraform", str(company.change)) == 4
+    assert "refused: x.auto.tfvars.json sets variables" in capsys.readouterr().out
+    (company.change / "x.auto.tfvars.json").unlink()
+    monkeypatch.setenv("TF_VAR_scope", '{"reference": "x", "approved_by": "me"}')
+    assert company.asks(96, 0, "--terraform", str(company.change)) == 4
+    said = capsys.readouterr().out
+    assert "refused: TF_VAR_scope is set in the environment" in said
+    assert "limit: 64 without an approved scope" in said
+
+
+def test_nothing_is_written_beside_what_is_judged(company: Gate) -> None:
+    before = sorted(str(path) for path in company.root.rglob("*") if path.is_file())
+    company.judged()
+    after = sorted(str(path) for path in company.root.rglob("*") if path.is_file())
+    assert set(after) - set(before) == {str(company.root / "stages.yaml")}
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the policies on a plan are given, with a plan that the real Terraform made."""
+    room = furnish(tmp_path_factory.mktemp("room") / "room", None)
+    without_state(room)
+    programs = for_gate(silent)
+    terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work)
+    terraform.init()
+    quotas = {"cpu_standard": 64, "cpu_scoped": 512, "iops_approval": 10_000}
+    asked = {"prod": {"cpu": 8, "memory_gib": 8, "pods": 20, "services": 10, "iops": 0}}
+    given = {"stages": asked, "quotas": quotas}
+    plan = terraform.judged(given)
+    assert plan.failure == ""
+    roles = {kind: sorted(roles) for kind, roles in ROLES.items()}
+    return {"given": given, "approved": {"iops": 0}, "quotas": quotas, "roles": roles, "plan": dict(plan.document)}
+
+
+def refused(document: dict[str, Any], folder: Path) -> list[str]:
+    path = folder / "judged.json"
+    write_atomic(path, json.dumps(document))
+    return [one.text for one in Conftest(for_gate(silent).conftest, data("policies")).judge(path, "gate.plan").refused]
+
+
+def change(document: dict[str, Any], kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        one for one in document["plan"]["resource_changes"] if one["change"]["after"]["kind"] == kind
+    )
+    return found
+
+
+def other_variable(document: dict[str, Any]) -> None:
+    document["plan"]["variables"]["scope"] = {"value": {"reference": "x", "approved_by": "me"}}
+
+
+def further_variable(document: dict[str, Any]) -> None:
+    document["plan"]["variables"]["more"] = {"value": 1}
+
+
+def quota_edited(document: dict[str, Any]) -> None:
+    after = change(document, "ResourceQuota")["change"]["after"]
+    after["yaml_body"] = after["yaml_body"].replace("8000m", "9000m")
+
+
+def quota_taken_out(document: dict[str, Any]) -> None:
+    document["plan"]["resource_changes"].remove(change(document, "ResourceQuota"))
+
+
+def outside(document: dict[str, Any]) -> None:
+    change(document, "Namespace")["module_address"] = "module.mine"
+
+
+def of_another_provider(document: dict[str, Any]) -> None:
+    change(document, "Namespace")["provider_name"] = "registry.terraform.io/hashicorp/null"
+
+
+def not_known(document: dict[str, Any]) -> None:
+    change(document, "Namespace")["change"]["after"].pop("yaml_body")
+
+
+def another_kind(document: dict[str, Any]) -> None:
+    after = change(document, "Role")["change"]["after"]
+    after["yaml_body"] = after["yaml_body"].replace('"Role"', '"ClusterRole"')
+
+
+def provisioner_inside(document: dict[str, Any]) -> None:
+    module = document["plan"]["configuration"]["root_module"]["module_calls"]["landing_zone"]["module"]
+    module["resources"][0]["provisioners"] = [{"type": "local-exec"}]
+
+
+def data_inside(document: dict[str, Any]) -> None:
+    module = document["plan"]["configuration"]["root_module"]["module_calls"]["landing_zone"]["module"]
+    module["resources"].append({"address": "data.http.x", "mode": "data", "type": "http"})
+
+
+def module_inside(document: dict[str, Any]) -> None:
+    module = document["plan"]["configuration"]["root_module"]["module_calls"]["landing_zone"]["module"]
+    module["module_calls"] = {"deep": {"source": "https://example.org/x.zip"}}
+
+
+def provider_set_up(document: dict[str, Any]) -> None:
+    provider = {"full_name": "registry.terraform.io/hashicorp/external"}
+    document["plan"]["configuration"]["provider_config"]["external"] = provider
+
+
+def no_guardrail(document: dict[str, Any]) -> None:
+    document["plan"]["configuration"]["root_module"]["module_calls"].pop("guardrails")
+
+
+def condition_failed(document: dict[str, Any]) -> None:
+    first = document["plan"]["checks"][0]
+    first["status"] = "fail"
+    first["instances"][0] |= {"status": "fail", "problems": [{"message": "not like this"}]}
+
+
+def condition_open(document: dict[str, Any]) -> None:
+    document["plan"]["checks"][0]["status"] = "unknown"
+
+
+def no_changes_told(document: dict[str, Any]) -> None:
+    document["plan"].pop("resource_changes")
+
+
+def no_roles(document: dict[str, Any]) -> None:
+    document.pop("roles")
+
+
+def iops_without_approval(document: dict[str, Any]) -> None:
+    for asked in (document["given"]["stages"], document["plan"]["variables"]["stages"]["value"]):
+        asked["prod"]["iops"] = 10_000
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (other_variable, "the plan was made with another `scope` than the gate hands in"),
+        (further_variable, "the plan was made with another `more` than the gate hands in"),
+        (quota_edited, "stage prod would get 9 CPU cores, and 8 are asked for"),
+        (quota_taken_out, "namespace prod would have no ResourceQuota"),
+        (outside, "is outside of the landing zone's module"),
+        (of_another_provider, "is of the provider registry.terraform.io/hashicorp/null"),
+        (not_known, "what it would be is not known before it is made"),
+        (another_kind, "is of the kind ClusterRole"),
+        (provisioner_inside, "a provisioner in "),
+        (data_inside, "data source data.http.x"),
+        (module_inside, "module deep from https://example.org/x.zip"),
+        (provider_set_up, "provider registry.terraform.io/hashicorp/external"),
+        (no_guardrail, "no module `guardrails` is called"),
+        (condition_failed, "not like this"),
+        (condition_open, "was not decided"),
+        (no_changes_told, "the plan has no `resource_changes`"),
+        (no_roles, "`roles` is missing in what is judged"),
+        (iops_without_approval, "10000 IOPS are asked for over all stages"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_real_plan_that_was_edited_is_refused(
+    edit: Callable[[dict[str, Any]], None], told: str, real: dict[str, Any], tmp_path: Path
+) -> None:
+    document = copy.deepcopy(real)
+    edit(document)
+    found = refused(document, tmp_path)
+    assert any(told in text for text in found), found
+
+
+def test_the_same_plan_unedited_is_not(real: dict[str, Any], tmp_path: Path) -> None:
+    assert refused(real, tmp_path) == []

@@ -1,0 +1,125 @@
+"""What the gate hands in and says, without any program."""
+
+from __future__ import annotations
+
+import copy
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from pov.config.offering import Quotas
+from pov.scoping.approvals import approved
+from pov.scoping.assessment import assess
+from pov.scoping.gate import Check, Refusal, judged_document, junit_xml, missing_approvals, told_of, variables
+from tests.unit.scoping.offerings import TODAY, offering
+from tests.unit.scoping.test_approvals import NOW, SUBJECT, approval, signed, verify
+from tests.unit.scoping.test_assessment import scope
+
+QUOTAS = Quotas.model_validate({"cpuStandard": 64, "cpuScoped": 512, "iopsApproval": 10_000})
+STAGES = {"prod": {"cpu": 96, "memory_gib": 8, "pods": 10, "services": 10, "iops": 12_000}}
+IOPS = signed(approval(id="2", kind="iops"), "engineering-vp/pat", "b.json")
+
+
+def test_nothing_is_handed_in_that_nobody_approved() -> None:
+    nobody = approved([], SUBJECT, (), verify, NOW)
+    assert variables(STAGES, nobody, "acme", QUOTAS) == {"stages": STAGES, "quotas": QUOTAS.model_dump()}
+
+
+def test_approvals_that_count_are_handed_in_with_no_more_than_they_name() -> None:
+    found = approved([signed(approval()), IOPS], SUBJECT, (), verify, NOW)
+    given = variables(STAGES, found, "acme", QUOTAS)
+    assert given["scope"] == {"reference": "acme", "approved_by": "pat"}
+    assert given["quotas"]["cpu_scoped"] == 96
+    assert given["iops_approval"] == {"role": "engineering-vp", "approved_by": "pat"}
+    assert "override" not in given
+    judged = judged_document(given, found, QUOTAS, {"a": 1})
+    assert judged["approved"] == {"iops": 12_000}
+    assert judged["quotas"]["cpu_scoped"] == 512, "the offering's own, not what was approved"
+    assert judged["roles"]["iops"] == ["engineering-vp"]
+
+
+def test_an_approval_of_iops_that_names_none_approves_none() -> None:
+    empty = signed(approval(id="2", kind="iops", figures={}), "engineering-vp/pat", "b.json")
+    found = approved([empty], SUBJECT, (), verify, NOW)
+    assert judged_document({}, found, QUOTAS, {})["approved"] == {"iops": 0}
+
+
+def test_a_missing_approval_says_what_which_limit_what_passes_and_who() -> None:
+    assessment = assess(scope(users=40_000, cpu=96, iops=12_000), offering(), TODAY)
+    forged = signed(approval(), "sales/pat")
+    found = missing_approvals(assessment, approved([forged], SUBJECT, assessment.needs, verify, NOW))
+    cpu = next(one for one in found if one.what.startswith("96 CPU"))
+    assert (cpu.limit, cpu.who) == ("64 cores", ("cto", "engineer", "engineering-vp"))
+    assert "pov scope approve --kind scope" in cpu.fix
+    assert "pat signed as sales" in cpu.fix
+    iops = next(one for one in found if one.what.startswith("12,000 IOPS are"))
+    assert iops.who == ("engineering-vp",)
+    assert "at hand" not in iops.fix
+    every = approved([signed(approval()), IOPS], SUBJECT, assessment.needs, verify, NOW)
+    assert missing_approvals(assessment, every) == ()
+
+
+PLAN: dict[str, Any] = {
+    "timestamp": "2026-11-28T10:00:00Z",
+    "terraform_version": "1.11.4",
+    "variables": {"stages": {"value": {"prod": {"cpu": 8}}}},
+    "resource_changes": [
+        {"address": "a", "change": {"actions": ["create"], "after": {"yaml_body": "secret"}}},
+        {"address": "b", "change": {"actions": ["delete", "create"], "after": {}}},
+        {"address": "c", "change": {"actions": ["no-op"], "after": {}}},
+    ],
+}
+
+
+def edited(place: tuple[Any, ...], value: object) -> dict[str, Any]:
+    plan = copy.deepcopy(PLAN)
+    node: Any = plan
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = value
+    return plan
+
+
+def test_a_plan_in_short_has_addresses_and_actions_and_no_value() -> None:
+    told = told_of(PLAN)
+    assert [(one.address, one.actions) for one in told.changes] == [("a", ("create",)), ("b", ("delete", "create"))]
+    assert told.actions == {"create": 2, "update": 0, "delete": 1}
+    assert "secret" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "same"),
+    [
+        (("timestamp",), "2026-11-28T11:00:00Z", True),
+        (("resource_changes", 0, "change", "after", "yaml_body"), "other", False),
+        (("resource_changes", 2, "change", "after"), {"a": 1}, False),
+        (("variables", "stages", "value", "prod", "cpu"), 9, False),
+        (("configuration",), {}, False),
+    ],
+)
+def test_the_digest_is_over_all_that_a_plan_does(place: tuple[Any, ...], value: object, same: bool) -> None:
+    assert (told_of(edited(place, value)).digest == told_of(PLAN).digest) is same
+
+
+def test_junit_has_a_case_for_each_check_and_survives_what_no_xml_holds() -> None:
+    refusal = Refusal("96 <CPU>\x00 cores", "64", "less", ("cto", "engineer"))
+    checks = [
+        Check("scope", advice=(refusal,)),
+        Check("plan", (refusal, refusal)),
+        Check("admission", not_checked="no cluster"),
+    ]
+    suite = ET.fromstring(junit_xml(checks, 1.25))
+    assert {key: suite.get(key) for key in ("tests", "failures", "skipped", "time")} == {
+        "tests": "3", "failures": "1", "skipped": "1", "time": "1.250",
+    }  # fmt: skip
+    failure = suite.find("./testcase[@name='plan']/failure")
+    assert failure is not None
+    line = "96 <CPU>? cores; limit: 64; passes with: less; may approve: cto or engineer"
+    assert (failure.get("message"), failure.text) == (line, f"{line}\n{line}")
+    assert suite.find("./testcase[@name='admission']/skipped") is not None
+    assert suite.find("./testcase[@name='scope']/failure") is None
+
+
+def test_a_refusal_is_one_line() -> None:
+    assert Refusal("a\nb", "", "c  d").in_words == "a b; passes with: c d"

@@ -1,0 +1,121 @@
+"""What of a change Terraform is shown, and what it is refused for before that."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pov.base.errors import InvalidInput
+from pov.base.paths import data
+from pov.workflows.gate_room import furnish, slipped_in
+
+PLAIN = {"main.tf", "outputs.tf", "variables.tf"}
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> Path:
+    """A repository with the toolkit's own folder in it."""
+    shutil.copytree(data("terraform"), tmp_path / "repository" / "terraform")
+    return tmp_path / "repository" / "terraform" / "targets" / "local"
+
+
+def test_the_toolkits_own_root_module_is_taken_where_none_is_named(tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room", None)
+    assert {path.name for path in room.files} == PLAIN
+    assert room.refusals == ()
+    assert (room.root / "../../modules/guardrails/main.tf").read_text() == (
+        data("terraform", "modules", "guardrails", "main.tf").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("terraform.tfvars", "sets variables"),
+        ("terraform.tfvars.json", "sets variables"),
+        ("more.auto.tfvars", "sets variables"),
+        ("more.auto.tfvars.json", "sets variables"),
+        (".auto.tfvars", "sets variables"),
+        ("override.tf", "overrides other files"),
+        ("main_override.tf", "overrides other files"),
+        ("main_override.tf.json", "overrides other files"),
+        ("override.tofu", "overrides other files"),
+        ("main.tofu", "is read by OpenTofu alone"),
+        ("main.tofu.json", "is read by OpenTofu alone"),
+        ("more.tf.json", "is written as JSON"),
+    ],
+)
+def test_what_would_be_loaded_past_the_gate_is_refused_by_name(
+    name: str, told: str, change: Path, tmp_path: Path
+) -> None:
+    (change / name).write_text("scope = {}\n")
+    room = furnish(tmp_path / "room", change)
+    assert [refusal.what for refusal in room.refusals] == [f"{name} {told}"]
+    assert {path.name for path in room.root.iterdir()} == PLAIN
+
+
+def test_what_terraform_does_not_load_is_left_alone_and_not_copied(change: Path, tmp_path: Path) -> None:
+    for name in ("README.md", "prod.tfvars", ".terraform.lock.hcl", "main.tf.orig"):
+        (change / name).write_text("x\n")
+    (change / ".terraform").mkdir()
+    (change / "policies").mkdir()
+    room = furnish(tmp_path / "room", change)
+    assert room.refusals == ()
+    assert {path.name for path in room.root.iterdir()} == PLAIN
+
+
+def test_a_link_and_a_huge_file_are_refused(change: Path, tmp_path: Path) -> None:
+    (change / "secret.tf").symlink_to("/etc/passwd")
+    (change / "huge.tf").write_text("#" * 300_000)
+    (change / "folder.tf").mkdir()
+    room = furnish(tmp_path / "room", change)
+    assert sorted(refusal.what for refusal in room.refusals) == [
+        "folder.tf is a link, or no file", "huge.tf is larger than that", "secret.tf is a link, or no file",
+    ]  # fmt: skip
+
+
+def test_modules_of_a_change_never_judge_it(change: Path, tmp_path: Path) -> None:
+    module = change / "../../modules/guardrails/main.tf"
+    module.write_text(module.read_text().replace("length(local.refusals) == 0", "true"))
+    (change / "../../modules/landing_zone/more.tf.json").write_text("{}")
+    room = furnish(tmp_path / "room", change)
+    assert [refusal.what for refusal in room.refusals] == [
+        "the module guardrails beside it is not the toolkit's",
+        "the module landing_zone beside it is not the toolkit's",
+    ]
+    shipped = data("terraform", "modules", "guardrails", "main.tf").read_text()
+    assert (tmp_path / "room" / "modules" / "guardrails" / "main.tf").read_text() == shipped
+
+
+@pytest.mark.parametrize("make", ["nothing", "empty", "file"])
+def test_what_is_no_root_module_is_told(make: str, tmp_path: Path) -> None:
+    folder = tmp_path / "change"
+    if make == "empty":
+        folder.mkdir()
+    elif make == "file":
+        folder.write_text("x")
+    with pytest.raises(InvalidInput):
+        furnish(tmp_path / "room", folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("TF_VAR_scope", True),
+        ("TF_VAR_quotas", True),
+        ("TF_VAR_stages", True),
+        ("TF_VAR_iops_approval", True),
+        ("TF_VAR_override", True),
+        ("TF_CLI_ARGS", True),
+        ("TF_CLI_ARGS_plan", True),
+        ("TF_VAR_colour", False),
+        ("scope", False),
+        ("TF_LOG", False),
+    ],
+)
+def test_a_variable_of_the_process_that_sets_what_the_gate_hands_in_is_refused(name: str, refused: bool) -> None:
+    found = slipped_in({name: "x", "PATH": "/bin"})
+    assert [one.what for one in found] == ([f"{name} is set in the environment"] if refused else [])
+    assert slipped_in({name: ""}) == ()
