@@ -32,6 +32,8 @@ cores := max([asked_cores, planned_cores])
 
 iops := sum([stage.iops | some stage in input.given.stages])
 
+asked_storage := sum([stage.storage_gib | some stage in input.given.stages])
+
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 over contains refusal(
@@ -88,6 +90,16 @@ over contains refusal(
 	iops >= input.quotas.iops_approval
 	told("iops_approval") != null
 	iops > input.approved.iops
+}
+
+over contains refusal(
+	sprintf("%v GiB of storage are asked for over all stages", [asked_storage]),
+	sprintf("%v GiB, which %s includes", [input.given.storage.gib, input.given.storage.of]),
+	sprintf("at most %v GiB, or an approved scope that names %v or more", [input.given.storage.gib, ceil(asked_storage)]),
+	input.roles.scope,
+) if {
+	told("storage") != null
+	asked_storage > input.given.storage.gib
 }
 
 deny contains one if {
@@ -182,6 +194,18 @@ deny contains made(
 	some resource in {"pods", "services"}
 	asked := object.get(input.given.stages, [space, resource], 0)
 	to_number(quota.spec.hard[resource]) > asked
+}
+
+deny contains made(
+	sprintf("stage %s would get %s of storage, and %v GiB are asked for", [
+		space, quota.spec.hard["requests.storage"], asked,
+	]),
+	"what was asked for", "take out what raises it",
+) if {
+	some quota in quotas
+	space := quota.metadata.namespace
+	asked := object.get(input.given.stages, [space, "storage_gib"], 0)
+	units.parse_bytes(quota.spec.hard["requests.storage"]) > ceil(asked) * 1073741824
 }
 
 deny contains made(

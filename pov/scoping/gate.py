@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pov.config.offering import Quotas
+from pov.config.offering import Offering, Quotas
 from pov.model.reading import number
 from pov.scoping.approvals import ROLES, Approved, guardrail_variables
 from pov.scoping.assessment import Assessment
+from pov.scoping.sizing import storage_variable
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_OF_THE_CHANGE = {"timestamp", "terraform_version", "format_version", "prior_state"}
@@ -100,10 +101,12 @@ def missing_approvals(assessment: Assessment, approved: Approved) -> tuple[Refus
 
 
 def variables(
-    stages: Mapping[str, Mapping[str, Any]], approved: Approved, reference: str, quotas: Quotas
+    stages: Mapping[str, Mapping[str, Any]], approved: Approved, reference: str, offering: Offering, users: int | None
 ) -> dict[str, Any]:
-    """All that Terraform is told: what is asked for, the offering's quotas, and signed approvals."""
-    return {"stages": dict(stages), "quotas": quotas.model_dump(), **guardrail_variables(approved, reference, quotas)}
+    """All that Terraform is told: what is asked for, the offering's limits, and signed approvals."""
+    quotas = offering.quotas
+    told = guardrail_variables(approved, reference, quotas)
+    return {"stages": dict(stages), "quotas": quotas.model_dump(), **told, **storage_variable(offering, users, told)}
 
 
 def judged_document(

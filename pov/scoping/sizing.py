@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pov.config.offering import Offering, Size
 
@@ -83,6 +84,19 @@ def storage_limit(offering: Offering, users: int | None) -> tuple[str, float] | 
     # Where two sizes claim the same users, it is the smaller one that was surely sold.
     chosen = (max if users is None else min)(found, default=None)
     return (f"size {chosen[1]}", chosen[0]) if chosen else None
+
+
+def storage_variable(
+    offering: Offering, users: int | None, approved: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """The guardrail's variable `storage`: what the deal's size includes, or more if that was approved.
+
+    Empty where nothing bounds it.
+    """
+    found = storage_limit(offering, users)
+    included: dict[str, Any] | None = {"gib": found[1], "of": found[0]} if found else None
+    limits: list[Mapping[str, Any]] = [limit for limit in (included, approved.get("storage")) if limit is not None]
+    return {"storage": max(limits, key=lambda limit: float(limit["gib"]))} if limits else {}
 
 
 def _holds(size: Size, users: int) -> bool:

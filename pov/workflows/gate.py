@@ -104,7 +104,7 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     scope = run_check(_approvals(options, offering), emit, clock=clock)
     stages = load_stages(options.stages) if options.stages is not None else _as_brought_up(found)
     quotas = found.offering.quotas
-    given = variables(stages, scope.approved, found.engagement.name, quotas)
+    given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope.users)
     with scratch() as folder:
         room = furnish(folder, options.terraform)
         programs = for_gate(emit)
@@ -152,7 +152,7 @@ def _as_brought_up(found: Deal) -> dict[str, dict[str, Any]]:
     from pov.steps.landing_zone.step import sizes
 
     scenario = load_scenario(found.engagement.scenario)
-    return {name: {**asked, "iops": 0} for name, asked in sizes(scenario, estates(scenario)).items()}
+    return {name: {**asked, "iops": 0, "storage_gib": 0} for name, asked in sizes(scenario, estates(scenario)).items()}
 
 
 def _scope_check(scope: CheckResult) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -30,9 +31,9 @@ pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
 ROOT = Path("terraform", "targets", "local")
 
 
-def stages(folder: Path, cpu: float = 8, iops: float = 0) -> Path:
+def stages(folder: Path, cpu: float = 8, iops: float = 0, storage: float = 0) -> Path:
     path = folder / "stages.yaml"
-    asked = f"{{cpu: {cpu}, memoryGib: 8, pods: 20, services: 10, iops: {iops}}}"
+    asked = f"{{cpu: {cpu}, memoryGib: 8, pods: 20, services: 10, iops: {iops}, storageGib: {storage}}}"
     path.write_text(f"apiVersion: pov.dev/v1\nkind: Stages\nstages:\n  prod: {asked}\n")
     return path
 
@@ -79,7 +80,7 @@ def test_what_fits_passes_in_few_words(company: Gate, capsys: pytest.CaptureFixt
     assert company.judged("--junit", str(junit)) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "not checked: admission: manifests are not tried on a cluster"
-    assert said[1].startswith("passed: 18 to create, 0 to update, 0 to delete; plan ")
+    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{12}", said[1])
     assert len(said) == 2
     suite = ET.fromstring(junit.read_text())
     assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "1", "6")
@@ -124,6 +125,18 @@ def test_limits_are_those_of_the_offering_and_of_what_was_approved(
     capsys.readouterr()
     assert company.asks(cpu, iops) == code
     assert told in capsys.readouterr().out
+
+
+def test_more_storage_than_the_size_includes_needs_a_scope_that_names_it(
+    company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company.file.write_text(company.file.read_text().replace("iops: 12000", "storageGib: 5000"))
+    asked = ("--stages", str(stages(company.root, storage=5000)))
+    assert company.gate(*asked) == 4
+    said = capsys.readouterr().out
+    assert "5000 GiB of storage are asked for over all stages; limit: 4000 GiB, which size Medium includes" in said
+    assert company.approve("scope", "engineer") == 0
+    assert company.gate(*asked) == 0
 
 
 def test_512_cores_pass_with_an_approved_scope_and_513_with_none(
@@ -277,7 +290,8 @@ TEXT: list[tuple[str, str, str, str]] = [
      "main.tf: a provisioner (local-exec) in terraform_data.x"),
     ("external", "", 'data "external" "x" {\n  program = ["id"]\n}\n', "main.tf: data source external.x"),
     ("http", "", 'data "http" "x" {\n  url = "https://example.org"\n}\n', "main.tf: data source http.x"),
-    ("check", "", 'check "x" {\n  data "http" "y" {\n    url = "https://example.org"\n  }\n}\n', "main.tf: a block `check`"),
+    ("check", "", 'check "x" {\n  data "http" "y" {\n    url = "https://example.org"\n  }\n}\n',
+     "main.tf: a block `check`"),
     ("resource", "", 'resource "kubectl_manifest" "x" {\n  yaml_body = "a: 1"\n}\n', "main.tf: a block `resource`"),
     ("import", "", 'import {\n  to = a.b\n  id = "c"\n}\n', "main.tf: a block `import`"),
     ("provider", "  required_providers {\n", '  required_providers {\n    aws = { source = "hashicorp/aws" }\n',
@@ -398,8 +412,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work)
     terraform.init()
     quotas = {"cpu_standard": 64, "cpu_scoped": 512, "iops_approval": 10_000}
-    asked = {"prod": {"cpu": 8, "memory_gib": 8, "pods": 20, "services": 10, "iops": 0}}
-    given = {"stages": asked, "quotas": quotas}
+    asked = {"prod": {"cpu": 8, "memory_gib": 8, "pods": 20, "services": 10, "iops": 0, "storage_gib": 0}}
+    given = {"stages": asked, "quotas": quotas, "storage": {"gib": 500, "of": "size Small"}}
     plan = terraform.judged(given)
     assert plan.failure == ""
     roles = {kind: sorted(roles) for kind, roles in ROLES.items()}
@@ -495,6 +509,16 @@ def no_roles(document: dict[str, Any]) -> None:
     document.pop("roles")
 
 
+def storage_over_the_size(document: dict[str, Any]) -> None:
+    for asked in (document["given"]["stages"], document["plan"]["variables"]["stages"]["value"]):
+        asked["prod"]["storage_gib"] = 501
+
+
+def storage_edited(document: dict[str, Any]) -> None:
+    after = change(document, "ResourceQuota")["change"]["after"]
+    after["yaml_body"] = after["yaml_body"].replace("0Gi", "9Gi")
+
+
 def iops_without_approval(document: dict[str, Any]) -> None:
     for asked in (document["given"]["stages"], document["plan"]["variables"]["stages"]["value"]):
         asked["prod"]["iops"] = 10_000
@@ -520,6 +544,8 @@ def iops_without_approval(document: dict[str, Any]) -> None:
         (condition_open, "was not decided"),
         (no_changes_told, "the plan has no `resource_changes`"),
         (no_roles, "`roles` is missing in what is judged"),
+        (storage_over_the_size, "501 GiB of storage are asked for over all stages"),
+        (storage_edited, "stage prod would get 9Gi of storage, and 0 GiB are asked for"),
         (iops_without_approval, "10000 IOPS are asked for over all stages"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

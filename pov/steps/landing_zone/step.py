@@ -33,7 +33,7 @@ from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
 from pov.engines.kube import Kube
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
-from pov.scoping.sizing import storage_limit
+from pov.scoping.sizing import storage_variable
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, manifests
@@ -89,16 +89,11 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
 def limits(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The guardrail's numbers, from the offering that the engagement names, else from the shipped one.
 
-    `quotas` are its hard quotas. `storage` is what the deal's size includes, or more if that was approved; absent where
-    nothing bounds it.
+    `quotas` are its hard quotas; `storage` stands there where anything bounds it.
     """
     offering = _offering(engagement)
     users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
-    found = storage_limit(offering, users)
-    included: dict[str, Any] | None = {"gib": found[1], "of": found[0]} if found else None
-    bounds: list[Mapping[str, Any]] = [limit for limit in (included, approved.get("storage")) if limit is not None]
-    storage = {"storage": max(bounds, key=lambda limit: float(limit["gib"]))} if bounds else {}
-    return {"quotas": offering.quotas.model_dump(), **approved, **storage}
+    return {"quotas": offering.quotas.model_dump(), **approved, **storage_variable(offering, users, approved)}
 
 
 def _offering(engagement: Engagement | None) -> Offering:

@@ -8,13 +8,14 @@ from pov.base.errors import InvalidInput
 from pov.config.stages import load_stages
 
 HEAD = "apiVersion: pov.dev/v1\nkind: Stages\nstages:\n"
+NONE = {"iops": 0, "storage_gib": 0}
 PROD = "  prod: {cpu: 8, memoryGib: 4, pods: 10, services: 10}\n"
 
 
 def test_stages_are_read_as_terraform_takes_them(tmp_path: Path) -> None:
     file = tmp_path / "stages.yaml"
     file.write_text(HEAD + PROD)
-    assert load_stages(file) == {"prod": {"cpu": 8, "memory_gib": 4, "pods": 10, "services": 10, "iops": 0}}
+    assert load_stages(file) == {"prod": {"cpu": 8, "memory_gib": 4, "pods": 10, "services": 10, **NONE}}
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ def test_stages_are_read_as_terraform_takes_them(tmp_path: Path) -> None:
         HEAD + PROD.replace("cpu: 8", "cpu: many"),
         HEAD + PROD.replace("pods: 10", "pods: 1.5"),
         HEAD + PROD.replace("services: 10", "services: 10, iops: -1"),
+        HEAD + PROD.replace("services: 10", "services: 10, storageGib: -1"),
         HEAD + PROD.replace("services: 10", "services: 10, gpu: 1"),
         HEAD + PROD.replace(", services: 10", ""),
         HEAD + PROD.replace("prod", "Prod"),
