@@ -164,7 +164,7 @@ PAGE_ONE: dict[str, tuple[str, ...]] = {
     ),
     "failures": ("9 hard, 3 late of 2 700 requests", "Hard failures, deployments:", "fail"),
     "blind": ("Not shown that the prober sees failures", "the negative control did not show that the prober sees"),
-    "example": ("EXAMPLE: made up to show the form, stated by nobody",),
+    "example": ("EXAMPLE: made up to show the form, stated by nobody", "EXAMPLE. Stated, not measured."),
     "whole": (
         "set by this toolkit's scenario, agreed by nobody",
         "does not tell them apart: the runbook passes too",
