@@ -38,6 +38,8 @@ ACME = {
 STALLED = {"traffic": simulated.traffic(900, late=3, excused=3, stalls=2)}
 GIVEN = {"origin": "customer", "path": "books/a.yml", "digest": "ab" * 32, "by": "C. Example", "when": "2026-03-01"}
 HANDS = {"hands_on_seconds": 48.7, "failed_commands": 2}
+WAYS = ("automated", "manual")
+LEFT = {"killed_at_percent": 35.0, "killed_at_seconds": 7.2, "left_old": 2.0, "left_new": 2.0, "late_until_good": 3.0}
 RUNS: dict[str, dict[str, Any]] = {
     "theirs in part": {"environment_changes": {"runbooks": {"deploy": GIVEN, "rotate": {"origin": "example"}}}},
     "theirs by nobody": {
@@ -86,6 +88,30 @@ RUNS: dict[str, dict[str, Any]] = {
     "no engagement": {"environment_changes": {"engagement": None, "baseline": []}},
     "every script": {"environment_changes": {"engagement": {"customer": {"name": SCRIPTS}}}},
     "nothing recorded": {"environment_changes": MISSING, "control": False},
+    "killed half-way, and errors": {
+        "order": [
+            {"experiment": name, "arm": arm, "trial": trial}
+            for name, arms in (("interrupted", ("automated", "manual", "scripted")), ("rollback-errors", WAYS))
+            for arm in arms
+            for trial in (1, 2, 3, 4)
+        ],
+        "sample_changes": {
+            **{i: {"figures": {**LEFT, "hard_until_good": i, "left_broken": float(i % 3)}} for i in range(1, 13)},
+            **{i: {"figures": {"error_rate_percent": 20.0, "errors_seen_percent": 18.5}} for i in range(13, 21)},
+        },
+        "environment_changes": {
+            "criteria": [
+                {"id": f"c{i}", "title": title, "experiment": "interrupted", "arm": arm, "metric": metric, "at_most": 9}
+                for i, (title, arm, metric) in enumerate(
+                    (
+                        ("Good again in time", "automated", "median_seconds"),
+                        ("Little is left broken", "manual", "left_broken"),
+                        ("Few requests are lost until then", "automated", "hard_until_good"),
+                    )
+                )
+            ]
+        },
+    },
     "another experiment": {"order": [{"experiment": "drift", "arm": "scripted", "trial": 1}]},
     "no counts": {"sample_changes": {i: {"traffic": None} for i in range(1, 20)}},
     "no steps": {"sample_changes": {i: {"steps": []} for i in range(1, 20)}},
