@@ -743,6 +743,8 @@ class Verifier:
             except (ValueError, AttributeError):
                 self.wrong.append(f"samples.jsonl:{number}: cut off or not JSON")
                 continue
+            if number == 1:
+                self.beginning(sample.get("genesis") or {})
             if sample.get("prev") != head or sample.get("digest") != told:
                 self.wrong.append(f"samples.jsonl:{number}: does not fit the chain (changed, dropped or reordered)")
             head = str(sample.get("digest"))
@@ -753,6 +755,16 @@ class Verifier:
                 continue
             self.samples.append(sample)
         return head
+
+    def beginning(self, told: dict[str, str]) -> None:
+        """The first sample tells the digests of the criteria, the plan and all else that was recorded before it."""
+        planned = {key: self.environment.get(key) for key in ("plan", "order_seed")}
+        criteria = {"criteria": self.environment.get("criteria")}
+        rest = {key: value for key, value in self.environment.items() if key not in planned | criteria}
+        for name, part in {"environment": rest, "criteria": criteria, "plan": planned}.items():
+            if name in told and told[name] != sha(canonical(part)):
+                self.wrong.append(f"environment.json: changed in its {name} since the first sample was saved")
+            self.done += name in told
 
     def digests(self, head: str, summary: dict[str, Any]) -> None:
         """What summary, head and report say of the files' digests."""

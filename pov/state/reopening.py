@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.state import under_way
-from pov.state.runs import CONFIGURATION, HEAD, Chain, Run, RunWriter, cannot_write
+from pov.state.runs import CONFIGURATION, HEAD, Chain, Run, RunWriter, cannot_write, genesis_of
 
 # The head first: without it nobody misses the others.
 _OF_THE_END = (HEAD, "summary.json", CONFIGURATION)
@@ -48,7 +48,7 @@ def reopened(saved: Run, *, clock: Clock = SYSTEM_CLOCK) -> RunWriter:
     except OSError as error:
         raise cannot_write(path, error) from error
     last = str(saved.samples[-1]["digest"]) if saved.samples else genesis
-    chain = Chain(last, len(saved.samples), end, resumed=note.resumed)
+    chain = Chain(last, genesis_of(saved.environment), len(saved.samples), end, resumed=note.resumed)
     return _GoingOn(path, str(saved.environment["run"]), chain)
 
 

@@ -2,7 +2,8 @@
 
 Each sample carries the digest of the one before it, the first that of `environment.json`, which holds the criteria, the
 plan and the seed: a changed, dropped or reordered sample shows, and so does a threshold or a plan that was edited
-afterwards. `head.json` holds the digests of all files of a run: it is what somebody else signs. A chain that nobody
+afterwards. The first sample also carries digests of its parts (criteria, plan, all else), so that what was edited has a
+name. `head.json` holds the digests of all files of a run: it is what somebody else signs. A chain that nobody
 countersigned proves order and completeness to whoever trusts its last digest, no more.
 """
 
@@ -27,7 +28,7 @@ from pov.state import under_way
 from pov.state.under_way import Note
 
 CONFIGURATION = "configuration.bundle"
-"""Every branch of the configuration repository at the end of the run, as a Git bundle."""
+"""Every branch of the configuration repository as a Git bundle: from the run's beginning, and anew at its end."""
 HEAD = "head.json"
 HEAD_SCHEMA = "pov.dev/head/v1"
 ENVIRONMENT = "pov.dev/environment/v1"
@@ -47,14 +48,26 @@ def digest_of(sample: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({key: value for key, value in sample.items() if key != "digest"})).hexdigest()
 
 
+def genesis_of(environment: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of what a run recorded before its first sample: its criteria, its plan with the seed, and all else."""
+    planned = ("plan", "order_seed")
+    parts = {
+        "environment": {key: value for key, value in environment.items() if key not in {"criteria", *planned}},
+        "criteria": {"criteria": environment.get("criteria")},
+        "plan": {key: environment.get(key) for key in planned},
+    }
+    return {name: hashlib.sha256(canonical(part)).hexdigest() for name, part in parts.items()}
+
+
 @dataclass(frozen=True)
 class Chain:
     """How far a run is: samples so far, the last one's digest, bytes that are surely on the disk, what is not yet.
 
-    `resumed` is what the next sample has to tell.
+    `genesis` is what the first sample tells of the record before it, `resumed` what the next one has to tell.
     """
 
     head: str
+    genesis: Mapping[str, str]
     count: int = 0
     saved: int = 0
     unsaved: tuple[dict[str, Any], ...] = ()
@@ -80,7 +93,7 @@ class RunWriter:
         self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.path = runs_dir / self.run_id
         record = _pretty({"run": self.run_id, **environment}).encode()
-        self._chain = Chain(hashlib.sha256(record).hexdigest())
+        self._chain = Chain(hashlib.sha256(record).hexdigest(), genesis_of(json.loads(record)))
         try:
             self.path.mkdir(parents=True)
             for name, content in (files or {}).items():
@@ -106,10 +119,11 @@ class RunWriter:
         """Save one sample and return it as saved. Raises `PovError` if the disk refuses; the sample is kept then."""
         chain = self._chain
         number = chain.count + 1
-        told = {"resumed": [asdict(one) for one in chain.resumed]} if chain.resumed else {}
+        told: dict[str, Any] = {"resumed": [asdict(one) for one in chain.resumed]} if chain.resumed else {}
+        told |= {"genesis": chain.genesis} if number == 1 else {}
         record = {"schema": SCHEMA, "run": self.run_id, "n": number, **sample, **told, "prev": chain.head}
         record["digest"] = digest_of(record)
-        self._chain = Chain(record["digest"], number, chain.saved, (*chain.unsaved, record))
+        self._chain = Chain(record["digest"], chain.genesis, number, chain.saved, (*chain.unsaved, record))
         self.flush()
         return record
 
@@ -205,15 +219,20 @@ def read_run(path: Path, *, detached: bool = False) -> Run:
         raise PovError(f"run {path.name} was saved by another version of pov", cause=told, fix="use that version")
     problems: list[str] = []
     genesis = hashlib.sha256(recorded).hexdigest()
-    samples, head = _chained(lines, genesis, problems)
+    samples, head = _chained(lines, genesis, genesis_of(environment), problems)
     summary = _summary(path, genesis, head, problems, detached) if (path / "summary.json").exists() else None
     if not problems and (path / HEAD).exists():
         problems += _other_head(path, detached)
     return Run(path, environment, samples, summary, tuple(problems))
 
 
-def _chained(lines: Sequence[str], genesis: str, problems: list[str]) -> tuple[tuple[Mapping[str, Any], ...], str]:
-    """The samples that can be read, and the last digest; what does not fit is added to `problems` by its line."""
+def _chained(
+    lines: Sequence[str], genesis: str, parts: Mapping[str, str], problems: list[str]
+) -> tuple[tuple[Mapping[str, Any], ...], str]:
+    """The samples that can be read, and the last digest; what does not fit is added to `problems` by its line.
+
+    `parts` are the digests that the first sample tells of the record before it.
+    """
     samples: list[Mapping[str, Any]] = []
     head, begun = genesis, False
     for number, line in enumerate(lines, start=1):
@@ -223,11 +242,16 @@ def _chained(lines: Sequence[str], genesis: str, problems: list[str]) -> tuple[t
         if sample is None:
             problems.append(f"samples.jsonl:{number}: cut off or not JSON")
             continue
+        begun_with = mapping(sample.get("genesis"))
+        other = [name for name, digest in parts.items() if begun_with and begun_with.get(name) != digest]
+        changed = f": changed in its {', '.join(other)}" if other else ""
+        if first and sample.get("prev") == genesis and changed:
+            problems.append(f"samples.jsonl:{number}: tells another beginning than its own{changed}")
         if first and sample.get("prev") != genesis:
             # What follows is judged by its own beginning: only what was edited is told.
             head = str(sample.get("prev"))
             if head != OLD_GENESIS or sample.get("schema") != V1:
-                problems.append("environment.json: is not the one that was saved before the first sample")
+                problems.append(f"environment.json: is not the one that was saved before the first sample{changed}")
         if sample.get("prev") != head or sample.get("digest") != digest_of(sample):
             problems.append(f"samples.jsonl:{number}: does not fit the chain")
         head = str(sample.get("digest", head))

@@ -37,11 +37,12 @@ class DownResult:
 def run(options: DownOptions, emit: Emit) -> DownResult:
     """Remove the cluster (its finalizers die with it), the network if `up` made it and nobody uses it, the files.
 
-    Runs, reports, evidence of controls, criteria and the journal stay. A cluster of the same name that `pov` did not
-    make is not touched.
+    Runs, reports, evidence of controls, criteria and the journal stay; a run that was killed first gets what it
+    deployed. A cluster of the same name that `pov` did not make is not touched.
     """
     from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
+    from pov.workflows.keeping import renew
 
     name = choose(options.root, options.name)
     home = home_of(options.root, name)
@@ -49,6 +50,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
     removed: list[str] = []
     emit(Event("started", "down", f"Taking {name} down", 10))
     with home.lock():
+        renew(home, emit)
         target = recall(home, name).target if (home.root / RECORD).exists() else DEFAULT
         removed += target_named(target)(home, name).remove(lambda text: emit(Event("warning", "down", text)))
         home.journal_writer().record("down", removed=list(removed))

@@ -84,6 +84,8 @@ class Measuring:
     def measure(self, about: Mapping[str, Any], plan: Plan, criteria: Sequence[Criterion]) -> MeasureResult:
         """Every trial, then the summary; the summary also when interrupted, before the interrupt gets through."""
         try:
+            # A run that is killed has what was there when it began.
+            self._keep_configuration()
             for position, slot in enumerate(self._slots[self._done :], start=self._done + 1):
                 self._one(slot, position)
         except BaseException:

@@ -24,6 +24,7 @@ from pov.workflows import countersigning, report
 from pov.workflows.attesting import attested
 from pov.workflows.countersigning import Lists, Signed, SignResult, moment
 from pov.workflows.forging import forgeable
+from pov.workflows.keeping import commits_of
 
 if TYPE_CHECKING:
     from pov.reporting.model import Report
@@ -195,9 +196,15 @@ class _Folder:
         if not bundle.is_file():
             self.unseen.append("the run kept no configuration repository: what was deployed cannot be looked up")
             return
-        named = [text(mapping(sample.get("details")).get("revision")) for sample in self.saved.samples]
-        commits = list(dict.fromkeys(commit for commit in named if commit))
-        self.wrong += history.bundle_problems(bundle, commits)
+        commits = commits_of(self.saved.samples)
+        found = history.bundle_problems(bundle, commits)
+        if found and self.saved.summary is None and not history.bundle_problems(bundle, ()):
+            told = (
+                f"{CONFIGURATION}: of the run's beginning, for it was killed: {len(found)} later commits are not in it"
+            )
+            self.unseen.append(told)
+            return
+        self.wrong += found
         self.checked.append(f"{CONFIGURATION}, and the {len(commits)} commits of it that samples name")
 
     def sign(self, key: Path, signer: str, emit: Emit) -> SignResult:

@@ -10,6 +10,7 @@ from pov.engines.branches import Rule
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea
+from pov.state.home import Home
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git import content as repository
@@ -44,6 +45,16 @@ def branch_of(stage: str) -> str:
 def working_copy(ctx: Context, branch: str = MAIN) -> ConfigRepo:
     """A working copy of the configuration repository, as it is on the server now; uncommitted changes are dropped."""
     return ConfigRepo.open(_folder(ctx), _remote(ctx), branch)
+
+
+def last_fetched(home: Home, file: Path) -> bool:
+    """Write the working copy as it is, without asking the server, into a Git bundle; false where there is none."""
+    folder = home.root / "git" / NAME
+    if not (folder / ".git").is_dir():
+        return False
+    nowhere = Remote("", OWNER, home.secrets_dir / TOKEN_FILE, home.secrets_dir / "none.crt")
+    ConfigRepo(folder, nowhere, MAIN).bundle(file)
+    return True
 
 
 def heads(ctx: Context) -> dict[str, str]:

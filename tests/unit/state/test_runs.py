@@ -241,13 +241,29 @@ def test_a_run_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
 
 
 def test_criteria_and_plan_are_part_of_where_the_chain_begins(tmp_path: Path) -> None:
-    for old, new in (("180", "181"), ('"plan": [', '"plan": [ ')):
-        path = three(tmp_path / old.strip('": ['))
+    for old, new, changed in (
+        ("180", "181", ": changed in its criteria"),
+        ("    3\n", "    4\n", ": changed in its plan"),
+        ('"criteria": [', '"cores": 64, "criteria": [', ": changed in its environment"),
+        ('"plan": [', '"plan": [ ', ""),
+    ):
+        path = three(tmp_path / f"run{changed[-8:].strip()}")
         record = path / "environment.json"
         text = record.read_text()
         assert old in text
         record.write_text(text.replace(old, new))
-        assert "environment.json: is not the one that was saved before the first sample" in read_run(path).problems
+        told = f"environment.json: is not the one that was saved before the first sample{changed}"
+        assert told in read_run(path).problems
+
+
+def test_a_first_sample_that_tells_another_beginning_than_its_own_is_named(tmp_path: Path) -> None:
+    path = three(tmp_path)
+    lines = (path / "samples.jsonl").read_text().splitlines()
+    first = json.loads(lines[0])
+    first["genesis"]["plan"] = "0" * 64
+    first["digest"] = digest_of(first)
+    (path / "samples.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+    assert "samples.jsonl:1: tells another beginning than its own: changed in its plan" in read_run(path).problems
 
 
 @pytest.mark.parametrize("name", ["samples.jsonl", "environment.json", "summary.json", "head.json"])

@@ -316,6 +316,15 @@ def test_the_configuration_repository_is_kept_with_the_run(tmp_path: Path) -> No
     assert runs.CONFIGURATION in saved.summary["digests"]
 
 
+def test_it_is_kept_before_the_first_trial_and_anew_after_the_last(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated")
+    kept: list[tuple[str, int]] = []
+    measured.measuring._keep = lambda file: kept.append((file.name, len(measured.told("started"))))
+    measured.run()
+    assert kept == [(runs.CONFIGURATION, 0), (runs.CONFIGURATION, len(measured.told("started")))]
+    assert kept[1][1] >= len(measured.slots)
+
+
 def test_a_configuration_repository_that_cannot_be_kept_costs_no_sample(tmp_path: Path) -> None:
     measured = Measured(tmp_path, "automated")
 

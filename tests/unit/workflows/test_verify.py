@@ -353,6 +353,18 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: rewrite(f, "environment.json", lambda d: d["criteria"][0].update(at_most=1)),
         "samples.jsonl:1: does not fit the chain",
     ),
+    "a threshold in the record, by its part": (
+        lambda f: rewrite(f, "environment.json", lambda d: d["criteria"][0].update(at_most=1)),
+        "environment.json: changed in its criteria since the first sample",
+    ),
+    "the order of trials": (
+        lambda f: rewrite(f, "environment.json", lambda d: d.update(order_seed=8)),
+        "environment.json: changed in its plan since the first sample",
+    ),
+    "the machine": (
+        lambda f: rewrite(f, "environment.json", lambda d: d["machine"].update(cores=64)),
+        "environment.json: changed in its environment since the first sample",
+    ),
     "a threshold in the criteria": (
         lambda f: (f / "criteria.json").write_text((f / "criteria.json").read_text().replace("180", "18")),
         "criteria.json: not the criteria",
@@ -578,16 +590,20 @@ def test_a_signature_that_came_later_does_not_count(tmp_path: Path) -> None:
     assert "criteria.frozen.json.late.sig: is not one that the run recorded before its first sample" in result.wrong
 
 
-def test_a_commit_that_the_bundle_does_not_hold_is_named(tmp_path: Path) -> None:
-    run = simulated.save(
-        tmp_path / ".pov" / "one" / "runs", finish=False, sample_changes={1: {"details": {"revision": "1" * 40}}}
-    )
+@pytest.mark.parametrize("finish", [True, False])
+def test_a_commit_that_the_bundle_does_not_hold_is_named(tmp_path: Path, finish: bool) -> None:
+    changes = {1: {"details": {"revision": "1" * 40}}}
+    run = simulated.save(tmp_path / ".pov" / "one" / "runs", finish=finish, sample_changes=changes)
     commit = _bundle(tmp_path, run / CONFIGURATION)
-    told = verify.run(VerifyOptions(tmp_path), silent).wrong
-    assert told == (f"{CONFIGURATION}: does not hold the commit {'1' * 40}",)
+    result = verify.run(VerifyOptions(tmp_path), silent)
+    told = f"{CONFIGURATION}: does not hold the commit {'1' * 40}"
+    assert (told in result.wrong) is finish
+    # A run that was killed has what was there when it began.
+    early = f"{CONFIGURATION}: of the run's beginning, for it was killed: 1 later commits are not in it"
+    assert (early in result.unseen) is not finish
     assert commit
     (run / CONFIGURATION).write_bytes(b"no bundle")
-    assert "Git cannot read it" in verify.run(VerifyOptions(tmp_path), silent).wrong[0]
+    assert any("Git cannot read it" in line for line in verify.run(VerifyOptions(tmp_path), silent).wrong)
 
 
 def test_sums_that_are_not_those_of_the_samples_are_named(tmp_path: Path) -> None:
