@@ -129,7 +129,7 @@ def from_git(live: Live) -> Finding:
 
 
 def repaired(live: Live) -> Finding:
-    """SOC 2 CC7.1, its first part: what is changed beside Git is seen, and taken back."""
+    """SOC 2 CC7.1, its first part: what is changed beside Git is looked for, and set to be taken back."""
     faults, stale, told = [], [], {}
     for stage in live.stages:
         held = live.kube.get("argoproj.io/v1alpha1/Application", stage.name, NAMESPACE)
@@ -150,7 +150,9 @@ def repaired(live: Live) -> Finding:
     evidence = {"applications": told}
     if not faults and stale:
         return Finding(NOT_SHOWN, f"{', '.join(stale)}: last compared with Git too long ago to show anything", evidence)
-    met = f"{len(told)} stages are compared with Git all the time, and what differs is taken back"
+    met = (
+        f"{len(told)} stages: compared with Git in the last {_FRESH_S / 60:.0f} minutes, set to take back what differs"
+    )
     return judged(faults, met, evidence)
 
 
@@ -191,7 +193,7 @@ CONTROLS = (
         SOC2,
         "CC7.1",
         "Changes of configuration that open a weakness are detected, and so is what newly turns out to be one.",
-        "that each stage is compared with Git now, and that what differs is taken back by itself",
+        "when each stage was last compared with Git, and that it is set to take back what differs",
         "the second half: known weaknesses of what runs are not looked for; whether anybody is told of a repair",
         repaired,
     ),
