@@ -27,6 +27,7 @@ PIPELINES = ("jenkins", "github", "gitlab")
 @click.option("--stages", type=FILE, metavar="FILE", help="What it asks for. Default: what `pov up` would.")
 @click.option("--register", type=FOLDER, metavar="DIR",
               help="Approvals of other deals, summed against what the platform has.")  # fmt: skip
+@click.option("--checked", metavar="DIGEST", help="Of a plan that was checked before: another one is refused.")
 @click.option("--junit", type=FILE, metavar="FILE", help="Where the JUnit XML goes.")
 @click.option("--pipeline", type=click.Choice(PIPELINES), help="Print a ready pipeline for this CI, and end.")
 @trust_options
@@ -39,6 +40,7 @@ def command(
     terraform: Path | None,
     stages: Path | None,
     register: Path | None,
+    checked: str | None,
     junit: Path | None,
     pipeline: str | None,
     signers: Path | None,
@@ -60,7 +62,17 @@ def command(
 
     trust = trust_of(signers, revoked) or approvals.Trust(approvals.default_signers())
     options = gate.GateOptions(
-        engagement_folder(), trust, mode, mandate, settings().name, offering, register, stages, terraform, junit
+        engagement_folder(),
+        trust,
+        mode=mode,
+        mandate=mandate,
+        environment=settings().name,
+        offering=offering,
+        register=register,
+        stages=stages,
+        terraform=terraform,
+        checked=checked,
+        junit=junit,
     )
     with console() as emit:
         result = gate.run_gate(options, emit)
@@ -75,5 +87,5 @@ def _in_words(result: GateResult) -> str:
     lines += [f"not checked: {check.name}: {check.not_checked}" for check in result.checks if check.not_checked]
     if not result.refusals:
         counts = ", ".join(f"{count} to {action}" for action, count in result.plan.actions.items())
-        lines.append(f"passed: {counts}; plan {result.plan.digest[:12]}")
+        lines.append(f"passed: {counts}; plan {result.plan.digest}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,9 @@ class GateOptions:
     register: Path | None = None
     stages: Path | None = None
     terraform: Path | None = None
+    checked: str | None = None
+    """The digest of a plan that was checked before: another one is refused."""
+
     junit: Path | None = None
 
 
@@ -99,6 +103,9 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     what is under review, files that are wrong. Raises `PovError` where a program fails.
     """
     started = clock.monotonic()
+    if options.checked is not None and re.fullmatch(r"[0-9a-f]{64}", options.checked) is None:
+        fix = "the 64 letters and digits that an earlier gate told"
+        raise InvalidInput([Problem("--checked", "is no digest of a plan", fix)])
     offering = _offering(options)
     found = deal(options.folder, offering)
     scope = run_check(_approvals(options, offering), emit, clock=clock)
@@ -118,6 +125,8 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
         else:
             more, plan, overridden = _planned(room, programs, judge, _Asked(given, scope.approved, quotas))
             checks += more
+    if options.checked is not None:
+        checks.append(_same(options.checked, plan))
     checks.append(Check("admission", not_checked=_NO_CLUSTER))
     seconds = clock.monotonic() - started
     if options.junit is not None:
@@ -197,6 +206,16 @@ def _planned(
     told = told_of(plan.document)
     overridden = tuple(f"{one.text}: set aside by {one.more['by']}: {one.more['why']}" for one in judged.told)
     return [Check("terraform validate"), Check("plan", tuple(map(_refusal, judged.refused)))], told, overridden
+
+
+def _same(checked: str, plan: Told) -> Check:
+    """Whether the plan is the one that was checked before; where there is none now, that is told elsewhere."""
+    if not plan.digest:
+        return Check("same plan", not_checked="there is no plan")
+    if plan.digest == checked:
+        return Check("same plan")
+    what = f"the plan is another than the one that was checked: {plan.digest[:12]}, not {checked[:12]}"
+    return Check("same plan", (Refusal(what, "what was checked is what is merged", "have it checked again"),))
 
 
 def _refusal(found: Finding) -> Refusal:

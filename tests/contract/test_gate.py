@@ -80,7 +80,7 @@ def test_what_fits_passes_in_few_words(company: Gate, capsys: pytest.CaptureFixt
     assert company.judged("--junit", str(junit)) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "not checked: admission: manifests are not tried on a cluster"
-    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{12}", said[1])
+    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{64}", said[1])
     assert len(said) == 2
     suite = ET.fromstring(junit.read_text())
     assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "1", "6")
@@ -371,6 +371,21 @@ def test_what_goes_around_the_guardrail_is_seen_in_the_plan(
     capsys.readouterr()
     assert company.judged() == 4
     assert told in capsys.readouterr().out
+
+
+def test_a_plan_that_is_another_than_the_checked_one_is_refused(
+    company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert company.judged() == 0
+    digest = capsys.readouterr().out.split()[-1]
+    assert company.judged("--checked", digest) == 0
+    company.add('output "more" {\n  value = "edited after the check"\n}\n')
+    capsys.readouterr()
+    assert company.judged("--checked", digest) == 4
+    assert f"not {digest[:12]}; limit: what was checked is what is merged" in capsys.readouterr().out
+    assert company.judged("--checked", digest[:12]) == 2
+    assert "--checked: is no digest of a plan" in capsys.readouterr().err
 
 
 def test_what_terraform_itself_finds_wrong_is_a_refusal(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
