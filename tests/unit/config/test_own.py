@@ -8,6 +8,7 @@ import pytest
 
 from pov.base.errors import InvalidInput
 from pov.config.engagement import Engagement, load_engagement
+from pov.config.own import taking_own
 from pov.config.playbook import read_playbook
 
 HEAD = """\
@@ -47,7 +48,7 @@ def test_an_arm_and_a_runbook_need_no_line_of_code(tmp_path: Path) -> None:
 
 def test_without_a_word_on_it_an_arm_is_in_every_experiment_that_takes_it(tmp_path: Path) -> None:
     (arm,) = load(tmp_path, "arms: [{name: mine, label: Ours, command: [a]}]\n").arms
-    assert arm.experiments == ("deploy", "rotate")
+    assert arm.experiments == taking_own()
     assert arm.time_limit == "10m"
 
 
