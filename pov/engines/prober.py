@@ -133,12 +133,15 @@ class Prober:
             for row in answer["edges"]
         ]
 
-    def identify(self, estate: str, services: Sequence[str] = ()) -> list[Identity]:
+    def identify(self, estate: str, services: Sequence[str] = (), *, unlisted: bool = False) -> list[Identity]:
         """One row for each replica of `services` (all without any), asked on a new connection.
 
-        Replicas that are missing show as a row with an `error`.
+        Replicas that are missing show as a row with an `error`. A service that was not there when the prober was set up
+        raises `NotFound`, unless it is `unlisted`: then it is looked for by its name.
         """
         query = {"estate": estate, **({"services": ",".join(services)} if services else {})}
+        if unlisted:
+            query["unlisted"] = "1"
         answer = _call(self._rest, "GET", "/v1/identify", query=query)
         return [
             Identity(

@@ -57,6 +57,11 @@ def watch(estates: Sequence[Estate], estate: Estate, services: Collection[str], 
     return Watch(touched, control, tuple(dict.fromkeys(edge.estate for edge in sentinels)))
 
 
+def watch_beside(estates: Sequence[Estate]) -> Watch:
+    """What to load while something comes to several estates beside all that is there: none of it is to notice."""
+    return Watch(tuple(edge for estate in estates for edge in _edges(estate)), ())
+
+
 def watch_all(estates: Sequence[Estate], services: Collection[str]) -> Watch:
     """What to load while `services` change in several estates, one after the other: no estate stands by untouched."""
     touched: list[EdgeName] = []

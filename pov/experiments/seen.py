@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
@@ -22,18 +23,20 @@ def until_seen(
     what: str,
     *,
     timeout_s: float,
+    unlisted: bool = False,
 ) -> dict[str, float]:
     """Wait until each replica of `services` answers as `wished`; returns when each service was first seen so, in s.
 
-    A service that was seen is not asked again: what is being waited for is not slowed down by the asking.
+    `unlisted` services are new: the prober looks for them by their names. A service that was seen is not asked again:
+    what is being waited for is not slowed down by the asking.
     """
-    prober = box.prober()
+    identify = partial(box.prober().identify, unlisted=True) if unlisted else box.prober().identify
     begun = box.clock.monotonic()
     seen: dict[str, float] = {}
 
     def look() -> dict[str, float] | Pending:
         left = [name for name in services if name not in seen]
-        rows = _by_service(prober.identify(estate.name, left))
+        rows = _by_service(identify(estate.name, left))
         state = ""
         for name in left:
             mine = rows.get(name, [])

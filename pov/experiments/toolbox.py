@@ -16,7 +16,7 @@ from pov.config.experiments import ERROR_RATE
 from pov.config.parts import Traffic
 from pov.experiments.brought import Digested
 from pov.experiments.ports.credentials import Credentials
-from pov.experiments.ports.gitops import Cluster, Delivery, Git
+from pov.experiments.ports.gitops import Accounts, Cluster, Delivery, Git
 from pov.experiments.ports.legacy import LegacyHosts, Pki, Releases, Seat
 from pov.experiments.ports.load import Prober
 from pov.measure.order import Slot
@@ -45,6 +45,7 @@ class Toolbox:
     hosts: LegacyHosts
     pki: Pki
     releases: Releases
+    accounts: Accounts
     credentials: Callable[[], Credentials]
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)

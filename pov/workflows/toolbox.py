@@ -30,13 +30,15 @@ from pov.steps.git.promotion import Reviewed, forget, review
 from pov.steps.legacy.estate import client_key, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
+from pov.steps.vault.accounts import ServiceAccounts
 from pov.steps.vault.owner import Owner
 
 
 class StageConfiguration(Configuration):
     """One stage's part of the configuration repository, in the environment's working copy."""
 
-    def __init__(self, repo: ConfigRepo, stage: str) -> None:
+    def __init__(self, ctx: Context, repo: ConfigRepo, stage: str) -> None:
+        self._ctx = ctx
         self._repo = repo
         self._stage = stage
 
@@ -60,6 +62,14 @@ class StageConfiguration(Configuration):
         """Edit, without a commit."""
         git_repository.set_generation(self._repo, self._stage, generation)
 
+    def add_service(self, name: str, stages: Sequence[str]) -> None:
+        """Write a new service's files and have stages run it, without a commit."""
+        git_repository.add_service(self._ctx, self._repo, name, stages)
+
+    def remove_service(self, name: str, stages: Sequence[str]) -> bool:
+        """Take all of it away, without a commit; whether there was anything."""
+        return git_repository.remove_service(self._repo, name, stages)
+
     def revert(self, revision: str) -> None:
         """Take a commit back, without a commit."""
         self._repo.revert(revision)
@@ -82,7 +92,7 @@ class StageConfiguration(Configuration):
 
     def of(self, stage: str) -> StageConfiguration:
         """The same working copy, for another stage."""
-        return StageConfiguration(self._repo, stage)
+        return StageConfiguration(self._ctx, self._repo, stage)
 
     def close(self) -> None:
         """Nothing to do: the next one to open the working copy drops what was not committed."""
@@ -94,7 +104,7 @@ class _Git:
 
     def configuration(self, stage: str) -> Configuration:
         """A fresh working copy for a stage."""
-        return StageConfiguration(git_repository.working_copy(self.ctx), stage)
+        return StageConfiguration(self.ctx, git_repository.working_copy(self.ctx), stage)
 
     def history(self, stage: str, service: str, since: datetime) -> tuple[Recorded, ...]:
         """What was changed of a service in a stage since then."""
@@ -181,6 +191,7 @@ def toolbox(ctx: Context) -> Toolbox:
         hosts=_LegacyHosts(ctx),
         pki=_LegacyPki(ctx),
         releases=_releases(ctx),
+        accounts=ServiceAccounts(ctx),
         credentials=lambda: Owner.connect(ctx),
         busy=load_per_core,
     )

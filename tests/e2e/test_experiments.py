@@ -16,6 +16,7 @@ from pov.experiments import EXPERIMENTS
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from pov.steps.git.repository import heads, working_copy
+from pov.steps.vault.step import connect as connect_to_vault
 from pov.workflows.toolbox import toolbox
 from tests.e2e.harness import Environment
 
@@ -229,3 +230,26 @@ def test_a_credential_is_changed_on_every_host(shared: Environment, facts: Calla
     after, written = _used(shared), dict(result.evidence.details)["fingerprints"]
     assert {key for key in after if after[key] != before[key]} == {("legacy", name) for name in written}
     assert result.evidence.details["hosts"] == 1
+
+
+@pytest.mark.matrix
+def test_a_new_service_comes_to_every_stage_and_goes_again(shared: Environment, facts: Callable[..., None]) -> None:
+    vault = connect_to_vault(shared.context())
+    roles = {stage: f"auth/kubernetes/role/{stage}" for stage in ("dev", "staging", "prod")}
+    before = {stage: vault.read(path) for stage, path in roles.items()}
+    files = working_copy(shared.context()).paths()
+    result = trial(shared, "provision", "automated")
+    facts(**told(result))
+    assert result.error is None
+    name = dict(result.evidence.details)["service"]
+    assert {key.partition("_")[0] for key in result.evidence.figures} == {"dev", "staging", "prod"}
+    seen = result.evidence.traffic
+    assert seen is not None
+    assert seen.operation.hard == 0, "what is there beside it did not notice"
+    # All of it is gone: from Git, from Vault, from every stage.
+    assert working_copy(shared.context()).paths() == files
+    assert {stage: vault.read(path) for stage, path in roles.items()} == before
+    for kind in ("deployments", "pods", "services", "serviceaccounts", "networkpolicies"):
+        for stage in roles:
+            assert shared.objects(kind, "--namespace", stage, "-l", f"app={name}") == [], (kind, stage)
+    assert shared.home.secret("vault-root-token") is None

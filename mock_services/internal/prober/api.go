@@ -87,8 +87,10 @@ func (p *Prober) identify(w http.ResponseWriter, r *http.Request) {
 	if wanted := r.URL.Query().Get("services"); wanted != "" {
 		services = strings.Split(wanted, ",")
 	}
+	// A service that is just coming is on no list yet: whoever says so has it looked for by its name.
+	unlisted := r.URL.Query().Get("unlisted") == "1"
 	for _, name := range services {
-		if !slices.Contains(estate.Services, name) {
+		if !slices.Contains(estate.Services, name) && !(unlisted && serviceName.MatchString(name)) {
 			refuse(w, http.StatusNotFound, fmt.Sprintf("no service %q in %s", name, estate.Name))
 			return
 		}
@@ -214,6 +216,8 @@ func (p *Prober) look(w http.ResponseWriter, r *http.Request) {
 		health.JSON(w, http.StatusOK, load.report())
 	}
 }
+
+var serviceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,55}[a-z0-9])?$`)
 
 var phaseName = regexp.MustCompile(`^[a-z-]{1,40}$`)
 

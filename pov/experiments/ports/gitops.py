@@ -32,6 +32,14 @@ class Configuration(Protocol):
         """Edit, without a commit."""
         ...
 
+    def add_service(self, name: str, stages: Sequence[str]) -> None:
+        """Write a new service's files and have stages run it, without a commit."""
+        ...
+
+    def remove_service(self, name: str, stages: Sequence[str]) -> bool:
+        """Take all of it away, without a commit; whether there was anything."""
+        ...
+
     def revert(self, revision: str) -> None:
         """Take a commit back, without a commit."""
         ...
@@ -139,6 +147,18 @@ class Git(Protocol):
 
     def webhook(self, on: bool) -> None:
         """Whether it tells of pushes."""
+        ...
+
+
+class Accounts(Protocol):
+    """Who may have certificates: service accounts by name, in each stage."""
+
+    def admit(self, name: str) -> None:
+        """One more in every stage, beside those that the scenario asks for."""
+        ...
+
+    def withdraw(self) -> None:
+        """Those that the scenario asks for, and no other."""
         ...
 
 

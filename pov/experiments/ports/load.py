@@ -56,8 +56,8 @@ class Load(Protocol):
 class Prober(Protocol):
     """The prober's API, as far as trials need it."""
 
-    def identify(self, estate: str, services: Sequence[str] = ()) -> Sequence[Identity]:
-        """One row for each replica."""
+    def identify(self, estate: str, services: Sequence[str] = (), *, unlisted: bool = False) -> Sequence[Identity]:
+        """One row for each replica; with `unlisted` also of services that were not there when it was set up."""
         ...
 
     def start_load(

@@ -51,13 +51,14 @@ def files(
     found = {"README.md": data("argocd", "repository", "README.md").read_text()}
     for service in topology.services:
         if service.name in running:
-            found.update(_base(service, topology, scenario, requests[service.name]))
+            found.update(service_files(service, topology, scenario, requests[service.name]))
     for estate in gitops:
         found.update(overlay(estate, image, ca_pem, (kept or {}).get(estate.name, Kept())))
     return found
 
 
-def _base(service: Service, topology: Topology, scenario: Scenario, cpu_request_m: int) -> dict[str, str]:
+def service_files(service: Service, topology: Topology, scenario: Scenario, cpu_request_m: int) -> dict[str, str]:
+    """A service's base, by path. One that is not in the topology calls nobody, and the prober alone calls it."""
     resources = scenario.services.resources
     has_credential = service.name in scenario.pov_services
     values = {

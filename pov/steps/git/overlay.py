@@ -86,8 +86,35 @@ def with_images(kustomization: str, changed: Mapping[str, str]) -> str:
     unknown = sorted(changed.keys() - images.keys())
     if unknown:
         raise PovError(f"this stage does not run {', '.join(unknown)}")
+    return _with_all_images(kustomization, {**images, **changed})
+
+
+def with_service(kustomization: str, service: str, image: str) -> str:
+    """The kustomization with one more service."""
+    return _with_all_images(_with_resource(kustomization, service), {**images_of(kustomization), service: image})
+
+
+def without_service(kustomization: str, service: str) -> str:
+    """The kustomization without that service; unchanged if it does not run it."""
+    left = {name: image for name, image in images_of(kustomization).items() if name != service}
+    line = _resource(service)
+    return _with_all_images("".join(x for x in kustomization.splitlines(keepends=True) if x.rstrip() != line), left)
+
+
+def _resource(service: str) -> str:
+    return f"- ../../services/{service}"
+
+
+def _with_resource(kustomization: str, service: str) -> str:
+    head, mark, rest = kustomization.partition("\nconfigMapGenerator:")
+    if not mark:
+        raise PovError("the kustomization is not as the bring-up wrote it", fix="pov up")
+    return kustomization if _resource(service) in head.splitlines() else f"{head}\n{_resource(service)}{mark}{rest}"
+
+
+def _with_all_images(kustomization: str, images: Mapping[str, str]) -> str:
     head, _, _ = kustomization.partition("\nimages:\n")
-    return f"{head}\nimages:\n{image_entries({**images, **changed})}\n"
+    return f"{head}\nimages:\n{image_entries(images)}\n"
 
 
 def generation_of(policy: str) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pov.base.errors import PovError, Transient
+from pov.config.weights import cpu_requests
 from pov.engines.branches import Rule
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea
+from pov.model.topology import Service
 from pov.state.home import Home
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
@@ -81,6 +83,28 @@ def set_images(repo: ConfigRepo, stage: str, changed: Mapping[str, str]) -> None
     """Write other images for some services of a stage; commit and push are the caller's."""
     path = f"stages/{stage}/kustomization.yaml"
     repo.write(path, overlay.with_images(repo.read(path), changed))
+
+
+def add_service(ctx: Context, repo: ConfigRepo, name: str, stages: Sequence[str]) -> None:
+    """Write a new service's files and have stages run it; commit and push are the caller's."""
+    request = min(cpu_requests(ctx.scenario).values())
+    for path, text in repository.service_files(Service(name, "domain"), ctx.topology, ctx.scenario, request).items():
+        repo.write(path, text)
+    for stage in stages:
+        path = f"stages/{stage}/kustomization.yaml"
+        held = repo.read(path)
+        repo.write(path, overlay.with_service(held, name, overlay.images_of(held)[overlay.AGENT_IMAGE]))
+
+
+def remove_service(repo: ConfigRepo, name: str, stages: Sequence[str]) -> bool:
+    """Take all of it away; commit and push are the caller's. Returns whether there was anything."""
+    for path in repo.paths():
+        if path.startswith(f"services/{name}/"):
+            repo.remove(path)
+    for stage in stages:
+        path = f"stages/{stage}/kustomization.yaml"
+        repo.write(path, overlay.without_service(repo.read(path), name))
+    return repo.is_changed()
 
 
 def generation(repo: ConfigRepo, stage: str) -> int:

@@ -107,6 +107,13 @@ def _authorities(declared: Mapping[str, Any], values: Mapping[str, Any]) -> Mapp
     return dict(_fill(declared["authorities"], values))
 
 
+def set_accounts(vault: Vault, wanted: Wishes) -> bool:
+    """Have those service accounts log in, and no other. Raises `Denied` without a token that may change that."""
+    roles = _namespace_roles(_declarations()["namespaceRole"], wanted, wanted.values())
+    changed = [_setting(vault, path, body) for path, body in roles.items()]
+    return any(changed)
+
+
 def _mounts(vault: Vault, path: str, declared: Mapping[str, Any]) -> bool:
     found = vault.read(path) or {}
     changed = False

@@ -203,15 +203,26 @@ def _set_up(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:
             raise
         # Declarations of another release of `pov`: what `pov-admin` may not change takes a root token once more.
         report.say("a root token for changes that pov-admin may not make")
-        token = vault.new_root_token(_keys(ctx, RECOVERY_KEYS if server.auto_unseal else UNSEAL_KEYS))
-        ctx.home.save_secret(ROOT_TOKEN, token)
-        vault.use(token)
+        become_root(ctx, vault)
         as_root = True
         converge(vault, wishes(ctx), with_audit=audit_by_api)
         changed = True
     if as_root:
         _give_up_root(ctx, vault)
     return changed or as_root
+
+
+def become_root(ctx: Context, vault: Vault) -> None:
+    """Act with a root token made from the recovery keys. It is saved first: `pov up` revokes one that was left."""
+    token = vault.new_root_token(_keys(ctx, RECOVERY_KEYS if engine(ctx).auto_unseal else UNSEAL_KEYS))
+    ctx.home.save_secret(ROOT_TOKEN, token)
+    vault.use(token)
+
+
+def leave_root(ctx: Context, vault: Vault) -> None:
+    """Make that token worthless, and forget it."""
+    vault.revoke_own_token()
+    ctx.home.forget_secret(ROOT_TOKEN)
 
 
 def _give_up_root(ctx: Context, vault: Vault) -> None:
@@ -228,8 +239,7 @@ def _give_up_root(ctx: Context, vault: Vault) -> None:
         bears=(Transient, _LoginRefused),
     )
     _mark(ctx, _COMPLETED)
-    vault.revoke_own_token()
-    ctx.home.forget_secret(ROOT_TOKEN)
+    leave_root(ctx, vault)
 
 
 def _marked(ctx: Context) -> str:

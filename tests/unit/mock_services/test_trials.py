@@ -44,7 +44,7 @@ def toolbox(prober: Prober) -> Toolbox:
     unused: Any = None
     return Toolbox(
         run="", under_proof=(), estates=(STAGING, DEV), traffic=WISH, prober=lambda: prober, git=unused,
-        delivery=unused, cluster=unused, hosts=unused, pki=unused, releases=unused, credentials=unused,
+        delivery=unused, cluster=unused, hosts=unused, pki=unused, releases=unused, credentials=unused, accounts=unused,
     )  # fmt: skip
 
 
