@@ -172,6 +172,7 @@ class World:
         return self.clock.now
 
     def toolbox(self, folder: Path) -> Toolbox:
+        nobody: Any = None
         return Toolbox(
             run="1123ab",
             under_proof=tuple(self.scenario.pov_services),
@@ -184,6 +185,7 @@ class World:
             hosts=LegacyHosts(self, folder),
             pki=Pki(self),
             releases=Releases(self),
+            accounts=nobody,
             credentials=lambda: Credentials(self),
             clock=self.clock,
             busy=lambda: 0.25,

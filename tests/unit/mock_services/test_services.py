@@ -64,6 +64,11 @@ def test_what_the_prober_does_not_know(world: World, tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         world.prober.start_load(["staging"], interval_ms=1, new_connection_interval_ms=0, timeout_ms=100)
     assert "intervalMs" in refused.value.cause
+    (row,) = world.prober.identify("staging", ["just-coming"], unlisted=True)
+    assert (row.service, row.error) == ("just-coming", "resolve: no replica behind just-coming-pods.staging.svc")
+    for name in ("Not-A-Name", "a.b", "-a", ""):
+        with pytest.raises(NotFound, match="no service"):
+            world.prober.identify("staging", ["a", name], unlisted=True)
     url = world.prober._rest.url
     stranger = Prober(url, world.estate.folder / "root.pem", Secret("wrong"))
     with pytest.raises(PovError, match="does not know our token"):

@@ -14,6 +14,7 @@ from pov.config.estates import Estate, estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
 from pov.config.weights import cpu_requests
+from pov.model.topology import Service
 from pov.steps import templates
 from pov.steps.git import content as repository
 from pov.steps.git import overlay
@@ -212,6 +213,42 @@ def test_one_version_is_one_edit() -> None:
 def test_image_references_survive_a_round_trip(reference: str) -> None:
     text = f"x: 1\nimages:\n{overlay.image_entries({'a': reference, 'b': 'c:d'})}\n"
     assert overlay.images_of(text) == {"a": reference, "b": "c:d"}
+
+
+def test_a_service_comes_and_goes_without_a_trace() -> None:
+    before = render(scenario())["stages/dev/kustomization.yaml"]
+    after = overlay.with_service(before, "new-one", MOCK)
+    assert overlay.images_of(after) == {**overlay.images_of(before), "new-one": MOCK}
+    assert document(after)["resources"] == [*document(before)["resources"], "../../services/new-one"]
+    assert overlay.with_service(after, "new-one", MOCK) == after
+    assert overlay.without_service(after, "new-one") == before
+    assert overlay.without_service(before, "new-one") == before
+    with pytest.raises(PovError, match="not as the bring-up wrote it"):
+        overlay.with_service("resources: []\nimages:\n", "new-one", MOCK)
+
+
+def test_a_service_outside_the_topology_calls_nobody_and_has_no_credential() -> None:
+    what = scenario()
+    topology = generate(what.services.seed, what.services.count)
+    files = repository.service_files(Service("new-one", "domain"), topology, what, 5)
+    assert {path.split("/")[1] for path in files} == {"new-one"}
+    (policy,) = documents(files["services/new-one/networkpolicy.yaml"])
+    (rule,) = policy["spec"]["ingress"]
+    assert [peer["podSelector"]["matchLabels"]["app"] for peer in rule["from"]] == ["prober"]
+    assert "credential" not in files["services/new-one/deployment.yaml"]
+
+
+def test_services_under_proof_alone_have_a_credential() -> None:
+    what = scenario()
+    files = render(what)
+    running = {path.split("/")[1] for path in files if path.startswith("services/")}
+    found = {name for name in running if "--credential-mount=secret" in files[f"services/{name}/deployment.yaml"]}
+    assert found == set(what.pov_services)
+    assert len(running) > len(found)
+    for name in found:
+        (deployment,) = documents(files[f"services/{name}/deployment.yaml"])
+        (service,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert "--credential=/certs/credential" in service["args"]
 
 
 def test_a_service_that_does_not_run_there_is_refused() -> None:

@@ -14,6 +14,7 @@ from pov.steps.core import Outcome
 from pov.steps.kind.target import KindCluster
 from pov.steps.vault import pod as vault_pod
 from pov.steps.vault import step as vault
+from pov.steps.vault.accounts import ServiceAccounts
 from pov.steps.vault.owner import Owner
 from tests.fakes.vault import FakeVault
 from tests.unit.steps.vault_world import World, lines, make
@@ -96,6 +97,40 @@ def test_a_service_that_comes_later_gets_its_credential_then(world: World) -> No
     assert world.up() is Outcome.CHANGED
     assert Owner.connect(world.ctx).held("dev", name).version == 1
     finished(world)
+
+
+def test_a_further_account_is_admitted_and_withdrawn_with_a_root_token_that_is_gone(world: World) -> None:
+    world.up()
+    accounts = ServiceAccounts(world.ctx)
+
+    def named(stage: str) -> list[str]:
+        return list(world.server.store[f"auth/kubernetes/role/{stage}"]["bound_service_account_names"])
+
+    before = {stage: named(stage) for stage in ("dev", "staging", "pov-system")}
+    accounts.admit("new-one")
+    assert named("dev") == [*before["dev"], "new-one"]
+    assert named("staging") == [*before["staging"], "new-one"]
+    assert named("pov-system") == before["pov-system"]
+    finished(world)
+    writes = len(world.server.writes)
+    accounts.admit("new-one")
+    assert len(world.server.writes) == writes, "twice is once"
+    accounts.withdraw()
+    assert {stage: named(stage) for stage in before} == before
+    finished(world)
+
+
+def test_an_account_that_a_killed_trial_left_goes_with_the_next_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.up()
+    killed_at(monkeypatch, FakeVault, "revoke_own_token", after=False)
+    with pytest.raises(Killed):
+        ServiceAccounts(world.ctx).admit("new-one")
+    assert world.ctx.home.secret(vault.ROOT_TOKEN) is not None
+    assert world.up() is Outcome.CHANGED
+    finished(world)
+    assert "new-one" not in str(world.server.store["auth/kubernetes/role/dev"])
 
 
 def test_the_server_may_take_its_time(world: World) -> None:
