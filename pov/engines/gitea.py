@@ -27,7 +27,6 @@ class Pull:
     number: int
     head_commit: str
     state: str
-    mergeable: bool
     merged_commit: str | None
 
 
@@ -269,4 +268,4 @@ def _stood(review: Mapping[str, Any], merged: str | None) -> bool:
 
 def _pull(found: Mapping[str, Any]) -> Pull:
     merged = str(found["merge_commit_sha"]) if found.get("merged") else None
-    return Pull(int(found["number"]), found["head"]["sha"], found["state"], bool(found.get("mergeable")), merged)
+    return Pull(int(found["number"]), found["head"]["sha"], found["state"], merged)

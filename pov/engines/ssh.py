@@ -65,14 +65,6 @@ def make_key(comment: str) -> Key:
         return Key(Secret(path.read_text()), path.with_suffix(".pub").read_text().strip())
 
 
-def public_of(private: Secret) -> str:
-    """The public half of a key, as one line."""
-    with scratch() as folder:
-        path = folder / "key"
-        write_atomic(path, private.reveal(), mode=0o600)
-        return _run("ssh-keygen", "-y", "-f", str(path)).stdout.strip()
-
-
 def kubectl_command(kubectl: Path, kubeconfig: Path, namespace: str, pod: str, sshd: Sequence[str]) -> tuple[str, ...]:
     """The command that runs `sshd` in a pod, with no variable but its own: its files lie with the environment's."""
     flags = ("--kubeconfig", str(kubeconfig), "--namespace", namespace)

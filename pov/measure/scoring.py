@@ -16,7 +16,7 @@ from pov.model.reading import items, mapping, number, text, whole
 
 Outcome = Literal["pass", "fail", "not shown"]
 STALLED = "this machine stalled"
-_BOUNDS = ("at_most", "at_least", "atMost", "bound")
+_BOUNDS = ("at_most", "at_least", "bound")
 BLIND = "the negative control did not show that the prober sees failures"
 
 

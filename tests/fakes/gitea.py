@@ -129,7 +129,7 @@ class FakeGitea:
                 return self.pull(repository, number)
         number = len(found.pulls) + 1
         found.refs[number] = (head, base, self.user)
-        found.pulls[number] = Pull(number, found.branches[head][-1], "open", True, None)
+        found.pulls[number] = Pull(number, found.branches[head][-1], "open", None)
         return found.pulls[number]
 
     def pull(self, repository: str, number: int) -> Pull:

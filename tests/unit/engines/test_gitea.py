@@ -12,7 +12,7 @@ from pov.base.errors import NotFound, TimedOut
 from pov.engines.gitea import Gitea
 from pov.engines.rest import Refused, Rest
 
-PULL = {"number": 7, "head": {"sha": "abc"}, "state": "open", "mergeable": True, "merge_commit_sha": None}
+PULL = {"number": 7, "head": {"sha": "abc"}, "state": "open", "merge_commit_sha": None}
 
 
 class Clock:
