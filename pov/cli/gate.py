@@ -27,6 +27,7 @@ PIPELINES = ("jenkins", "github", "gitlab")
 @click.option("--stages", type=FILE, metavar="FILE", help="What it asks for. Default: what `pov up` would.")
 @click.option("--register", type=FOLDER, metavar="DIR",
               help="Approvals of other deals, summed against what the platform has.")  # fmt: skip
+@click.option("--manifests", type=FOLDER, metavar="DIR", help="Tried on the running environment, by dry run.")
 @click.option("--checked", metavar="DIGEST", help="Of a plan that was checked before: another one is refused.")
 @click.option("--junit", type=FILE, metavar="FILE", help="Where the JUnit XML goes.")
 @click.option("--pipeline", type=click.Choice(PIPELINES), help="Print a ready pipeline for this CI, and end.")
@@ -40,6 +41,7 @@ def command(
     terraform: Path | None,
     stages: Path | None,
     register: Path | None,
+    manifests: Path | None,
     checked: str | None,
     junit: Path | None,
     pipeline: str | None,
@@ -71,6 +73,7 @@ def command(
         register=register,
         stages=stages,
         terraform=terraform,
+        manifests=manifests,
         checked=checked,
         junit=junit,
     )

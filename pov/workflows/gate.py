@@ -28,11 +28,10 @@ from pov.engines.conftest import Conftest, Finding
 from pov.model.events import Emit
 from pov.scoping.approvals import Approved, Verdict
 from pov.scoping.gate import Check, Refusal, Told, judged_document, junit_xml, missing_approvals, told_of, variables
-from pov.workflows.approvals import CheckOptions, CheckResult, Trust, run_check, under_review
+from pov.workflows.approvals import CheckOptions, CheckResult, Trust, run_check, subject_of, under_review
+from pov.workflows.gate_admission import admission
 from pov.workflows.gate_room import Room, furnish, slipped_in, without_state
 from pov.workflows.scope import Deal, deal
-
-_NO_CLUSTER = "manifests are not tried on a cluster"
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class GateOptions:
     checked: str | None = None
     """The digest of a plan that was checked before: another one is refused."""
 
+    manifests: Path | None = None
     junit: Path | None = None
 
 
@@ -127,7 +127,7 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
             checks += more
     if options.checked is not None:
         checks.append(_same(options.checked, plan))
-    checks.append(Check("admission", not_checked=_NO_CLUSTER))
+    checks.append(admission(options.manifests, options.folder, subject_of(found, options.environment).environment))
     seconds = clock.monotonic() - started
     if options.junit is not None:
         _keep(options.junit, junit_xml(checks, seconds))

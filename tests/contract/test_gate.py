@@ -79,7 +79,7 @@ def test_what_fits_passes_in_few_words(company: Gate, capsys: pytest.CaptureFixt
     junit = tmp_path / "out" / "gate.xml"
     assert company.judged("--junit", str(junit)) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "not checked: admission: manifests are not tried on a cluster"
+    assert said[0] == "not checked: admission: no manifests are named (--manifests DIR)"
     assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{64}", said[1])
     assert len(said) == 2
     suite = ET.fromstring(junit.read_text())

@@ -28,6 +28,7 @@ from pov.steps.argocd.manifest import Values, install
 from pov.steps.core import Outcome, Report
 from pov.steps.landing_zone import step as landing_zone
 from pov.steps.templates import document, documents_of
+from pov.workflows import gate_admission
 from tests.contract.apiserver import control_plane, providers
 
 pytestmark = pytest.mark.contract
@@ -564,6 +565,23 @@ def test_what_the_guardrail_would_refuse_is_refused_in_the_cluster_to_everybody(
         allowed, said = zone.ask(who, method, path, body, patch if method == "PATCH" else "")
         assert not allowed, who
         assert f"Refused by the guardrail. {words}" in said, who
+
+
+def test_the_gate_asks_the_cluster_what_it_would_take_from_git(zone: Zone) -> None:
+    fits = _workload("Deployment", _pod(), replicas=2)
+    fits = {**fits, "metadata": {**fits["metadata"], "namespace": "staging"}}
+    too_much = {
+        **_workload("Deployment", _pod(requests={"cpu": "65"})),
+        "metadata": {"name": "large", "namespace": "staging"},
+    }
+    elsewhere = {**fits, "metadata": {"name": "x", "namespace": "nowhere"}}
+    nowhere = {**fits, "metadata": {"name": "y"}}
+    found = gate_admission.tried([fits, too_much, elsewhere, nowhere], zone.kube, "demo")
+    assert [refusal.what.split(":")[0] for refusal in found.refusals] == [
+        "Deployment large in staging", "Deployment x in nowhere", "Deployment y",
+    ]  # fmt: skip
+    assert "Refused by the guardrail. 65 CPU cores are asked for" in found.refusals[0].what
+    assert found.refusals[0].limit == "the admission policies of demo"
 
 
 _ENOUGH: dict[str, tuple[str, str, dict[str, Any]]] = {
