@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
+from pov.config.expansions import Expansion
 from pov.config.experiments import Criterion
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model, load
@@ -81,6 +82,7 @@ class Engagement(Model):
     value: Value | None = None
     scope: Scope | None = None
     terms: Terms = Terms()
+    expansions: tuple[Expansion, ...] = Field(default=(), max_length=50)
     arms: tuple[OwnArm, ...] = ()
     runbooks: tuple[CustomerRunbook, ...] = ()
 
@@ -92,7 +94,11 @@ class Engagement(Model):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        lists = {"arms": [arm.name for arm in self.arms], "runbooks": [book.experiment for book in self.runbooks]}
+        lists = {
+            "arms": [arm.name for arm in self.arms],
+            "runbooks": [book.experiment for book in self.runbooks],
+            "expansions": [wish.id for wish in self.expansions],
+        }
         faults: list[tuple[Location, str, str]] = [
             ((key, index), f"`{name}` is named twice", "keep one")
             for key, names in lists.items()

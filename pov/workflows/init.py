@@ -174,6 +174,10 @@ _TERMS = (
     "  decisionOn: null",
     '  ifPassed: ""',
     '  ifMissed: ""',
+    "",
+    "# Wishes outside what was agreed: the report has a page for them, and they are in no figure of it. Each such as",
+    "# {id: second-region, title: A second region, by: Ines Weber, when: 2026-10-01, outside: one region was agreed}",
+    "expansions: []",
 )
 _EMPTY = (
     "# Nobody has stated these yet: `value: null` is printed nowhere. Put in what was said, by whom, and when",

@@ -67,6 +67,7 @@ def environment(
         "engagement": _engagement(engagement),
         "baseline": [figure.model_dump(mode="json") for figure in engagement.stated] if engagement else [],
         "scope": _scope(engagement, started),
+        "expansions": [wish.model_dump(mode="json") for wish in engagement.expansions] if engagement else [],
         "criteria": recorded(criteria),
         "value": _value(engagement),
         "catalogue": own.words.as_json(),
