@@ -49,14 +49,19 @@ def read(folder: Path) -> Note:
     return Note(text(found.get("trial")), resumptions(found.get("resumed")))
 
 
+def unsaved(folder: Path, samples: Iterable[Mapping[str, Any]]) -> str:
+    """The trial that had begun last, where no sample of it was saved; empty for none."""
+    begun = read(folder).trial
+    return begun if begun not in {name_of(sample) for sample in samples} else ""
+
+
 def noted_anew(
     folder: Path, environment: Mapping[str, Any], samples: Iterable[Mapping[str, Any]], summary: object, at: datetime
 ) -> Note:
     """The note of a run that goes on at `at`: what its next sample will carry, with this time as the last of it."""
     saved, before = list(samples), read(folder)
     last = _last(environment, saved, summary)
-    begun = before.trial if before.trial not in {name_of(sample) for sample in saved} else ""
-    now = Resumption(len(saved), INTERRUPTED if summary else CUT_OFF, last, timestamp(at), begun)
+    now = Resumption(len(saved), INTERRUPTED if summary else CUT_OFF, last, timestamp(at), unsaved(folder, saved))
     # What a sample carries already is not told twice.
     return replace(before, resumed=(*(one for one in before.resumed if one.after == len(saved)), now))
 

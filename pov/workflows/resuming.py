@@ -36,6 +36,7 @@ from pov.workflows.planning import Paced, paced
 from pov.workflows.report import STATEMENT
 from pov.workflows.running import without_trials
 from pov.workflows.runs import ALIKE, RunsOptions, differences, find
+from pov.workflows.taking_back import take_back
 
 _SAME = (
     *(key for key in ALIKE if key not in {"traffic", "runbook"}),
@@ -72,6 +73,11 @@ class Unfinished:
         return str(self.saved.environment["run"])
 
     @property
+    def begun(self) -> str:
+        """The trial that had begun without being saved; empty for none."""
+        return under_way.unsaved(self.saved.path, self.saved.samples)
+
+    @property
     def left(self) -> tuple[Slot, ...]:
         """What is to be measured still."""
         return self.slots[len(self.saved.samples) :]
@@ -106,6 +112,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
             )
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
         box.prober().stop_loads()
+        take_back(box, mark_of(unfinished.run), unfinished.begun, emit)
         paces = _paces(unfinished, own, ctx)
         writer = reopened(unfinished.saved)
         for line in _told(writer.resumed[-1], unfinished):

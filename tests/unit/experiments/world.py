@@ -151,6 +151,7 @@ class World:
         self.erring: dict[str, float] = {}
         self.errors_come = True
         self.reverted: list[str] = []
+        self.before: dict[str, dict[str, str]] = {}
         self.bad_pods: dict[str, str] = {}
         self.runbook_takes_all = False
         self.branches: dict[str, dict[str, str]] = {}
@@ -349,14 +350,14 @@ class Configuration:
     def revert(self, revision: str) -> None:
         self._world.check("revert")
         self._world.reverted.append(revision)
-        self._images = dict(self._before)
+        self._images = dict(self._world.before[revision])
 
     def commit(self, message: str) -> str:
         self._world.check("git")
-        self._before = dict(self._world.images)
         self._world.commits.append(message)
         self._world.clock.sleep(0.1)
         self._head = f"rev-{len(self._world.commits)}"
+        self._world.before[self._head] = dict(self._world.images)
         return self._head
 
     def push_as(self, branch: str) -> None:

@@ -29,10 +29,12 @@ from pov.state.ledger import entries
 from pov.state.reopening import reopened
 from pov.state.runs import HEAD, RunWriter, read_run
 from pov.workflows import resuming
+from pov.workflows.brought import brought
 from pov.workflows.forging import forgeable
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.resuming import ResumeOptions
+from pov.workflows.taking_back import take_back
 from tests.unit.experiments.world import World
 from tests.unit.reporting import simulated
 from tests.unit.workflows.test_verify import alone, attached
@@ -379,6 +381,66 @@ def test_what_is_left_is_told_beforehand(tmp_path: Path, stands: Callable[..., N
     stands(begun)
     paces = resuming.left(begun.options(), silent)
     assert paces.plan == Counter((slot.experiment, slot.arm) for slot in begun.slots[4:])
+
+
+def test_a_script_that_was_an_arm_is_asked_for_again_and_has_to_be_the_same(
+    tmp_path: Path, stands: Callable[..., None]
+) -> None:
+    script = tmp_path / "deploy.sh"
+    script.write_text("#!/bin/sh\ntrue\n")
+    script.chmod(0o755)
+    own, _ = brought(None, None, [f"mine={script}"])
+    begun = Begun(tmp_path, 4, **json.loads(json.dumps(own.as_json())))
+    stands(begun)
+    assert resuming.left(begun.options(), silent).trials == len(begun.slots) - 4
+    script.write_text("#!/bin/sh\nfalse\n")
+    changed, _ = brought(None, None, [f"mine={script}"])
+    stands(begun, now=json.loads(json.dumps(changed.as_json())))
+    with pytest.raises(PovError) as caught:
+        resuming.resume(begun.options(), silent)
+    assert "own arms: not the same" in caught.value.details
+    script.unlink()
+    with pytest.raises(InvalidInput, match="is not there"):
+        resuming.left(begun.options(), silent)
+
+
+def killed_in_rollback(root: Path, version: str, *, syncs: bool = True) -> tuple[World, Any]:
+    """A world in which a commit put this version into staging, after another one."""
+    world = World()
+    world.broken_sync = not syncs
+    box = world.toolbox(root)
+    copy = box.git.configuration("staging")
+    copy.set_images(dict.fromkeys(box.under_proof, f"registry/mock:{version}"))
+    copy.commit("Deploy it")
+    copy.push()
+    return world, box
+
+
+@pytest.mark.parametrize(
+    ("version", "trial", "reverted"),
+    [
+        ("0309093000ab12-rollback-automated-1", "rollback automated 1", True),
+        ("0309093000ab12r2-rollback-automated-1", "rollback automated 1", True),
+        ("0309093000ab12-rollback-automated-1", "rollback automated 2", False),
+        ("0101010101cccc-rollback-automated-1", "rollback automated 1", False),
+        ("0309093000ab12-automated-1", "deploy automated 1", False),
+        ("0309093000ab12-rollback-automated-1", "", False),
+    ],
+)
+def test_a_version_that_a_killed_trial_left_does_not_stay(
+    tmp_path: Path, version: str, trial: str, reverted: bool
+) -> None:
+    world, box = killed_in_rollback(tmp_path, version)
+    take_back(box, "0309093000ab12", trial, silent)
+    assert bool(world.reverted) is reverted
+    if reverted:
+        assert not any(version in image for image in box.git.configuration("staging").images().values())
+
+
+def test_a_stage_that_does_not_come_to_rest_keeps_a_run_from_going_on(tmp_path: Path) -> None:
+    _, box = killed_in_rollback(tmp_path, "another", syncs=False)
+    with pytest.raises(PovError, match="is not at rest after drift automated 1 was cut off"):
+        take_back(box, "0309093000ab12", "drift automated 1", silent)
 
 
 def test_without_its_environment_it_cannot_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
