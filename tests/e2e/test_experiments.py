@@ -249,7 +249,9 @@ def test_a_new_service_comes_to_every_stage_and_goes_again(shared: Environment, 
     # All of it is gone: from Git, from Vault, from every stage.
     assert working_copy(shared.context()).paths() == files
     assert {stage: vault.read(path) for stage, path in roles.items()} == before
-    for kind in ("deployments", "pods", "services", "serviceaccounts", "networkpolicies"):
-        for stage in roles:
+    for stage in roles:
+        for kind in ("deployments", "services", "serviceaccounts", "networkpolicies"):
             assert shared.objects(kind, "--namespace", stage, "-l", f"app={name}") == [], (kind, stage)
+        # A pod may take its grace period.
+        shared.until("no pod", lambda s=stage: not shared.objects("pods", "--namespace", s, "-l", f"app={name}"))
     assert shared.home.secret("vault-root-token") is None
