@@ -31,6 +31,7 @@ from pov.workflows.attesting import attested
 from pov.workflows.countersigning import Lists
 from pov.workflows.verify import VerifyOptions, VerifyResult
 from tests.unit.reporting import simulated
+from tests.unit.reporting.crowded import crowded
 from tests.unit.reporting.test_report import RUNS
 from tests.unit.reporting.test_worth import SECTIONS
 from tests.unit.value.sections import FULL, changed
@@ -98,7 +99,11 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 def attached(folder: Path, changes: Mapping[str, Any] | None = None) -> Path:
     """What the report of a simulated run carries, saved in an empty folder."""
-    run = simulated.save(folder / ".pov" / "one" / "runs", **(changes or {}))
+    return attached_of(simulated.save(folder / ".pov" / "one" / "runs", **(changes or {})), folder)
+
+
+def attached_of(run: Path, folder: Path) -> Path:
+    """The same of a run that is there."""
     saved, lists = read_run(run), Lists.of(folder)
     found = attested(saved, lists, folder)
     drawn = build(saved, attested=found)
@@ -248,6 +253,30 @@ def test_any_figure_of_the_first_pages_that_is_changed_is_found(tmp_path: Path) 
     assert len(places) > 250
     for path, value in draw.sample(places, 120):
         verifier = Given(folder, with_another_figure(document, path, value), whole.given)
+        verifier.run()
+        assert verifier.wrong, f"{path}: {value!r}"
+
+
+@pytest.mark.parametrize(("count", "more"), [(6, {}), (9, {"criteria": 9, "arms": 3, "value": SECTIONS["full"]})])
+def test_a_crowded_page_one_is_computed_place_by_place(tmp_path: Path, count: int, more: dict[str, Any]) -> None:
+    runs = tmp_path / ".pov" / "one" / "runs"
+    crowded(runs, count, **more)
+    folder, draw = attached_of(next(runs.iterdir()), tmp_path), random.Random(2)
+    document = json.loads((folder / "report.json").read_text())
+    verifier = Given(folder, document, None)
+    verifier.run()
+    assert verifier.wrong == []
+    told = [section["id"] for section in document["sections"]]
+    places = [
+        (("sections", at, "blocks", *path), value)
+        for at in (told.index(name) for name in ("decision", "rest") if name in told)
+        for path, value in leaves(document["sections"][at]["blocks"])
+        if not _UNREAD & set(path) and not isinstance(value, bool) and re.search(r"\d", str(value))
+        if path[-1] not in {"name", "anchor", "see", "reason", "title", "head"}
+    ]
+    assert len(places) > 30
+    for path, value in draw.sample(places, 25):
+        verifier = Given(folder, with_another_figure(document, path, value), verifier.given)
         verifier.run()
         assert verifier.wrong, f"{path}: {value!r}"
 
