@@ -21,6 +21,7 @@ from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import EXPERIMENT as DEPLOY
 from pov.experiments.deploy import AutomatedDeploy, ManualDeploy
+from pov.experiments.gitops import at_rest
 from pov.experiments.load import Watched, let_pass
 from pov.experiments.scripted import shipped
 from pov.experiments.toolbox import STAGING, Toolbox
@@ -34,6 +35,8 @@ UNTIL_KILLED = "until-killed"
 """The load's phase from the work's beginning to its being killed."""
 OLD, NEW, BROKEN = "old", "new", "broken"
 _BACK_S = 180.0
+_COMPARED_S = 420.0
+"""One that starts anew after the last pod was ready compares at its next poll: each comes in two to three minutes."""
 _LOOK = "look at what was left"
 
 
@@ -89,7 +92,10 @@ class InterruptedAutomated(AutomatedDeploy):
 
     def verify(self) -> None:
         """What was killed is there again; Argo CD calls the stage synced and healthy, the cluster holds the image."""
+        begun = self.box.clock.monotonic()
         self._until_back()
+        at_rest(self.box, self.estate.name, self.revision, _COMPARED_S)
+        self.details["called_done_after_s"] = round(self.box.clock.monotonic() - begun, 3)
         super().verify()
 
     def evidence(self) -> Evidence:

@@ -156,6 +156,19 @@ def test_a_delivery_that_does_not_come_back_is_told_and_the_change_taken_back(wo
     assert world.commits[-1] == "Back to the state before trial 1 of interrupted"
 
 
+def test_a_delivery_that_compares_at_its_next_poll_is_waited_for_outside_the_clock(
+    world: World, tmp_path: Path
+) -> None:
+    box = replace(world.toolbox(tmp_path), usual={"automated": 15.6})
+    world.compares_after_s = 170.0
+    result = go(world, tmp_path, "automated", box=box)
+    assert result.error is None
+    assert (result.seconds or 0) < 10
+    after = result.evidence.details["called_done_after_s"]
+    assert isinstance(after, float)
+    assert 160 < after < 180
+
+
 def test_a_script_that_lies_the_second_time_is_not_believed(world: World, tmp_path: Path) -> None:
     def lies(script: Script) -> None:
         if len(world.scripts) == 3:

@@ -160,6 +160,7 @@ class World:
         self.unasked = ""
         self.killed: list[float] = []
         self.back = True
+        self.compares_after_s = 0.0
 
     @property
     def staging(self) -> Estate:
@@ -270,7 +271,9 @@ class World:
         if self.held_generation != self.generation:
             self.held_generation = self.generation
             self.serials["staging"] = {name: self.serial() for name in self.staging.services}
-        self.healthy = well
+        self.healthy = well and not self.compares_after_s
+        if self.compares_after_s:
+            self.clock.after(self.compares_after_s, lambda: setattr(self, "healthy", well))
 
     def take_up(self, estate: str, service: str, value: str) -> None:
         self.used[estate][service] = self.files[estate][service] = value
