@@ -136,6 +136,7 @@ def test_a_point_and_a_rate_that_are_none_are_refused_and_nothing_is_measured(sh
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("arm", ["automated", "manual", "scripted"])
 def test_what_is_killed_half_way_comes_to_its_end_in_its_own_way(
     shared: Environment, facts: Callable[..., None], arm: str
