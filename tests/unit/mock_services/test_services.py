@@ -254,17 +254,14 @@ def test_a_prober_that_is_gone_is_transient(world: World) -> None:
     gone.close()
 
 
-def test_small_and_quick(estate: Estate) -> None:
-    begun = time.monotonic()
+def test_small(estate: Estate) -> None:
     with estate.service("a") as service:
         service.until_ready()
-        started = time.monotonic() - begun
         resident = next(
             int(line.split()[1]) for line in Path(f"/proc/{service.pid}/status").read_text().splitlines()
             if line.startswith("RssAnon")
         )  # fmt: skip
     assert resident < 16_000, "kB of its own"
-    assert started < 5, "seconds, on a busy machine; 20 ms on an idle one"
 
 
 def test_check_version_and_wrong_flags(estate: Estate, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -248,12 +247,12 @@ def test_a_run_of_version_1_still_becomes_a_report(tmp_path: Path) -> None:
     render_pdf(report, {})
 
 
-def test_a_thousand_trials_are_summed_up_and_drawn_in_seconds(tmp_path: Path) -> None:
-    """Processor time, which a busy machine does not stretch."""
+def test_a_thousand_trials_are_summed_up_and_drawn(tmp_path: Path) -> None:
+    """How long that takes is the benchmark's to show (`python -m tests.benchmarks.statistics`)."""
     saved = read_run(simulated.save(tmp_path, order=simulated.plan(trials=200)))
-    begun = time.process_time()
-    render_pdf(build(saved), {})
-    assert time.process_time() - begun < 3
+    assert len(saved.samples) >= 1000
+    pages = pypdf.PdfReader(io.BytesIO(render_pdf(build(saved), {}))).pages
+    assert "200" in "".join(words(page) for page in pages)
 
 
 def test_page_one_says_when_machine_time_shows_no_gain(tmp_path: Path) -> None:
