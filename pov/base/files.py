@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -10,7 +11,12 @@ from pov.base.errors import PovError
 
 
 def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
-    """Write `data` to a temporary file beside `path` and rename it into place; parent folders are made."""
+    """Write `data` to a temporary file beside `path` and rename it into place; parent folders are made.
+
+    Raises `OSError` where `path` is a device, a pipe or a socket: root would put a file in its place.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FileExistsError(errno.EEXIST, "is a device, a pipe or a socket, and no file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     content = data.encode() if isinstance(data, str) else data
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

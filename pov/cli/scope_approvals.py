@@ -10,7 +10,7 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
-from pov.cli.scope_options import FILE, engagement_folder, offering_option
+from pov.cli.scope_options import FILE, LIST, engagement_folder, offering_option
 from pov.cli.tables import show
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _days = click.option("--days", type=int, default=_DAYS, show_default=True, metav
 def trust_options(function: F) -> F:
     """Who may sign, and whose key does not count any more."""
     signers = "Allowed signers, each called ROLE/NAME. Default: allowed_signers in the user's configuration of pov."
-    function = click.option("--signers", type=FILE, metavar="FILE", help=signers)(function)
-    return click.option("--revoked", type=FILE, metavar="FILE", help="Revoked keys (ssh-keygen -k).")(function)
+    function = click.option("--signers", type=LIST, metavar="FILE", help=signers)(function)
+    return click.option("--revoked", type=LIST, metavar="FILE", help="Revoked keys (ssh-keygen -k).")(function)
 
 
 def _signed(function: F) -> F:

@@ -226,9 +226,9 @@ def today(clock: Clock) -> date:
 
 
 def save(path: Path, content: bytes | str) -> None:
-    """Write a file that the user asked for. Raises `PovError` where it cannot be written."""
+    """Write a file that the user asked for; a link stays one. Raises `PovError` where it cannot be written."""
     try:
-        write_atomic(path, content)
+        write_atomic(path.resolve(), content)
     except OSError as error:
         raise PovError(f"cannot write {path}", cause=str(error), fix="choose another file") from error
 
