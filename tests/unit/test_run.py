@@ -29,8 +29,33 @@ CASES = {
     "one fails": ({"unit": "def test_fails():\n    assert False\n"}, [], 1, "3 tests ran"),
     "an end-to-end test is skipped": ({"e2e": SKIPS + PASSES}, [], 1, "skipped, which counts as failed: tests/e2e"),
     "a contract is skipped": ({"contract": SKIPS + PASSES}, [], 1, "skipped, which counts as failed: tests/contract"),
+    "a suite beside them fails, and another": (
+        {
+            "unit": "def test_fails():\n    assert False, 'of unit'\n",
+            "e2e": "def test_it():\n    assert False, 'of e2e'\n",
+        },
+        [],
+        1,
+        "of unit",
+    ),
+    "an end-to-end test fails": ({"e2e": "def test_fails():\n    assert False\n"}, [], 1, "3 tests ran"),
+    "a unit test cannot be read": ({"unit": "import nothing_of_the_kind\n"}, [], 2, "a suite ran no test: unit"),
+    "interrupted": (
+        {
+            "unit": "import time\n\ndef test_long():\n    time.sleep(300)\n",
+            "e2e": "import os\n\ndef test_it():\n    os.kill(os.getpid(), 2)\n",
+        },
+        [],
+        2,
+        "a suite ran no test: e2e, unit",
+    ),
     "a suite is empty": ({"e2e": LONG}, [], 1, "a suite ran no test"),
-    "the matrix too": ({"e2e": PASSES + LONG}, ["--matrix"], 0, "4 tests ran: 1 contract, 2 e2e, 1 unit"),
+    "the matrix too": (
+        {"e2e": PASSES + LONG, "unit": PASSES + LONG},
+        ["--matrix"],
+        0,
+        "5 tests ran: 1 contract, 2 e2e, 2 unit",
+    ),
 }
 
 
