@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,11 @@ from pov.workflows.approvals import CheckOptions, CheckResult, Trust, run_check,
 from pov.workflows.gate_admission import admission
 from pov.workflows.gate_room import Room, furnish, slipped_in, without_state
 from pov.workflows.scope import Deal, deal
+
+_SOURCES = "gate.sources"
+_UNREAD = "parse config: "
+"""What conftest says in front of what it finds wrong in a file that it cannot read."""
+_MEND = "mend the text: terraform fmt tells the line"
 
 
 @dataclass(frozen=True)
@@ -170,8 +175,22 @@ def _scope_check(scope: CheckResult) -> Check:
 
 
 def _text(room: Room, judge: Conftest) -> Check:
-    judged = judge.judge_blocks(room.files, "gate.sources").refused if room.files else ()
+    """What the text says. Raises `InvalidInput` with each file that is no text of Terraform."""
+    try:
+        judged = judge.judge_blocks(room.files, _SOURCES).refused if room.files else ()
+    except PovError as error:
+        if _UNREAD not in error.cause:
+            raise
+        raise InvalidInput(list(_unread(room.files, judge)) or [Problem("", error.cause, _MEND)]) from error
     return Check("text of the change", (*room.refusals, *map(_refusal, judged)))
+
+
+def _unread(files: Sequence[Path], judge: Conftest) -> Iterator[Problem]:
+    for path in files:
+        try:
+            judge.judge_blocks([path], _SOURCES)
+        except PovError as error:
+            yield Problem(path.name, " ".join(error.cause.rpartition(_UNREAD)[2].split()), _MEND)
 
 
 @dataclass(frozen=True)

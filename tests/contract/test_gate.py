@@ -388,6 +388,18 @@ def test_a_plan_that_is_another_than_the_checked_one_is_refused(
     assert "--checked: is no digest of a plan" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", [b'resource "null_resource" "x" { ', b"\xff\xfe{"])
+def test_a_file_that_is_no_text_of_terraform_is_bad_input_and_named(
+    text: bytes, company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (company.change / "half.tf").write_bytes(text)
+    assert company.judged() == 2
+    told = capsys.readouterr().err
+    assert "half.tf: " in told
+    assert "main.tf" not in told
+    assert "fix: mend the text" in told
+
+
 def test_what_terraform_itself_finds_wrong_is_a_refusal(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
     company.edit("= var.stages", "= var.stagez")
     capsys.readouterr()
