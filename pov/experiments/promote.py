@@ -116,11 +116,7 @@ class AutomatedPromotion(EstateTrial):
 
     def check(self) -> None:
         """Somebody else approved, says the server; each stage is at rest at its merge, its Deployments rolled out."""
-        self.details["reviews"] = [
-            {"stage": stage, "pull": one.number, "revision": one.revision, "author": one.author,
-             "approved_by": list(one.approvers)}
-            for stage, one in self._merged.items()
-        ]  # fmt: skip
+        self.details["reviews"] = [review_row(stage, one) for stage, one in self._merged.items()]
         for stage in self._further:
             merged = self._merged[stage.name]
             if not set(merged.approvers) - {merged.author}:
@@ -170,6 +166,17 @@ class AutomatedPromotion(EstateTrial):
             if stage.name in self._merged and self.box.git.head(stage.name) != revision:
                 self.box.git.review(stage.name, f"Back from {self._version}")
             at_rest(self.box, stage.name, self.box.git.head(stage.name), _AT_REST_S)
+
+
+def review_row(stage: str, one: Reviewed) -> dict[str, object]:
+    """A merged pull request as a sample names it."""
+    return {
+        "stage": stage,
+        "pull": one.number,
+        "revision": one.revision,
+        "author": one.author,
+        "approved_by": list(one.approvers),
+    }
 
 
 EXPERIMENT = Experiment(

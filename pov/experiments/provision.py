@@ -17,7 +17,7 @@ from pov.experiments.control import watch_beside
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
 from pov.experiments.ports.gitops import Configuration, Reviewed
-from pov.experiments.promote import ORDER
+from pov.experiments.promote import ORDER, review_row
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
@@ -96,11 +96,14 @@ class AutomatedProvision(EstateTrial):
         step("admitted to certificates")
         self._revision = self.copy.commit(f"New service {self._name} in {', '.join(self._names)}")
         self.copy.push()
+        # Named once the server has it: whoever verifies the run looks it up in the history that the run kept.
+        self.details["revision"] = self._revision
         step("commit and push")
         for stage in self._stages:
             if stage.name == PROD:
                 self._asked = True
                 self._merged = self.box.git.review(stage.name, f"New service {self._name} in {stage.name}")
+                self.details["reviews"] = [review_row(stage.name, self._merged)]
                 step(f"{stage.name}: asked, approved, merged")
             self._until_seen(stage)
             step(f"{stage.name}: seen by prober")

@@ -242,7 +242,11 @@ def test_a_new_service_comes_to_every_stage_and_goes_again(shared: Environment, 
     result = trial(shared, "provision", "automated")
     facts(**told(result))
     assert result.error is None
-    name = dict(result.evidence.details)["service"]
+    details: dict[str, Any] = dict(result.evidence.details)
+    name = details["service"]
+    deployed = working_copy(shared.context()).text_at(details["revision"], "stages/prod/kustomization.yaml")
+    assert name in (deployed or ""), "the history still tells what came"
+    assert [(r["stage"], r["author"], r["approved_by"]) for r in details["reviews"]] == [("prod", "pov", ["reviewer"])]
     assert {key.partition("_")[0] for key in result.evidence.figures} == {"dev", "staging", "prod"}
     seen = result.evidence.traffic
     assert seen is not None

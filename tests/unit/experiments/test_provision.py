@@ -196,6 +196,10 @@ def test_it_comes_to_every_stage_and_goes_again(platform: Platform, tmp_path: Pa
     assert platform.order == ["admit", "commit", "commit", "withdraw"], "nobody is told of it before it may have one"
     assert platform.world.executed == [], "prod admits no look from inside a pod"
     assert left(platform) == {}
+    details = dict(result.evidence.details)
+    assert details["revision"] == "c1", "whoever verifies the run looks it up"
+    review = {"stage": "prod", "pull": 7, "revision": "merge-1", "author": "pov", "approved_by": ["reviewer"]}
+    assert details["reviews"] == [review]
     seen = result.evidence.traffic
     assert seen is not None
     assert seen.operation.requests > 0, "the services beside it are under load"
@@ -245,6 +249,12 @@ def test_whatever_goes_wrong_fails_the_trial_and_nothing_stays(
     result = go(platform, tmp_path)
     assert told in (result.error or "")
     assert left(platform) == {}
+
+
+def test_a_commit_that_did_not_arrive_is_not_named_as_one_that_was_deployed(platform: Platform, tmp_path: Path) -> None:
+    refuse_push(platform)
+    details = go(platform, tmp_path).evidence.details
+    assert not {"revision", "reviews"} & set(details)
 
 
 def test_a_prod_that_refuses_the_merge_leaves_nothing_either(platform: Platform, tmp_path: Path) -> None:
