@@ -213,6 +213,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "left_broken",
                 "hard_until_good",
                 "late_until_good",
+                "called_done_seconds",
             ),
         ),
         Experiment(
@@ -353,6 +354,10 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             "late_until_good", "late requests, from its beginning until all was good", "late_until_good", "requests",
             aggregation="sum", counts=True, only=True,
+        ),
+        Metric(
+            "called_done_seconds", "time after the clock's end until Argo CD called it done", "called_done_seconds",
+            only=True,
         ),
         Metric("answers_right", "answers that are right", "answers_right", "answers", MORE, "min", only=True),
         Metric("answers_asked", "questions asked", "answers_asked", "questions", MORE, "min", only=True),

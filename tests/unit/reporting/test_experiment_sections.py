@@ -187,7 +187,8 @@ def test_what_was_killed_is_told_like_any_other_experiment(tmp_path: Path) -> No
         "hard_until_good": 11.0,
         "late_until_good": 3.0,
     }
-    changes = {i + 1: {"figures": figures} for i in range(len(order))}
+    called = {"automated": {"called_done_seconds": 147.0}}
+    changes = {i + 1: {"figures": figures | called.get(row["arm"], {})} for i, row in enumerate(order)}
     report = build(read_run(simulated.save(tmp_path, order=order, sample_changes=changes)))
     (table,) = (block for block in chapter(report, "figures").blocks if isinstance(block, Table))
     assert table.head == ("Figure", "Over the trials", "Automated", "Runbook by machine", "Good script")
@@ -195,6 +196,7 @@ def test_what_was_killed_is_told_like_any_other_experiment(tmp_path: Path) -> No
     assert rows["point at which it was killed, of its usual time"][1].startswith("35")
     assert rows["replicas left broken"][:2] == ("greatest", "1 replicas")
     assert rows["late requests, from its beginning until all was good"][:2] == ("sum", "12")
+    assert rows["time after the clock's end until Argo CD called it done"] == ("median", "147\u202fs", "–", "–")
     (compared, *_) = report.facts.comparisons["interrupted"]
     assert compared.primary
     text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages)
