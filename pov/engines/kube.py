@@ -26,7 +26,8 @@ INSTALLER = "pov:installer"
 class Kube:
     """One cluster, by its kubeconfig. Connects at first use; safe to use from several threads.
 
-    No answer, 409, 429 and 5xx raise `Transient`; a missing object is None or `NotFound`; a refusal raises `PovError`.
+    No answer, 409, 429, 5xx and a port in the making raise `Transient`; a missing object is None or `NotFound`; a
+    refusal raises `PovError`.
     """
 
     def __init__(

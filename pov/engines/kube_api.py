@@ -84,7 +84,7 @@ class Caller(Protocol):
         timeout_s: float = 30.0,
         as_text: bool = False,
     ) -> Reply:
-        """One call. Raises `NotFound`, `Transient` (no answer, 409, 429, 5xx) or `Refused`."""
+        """One call. Raises `NotFound`, `Transient` (no answer, 409, 429, 5xx, a port in the making) or `Refused`."""
         ...
 
 
@@ -103,7 +103,9 @@ def _problem(method: str, path: str, status: int, text: str, warnings: tuple[str
     # A namespace is there a moment before its default service account: the pod would be let in soon.
     # A document that does not fit the schema gets a 500 from server-side apply, and will get it for ever.
     misfit = "failed to create typed patch object" in said
-    if status in {409, 429} or (status >= 500 and not misfit) or "error looking up service account" in said:
+    # The same service, which a killed command is still making: the server takes the port before it keeps the service.
+    passing = any(words in said for words in ("error looking up service account", "provided port is already allocated"))
+    if status in {409, 429} or (status >= 500 and not misfit) or passing:
         return Transient(f"the cluster's API answered {status}: {said}", cause=where)
     return Refused(said or f"status {status}", status=status, warnings=warnings, cause=f"{where} answered {status}")
 

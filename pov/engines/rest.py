@@ -42,10 +42,18 @@ class Refused(PovError):
         self.status = status
 
 
+class Untrusted(PovError):
+    """Whoever answered is not vouched for, and was told nothing: by an old certificate, or another one's server."""
+
+    def __init__(self, service: str, cause: str) -> None:
+        fix = "pov up  (it renews the certificate)"
+        super().__init__(f"{service}'s certificate was not accepted", cause=cause, fix=fix)
+
+
 class Rest:
     """One service's JSON API. Proxy and certificate variables of the machine (`REQUESTS_CA_BUNDLE` …) are ignored.
 
-    No answer and 5xx raise `Transient`, a certificate that `ca_path` does not vouch for `PovError`, every other code
+    No answer and 5xx raise `Transient`, a certificate that `ca_path` does not vouch for `Untrusted`, every other code
     from 400 `Refused`. Nothing is sent twice by itself.
     """
 
@@ -77,8 +85,7 @@ class Rest:
             )
         except requests.exceptions.RequestException as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                fix = "pov up  (it renews the certificate)"
-                raise PovError(f"{self.service}'s certificate was not accepted", cause=str(error), fix=fix) from error
+                raise Untrusted(self.service, str(error)) from error
             raise Transient(f"{self.service} did not answer", cause=f"{method} {path}: {error}") from error
         if reply.status_code >= 500:
             raise Transient(f"{self.service} failed with {reply.status_code}", cause=f"{method} {path}: {_said(reply)}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from pov.base.errors import Transient
 from pov.base.wait import wait_for
+from pov.engines.rest import Untrusted
 from pov.steps.core import Report
 
 T = TypeVar("T")
@@ -17,6 +19,10 @@ _INTERVAL_S = 0.5
 def bearing(what: str, work: Callable[[], T], report: Report) -> T:
     """Do `work`, from its beginning again for up to 120 seconds while it raises `Transient`; returns what it returns.
 
-    For work that observes before it changes: a pod that was deleted, or moved, is back by then.
+    For work that observes before it changes: a pod that was deleted, or moved, is back by then. So is a node that was
+    switched off: until the container engine has its ports in order, another environment's server may answer there.
     """
-    return wait_for(what, work, timeout_s=_LIMIT_S, interval_s=_INTERVAL_S, on_pending=report.waits, fix="pov status")
+    return wait_for(
+        what, work, timeout_s=_LIMIT_S, interval_s=_INTERVAL_S, bears=(Transient, Untrusted), on_pending=report.waits,
+        fix="pov status",
+    )  # fmt: skip

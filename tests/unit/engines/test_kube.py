@@ -80,6 +80,9 @@ def test_the_servers_status_becomes_our_error() -> None:
     for status in (409, 429, 500, 503):
         assert isinstance(told(status), Transient)
     assert isinstance(told(403, "error looking up service account shop/default"), Transient)
+    taken = """{"message": "Service \\"git\\" is invalid: spec.ports[0].nodePort: Invalid value: 30300: """
+    assert isinstance(told(422, taken + 'provided port is already allocated"}', "PATCH"), Transient)
+    assert isinstance(told(422, '{"message": "Service is invalid: spec.ports: Required value"}', "PATCH"), Refused)
     misfit = told(500, '{"message": "failed to create typed patch object: expected string"}')
     assert isinstance(misfit, Refused)
     refused = told(403, '{"message": "changes come from Git"}')

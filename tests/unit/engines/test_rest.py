@@ -17,7 +17,7 @@ from pov.base.errors import PovError, Transient
 from pov.base.ports import free_ports
 from pov.base.redact import Secret
 from pov.engines.certificates import issue, make_ca
-from pov.engines.rest import Authorization, Refused, Rest, password
+from pov.engines.rest import Authorization, Refused, Rest, Untrusted, password
 
 
 @dataclass
@@ -139,7 +139,7 @@ def test_company_variables_are_ignored(
 def test_a_certificate_of_somebody_else_does_not_pass(served: Served, tmp_path: Path) -> None:
     (tmp_path / "other.crt").write_text(make_ca("other").certificate)
     client = Rest("Thing", served.url, tmp_path / "other.crt")
-    with pytest.raises(PovError, match="certificate was not accepted") as caught:
+    with pytest.raises(Untrusted, match="certificate was not accepted") as caught:
         client.call("GET", "/")
     assert not isinstance(caught.value, Transient)
     client.close()
