@@ -8,6 +8,7 @@ Proxy and CA variables of the environment are ignored: the kubeconfig says all t
 
 from __future__ import annotations
 
+import atexit
 import json
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from urllib.parse import quote, urlencode
 
 from pov.base.errors import NotFound, PovError, Transient
 from pov.base.files import private_dir
+from pov.base.scratch import Scratch
 
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -117,6 +119,27 @@ def _warnings(values: list[str]) -> tuple[str, ...]:
     )
 
 
+_rooms: dict[Path, Scratch] = {}
+_rooms_lock = threading.Lock()
+
+
+def _room(folder: Path) -> Path:
+    """Where this process keeps client keys, which have to be files for Python's TLS: beside the kubeconfig, which holds
+    them anyway. Gone with the process or, if that is killed, with the next one that connects.
+    """
+    with _rooms_lock:
+        room = _rooms.get(folder)
+        if room is None or not room.path.is_dir():
+            _rooms[folder] = room = Scratch(private_dir(folder))
+        return room.path
+
+
+@atexit.register
+def _leave() -> None:
+    for room in _rooms.values():
+        room.close()
+
+
 class Connection:
     """A `Caller` over one kubeconfig. Safe to use from several threads."""
 
@@ -146,10 +169,9 @@ class Connection:
         if not self._kubeconfig.is_file():
             raise NotFound(f"no kubeconfig at {self._kubeconfig}", fix="pov up")
         configuration = Configuration(retries=1, connection_pool_maxsize=_POOL)
-        # The client key has to be a file for Python's TLS: kept beside the kubeconfig, which holds it anyway.
-        files = private_dir(self._kubeconfig.parent / "client")
+        files = str(_room(self._kubeconfig.parent / "client"))
         try:
-            load_kube_config(str(self._kubeconfig), client_configuration=configuration, temp_file_path=str(files))
+            load_kube_config(str(self._kubeconfig), client_configuration=configuration, temp_file_path=files)
         except ConfigException as error:
             raise PovError(f"{self._kubeconfig} cannot be read", cause=str(error), fix="pov up") from error
         configuration.proxy = None

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import signal
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pov.base.errors import NotFound, PovError, Transient
-from pov.engines.kube_api import Refused, _problem, _warnings
+from pov.engines.certificates import issue, make_ca
+from pov.engines.kube_api import Connection, Refused, _problem, _warnings
 from pov.engines.kube_apply import digest, prepared
 from tests.unit.engines.fake_kube import FakeApi, over
 
@@ -117,3 +124,33 @@ def test_no_kubeconfig_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(NotFound, match="no kubeconfig"):
         Kube(tmp_path / "missing").version()
+
+
+def test_a_killed_process_keys_go_with_the_next_connection(tmp_path: Path) -> None:
+    pair = issue(make_ca("cluster"), "somebody", ["somebody"])
+    data = {
+        name: base64.b64encode(text.encode()).decode()
+        for name, text in (("client-certificate-data", pair.certificate), ("client-key-data", pair.key.reveal()))
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": data}],
+    }
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(config))
+    program = (
+        "import os, sys; from pathlib import Path; from pov.engines.kube_api import Connection; "
+        "Connection(Path(sys.argv[1])).configuration(); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(kubeconfig)], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = (tmp_path / "client").iterdir()
+    assert {file.read_text() for file in left.iterdir()} == {pair.certificate, pair.key.reveal()}
+    held = Path(Connection(kubeconfig).configuration().key_file)
+    assert list((tmp_path / "client").iterdir()) == [held.parent]
+    assert held.parent != left
+    assert stat.S_IMODE(held.parent.stat().st_mode) == 0o700
