@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from pov.base.errors import PovError
+from pov.base.wait import wait_for
 from pov.config.estates import Estate
 from pov.experiments.control import watch
 from pov.experiments.load import Watched
@@ -21,6 +22,7 @@ from pov.model.sample import Step
 
 WORKED_ON = (STAGING,)
 """Stages that some arm works on. The others are touched by nobody while it is measured."""
+_PROBER_S = 120.0
 Shown = Mapping[str, Sequence[tuple[str, str]]]
 T = TypeVar("T")
 
@@ -84,8 +86,12 @@ class EstateTrial(Trial, ABC):
     def set_up(self) -> None:
         """Estate fit, artefact ready, load running."""
         self.details["load_per_core"] = round(self.box.busy(), 2)
-        # What an earlier trial could not stop, since the prober did not answer, would be load on this one.
-        stopped = self.box.prober().stop_loads()
+        # What an earlier trial could not stop, since the prober did not answer, would be load on this one. Nothing is
+        # measured yet: a prober that is being started again is waited for, or each trial left would fail in an instant.
+        stopped = wait_for(
+            "the prober to answer", lambda: self.box.prober().stop_loads(), timeout_s=_PROBER_S, interval_s=0.5,
+            clock=self.box.clock,
+        )  # fmt: skip
         if stopped:
             self.details["loads_stopped_first"] = stopped
         self.make_fit()

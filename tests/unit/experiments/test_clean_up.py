@@ -69,3 +69,17 @@ def test_several_steps_that_fail_are_all_told(world: World, tmp_path: Path) -> N
     told = go(world, tmp_path, "automated").error or ""
     for what in ("clean-up: load: ", "clean-up: way back: ", "clean-up: webhook: "):
         assert what in told
+
+
+def test_a_prober_that_is_started_again_is_waited_for(world: World, tmp_path: Path) -> None:
+    world.down.update(prober=GONE)
+    world.clock.after(30.0, world.down.clear)
+    result = go(world, tmp_path, "automated")
+    assert result.error is None
+    assert result.ok
+
+
+def test_a_prober_that_stays_away_ends_the_trial(world: World, tmp_path: Path) -> None:
+    world.down.update(prober=GONE)
+    result = go(world, tmp_path, "automated")
+    assert "the prober to answer: not after 120 s" in (result.error or "")
