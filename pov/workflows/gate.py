@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from pov.engines.conftest import Conftest, Finding
 from pov.model.events import Emit
 from pov.scoping.approvals import Approved, Verdict
 from pov.scoping.gate import Check, Refusal, Told, judged_document, junit_xml, missing_approvals, told_of, variables
-from pov.workflows.approvals import CheckOptions, CheckResult, Trust, run_check, subject_of, under_review
+from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subject_of, under_review
 from pov.workflows.gate_admission import admission
 from pov.workflows.gate_room import Room, furnish, slipped_in, without_state
 from pov.workflows.scope import Deal, deal
@@ -40,19 +40,12 @@ _MEND = "mend the text: terraform fmt tells the line"
 
 
 @dataclass(frozen=True)
-class GateOptions:
+class GateOptions(CheckOptions):
     """What is judged, and by whose signatures. `terraform` is the root module under review, `stages` what it asks for.
 
     Without them: the toolkit's own root module, and what `pov up` would ask for.
     """
 
-    folder: Path
-    trust: Trust
-    mode: str = "advise"
-    mandate: Path | None = None
-    environment: str | None = None
-    offering: Path | None = None
-    register: Path | None = None
     stages: Path | None = None
     terraform: Path | None = None
     checked: str | None = None
@@ -113,7 +106,7 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
         raise InvalidInput([Problem("--checked", "is no digest of a plan", fix)])
     offering = _offering(options)
     found = deal(options.folder, offering)
-    scope = run_check(_approvals(options, offering), emit, clock=clock)
+    scope = run_check(replace(options, offering=offering), emit, clock=clock)
     stages = load_stages(options.stages) if options.stages is not None else _as_brought_up(found)
     quotas = found.offering.quotas
     given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope.users)
@@ -152,12 +145,6 @@ def _offering(options: GateOptions) -> Path:
         told = f"names the offering {named.offering}, and the gate takes its limits from nothing under review"
         raise InvalidInput([Problem(str(options.folder / "engagement.yaml"), told, fix)])
     return shipped()
-
-
-def _approvals(options: GateOptions, offering: Path) -> CheckOptions:
-    return CheckOptions(
-        options.folder, options.trust, options.mode, options.mandate, options.environment, offering, options.register
-    )
 
 
 def _as_brought_up(found: Deal) -> dict[str, dict[str, Any]]:

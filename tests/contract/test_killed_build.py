@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pov.base.scratch import discard_left
+from pov.base.wait import Pending, wait_for
+from tests.processes import naming
 
 _STAND_IN = """#!/bin/sh
 # As the real one: a new system in the temporary folder, with the kernel's own folders in it, while programs run there.
@@ -47,26 +48,10 @@ def test_a_killed_build_leaves_neither_mounts_nor_files(tmp_path: Path) -> None:
     finally:
         building.send_signal(signal.SIGKILL)
         building.wait(10)
-    _until("its processes have ended", lambda: not _naming(str(programs)))
+    _until("its processes have ended", lambda: not naming(str(programs)))
     discard_left(temporary)
     assert [path.name for path in temporary.iterdir()] == ["ready"]
 
 
-def _until(what: str, holds: Callable[[], bool], limit_s: float = 60) -> None:
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not after {limit_s:.0f} s"
-        time.sleep(0.05)
-
-
-def _naming(word: str) -> list[str]:
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                line = Path(entry.path, "cmdline").read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if word in line:
-                found.append(line)
-    return found
+def _until(what: str, holds: Callable[[], bool]) -> None:
+    wait_for(what, lambda: holds() or Pending("not yet"), timeout_s=60, interval_s=0.05)

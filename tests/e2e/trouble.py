@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Self
 
 from pov.bundle import require_current
 from tests.e2e.harness import Environment, containers
+from tests.processes import naming
 
 FILLER = "filler"
 PLATFORM = (
@@ -103,19 +103,6 @@ def foreign_cluster(name: str) -> Iterator[str]:
 def orphans(word: str, within_s: float = 0) -> list[str]:
     """Processes whose command line names an environment, those that go on after `within_s` seconds."""
     deadline = time.monotonic() + within_s
-    while (found := _naming(word)) and time.monotonic() < deadline:
+    while (found := naming(word)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return found
-
-
-def _naming(word: str) -> list[str]:
-    found = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                line = Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if word in line:
-                found.append(line)
     return found

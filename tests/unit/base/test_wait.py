@@ -3,26 +3,12 @@ from __future__ import annotations
 import signal
 import threading
 from concurrent.futures import Future
-from datetime import UTC, datetime
 
 import pytest
 
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.base.wait import Pending, Waiting, first_done, wait_for, waits_halted
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.fakes.clock import FakeClock
 
 
 def test_returns_the_first_value_that_is_not_pending() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -11,22 +10,9 @@ import pytest
 from pov.base.errors import NotFound, TimedOut
 from pov.engines.gitea import Gitea
 from pov.engines.rest import Refused, Rest
+from tests.fakes.clock import FakeClock
 
 PULL = {"number": 7, "head": {"sha": "abc"}, "state": "open", "merge_commit_sha": None}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Busy:
@@ -52,7 +38,7 @@ class Busy:
 
 
 def gitea(server: Busy) -> Gitea:
-    return Gitea(cast("Rest", server), "pov", clock=Clock())
+    return Gitea(cast("Rest", server), "pov", clock=FakeClock())
 
 
 def test_a_pull_request_waits_for_a_first_push_to_be_worked_off() -> None:
@@ -102,5 +88,5 @@ _MERGED = "2026-11-28T12:00:05Z"
 def test_an_approval_that_was_voided_after_the_merge_was_one(
     merged: str | None, review: dict[str, Any], stands: bool
 ) -> None:
-    server = Gitea(cast("Rest", Reviewed(merged, **review)), "pov", clock=Clock())
+    server = Gitea(cast("Rest", Reviewed(merged, **review)), "pov", clock=FakeClock())
     assert server.approvers("pov/config", 7) == (("reviewer",) if stands else ())

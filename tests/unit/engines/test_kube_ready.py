@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pov.base.errors import PovError, TimedOut
 from pov.engines.kube_ready import Rollout, pending, pod_trouble
-
-
-class Clock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.fakes.clock import FakeClock
 
 
 def workload(kind: str, *, replicas: int = 1, generation: int = 2, **status: int) -> dict[str, Any]:
@@ -91,7 +75,7 @@ def test_trouble_names_container_reason_and_exit_code() -> None:
 
 
 def test_waits_until_all_are_ready() -> None:
-    clock, looks = Clock(), [0]
+    clock, looks = FakeClock(), [0]
 
     def listing(kind: str, namespace: str) -> list[dict[str, Any]]:
         looks[0] += 1
@@ -114,7 +98,7 @@ def test_the_limit_raises_with_reasons() -> None:
         return [workload("Deployment")]
 
     with pytest.raises(TimedOut, match="Deployment till in shop: not after 10 s") as limit:
-        Rollout("Deployment", ["till"], "shop", listing, clock=Clock()).wait(10, None)
+        Rollout("Deployment", ["till"], "shop", listing, clock=FakeClock()).wait(10, None)
     assert "till: 0 of 1 ready; pod till-1" in limit.value.cause
     assert limit.value.details[-1] == "till-1: Failed: no"
     assert not any("stranger" in line for line in limit.value.details)
@@ -124,7 +108,7 @@ def test_the_limit_raises_with_reasons() -> None:
     ("reason", "after"), [("ErrImageNeverPull", 15), ("ImagePullBackOff", 25), ("CrashLoopBackOff", 65)]
 )
 def test_what_cannot_heal_is_told_early(reason: str, after: float) -> None:
-    clock = Clock()
+    clock = FakeClock()
 
     def listing(kind: str, namespace: str) -> list[dict[str, Any]]:
         return [waiting_pod(reason)] if kind == "Pod" else [workload("Deployment")]
@@ -136,7 +120,7 @@ def test_what_cannot_heal_is_told_early(reason: str, after: float) -> None:
 
 
 def test_a_crash_that_heals_is_forgotten() -> None:
-    clock = Clock()
+    clock = FakeClock()
 
     def listing(kind: str, namespace: str) -> list[dict[str, Any]]:
         if kind == "Pod":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,26 +10,13 @@ from pov.base.errors import PovError
 from pov.measure.order import Slot
 from pov.measure.trials import CleanUp, Ending, Evidence, Trial, run_trial
 from pov.model.sample import Counts, Step, Traffic
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> datetime:
-        return datetime(2026, 3, 9, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.fakes.clock import FakeClock
 
 
 class Recorded:
     """A trial that says what was called; `fails` names the stage that raises."""
 
-    def __init__(self, clock: Clock, fails: str = "", error: BaseException | None = None) -> None:
+    def __init__(self, clock: FakeClock, fails: str = "", error: BaseException | None = None) -> None:
         self.clock = clock
         self.calls: list[str] = []
         self.ending: Ending | None = None
@@ -74,7 +60,7 @@ SLOT = Slot("deploy", "automated", 1)
 
 
 def test_the_operation_alone_is_timed_and_is_a_phase_of_its_own() -> None:
-    clock = Clock()
+    clock = FakeClock()
     trial = Recorded(clock)
     result = run_trial(SLOT, lambda: trial, clock)
     assert trial.calls == [*STAGES, "clean_up"]
@@ -85,7 +71,7 @@ def test_the_operation_alone_is_timed_and_is_a_phase_of_its_own() -> None:
 
 @pytest.mark.parametrize("fails", STAGES)
 def test_a_failure_at_any_stage_is_a_failed_trial_that_is_cleaned_up(fails: str) -> None:
-    clock = Clock()
+    clock = FakeClock()
     trial = Recorded(clock, fails)
     result = run_trial(SLOT, lambda: trial, clock)
     assert not result.ok
@@ -96,7 +82,7 @@ def test_a_failure_at_any_stage_is_a_failed_trial_that_is_cleaned_up(fails: str)
 
 
 def test_an_interrupt_gets_through_after_the_clean_up() -> None:
-    clock = Clock()
+    clock = FakeClock()
     trial = Recorded(clock, "operate", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         run_trial(SLOT, lambda: trial, clock)
@@ -108,7 +94,7 @@ def test_a_trial_that_cannot_even_be_made_fails_alone() -> None:
     def make() -> Trial:
         raise PovError("no service is called by another")
 
-    result = run_trial(SLOT, make, Clock())
+    result = run_trial(SLOT, make, FakeClock())
     assert result.error == "no service is called by another"
     assert result.seconds is None
 
@@ -149,7 +135,7 @@ def test_problems_of_the_clean_up_spoil_the_trial() -> None:
         def clean_up(self, ending: Ending) -> Sequence[str]:
             return ("load: gone", "hosts: gone too")
 
-    clock = Clock()
+    clock = FakeClock()
     result = run_trial(SLOT, lambda: Untidy(clock), clock)
     assert result.error == "clean-up: load: gone; clean-up: hosts: gone too"
     assert result.seconds == 3.0
