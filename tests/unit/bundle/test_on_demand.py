@@ -34,7 +34,7 @@ def test_the_bundle_knows_nothing_of_it(tofu: bool) -> None:
 
 def test_what_the_bundle_has_too_is_made_once_for_both() -> None:
     bundled = {part.name: part for part in graph.components(no_engine, tofu=True)}
-    for own in (on_demand._go(), on_demand._tofu()):
+    for own in (graph.go_toolchain(), graph.opentofu()):
         assert (own.inputs, own.needs) == (bundled[own.name].inputs, bundled[own.name].needs)
 
 
