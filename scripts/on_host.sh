@@ -1,4 +1,4 @@
-# What a host does of a deployment, a rotation or a change of credentials. The scripts send it along with their call:
+# What a host does of a deployment, a rotation, a change of credentials or a new service. The scripts send it along with their call:
 #
 #   on_host ACTION AT_ONCE VERSION SERVICE:PORT:HEALTH_PORT…
 #
@@ -12,6 +12,9 @@
 #   renew    credentials from NAME in a tar on standard input; ready, or back
 #   former   the credential that was there before `renew`, where `renew` has come and `forget` has not
 #   forget   that one, for good
+#   found    folders and the release of a new service, a key, which stays here, and a request, as `request`
+#   bring    a new service from NAME.crt and ca.crt in a tar on standard input, under the supervisor; ready, or it fails
+#   remove   a new service with all that is its
 #
 # A service has one address here, and that one leads to one port of one host, which two processes cannot share: so the
 # new release runs beside the old one to show that it is fit, and then takes its place in one restart.
@@ -135,12 +138,52 @@ former() { # NAME PORT HEALTH_PORT
 
 forget() { rm -f "$POV_CREDENTIAL_ROOT/$1.old"; }
 
+found() { # NAME PORT HEALTH_PORT
+    local release="$POV_RELEASE_ROOT/$1/releases/$version"
+    serves "$1" "$3" && return
+    mkdir -p "$release" "$POV_CERTIFICATE_ROOT/$1" && ln -sfn "$POV_PROGRAM" "$release/pov-mock" &&
+        printf '%s\n' "$version" >"$release/release" && point "$1" "releases/$version" && request "$1"
+}
+
+bring() { # NAME PORT HEALTH_PORT
+    local place="$POV_CERTIFICATE_ROOT/$1" new="$POV_SERVICE_ROOT/.$1" deadline=$((SECONDS + ready_within_s))
+    serves "$1" "$3" && return
+    [ -s "$folder/$1.crt" ] && [ -s "$place/tls.key.new" ] || { echo "$1: no certificate to begin with" >&2 && return 1; }
+    mv "$folder/$1.crt" "$place/tls.crt" && mv "$place/tls.key.new" "$place/tls.key" || return 1
+    cp "$folder/ca.crt" "$place/ca.crt" && chmod 644 "$place/tls.crt" "$place/ca.crt" && mkdir -p "$new" || return 1
+    # Whole before the supervisor sees it: it leaves a folder alone whose name begins with a dot.
+    printf '#!/bin/sh\nexec 2>&1\ncd %q\nexec chpst -u :%s ./pov-mock service' "$POV_RELEASE_ROOT/$1/current" "$POV_OWNER" >"$new/run"
+    printf ' %q' --name "$1" --namespace "$POV_NAMESPACE" --topology "$POV_TOPOLOGY" --certs "$place" --listen ":$2" \
+        --health "127.0.0.1:$3" --release "$POV_RELEASE_ROOT/$1/current/release" --drain 0s --reload=false >>"$new/run"
+    chmod 755 "$new/run"
+    if [ -d "$POV_SERVICE_ROOT/$1" ]; then
+        mv "$new/run" "$POV_SERVICE_ROOT/$1/run" && rmdir "$new" || return 1
+    else
+        mv "$new" "$POV_SERVICE_ROOT/$1" || return 1
+    fi
+    # The supervisor looks for new folders every five seconds.
+    until "$POV_SUPERVISE" status "$POV_SERVICE_ROOT/$1" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || { echo "$1: the supervisor does not take it up" >&2 && return 1; }
+        sleep 0.05
+    done
+    until_ready "$3" || { echo "$1: does not become ready" >&2 && return 1; }
+}
+
+remove() { # NAME
+    local gone="$POV_SERVICE_ROOT/.gone-$1"
+    if [ -d "$POV_SERVICE_ROOT/$1" ]; then
+        mv "$POV_SERVICE_ROOT/$1" "$gone" || return 1
+        "$POV_SUPERVISE" -w 10 force-shutdown "$gone" >/dev/null
+    fi
+    rm -rf "$gone" "$POV_SERVICE_ROOT/.$1" "${POV_RELEASE_ROOT:?}/$1" "${POV_CERTIFICATE_ROOT:?}/$1"
+}
+
 on_host() {
     local action=$1 at_once=$2 place failed=0 pids=()
     version=$3
     shift 3
     folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT
-    case $action in install | renew) tar -xf - -C "$folder" || return 1 ;; esac
+    case $action in install | renew | bring) tar -xf - -C "$folder" || return 1 ;; esac
     for place in "$@"; do
         "$action" ${place//:/ } </dev/null &
         pids+=($!)
@@ -150,6 +193,6 @@ on_host() {
         fi
     done
     for place in "${pids[@]}"; do wait "$place" || failed=1; done
-    [ "$action" != request ] || tar -cf - -C "$folder" . || failed=1
+    case $action in request | found) tar -cf - -C "$folder" . || failed=1 ;; esac
     return "$failed"
 }

@@ -1,7 +1,8 @@
 """`provision`: a new service in every stage, from its files to each stage's replicas answering over mutual TLS.
 
 Nobody calls it yet but the prober; the services beside it are under load, and none of them is to notice. Its account is
-admitted to certificates in Vault, which takes a root token; its files come by a commit, to prod by a pull request.
+admitted to certificates in Vault, which takes a root token; its files come by a commit, to prod by a pull request. What
+is done on the legacy hosts stands in `provision_hosts`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
-from pov.config.estates import Estate
+from pov.config.estates import LEGACY, Estate
 from pov.experiments.control import watch_beside
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
 from pov.experiments.ports.gitops import Configuration, Reviewed
 from pov.experiments.promote import ORDER, review_row
+from pov.experiments.provision_hosts import ManualProvision
+from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
@@ -188,5 +191,10 @@ EXPERIMENT = Experiment(
     "provision",
     touches=lambda box, estate: estate.services,
     expected_s=45.0,
-    arms={"automated": Way(AutomatedProvision, STAGING)},
+    arms={
+        "automated": Way(AutomatedProvision, STAGING),
+        "manual": Way(ManualProvision, LEGACY),
+        "scripted": Way(partial(ManualProvision, script=shipped("provision")), LEGACY),
+    },
+    own=lambda script: Way(partial(ManualProvision, script=script), LEGACY),
 )

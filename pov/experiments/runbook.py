@@ -90,7 +90,16 @@ class RunbookTrial(EstateTrial):
             self.runbooks.check(self._playbook, self.variables())
         else:
             self._script = self._told(self._own)
+        self.look_once()
+
+    def look_once(self) -> None:
+        """Have the prober look at what will change."""
         self.box.prober().identify(self.estate.name, self.services)
+
+    @property
+    def told_hosts(self) -> Sequence[Host]:
+        """The hosts, as a script is told of them."""
+        return self.box.hosts.all
 
     def operate(self) -> None:
         """Run the runbook or the script, then wait until the prober has seen its work."""
@@ -125,7 +134,7 @@ class RunbookTrial(EstateTrial):
         """The script, ready to run; `mark` tells its log from that of another run of it in this trial."""
         variables = self.variables()
         folder = self.runbooks.folder
-        told = tell(own, self.slot, self.box.hosts.all, self.services, variables=variables, folder=folder)
+        told = tell(own, self.slot, self.told_hosts, self.services, variables=variables, folder=folder)
         log = f"{self.slot.experiment}-{self.slot.arm}-{self.slot.trial}{mark}.log"
         self.details |= {"script": own.file.digest, "log": f"logs/{log}"}
         return self.runbooks.script(

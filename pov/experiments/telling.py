@@ -22,12 +22,14 @@ def tell(
 ) -> dict[str, str]:
     """What a runbook gets as `variables` it gets as `POV_NAME`, lists by spaces; what is where stands in a file.
 
-    That file is `places` in `folder`: host, service, port and health port of each of `services`, a line each.
+    That file is `places` in `folder`: host, service, port and health port of each of `services`, a line each. A runbook
+    that is told `places` is told the same.
     """
     placed = [(host.name, place) for host in hosts for place in host.services if place.service in services]
     places = folder / "places"
     places.write_text("".join(f"{name} {p.service} {p.port} {p.health_port}\n" for name, p in placed))
-    return {f"POV_{name.upper()}": _as_text(value) for name, value in variables.items()} | {
+    told = {name: value for name, value in variables.items() if name != "places"}
+    return {f"POV_{name.upper()}": _as_text(value) for name, value in told.items()} | {
         "POV_EXPERIMENT": slot.experiment,
         "POV_ARM": slot.arm,
         "POV_TRIAL": str(slot.trial),

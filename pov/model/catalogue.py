@@ -233,6 +233,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica in every stage answer over mutual TLS",
             "{services} in staging beside it, and those of the other stages",
             ("staging_seconds", "prod_seconds"),
+            own=True,
         ),
         Experiment(
             "secret",

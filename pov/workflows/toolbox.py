@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pov.config.legacy import Host
+from pov.config.legacy import Host, Placed
 from pov.engines.ansible import Runbooks
 from pov.engines.argocd import App, held_app
 from pov.engines.certificates import KeyPair
@@ -27,7 +27,7 @@ from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
 from pov.steps.git.history import Recorded, history
 from pov.steps.git.promotion import Reviewed, forget, review
-from pov.steps.legacy.estate import client_key, hosts_of
+from pov.steps.legacy.estate import client_key, give_addresses, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
 from pov.steps.vault.accounts import ServiceAccounts
@@ -156,6 +156,10 @@ class _LegacyHosts:
     def runbooks(self) -> Runbooks:
         """The runbooks against them."""
         return runbooks(self.ctx)
+
+    def give_addresses(self, host: Host, services: Sequence[Placed]) -> None:
+        """Further services' addresses: these and no others."""
+        give_addresses(self.ctx, host, services)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from pov.base.redact import Secret, random_secret
 from pov.base.wait import Pending, wait_for
 from pov.bundle import Bundle
 from pov.config.estates import LEGACY, estates
-from pov.config.legacy import Host, identity
+from pov.config.legacy import Host, Placed, identity
 from pov.config.scenario import Scenario
 from pov.engines.ansible import Runbooks, Target
 from pov.engines.certificates import Trust, details
@@ -35,6 +35,7 @@ from pov.engines.prober import Identity, Prober
 from pov.engines.runbook_text import Written
 from pov.engines.ssh import Target as SshTarget
 from pov.engines.ssh import make_key
+from pov.experiments import provision_hosts
 from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
@@ -397,10 +398,17 @@ def test_a_stranger_is_kept_out_and_a_strange_host_is_not_talked_to(hosts: Hosts
     assert "Host key verification failed" in caught.value.cause
 
 
-def _scripted(hosts: Hosts, books: Runbooks, own: OwnScript, experiment: str, variables: Mapping[str, Any]) -> str:
+def _scripted(
+    hosts: Hosts,
+    books: Runbooks,
+    own: OwnScript,
+    experiment: str,
+    variables: Mapping[str, Any],
+    on: Sequence[Host] = (),
+) -> str:
     """Run a script as an arm would; returns what it printed. Raises as it does."""
     services = variables["services"]
-    told = tell(own, Slot(experiment, "mine", 1), hosts.hosts, services, variables=variables, folder=books.folder)
+    told = tell(own, Slot(experiment, "mine", 1), on or hosts.hosts, services, variables=variables, folder=books.folder)
     log = books.folder / "log"
     script = books.script(own.argv, told, folder=own.folder, log=log, secret_files=[])
     try:
@@ -584,6 +592,82 @@ def test_the_shipped_script_goes_back_to_the_credentials_before_where_one_is_mis
     assert len(after) == len(before)
     for host in hosts.hosts:
         assert ".old" not in hosts.on(host, "ls", "/etc/pov/credentials")
+
+
+def _new(hosts: Hosts, books: Runbooks, version: str) -> tuple[Host, dict[str, Any]]:
+    """Two services that nobody has yet, on the last host, as the experiment tells of them."""
+    last, names = hosts.hosts[-1], ("new-a", "new-b")
+    host = replace(last, services=tuple(Placed(name, 9443 + n, 19081 + n) for n, name in enumerate(names)))
+    requests = books.folder / "requests"
+    requests.mkdir(exist_ok=True)
+    for name in names:
+        (requests / f"{name}.cnf").write_text(extensions(LEGACY, name))
+    ca = LegacyCa.load(hosts.ctx.home.secrets_dir)
+    return host, {
+        "services": list(names),
+        "places": [{"host": host.name, **asdict(placed)} for placed in host.services],
+        "version": version,
+        "namespace": LEGACY,
+        "ca": str(ca.certificate),
+        "ca_key": str(ca.key),
+        "days": 365,
+        "requests": str(requests),
+    }
+
+
+def _brought(hosts: Hosts, books: Runbooks, arm: str, host: Host, variables: Mapping[str, Any]) -> None:
+    if arm == "manual":
+        books.check("provision.yml", variables)
+        books.run("provision.yml", variables, timeout_s=RUN_S)
+        return
+    _scripted(hosts, books, shipped("provision"), "provision", variables, on=[host])
+
+
+def _left(hosts: Hosts, host: Host) -> str:
+    return hosts.on(host, "sh", "-c", provision_hosts.LEFT, "sh", *(placed.service for placed in host.services))
+
+
+@pytest.mark.parametrize("arm", ["manual", "scripted"])
+def test_new_services_come_to_a_host_and_go_again(hosts: Hosts, arm: str) -> None:
+    known = [placed.service for placed in hosts.hosts[-1].services]
+    before = _processes(hosts)
+    with hosts.runbooks() as books:
+        host, variables = _new(hosts, books, f"6.0.0-{arm}")
+        _brought(hosts, books, arm, host, variables)
+        assert hosts.on(host, "sh", "-c", provision_hosts.FOREIGN, "sh", *known).split() == variables["services"]
+        for placed in host.services:
+            name, certs = placed.service, f"/etc/pov/certs/{placed.service}"
+            hosts.on(host, "healthy", str(placed.health_port))
+            pid = hosts.on(host, "cat", f"/etc/service/{name}/supervise/pid").strip()
+            running = hosts.on(host, "chpst", "-u", ":65532:65532", "readlink", f"/proc/{pid}/cwd").strip()
+            assert running == f"/opt/pov/{name}/releases/6.0.0-{arm}"
+            hosts.on(host, "openssl", "verify", "-CAfile", "/secrets/ca.crt", f"{certs}/tls.crt")
+            shown = hosts.on(host, "openssl", "x509", "-in", f"{certs}/tls.crt", "-noout", "-ext", "subjectAltName")
+            assert f"URI:{identity(LEGACY, name)}" in shown
+            rights, _, owner = hosts.on(host, "stat", "-c", "%a %u", f"{certs}/tls.key").strip().partition(" ")
+            assert (rights[1:], owner) == ("00", "65532")
+        running = _processes(hosts)[host.name]
+        if arm == "scripted":
+            _brought(hosts, books, arm, host, variables)
+            assert _processes(hosts)[host.name] == running, "nothing is left to do, so nothing is restarted"
+        left = [path.name for path in books.folder.rglob("*.key*")]
+        assert left == [], "keys stay on the host"
+    assert _left(hosts, host).split(), "there is something to take away"
+    hosts.on(host, "sh", "-c", provision_hosts.TAKE_AWAY, "sh", *variables["services"])
+    assert _left(hosts, host) == ""
+    assert _processes(hosts) == before, "the services beside them went on"
+
+
+def test_the_shipped_script_leaves_no_new_service_where_one_does_not_come_up(hosts: Hosts) -> None:
+    before = _processes(hosts)
+    with hosts.runbooks() as books:
+        host, variables = _new(hosts, books, "7.0.0")
+        (Path(variables["requests"]) / "new-b.cnf").unlink()
+        with pytest.raises(PovError, match=r"provision\.sh ended with code 1") as caught:
+            _brought(hosts, books, "scripted", host, variables)
+    assert "taking them away, everywhere" in caught.value.cause
+    assert _left(hosts, host) == ""
+    assert _processes(hosts) == before
 
 
 def _processes(hosts: Hosts) -> dict[str, str]:

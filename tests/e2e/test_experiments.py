@@ -260,3 +260,22 @@ def test_a_new_service_comes_to_every_stage_and_goes_again(shared: Environment, 
         # A pod may take its grace period.
         shared.until("no pod", lambda s=stage: not shared.objects("pods", "--namespace", s, "-l", f"app={name}"))
     assert shared.home.secret("vault-root-token") is None
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("arm", ["manual", "scripted"])
+def test_a_new_service_comes_to_a_host_for_each_stage_and_goes_again(
+    shared: Environment, facts: Callable[..., None], arm: str
+) -> None:
+    addresses = shared.objects("services", "--namespace", "legacy")
+    result = trial(shared, "provision", arm)
+    facts(arm=arm, **told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert [name.rpartition("-")[2] for name in details["services"]] == ["dev", "staging", "prod"]
+    seen = result.evidence.traffic
+    assert seen is not None
+    assert seen.operation.hard == 0, "what is there beside them did not notice"
+    assert len(shared.objects("services", "--namespace", "legacy")) == len(addresses)
+    rows = shared.pov("status").json["services"]
+    assert not {row["name"] for row in rows} & set(details["services"])

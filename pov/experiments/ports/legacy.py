@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pov.base.redact import Secret
-from pov.config.legacy import Host
+from pov.config.legacy import Host, Placed
 from pov.engines.runbook_text import Written
 from pov.engines.workplace import Workplace
 from pov.measure.session import Session
@@ -173,6 +173,10 @@ class LegacyHosts(Protocol):
 
     def runbooks(self) -> Runbooks:
         """The runbooks against them. Close them."""
+        ...
+
+    def give_addresses(self, host: Host, services: Sequence[Placed]) -> None:
+        """Have these services of a host reached by their names: they and no others beside those of the scenario."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
@@ -17,7 +17,7 @@ from pov.base.paths import data
 from pov.base.redact import Secret, random_secret
 from pov.bundle import versions
 from pov.config.estates import LEGACY, Estate, estate_named
-from pov.config.legacy import PORT, Host, dns_names, hosts, identity
+from pov.config.legacy import PORT, Host, Placed, dns_names, hosts, identity
 from pov.config.weights import cpu_requests
 from pov.engines import ssh
 from pov.engines.certificates import KeyPair, belongs
@@ -27,6 +27,8 @@ from pov.steps.core import Outcome, Report, Step
 from pov.steps.git.overlay import topology_file
 
 SET = "legacy"
+NEW_SET = "legacy-new"
+"""Addresses of services that are just coming; the scenario knows none of them."""
 BASELINE = versions.MOCK
 SSH_KEY = "legacy-ssh-key"
 HOST_KEY, HOST_PUBLIC_KEY = "host_key", "host_key.pub"
@@ -60,6 +62,11 @@ def _run(ctx: Context, report: Report) -> Outcome:
     names = [host.name for host in hosts_of(ctx)]
     ctx.kube.wait_ready("StatefulSet", names, LEGACY, timeout_s=_READY_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def give_addresses(ctx: Context, host: Host, services: Sequence[Placed]) -> None:
+    """Have these services of a host reached by their names: they and no others beside those of the scenario."""
+    ctx.kube.apply([_service(host, placed.service, placed.port) for placed in services], set_name=NEW_SET)
 
 
 def manifests(ctx: Context) -> list[dict[str, Any]]:

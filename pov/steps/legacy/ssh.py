@@ -24,6 +24,8 @@ _COMMON = {
     "supervise": "sv",
     "healthy": "healthy",
     "owner": "65532:65532",
+    "program": "/usr/local/bin/pov-mock",
+    "topology": "/etc/pov/topology.json",
 }
 """Where things lie on a host; the runbooks name no path of their own."""
 

@@ -15,7 +15,7 @@ from pov.base.clock import timestamp
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.base.redact import Secret
 from pov.config.estates import Estate, estates
-from pov.config.legacy import Host, hosts
+from pov.config.legacy import Host, Placed, hosts
 from pov.config.scenario import Scenario
 from pov.engines.argocd import App, held_app
 from pov.engines.runbook_text import Written
@@ -161,6 +161,7 @@ class World:
         self.killed: list[float] = []
         self.back = True
         self.compares_after_s = 0.0
+        self.addresses: dict[str, int] = {}
 
     @property
     def staging(self) -> Estate:
@@ -275,6 +276,11 @@ class World:
         if self.compares_after_s:
             self.clock.after(self.compares_after_s, lambda: setattr(self, "healthy", well))
 
+    def bring(self, name: str, version: str) -> None:
+        """A new service on a host answers where it has an address."""
+        if name in self.addresses:
+            self.versions["legacy"][name], self.serials["legacy"][name] = version, self.serial()
+
     def take_up(self, estate: str, service: str, value: str) -> None:
         self.used[estate][service] = self.files[estate][service] = value
 
@@ -291,20 +297,20 @@ class Prober:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def identify(self, estate: str, services: Sequence[str] = ()) -> list[Identity]:
+    def identify(self, estate: str, services: Sequence[str] = (), *, unlisted: bool = False) -> list[Identity]:
         world = self._world
         world.check("prober")
         world.clock.sleep(0.05)
-        return [
-            Identity(
-                name,
-                world.versions[estate][name],
-                world.serials[estate][name],
-                self._error(estate, name),
-                world.used[estate].get(name, ""),
-            )
-            for name in services or world.versions[estate]
-        ]
+        listed = next(one for one in world.estates if one.name == estate).services
+        assert unlisted or set(services) <= set(listed), "the prober refuses to look for what is on no list"
+        return [self._row(estate, name) for name in services or listed]
+
+    def _row(self, estate: str, name: str) -> Identity:
+        world = self._world
+        if name not in world.versions[estate]:
+            return Identity(name, "", "", "resolve: no replica")
+        serial, used = world.serials[estate][name], world.used[estate].get(name, "")
+        return Identity(name, world.versions[estate][name], serial, self._error(estate, name), used)
 
     def _error(self, estate: str, name: str) -> str:
         return "expired" if name in self._world.expired else self._world.errors.get((estate, name), "")
@@ -444,6 +450,9 @@ class LegacyHosts:
     def runbooks(self) -> Runbooks:
         return Runbooks(self.world, self.folder)
 
+    def give_addresses(self, host: Host, services: Sequence[Placed]) -> None:
+        self.world.addresses = {placed.service: placed.port for placed in services}
+
 
 @dataclass(frozen=True)
 class Pki:
@@ -549,7 +558,7 @@ class Cluster:
             return world.stat(script)
         if found := re.search(r"readlink /opt/pov/([\w-]+)/current", script):
             return f"releases/{world.versions['legacy'][found[1]]}\n"
-        if "openssl x509" in script:
+        if "openssl x509" in script and "for f in" in script:
             names = [part.split("/")[4] for part in argv if part.startswith("/etc/pov/certs/")]
             return "".join(f"serial={world.serials['legacy'][name].upper()}\n" for name in names)
         return ""
@@ -597,6 +606,8 @@ class Runbooks:
             if Path(playbook).name in {"deploy.yml", "rollback.yml"}:
                 world.versions["legacy"][name] = variables["version"]
                 world.errs("legacy", name, variables["version"])
+            elif Path(playbook).name == "provision.yml":
+                world.bring(name, variables["version"])
             elif Path(playbook).name == "secret.yml":
                 value = Secret((Path(variables["credentials"]) / name).read_text())
                 world.take_up("legacy", name, fingerprint(value))
@@ -652,7 +663,9 @@ class Script:
             raise TimedOut("deploy.sh: not done in time")
         self.world.clock.sleep(SCRIPT_S)
         for name in self.told["POV_SERVICES"].split():
-            if "POV_VERSION" in self.told:
+            if "POV_NAMESPACE" in self.told:
+                self.world.bring(name, self.told["POV_VERSION"])
+            elif "POV_VERSION" in self.told:
                 self.world.versions["legacy"][name] = self.told["POV_VERSION"]
             elif "POV_CREDENTIALS" in self.told:
                 value = Secret((Path(self.told["POV_CREDENTIALS"]) / name).read_text())
