@@ -59,8 +59,6 @@ class _Content:
 
 def save(bundle: Bundle, target: Path, containers: Containers, emit: Emit) -> Saved:
     """Collect images, binaries, wheels and runtime packages, and write the archive. Nothing half is left behind."""
-    if target.is_dir():
-        raise PovError(f"{target} is a folder", fix=f"pov bundle save {target / 'pov-bundle.tar'}")
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
     with _staging() as staging:
         content = _Content(staging)

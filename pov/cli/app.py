@@ -14,6 +14,7 @@ import click
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.names import RULE, is_name
+from pov.cli.given import PLACE
 from pov.model.events import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,18 +87,6 @@ class Settings:
         return folder + (f" --name {self.name}" if self.name else "")
 
 
-class Folder(click.ParamType[Path]):
-    """A folder's path. An empty one is refused: it is a variable that nobody set, and would mean this folder."""
-
-    name = "folder"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path as given."""
-        if not str(value):
-            self.fail("an empty path: is a variable not set?", param, ctx)
-        return Path(value)
-
-
 def as_typed(path: Path) -> str:
     """A path as an argument to type in a shell."""
     text = str(path)
@@ -137,7 +126,7 @@ def _global_options(hidden: bool) -> list[Callable[[F], F]]:
         return click.option(*declarations, expose_value=False, callback=_remember, hidden=hidden, **more)
 
     return [
-        option("--engagement", "engagement_option", type=Folder(), metavar="DIR", help="Engagement folder."),
+        option("--engagement", "engagement_option", type=PLACE, metavar="DIR", help="Engagement folder."),
         option("--name", metavar="NAME", help="Environment, where there are several."),
         option("--json", is_flag=True, help="One JSON document on standard output."),
         option("--plain", is_flag=True, help="Progress as plain lines."),

@@ -9,6 +9,7 @@ import click
 
 from pov.cli.app import as_typed, command_options
 from pov.cli.console import console
+from pov.cli.given import OUTPUT, PLACE
 from pov.cli.tables import pairs, show, table
 from pov.model.events import silent
 
@@ -50,7 +51,7 @@ def list_command() -> None:
 
 
 @command.command("save")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=OUTPUT)
 @command_options
 def save_command(file: Path) -> None:
     """Write one archive for machines without any registry: images, programs, wheels, runtime packages."""
@@ -62,7 +63,7 @@ def save_command(file: Path) -> None:
 
 
 @command.command("load")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PLACE)
 @command_options
 def load_command(file: Path) -> None:
     """Check an archive to the last byte, then install it as the bundle. Needs no network, and can be repeated."""

@@ -9,6 +9,7 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import FILE
 from pov.cli.tables import pairs, show
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def freeze_command(because: str) -> None:
 
 
 @command.command("sign")
-@click.option("--key", required=True, type=click.Path(path_type=Path), metavar="FILE", help="An SSH key.")
+@click.option("--key", required=True, type=FILE, metavar="FILE", help="An SSH key.")
 @click.option("--as", "signer", required=True, metavar="NAME", help="Who signs: a name or an address.")
 @command_options
 def sign_command(key: Path, signer: str) -> None:

@@ -9,8 +9,9 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
-from pov.cli.scope_approvals import trust_of, trust_options
-from pov.cli.scope_options import FILE, FOLDER, engagement_folder, offering_option
+from pov.cli.given import FILE, FOLDER, NAME, OUTPUT
+from pov.cli.scope_approvals import judges, judging_options
+from pov.cli.scope_options import engagement_folder
 from pov.cli.streams import say
 from pov.cli.tables import show
 
@@ -21,18 +22,15 @@ PIPELINES = ("jenkins", "github", "gitlab")
 
 
 @click.command()
-@click.option("--mode", type=click.Choice(["advise", "block"]), default="advise", show_default=True)
-@click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which approvals block nothing.")
+@judging_options
 @click.option("--terraform", type=FOLDER, metavar="DIR", help="The root module under review. Default: the toolkit's.")
 @click.option("--stages", type=FILE, metavar="FILE", help="What it asks for. Default: what `pov up` would.")
-@click.option("--register", type=FOLDER, metavar="DIR",
-              help="Approvals of other deals, summed against what the platform has.")  # fmt: skip
 @click.option("--manifests", type=FOLDER, metavar="DIR", help="Tried on the running environment, by dry run.")
-@click.option("--checked", metavar="DIGEST", help="Of a plan that was checked before: another one is refused.")
-@click.option("--junit", type=FILE, metavar="FILE", help="Where the JUnit XML goes.")
+@click.option(
+    "--checked", type=NAME, metavar="DIGEST", help="Of a plan that was checked before: another one is refused."
+)
+@click.option("--junit", type=OUTPUT, metavar="FILE", help="Where the JUnit XML goes.")
 @click.option("--pipeline", type=click.Choice(PIPELINES), help="Print a ready pipeline for this CI, and end.")
-@trust_options
-@offering_option
 @command_options
 def command(
     *,
@@ -60,12 +58,11 @@ def command(
 
         say(text_of(pipeline).rstrip("\n"))
         return
-    from pov.workflows import approvals, gate
+    from pov.workflows import gate
 
-    trust = trust_of(signers, revoked) or approvals.Trust(approvals.default_signers())
     options = gate.GateOptions(
         engagement_folder(),
-        trust,
+        judges(signers, revoked),
         mode=mode,
         mandate=mandate,
         environment=settings().name,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pov.cli.app import ENGAGEMENT_FILE as FILE
-from pov.cli.app import Folder, as_typed, command_options
+from pov.cli.app import as_typed, command_options
 from pov.cli.console import console
+from pov.cli.given import NAME, PLACE
 from pov.cli.tables import pairs, show
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", metavar="NAME", type=Folder())
-@click.option("--scenario", default="gitops-35", show_default=True, metavar="S", help="A scenario's name or path.")
+@click.argument("folder", metavar="NAME", type=PLACE)
+@click.option(
+    "--scenario", type=NAME, default="gitops-35", show_default=True, metavar="S", help="A scenario's name or path."
+)
 @click.option("--customer", default="", metavar="TEXT", help="The customer's name as the report prints it.")
 @click.option("--stated-by", default="", metavar="WHO", help="Who is asked for the stated figures.")
 @click.option("--example", is_flag=True, help="Fill the stated figures in, each marked as an example.")

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if failure is None or code != DONE:
         return code
     if not reader_went_away(failure):
-        fix = "what was asked for is done; see it with `pov status`, or run it again with another standard output"
+        fix = "what was asked for is done; see it with `pov status` or `pov runs show`, or run it again"
         _tell(PovError("the result could not be written", cause=str(failure), fix=fix), FAILED, Settings())
     return FAILED
 

@@ -11,6 +11,7 @@ import click
 from pov.base.errors import CriterionNotMet, InvalidInput, NotShown, PovError, Problem
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import NAME
 from pov.cli.tables import Result, duration, show, table
 
 if TYPE_CHECKING:
@@ -18,25 +19,32 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT]...")
+@click.argument("experiments", type=NAME, nargs=-1, metavar="[EXPERIMENT]...")
 @click.option("--trials", type=click.IntRange(1, 100), metavar="N", help="Trials of each arm.")
 @click.option(
     "--arm",
     "arms",
+    type=NAME,
     multiple=True,
     metavar="A[=FILE]",
     help="Only this arm; may be given again. With a file: a script of your own as an arm.",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of the trials' order; recorded either way.")
 @click.option("--aa", type=click.IntRange(0, 100), metavar="N", help="Trials of the automated arm against itself.")
-@click.option("--budget", metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial.")
-@click.option("--profile", metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
-@click.option("--at", metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%.")
+@click.option(
+    "--budget", type=NAME, metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial."
+)
+@click.option("--profile", type=NAME, metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
+@click.option(
+    "--at", type=NAME, metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%."
+)
 @click.option("--error-rate", type=float, metavar="SHARE", help="How bad `rollback-errors` has it, such as 0.2.")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
-@click.option("--by", "by", multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one.")
-@click.option("--resume", "resumed", metavar="RUN", help="Go on with a run that was interrupted or cut off.")
+@click.option(
+    "--by", "by", type=NAME, multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one."
+)
+@click.option("--resume", "resumed", type=NAME, metavar="RUN", help="Go on with a run that was interrupted or cut off.")
 @click.option("--simulated", is_flag=True, hidden=True, help="A script types in their place: every page says so.")
 @command_options
 def command(

@@ -10,6 +10,7 @@ import click
 from pov.base.errors import InvalidInput, NotFound, Problem
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import NAME
 from pov.cli.tables import pairs, show
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("what", required=False)
+@click.argument("what", type=NAME, required=False)
 @click.option("--show-password", is_flag=True, help="Print the password, too; to a terminal only.")
 @click.option("--no-browser", is_flag=True, help="Tell, and open nothing.")
 @command_options

@@ -9,13 +9,16 @@ import click
 
 from pov.base.errors import PovError
 from pov.cli.app import command_options, settings
+from pov.cli.given import NAME
 from pov.cli.tables import show, table
 
 if TYPE_CHECKING:
     from pov.workflows.people import PeopleResult, Which
 
-_RUN = click.option("--run", metavar="ID", help="Another run than the newest.")
-_BY = click.option("--by", required=True, metavar="ALIAS", help="Who says so: the one whose recording it is.")
+_RUN = click.option("--run", type=NAME, metavar="ID", help="Another run than the newest.")
+_BY = click.option(
+    "--by", type=NAME, required=True, metavar="ALIAS", help="Who says so: the one whose recording it is."
+)
 
 
 @click.group()
@@ -35,7 +38,7 @@ def list_command(run: str | None) -> None:
 
 
 @command.command("play")
-@click.argument("recording")
+@click.argument("recording", type=NAME)
 @click.option("--speed", type=click.FloatRange(0.5, 4), default=1.0, show_default=True, help="Times as fast.")
 @_RUN
 @command_options
@@ -50,7 +53,7 @@ def play_command(recording: str, speed: float, run: str | None) -> None:
 
 
 @command.command("agree")
-@click.argument("recording")
+@click.argument("recording", type=NAME)
 @_BY
 @_RUN
 @command_options
@@ -62,7 +65,7 @@ def agree_command(recording: str, by: str, run: str | None) -> None:
 
 
 @command.command("withdraw")
-@click.argument("recording")
+@click.argument("recording", type=NAME)
 @click.option("--delete", is_flag=True, help="Delete the recording, too.")
 @_BY
 @_RUN

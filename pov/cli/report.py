@@ -8,6 +8,7 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import NAME
 from pov.cli.tables import duration, pairs, show
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--run", metavar="ID", help="Another run than the newest.")
+@click.option("--run", type=NAME, metavar="ID", help="Another run than the newest.")
 @click.option("--format", "formats", default="pdf,json", show_default=True, metavar="LIST", help="pdf, json, xlsx.")
 @command_options
 def command(run: str | None, formats: str) -> None:

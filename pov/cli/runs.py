@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pov.cli.app import command_options, settings
+from pov.cli.given import NAME
 from pov.cli.tables import duration, show, table
 from pov.model.events import silent
 
@@ -30,7 +31,7 @@ def list_command() -> None:
 
 
 @command.command("show")
-@click.argument("run", default="latest")
+@click.argument("run", type=NAME, default="latest")
 @command_options
 def show_command(run: str) -> None:
     """Tell what a run measured, summed up anew from its samples; the newest if none is named."""
@@ -40,8 +41,8 @@ def show_command(run: str) -> None:
 
 
 @command.command("compare")
-@click.argument("first")
-@click.argument("second")
+@click.argument("first", type=NAME)
+@click.argument("second", type=NAME)
 @command_options
 def compare_command(first: str, second: str) -> None:
     """Lay two runs side by side, arm by arm, and tell what else differs between them."""

@@ -10,6 +10,7 @@ import click
 from pov.base.errors import PovError
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import NAME, OUTPUT
 from pov.cli.tables import duration, pairs, show, table
 from pov.model.events import silent
 
@@ -34,7 +35,7 @@ def list_command() -> None:
 
 
 @command.command("show")
-@click.argument("scenario")
+@click.argument("scenario", type=NAME)
 @click.option("--services", type=int, metavar="N", help="As it would be with another number of services.")
 @command_options
 def show_command(scenario: str, services: int | None) -> None:
@@ -57,9 +58,9 @@ def schema_command(kind: str) -> None:
 
 
 @command.command("smoke")
-@click.argument("names", nargs=-1, metavar="[SCENARIO]...")
+@click.argument("names", type=NAME, nargs=-1, metavar="[SCENARIO]...")
 @click.option("--attempts", type=int, default=1, show_default=True, metavar="N", help="Tries for each scenario.")
-@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Where the JUnit XML goes.")
+@click.option("--junit", type=OUTPUT, metavar="FILE", help="Where the JUnit XML goes.")
 @click.option("--images", type=click.Choice(["auto", "official", "built"]), default="auto", show_default=True)
 @command_options
 def smoke_command(names: tuple[str, ...], attempts: int, junit: Path | None, images: str) -> None:

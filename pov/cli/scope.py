@@ -9,8 +9,9 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import FOLDER, NAME, OUTPUT
 from pov.cli.scope_approvals import APPROVALS
-from pov.cli.scope_options import FILE, FOLDER, engagement_folder, offering_option
+from pov.cli.scope_options import engagement_folder, offering_option
 from pov.cli.streams import say
 from pov.cli.tables import show
 
@@ -37,7 +38,9 @@ def command(context: click.Context) -> None:
 @command.command("size")
 @click.option("--users", type=int, required=True, metavar="N", help="Users, at the highest.")
 @click.option("--availability", type=float, metavar="PERCENT", help="Percent of the year, such as 99.9.")
-@click.option("--region", "regions", multiple=True, metavar="NAME", help="A region it must run in; may be repeated.")
+@click.option(
+    "--region", "regions", type=NAME, multiple=True, metavar="NAME", help="A region it must run in; may be repeated."
+)
 @offering_option
 @command_options
 def size_command(users: int, availability: float | None, regions: tuple[str, ...], offering: Path | None) -> None:
@@ -49,7 +52,7 @@ def size_command(users: int, availability: float | None, regions: tuple[str, ...
 
 
 @command.command("sheet")
-@click.option("--out", type=FILE, default="offering.pdf", show_default=True, metavar="FILE", help="Where it goes.")
+@click.option("--out", type=OUTPUT, default="offering.pdf", show_default=True, metavar="FILE", help="Where it goes.")
 @offering_option
 @command_options
 def sheet_command(out: Path, offering: Path | None) -> None:
@@ -62,7 +65,7 @@ def sheet_command(out: Path, offering: Path | None) -> None:
 
 
 @command.command("show")
-@click.option("--pdf", type=FILE, metavar="FILE", help="Write it as a page, too.")
+@click.option("--pdf", type=OUTPUT, metavar="FILE", help="Write it as a page, too.")
 @offering_option
 @command_options
 def show_command(pdf: Path | None, offering: Path | None) -> None:

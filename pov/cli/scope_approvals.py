@@ -10,7 +10,8 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
-from pov.cli.scope_options import FILE, LIST, engagement_folder, offering_option
+from pov.cli.given import FILE, FOLDER, THERE
+from pov.cli.scope_options import engagement_folder, offering_option
 from pov.cli.tables import show
 
 if TYPE_CHECKING:
@@ -29,8 +30,21 @@ _days = click.option("--days", type=int, default=_DAYS, show_default=True, metav
 def trust_options(function: F) -> F:
     """Who may sign, and whose key does not count any more."""
     signers = "Allowed signers, each called ROLE/NAME. Default: allowed_signers in the user's configuration of pov."
-    function = click.option("--signers", type=LIST, metavar="FILE", help=signers)(function)
-    return click.option("--revoked", type=LIST, metavar="FILE", help="Revoked keys (ssh-keygen -k).")(function)
+    function = click.option("--signers", type=THERE, metavar="FILE", help=signers)(function)
+    return click.option("--revoked", type=THERE, metavar="FILE", help="Revoked keys (ssh-keygen -k).")(function)
+
+
+def judging_options(function: F) -> F:
+    """By whose signatures a scope is judged, and whether what is missing stops anything."""
+    for add in (
+        offering_option,
+        trust_options,
+        click.option("--register", type=FOLDER, metavar="DIR", help="Approvals of other deals, summed up with this."),
+        click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which approvals block nothing."),
+        click.option("--mode", type=click.Choice(["advise", "block"]), default="advise", show_default=True),
+    ):
+        function = add(function)
+    return function
 
 
 def _signed(function: F) -> F:
@@ -84,12 +98,7 @@ def mandate_command(
 
 
 @click.command("check")
-@click.option("--mode", type=click.Choice(["advise", "block"]), default="advise", show_default=True)
-@click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which nothing is blocked.")
-@click.option("--register", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
-              help="Approvals of other deals, summed against what the platform has.")  # fmt: skip
-@trust_options
-@offering_option
+@judging_options
 @command_options
 def check_command(
     *,
@@ -107,9 +116,7 @@ def check_command(
     """
     from pov.workflows import approvals
 
-    trust = trust_of(signers, revoked)
-    if trust is None:
-        trust = approvals.Trust(approvals.default_signers())
+    trust = judges(signers, revoked)
     options = approvals.CheckOptions(engagement_folder(), trust, mode, mandate, settings().name, offering, register)
     with console() as emit:
         result = approvals.run_check(options, emit)
@@ -138,6 +145,13 @@ def trust_of(signers: Path | None, revoked: Path | None) -> Trust | None:
     if signers is None and not own.is_file():
         return None
     return approvals.Trust(signers or own, revoked or approvals.default_revoked())
+
+
+def judges(signers: Path | None, revoked: Path | None) -> Trust:
+    """Who may sign what is judged: as `trust_of`, and nobody where there is no file."""
+    from pov.workflows import approvals
+
+    return trust_of(signers, revoked) or approvals.Trust(approvals.default_signers())
 
 
 def _decided_in_words(result: DecideResult) -> str:

@@ -8,6 +8,7 @@ import click
 
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
+from pov.cli.given import NAME
 from pov.cli.tables import duration, pairs, show
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("scenario", required=False)
+@click.argument("scenario", type=NAME, required=False)
 @click.option("--services", type=int, metavar="N", help="Another number of services, 1 to 1000; kept from then on.")
-@click.option("--target", metavar="KIND", help="Where it runs: where it ran before, else `kind`.")
+@click.option("--target", type=NAME, metavar="KIND", help="Where it runs: where it ran before, else `kind`.")
 @click.option(
     "--images",
     type=click.Choice(["auto", "official", "built"]),

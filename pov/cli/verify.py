@@ -11,21 +11,19 @@ from pov.base.errors import PovError
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
 from pov.cli.criteria import signed_in_words
+from pov.cli.given import FILE, NAME, THERE
 from pov.cli.tables import show
 
 if TYPE_CHECKING:
     from pov.state.attested import Signature
     from pov.workflows.verify import VerifyResult
 
-_FILE = click.Path(path_type=Path)
-_LIST = click.Path(path_type=Path, exists=True, dir_okay=False)
-
 
 @click.command()
-@click.argument("target", required=False, metavar="[RUN|PDF|DIR]")
-@click.option("--signers", type=_LIST, metavar="FILE", help="Your own file of allowed signers.")
-@click.option("--revoked", type=_LIST, metavar="FILE", help="Keys that count no more: a list or a KRL.")
-@click.option("--sign", "key", type=_FILE, metavar="KEY", help="Countersign it with this SSH key if it verifies.")
+@click.argument("target", type=NAME, required=False, metavar="[RUN|PDF|DIR]")
+@click.option("--signers", type=THERE, metavar="FILE", help="Your own file of allowed signers.")
+@click.option("--revoked", type=THERE, metavar="FILE", help="Keys that count no more: a list or a KRL.")
+@click.option("--sign", "key", type=FILE, metavar="KEY", help="Countersign it with this SSH key if it verifies.")
 @click.option("--as", "signer", default="", metavar="NAME", help="Who signs: a name or an address.")
 @command_options
 def command(target: str | None, signers: Path | None, revoked: Path | None, key: Path | None, signer: str) -> None:

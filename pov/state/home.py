@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pov.base.errors import PovError, Problem
+from pov.base.errors import PovError
 from pov.base.files import private_dir, write_atomic
 from pov.base.redact import Secret
 from pov.state.compliance import FOLDER as COMPLIANCE
@@ -19,9 +19,6 @@ from pov.state.journal import JournalWriter
 
 _KEPT = ("runs", "reports", COMPLIANCE, "criteria.yaml", "journal.jsonl")
 
-
-_LONGEST = 2048
-"""Bytes of a path that leave room for what lies below it: the kernel takes 4095."""
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -116,38 +113,6 @@ class Home:
             if not any(self.root.parent.iterdir()):
                 self.root.parent.rmdir()
         return removed
-
-
-def obstacles(folder: Path) -> list[Problem]:
-    """What stands in the way of keeping files in `folder`, which need not be there. Asked before the first change."""
-    where = str(folder)
-    if not where.isprintable():
-        fix = "choose a folder whose path is plain text in UTF-8"
-        return [Problem(ascii(where), "holds characters that configuration files cannot hold", fix)]
-    if len(os.fsencode(where)) > _LONGEST:
-        return [Problem(f"{where[:60]}…", f"is a path of more than {_LONGEST} bytes", "choose a shorter one")]
-    there = folder
-    try:
-        # lstat rather than exists(): a link that leads nowhere is in the way, and a folder nobody may enter is told.
-        while not _is_there(there):
-            there = there.parent
-        is_folder = there.is_dir()
-    except OSError as error:
-        return [Problem(where, str(error.strerror), "choose a folder that can be entered")]
-    if not is_folder:
-        return [Problem(str(there), "is no folder", "choose another folder, or move it away")]
-    if not os.access(there, os.W_OK | os.X_OK):
-        said = f"cannot be written by user {os.geteuid()}; it belongs to user {there.stat().st_uid}"
-        return [Problem(str(there), said, "choose a folder that is yours, on a disk that takes writes")]
-    return []
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
 
 
 def _no_lock(root: Path, error: OSError) -> PovError:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import InvalidInput, Problem
+from pov.base.files import in_the_way
 from pov.model.events import Emit, Event
-from pov.state.home import obstacles
 
 IMAGES = ("auto", "official", "built")
 
@@ -132,7 +132,7 @@ def run_save(path: Path, emit: Emit) -> SaveResult:
     from pov.bundle.saving import save
     from pov.engines.container_choice import find
 
-    problems = obstacles(path.absolute().parent)
+    problems = in_the_way(path)
     if not path.name.isprintable():
         problems.append(Problem(ascii(path.name), "holds characters that a text cannot", "choose another name"))
     if problems:

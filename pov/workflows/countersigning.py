@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import InvalidInput, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.files import require_writable, write_atomic
 from pov.model.events import Emit, Event
 from pov.state import frozen as store
 
@@ -67,9 +67,7 @@ def countersign(root: Path, what: Signed, key: Path, name: str, emit: Emit) -> S
     """Sign a file's content, with the signature beside it. A key that is not known yet is added, and that is told."""
     from pov.engines import signing
 
-    if not _NAME.fullmatch(name):
-        fix = "a name or an address such as ines.weber@example.com"
-        raise InvalidInput([Problem("--as", f"`{name}` cannot name a signer", fix)])
+    require_possible(root, what.file, key, name)
     signature = signing.sign(what.content, key, namespace=what.namespace)
     signers = root / store.SIGNERS
     known = signers.read_text() if signers.is_file() else ""
@@ -86,13 +84,28 @@ def countersign(root: Path, what: Signed, key: Path, name: str, emit: Emit) -> S
         if added:
             write_atomic(signers, known)
         raise
-    path = what.file.with_name(f"{what.file.name}.{name}.sig")
+    path = _beside(what.file, name)
     write_atomic(path, signature)
     emit(Event("changed", "criteria", f"{what.file.name} is signed by {name}, key {found.fingerprint}"))
     if added:
         told = f"{name} was added to {signers}: have the key's fingerprint told by another way, {found.fingerprint}"
         emit(Event("warning", "criteria", told))
     return SignResult(path, what.file, name, found.fingerprint, added)
+
+
+def require_possible(root: Path, file: Path, key: Path, name: str) -> None:
+    """Raises `InvalidInput` for a name, a key or a folder that no signature comes of; asked before long work."""
+    fix = "a name or an address such as ines.weber@example.com"
+    problems = [] if _NAME.fullmatch(name) else [Problem("--as", f"`{name}` cannot name a signer", fix)]
+    if not key.is_file():
+        problems.append(Problem(str(key), "no such key", "ssh-keygen -t ed25519 -f FILE  (it makes one)"))
+    if problems:
+        raise InvalidInput(problems)
+    require_writable(_beside(file, name), root / store.SIGNERS)
+
+
+def _beside(file: Path, name: str) -> Path:
+    return file.with_name(f"{file.name}.{name}.sig")
 
 
 def verified_by(lists: Lists, what: Signed, signature: str) -> Signer:

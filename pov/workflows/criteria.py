@@ -8,7 +8,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import InvalidInput, NotFound, Problem
-from pov.base.files import write_atomic
+from pov.base.files import require_writable, save, write_atomic
 from pov.config.engagement import FILE as ENGAGEMENT
 from pov.config.engagement import Engagement, load_engagement
 from pov.config.scenario import Scenario, load_scenario
@@ -55,12 +55,12 @@ def run_sheet(root: Path, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> SheetRe
     from pov.reporting import lettering
     from pov.reporting.sheet import document, open_points, render
 
-    terms = agreed(*_files(root))
+    terms, path = agreed(*_files(root)), root / SHEET
+    require_writable(path)
     texts = lettering.texts_of(document(terms, "", ""))
     if problems := lettering.problems({f"`{text[:30]}`": text for text in texts}):
         raise InvalidInput(problems)
-    path = root / SHEET
-    write_atomic(path, render(terms, store.agreement_of(terms), clock.wall()))
+    save(path, render(terms, store.agreement_of(terms), clock.wall()))
     emit(Event("note", "criteria", f"the sheet to sign is {path}"))
     return SheetResult(path, store.agreement_of(terms), tuple(open_points(terms)))
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import CriterionNotMet, InvalidInput, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.files import require_writable, save, write_atomic
 from pov.base.paths import data
 from pov.base.scratch import scratch
 from pov.bundle.on_demand import GatePrograms, for_gate
@@ -101,6 +101,8 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     what is under review, files that are wrong. Raises `PovError` where a program fails.
     """
     started = clock.monotonic()
+    if options.junit is not None:
+        require_writable(options.junit)
     if options.checked is not None and re.fullmatch(r"[0-9a-f]{64}", options.checked) is None:
         fix = "the 64 letters and digits that an earlier gate told"
         raise InvalidInput([Problem("--checked", "is no digest of a plan", fix)])
@@ -128,7 +130,7 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     checks.append(admission(options.manifests, options.folder, subject_of(found, options.environment).environment))
     seconds = clock.monotonic() - started
     if options.junit is not None:
-        _keep(options.junit, junit_xml(checks, seconds))
+        save(options.junit, junit_xml(checks, seconds))
     return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, seconds)
 
 
@@ -230,9 +232,3 @@ def _refusal(found: Finding) -> Refusal:
 
 def _one_line(error: PovError) -> str:
     return " ".join(f"{error.message}: {error.cause}".split())
-
-
-def _keep(path: Path, content: str) -> None:
-    from pov.workflows.scope import save
-
-    save(path, content)

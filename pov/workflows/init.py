@@ -10,7 +10,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import InvalidInput, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.files import obstacles, write_atomic
 from pov.base.names import RULE, derive, is_name
 from pov.config.engagement import FILE
 from pov.config.references import absolute
@@ -18,7 +18,6 @@ from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event
 from pov.model.reading import is_text
 from pov.reporting import lettering
-from pov.state.home import obstacles
 from pov.workflows.environment import DEFAULT_SCENARIO
 from pov.workflows.value_form import value_form
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pov.base.errors import PreflightFailed, Problem
+from pov.base.files import obstacles
 from pov.bundle import Bundle
 from pov.config.scenario import Scenario
-from pov.state.home import Home, obstacles
+from pov.state.home import Home
 from pov.steps.targets import OwnCluster
 from pov.workflows import tools
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pov.base.clock import SYSTEM_CLOCK
-from pov.base.errors import InvalidInput, NotFound, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.errors import InvalidInput, NotFound, Problem
+from pov.base.files import require_writable, save
 from pov.model.events import Emit, Event
 from pov.state import people
 from pov.state.home import Home
@@ -73,17 +73,18 @@ def run(options: ReportOptions, emit: Emit) -> ReportResult:
         raise InvalidInput([Problem("--format", (unknown or ["names none"])[0], f"one of {', '.join(KNOWN)}")])
     started = SYSTEM_CLOCK.monotonic()
     home, folder = located(options.root, options.name, options.run)
+    paths = {kind: home.reports_dir / folder.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
+    require_writable(*paths.values())
     saved = read_run(folder)
     lists, value = Lists.of(options.root), _value(options.root, saved)
     report = composed(saved, attested(saved, lists, options.root), value)
     if "xlsx" in options.formats:
         _refuse_without_a_case(report)
     emit(Event("started", "report", f"Report of run {report.run}", 1.0))
-    paths = {kind: home.reports_dir / saved.path.name / f"report.{kind}" for kind in dict.fromkeys(options.formats)}
     for kind, path in paths.items():
-        _write(path, pdf(report, saved, lists, value) if kind == "pdf" else _other(kind, report))
+        save(path, pdf(report, saved, lists, value) if kind == "pdf" else _other(kind, report))
     if "pdf" in paths:
-        _write(paths["pdf"].with_name(STATEMENT), statement(paths["pdf"].read_bytes(), saved))
+        save(paths["pdf"].with_name(STATEMENT), statement(paths["pdf"].read_bytes(), saved))
     for problem in report.facts.problems:
         emit(Event("warning", "report", problem))
     seconds = SYSTEM_CLOCK.monotonic() - started
@@ -190,14 +191,6 @@ def _value(root: Path, saved: Run) -> GivenValue | None:
     value = load_engagement(root).value
     section = None if value is None else value.model_dump(mode="json", by_alias=True)
     return GivenValue(section, changed=section != saved.environment.get("value"))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        write_atomic(path, content)
-    except OSError as error:
-        fix = "free some space, then pov report again"
-        raise PovError(f"cannot write {path}", cause=str(error), fix=fix) from error
 
 
 def located(root: Path, name: str | None, run: str | None) -> tuple[Home, Path]:

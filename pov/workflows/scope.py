@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
-from pov.base.errors import InvalidInput, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.errors import InvalidInput, Problem
+from pov.base.files import save
 from pov.config.engagement import FILE, Engagement, load_engagement
 from pov.config.explaining import Faults, located, problems_of
 from pov.config.loading import read_yaml, written
@@ -223,14 +223,6 @@ def _printable(page: Page) -> None:
 def today(clock: Clock) -> date:
     """The day on which figures are judged: the user's own."""
     return clock.wall().astimezone().date()
-
-
-def save(path: Path, content: bytes | str) -> None:
-    """Write a file that the user asked for; a link stays one. Raises `PovError` where it cannot be written."""
-    try:
-        write_atomic(path.resolve(), content)
-    except OSError as error:
-        raise PovError(f"cannot write {path}", cause=str(error), fix="choose another file") from error
 
 
 def agreed(scope: Scope, offering: Offering, path: Path) -> None:

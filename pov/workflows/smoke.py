@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import InvalidInput, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.files import require_writable, save
 from pov.base.names import derive
 from pov.config.scenario import Scenario, list_scenarios, load_scenario
 from pov.model.events import Emit, Event
@@ -99,9 +99,10 @@ def run(options: SmokeOptions, emit: Emit, phases: Phases | None = None) -> Smok
         raise InvalidInput([Problem("--attempts", f"{options.attempts} is not at least 1", "leave it out for one")])
     names = options.scenarios or list_scenarios()
     scenarios = [(name, load_scenario(name)) for name in names]
+    junit = options.junit or options.root / ".pov" / "smoke.xml"
+    require_writable(junit)
     phases = phases or _real(options, emit)
     cases = []
-    junit = options.junit or options.root / ".pov" / "smoke.xml"
     for name, scenario in scenarios:
         attempts: list[Attempt] = []
         while len(attempts) < options.attempts and (not attempts or attempts[-1].error):
@@ -111,7 +112,7 @@ def run(options: SmokeOptions, emit: Emit, phases: Phases | None = None) -> Smok
                 emit(Event("warning", "smoke", f"{scenario.name}: {attempts[-1].error}"))
         cases.append(Case(scenario.name, tuple(attempts)))
         # After each scenario: a CI that kills a long job still finds what was done.
-        write_atomic(junit, junit_xml(cases))
+        save(junit, junit_xml(cases))
     return SmokeResult(tuple(cases), junit)
 
 

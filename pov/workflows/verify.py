@@ -85,6 +85,9 @@ def run(options: VerifyOptions, emit: Emit) -> VerifyResult:
     target = _target(options)
     if options.key is not None or list((target if target.is_dir() else target.parent).glob("*.sig")):
         signing.require()
+    if options.key is not None:
+        over = target / HEAD if target.is_dir() else target.with_name(report.STATEMENT)
+        countersigning.require_possible(_root_of(target) or options.root, over, options.key, options.signer)
     emit(Event("started", "verify", str(target), 5.0))
     with ExitStack() as stack:
         if target.is_dir():

@@ -368,12 +368,6 @@ def test_a_failed_save_leaves_nothing(saved: Saved, tmp_path: Path, monkeypatch:
     assert list((tmp_path / "second" / "bundle").iterdir()) == []
 
 
-def test_a_folder_is_no_target(saved: Saved, tmp_path: Path) -> None:
-    containers: Any = small.engine()
-    with pytest.raises(PovError, match="is a folder"):
-        save(small.bundle(tmp_path / "third", containers), tmp_path, containers, silent)
-
-
 def test_the_readme_stands_in_front_and_tells_the_commands(saved: Saved) -> None:
     done = run(["tar", "-xOf", str(saved.path), "README.md"], timeout_s=30, env={})
     for command in (

@@ -96,7 +96,7 @@ def test_a_link_keeps_the_name_that_was_typed(around: Surroundings) -> None:
 
 
 REFUSED = {
-    "an empty argument": ([""], "is no scenario"),
+    "an empty argument": ([""], "is a variable not set?"),
     "a folder without a scenario": (["."], "scenario.yaml: no such file"),
     "the root": (["/"], "/scenario.yaml: no such file"),
     "nothing known": (["nope"], "no such scenario"),
@@ -106,7 +106,7 @@ REFUSED = {
     "a name with a slash": (["quickstart", "--name", "a/b"], "cannot name an environment"),
     "a name of dots": (["quickstart", "--name", ".."], "cannot name an environment"),
     "an empty name": (["quickstart", "--name", ""], "cannot name an environment"),
-    "an empty engagement": (["--engagement", ""], "an empty path"),
+    "an empty engagement": (["--engagement", ""], "is a variable not set?"),
     "an engagement that is a file": (["--engagement", "file"], "no engagement folder"),
     "an engagement too long": (["--engagement", "n" * 300], "File name too long"),
 }
@@ -169,7 +169,7 @@ def test_init_here_and_above_takes_the_folders_own_name(around: Surroundings) ->
 INIT = {
     "a name with a fix": (["Acme Corp"], "such as acme-corp"),
     "a name of nothing": (["株式会社"], "cannot name an engagement"),
-    "an empty path": ([""], "an empty path"),
+    "an empty path": ([""], "is a variable not set?"),
     "a file in the way": (["taken"], "is no folder"),
     "a file further up": (["taken/acme"], "is no folder"),
     "a link to nowhere": (["broken"], "is no folder"),

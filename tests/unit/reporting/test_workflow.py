@@ -46,9 +46,10 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(path: Path, data: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pov.workflows.report.write_atomic", full)
-    with pytest.raises(PovError, match="cannot write"):
+    monkeypatch.setattr("pov.base.files.write_atomic", full)
+    with pytest.raises(PovError, match="cannot write") as caught:
         run(ReportOptions(tmp_path), silent)
+    assert "No space left" in caught.value.cause
 
 
 def test_no_engine_is_loaded_for_a_report() -> None:

@@ -1,0 +1,61 @@
+"""What the command line takes: paths and names. An empty one is refused everywhere: it is a variable that nobody set.
+
+Every option and argument that names something has one of these types; free text (a reason, a customer) has none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_EMPTY = "it is empty: is a variable not set?"
+
+
+class Name(click.ParamType[str]):
+    """The name of something: a scenario, a run, an arm."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as given."""
+        if not value:
+            self.fail(_EMPTY, param, ctx)
+        return str(value)
+
+
+class Named(click.Path):
+    """A path that has a name: an empty one would mean this folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as given, checked as `click.Path` does."""
+        if not str(value):
+            self.fail(_EMPTY, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Written(Named):
+    """A file that the command writes. That it cannot be written is told before any work, not after it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as given."""
+        from pov.base.files import in_the_way
+
+        path = super().convert(value, param, ctx)
+        for problem in in_the_way(path):
+            self.fail(str(problem), param, ctx)
+        return path
+
+
+NAME = Name()
+PLACE = Named(path_type=Path, readable=False)
+"""A folder or a file that need not be there."""
+FILE = Named(path_type=Path, dir_okay=False)
+"""A file that need not be there."""
+THERE = Named(path_type=Path, dir_okay=False, exists=True)
+"""A file that is there."""
+FOLDER = Named(path_type=Path, file_okay=False, exists=True)
+"""A folder that is there."""
+OUTPUT = Written(path_type=Path, readable=False)
+"""A file that is written."""
