@@ -100,13 +100,16 @@ class AutomatedPromotion(EstateTrial):
             self._steps.append(Step(name, clock.monotonic() - last))
             last = clock.monotonic()
 
-        self.copy.commit(f"Promote {self._version}: {', '.join(self._of(self._further[0]))}")
+        revision = self.copy.commit(f"Promote {self._version}: {', '.join(self._of(self._further[0]))}")
         self.copy.push_as(self._branch)
         step("commit and push")
         branch = self._branch
         for stage in self._further:
             title = f"Promote {self._version} to {stage.name}"
             self._merged[stage.name] = self.box.git.review(stage.name, title, branch)
+            # Named once it is merged: the branch goes, and whoever verifies the run looks it up in the kept history.
+            self.details["revision"] = revision
+            self.details["reviews"] = [review_row(name, one) for name, one in self._merged.items()]
             step(f"{stage.name}: asked, approved, merged")
             self._until_seen(stage)
             step(f"{stage.name}: seen by prober")
@@ -116,7 +119,6 @@ class AutomatedPromotion(EstateTrial):
 
     def check(self) -> None:
         """Somebody else approved, says the server; each stage is at rest at its merge, its Deployments rolled out."""
-        self.details["reviews"] = [review_row(stage, one) for stage, one in self._merged.items()]
         for stage in self._further:
             merged = self._merged[stage.name]
             if not set(merged.approvers) - {merged.author}:

@@ -172,6 +172,8 @@ def test_a_version_goes_from_dev_to_staging_to_prod_by_review(shared: Environmen
     versions = {row["version"] for row in rows if row["estate"] == "prod"}
     assert versions == {details["version"]}
     assert f"promote-{details['version']}" not in heads(shared.context())
+    promoted = working_copy(shared.context()).text_at(details["revision"], "stages/prod/kustomization.yaml")
+    assert details["version"] in (promoted or ""), "the history still tells what was asked for"
 
 
 @pytest.mark.matrix

@@ -173,6 +173,7 @@ def test_a_version_goes_from_stage_to_stage_by_review(tmp_path: Path) -> None:
     assert stages.server.live["staging"]["ledger"] == OLD, "not under proof"
     assert stages.server.branches == {}
     assert stages.server.hook
+    assert result.evidence.details["revision"] == "c2", "after the commit to the first stage"
     reviews: Any = result.evidence.details["reviews"]
     assert [(r["stage"], r["author"], r["approved_by"]) for r in reviews] == [
         ("staging", "pov", ["reviewer"]),
@@ -215,6 +216,22 @@ def test_a_refused_review_leaves_no_branch_and_the_images_from_before(tmp_path: 
     stages.world.down["review"] = BROKEN
     result = stages.go()
     assert result.error == "broken (because)"
+    assert not {"revision", "reviews"} & set(result.evidence.details), "the branch went, and its commit with it"
     assert stages.server.branches == {}
     assert set(stages.server.live["dev"].values()) == {OLD}
     assert stages.server.commits[-1] == "Back to the state before trial 1 of promote"
+
+
+def test_a_merge_that_is_never_seen_is_named_all_the_same(tmp_path: Path) -> None:
+    stages = Stages(tmp_path, STAGES)
+    first = stages.server.review
+
+    def stuck(stage: str, title: str, branch: str = "") -> Any:
+        stages.server.follows = not branch
+        return first(stage, title, branch)
+
+    stages.server.review = stuck  # type: ignore[method-assign]
+    details = stages.go().evidence.details
+    assert details["revision"] == "c2"
+    reviews: Any = details["reviews"]
+    assert [(row["stage"], row["revision"]) for row in reviews] == [("staging", "merge-1")]
