@@ -29,6 +29,7 @@ from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of
 from pov.workflows.planning import PROFILES, Paced, budget, paced
+from pov.workflows.taking_back import take_back_all
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 ABOUT = (
@@ -97,6 +98,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         choices = chosen(options, ctx.scenario)
         box = replace(box, **choices)
         box.prober().stop_loads()
+        take_back_all(box, ctx.home.runs_dir, emit)
         load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
         slots = interleave(plan, seed)

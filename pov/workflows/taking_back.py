@@ -1,11 +1,18 @@
-"""What a trial that was killed left in Git is taken back before its run goes on: nobody was there to do it then."""
+"""What a killed trial left in Git is taken back before anything is measured again: nobody was there to do it then."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from pov.base.errors import PovError
 from pov.experiments.gitops import at_rest
+from pov.experiments.ports.gitops import Configuration
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.model.events import Emit, Event
+from pov.state import under_way
+from pov.state.runs import read_run, saved_in
+from pov.workflows.measuring import mark_of
 
 _AT_REST_S = 240.0
 
@@ -20,17 +27,60 @@ def take_back(box: Toolbox, mark: str, trial: str, emit: Emit) -> None:
         return
     copy = box.git.configuration(STAGING)
     try:
-        left = f"-{trial.replace(' ', '-')}"
-        tags = [image.rpartition(":")[2] for image in copy.images().values()]
-        if any(tag.startswith(mark) and tag.endswith(left) for tag in tags):
-            emit(Event("note", "measure", f"taking back what {trial} left in Git"))
-            copy.revert(copy.head())
-            copy.commit(f"Take back what {trial} left, which was cut off")
-            copy.push()
-        try:
-            at_rest(box, STAGING, copy.head(), _AT_REST_S)
-        except PovError as error:
-            told = f"{STAGING} is not at rest after {trial} was cut off: the next trial would begin with what that left"
-            raise PovError(told, cause=error.message, fix="pov status; then this again, or a new run") from error
+        _revert(copy, mark, trial, emit)
+        _rest(box, copy, trial)
     finally:
         copy.close()
+
+
+def take_back_all(box: Toolbox, runs: Path, emit: Emit) -> None:
+    """The same for every run here that was killed and has not gone on since; a stage is waited for only then."""
+    for run, trial in killed(runs):
+        copy = box.git.configuration(STAGING)
+        try:
+            if _revert(copy, mark_of(run), trial, emit):
+                _rest(box, copy, trial)
+        finally:
+            copy.close()
+
+
+def killed(runs: Path) -> Iterator[tuple[str, str]]:
+    """Runs without an end and the trial that each was killed in, the newest first. What cannot be read says nothing."""
+    for path in reversed(saved_in(runs)):
+        if (path / "summary.json").is_file():
+            continue
+        try:
+            trial = under_way.unsaved(path, read_run(path).samples)
+        except PovError:
+            continue
+        if trial:
+            yield path.name, trial
+
+
+def _revert(copy: Configuration, mark: str, trial: str, emit: Emit) -> bool:
+    """Take a version of `trial` out of Git; whether there was one."""
+    if not _asked_for(copy, mark, trial):
+        return False
+    emit(Event("note", "measure", f"taking back what {trial} left in Git"))
+    copy.revert(copy.head())
+    if left := _asked_for(copy, mark, trial):
+        told = f"{STAGING} asks for {left}, which {trial} left when it was killed, and other commits came after it"
+        raise PovError(told, fix="revert that commit in the configuration repository (pov open gitea), then this again")
+    copy.commit(f"Take back what {trial} left, which was cut off")
+    copy.push()
+    return True
+
+
+def _asked_for(copy: Configuration, mark: str, trial: str) -> str:
+    """A version of `trial` that Git asks for; empty for none. A run that went on has more behind its mark."""
+    left = f"-{trial.replace(' ', '-')}"
+    tags = (image.rpartition(":")[2] for image in copy.images().values())
+    return next((tag for tag in tags if tag.startswith(mark) and tag.endswith(left)), "")
+
+
+def _rest(box: Toolbox, copy: Configuration, trial: str) -> None:
+    try:
+        at_rest(box, STAGING, copy.head(), _AT_REST_S)
+    except PovError as error:
+        told = f"{STAGING} is not at rest after {trial} was cut off: the next trial would begin with what that left"
+        raise PovError(told, cause=error.message, fix="pov status; then this again, or a new run") from error

@@ -24,6 +24,7 @@ from pov.model.events import Event, silent
 from pov.model.reading import read_sample
 from pov.model.sample import CUT_OFF, INTERRUPTED
 from pov.reporting.model import build
+from pov.state import under_way
 from pov.state.attested import Attested
 from pov.state.ledger import entries
 from pov.state.reopening import reopened
@@ -34,7 +35,7 @@ from pov.workflows.forging import forgeable
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.resuming import ResumeOptions
-from pov.workflows.taking_back import take_back
+from pov.workflows.taking_back import take_back, take_back_all
 from tests.unit.experiments.world import World
 from tests.unit.reporting import simulated
 from tests.unit.workflows.test_verify import alone, attached
@@ -441,6 +442,65 @@ def test_a_stage_that_does_not_come_to_rest_keeps_a_run_from_going_on(tmp_path: 
     _, box = killed_in_rollback(tmp_path, "another", syncs=False)
     with pytest.raises(PovError, match="is not at rest after drift automated 1 was cut off"):
         take_back(box, "0309093000ab12", "drift automated 1", silent)
+
+
+def noted(runs: Path, run: str, trial: str, *, ended: bool = False) -> None:
+    """A run's folder as a killed one leaves it: the trial that it was in, and no end."""
+    folder = runs / run
+    folder.mkdir(parents=True)
+    (folder / "environment.json").write_text(json.dumps({"run": run}))
+    (folder / "samples.jsonl").write_text("")
+    under_way.write(folder, under_way.Note(trial))
+    if ended:
+        (folder / "summary.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("run", "trial", "ended", "reverted"),
+    [
+        ("20260309-093000-ab12", "rollback automated 1", False, True),
+        ("20260309-093000-ab12", "rollback automated 1", True, False),
+        ("20260309-093000-ab12", "rollback automated 2", False, False),
+        ("20260309-093000-cccc", "rollback automated 1", False, False),
+        ("20260309-093000-ab12", "", False, False),
+    ],
+)
+def test_a_new_run_takes_back_what_a_killed_one_left(
+    tmp_path: Path, run: str, trial: str, ended: bool, reverted: bool
+) -> None:
+    version = "0309093000ab12-rollback-automated-1"
+    world, box = killed_in_rollback(tmp_path, version)
+    runs = tmp_path / "runs"
+    noted(runs, run, trial, ended=ended)
+    noted(runs, "20260309-100000-dddd", "rollback automated 1")
+    (runs / "20260309-110000-eeee").mkdir()
+    (runs / "20260309-110000-eeee" / "environment.json").write_text("no record")
+    told: list[str] = []
+    take_back_all(box, runs, lambda event: told.append(event.message))
+    assert told == (["taking back what rollback automated 1 left in Git"] if reverted else [])
+    assert bool(world.reverted) is reverted
+    asked = box.git.configuration("staging").images().values()
+    assert any(version in image for image in asked) is not reverted
+
+
+def test_a_new_run_waits_for_nothing_where_nothing_was_left(tmp_path: Path) -> None:
+    world, box = killed_in_rollback(tmp_path, "another", syncs=False)
+    noted(tmp_path / "runs", "20260309-093000-ab12", "rollback automated 1")
+    before = world.now
+    take_back_all(box, tmp_path / "runs", silent)
+    assert world.now == before
+
+
+def test_a_version_below_other_commits_is_named_and_nothing_else_is_taken_back(tmp_path: Path) -> None:
+    world, box = killed_in_rollback(tmp_path, "0309093000ab12-rollback-automated-1")
+    later = box.git.configuration("staging")
+    later.set_images({world.staging.services[-1]: "registry/mock:2.0.0"})
+    later.commit("Another change")
+    later.push()
+    noted(tmp_path / "runs", "20260309-093000-ab12", "rollback automated 1")
+    with pytest.raises(PovError, match="other commits came after it"):
+        take_back_all(box, tmp_path / "runs", silent)
+    assert "registry/mock:2.0.0" in box.git.configuration("staging").images().values()
 
 
 def test_without_its_environment_it_cannot_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
