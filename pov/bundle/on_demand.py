@@ -39,6 +39,12 @@ def for_gate(emit: Emit) -> GatePrograms:
     return GatePrograms(conftest, own or made["tofu"].folder / "tofu", mirror)
 
 
+def conftest_at_hand() -> Path | None:
+    """The program, where it was built before; nothing is built."""
+    found = find_all([go_toolchain(), _conftest()])
+    return found["conftest"].folder / "conftest" if found else None
+
+
 def _found(parts: Sequence[Component], emit: Emit) -> dict[str, Made]:
     return find_all(parts) or make_all(parts, emit)
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Official images where they can be pulled, or those of the bundle.",
 )
+@click.option("--checked", metavar="DIGEST", help="Of the plan that `pov gate` checked: another one is not applied.")
 @command_options
-def command(scenario: str | None, services: int | None, target: str | None, images: str) -> None:
+def command(scenario: str | None, services: int | None, target: str | None, images: str, checked: str | None) -> None:
     """Bring the environment up, or finish what was cut off.
 
     SCENARIO is a name (`pov scenarios list`) or a path; left out, it is the engagement's, else gitops-35. Run twice,
@@ -36,7 +37,7 @@ def command(scenario: str | None, services: int | None, target: str | None, imag
     chosen = settings()
     from pov.workflows import up
 
-    options = up.UpOptions(chosen.root, chosen.name, chosen.engagement, scenario, services, target, images)
+    options = up.UpOptions(chosen.root, chosen.name, chosen.engagement, scenario, services, target, images, checked)
     with console() as emit:
         result = up.run(options, emit)
     show(result, _in_words)

@@ -28,6 +28,7 @@ from pov.base.errors import NotFound, PovError, TimedOut, Transient
 from pov.base.files import write_atomic
 from pov.base.paths import plain_temporary
 from pov.base.process import Completed, run
+from pov.engines.terraform_state import StateMark, made_on, seal_of
 
 _INIT_LIMIT_S = 120.0
 _PLAN_LIMIT_S = 180.0
@@ -40,13 +41,20 @@ _PASSING = ("connection refused", "i/o timeout", "context deadline exceeded", "E
 
 @dataclass(frozen=True)
 class Plan:
-    """What an apply would do: counts of objects, the text as Terraform prints it, and the file to apply."""
+    """What an apply would do: counts of objects, the text as Terraform prints it, and the file to apply.
+
+    `document` is the plan as `terraform show -json` tells it, `seal` the file's SHA-256 before that was asked,
+    `made_on` the state that it was made on.
+    """
 
     create: int
     update: int
     delete: int
     text: str
     path: Path
+    document: Mapping[str, Any]
+    seal: str
+    made_on: StateMark
 
     @property
     def empty(self) -> bool:
@@ -122,10 +130,11 @@ class Terraform:
         if done.code not in {0, 2}:
             raise _failure("plan", done)
         write_atomic(self._work / "plan.txt", done.stdout)
+        seal = seal_of(out)
         shown = self._shown(out)
         actions = [change["change"]["actions"] for change in shown.get("resource_changes", ())]
         create, update, delete = (sum(name in some for some in actions) for name in ("create", "update", "delete"))
-        return Plan(create, update, delete, done.stdout, out)
+        return Plan(create, update, delete, done.stdout, out, shown, seal, made_on(out))
 
     def judged(self, variables: Mapping[str, Any]) -> Planned:
         """The plan as a document, to be judged. One that conditions stop is told whole, with them in its `checks`.
@@ -157,7 +166,13 @@ class Terraform:
         return shown
 
     def apply(self, plan: Plan) -> None:
-        """Do exactly what was planned."""
+        """Do exactly what was planned. Raises `PovError` for a file that is not the one that was read, before anything.
+
+        Terraform itself refuses one that was made on another state than the one there is, under the state's lock.
+        """
+        if seal_of(plan.path) != plan.seal:
+            told = "the plan was changed after it was checked: nothing of it is applied"
+            raise PovError(told, cause=str(plan.path), fix="pov up, which plans anew")
         self._checked("apply", str(plan.path), timeout_s=_APPLY_LIMIT_S, lock_timeout="20s")
 
     def output(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pov.base.errors import InvalidInput, Problem
 from pov.config.offering import Offering, Quotas
 from pov.model.reading import number
 from pov.scoping.approvals import ROLES, Approved, guardrail_variables
@@ -109,25 +110,37 @@ def variables(
     return {"stages": dict(stages), "quotas": quotas.model_dump(), **told, **storage_variable(offering, users, told)}
 
 
-def judged_document(
-    given: Mapping[str, Any], approved: Approved, quotas: Quotas, plan: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the policies on a plan are given."""
+def approved_iops(approved: Approved) -> float:
+    """The IOPS that an approval names. One that names none approves none."""
     iops = approved.by_kind.get("iops")
     figures = iops.approval.figures if iops is not None and iops.approval is not None else {}
+    return number(figures.get("iops")) or 0
+
+
+def judged_document(given: Mapping[str, Any], iops: float, quotas: Quotas, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What the policies on a plan are given; `iops` are those that are approved."""
     return {
         "given": dict(given),
-        # An approval of IOPS that names none approves none.
-        "approved": {"iops": number(figures.get("iops")) or 0},
+        "approved": {"iops": iops},
         "quotas": quotas.model_dump(),
         "roles": {kind: sorted(roles) for kind, roles in ROLES.items()},
         "plan": dict(plan),
     }
 
 
-def told_of(plan: Mapping[str, Any]) -> Told:
+def digest_given(option: str, digest: str | None) -> str:
+    """A digest of a plan as somebody typed it; empty where they gave none. Raises `InvalidInput` for anything else."""
+    if digest is not None and re.fullmatch(r"[0-9a-f]{64}", digest) is None:
+        fix = "the 64 letters and digits that an earlier gate told"
+        raise InvalidInput([Problem(option, "is no digest of a plan", fix)])
+    return digest or ""
+
+
+def told_of(plan: Mapping[str, Any], made_on: Mapping[str, Any] | None = None) -> Told:
     """A plan in short. Its digest is over all that it says, but for when it was made, by which version, and the state
     before, of which each change says its part.
+
+    `made_on` marks the state where that holds anything: the same plan on a state that has moved is another one.
     """
     changes = tuple(
         Change(str(one["address"]), tuple(one["change"]["actions"]))
@@ -137,6 +150,8 @@ def told_of(plan: Mapping[str, Any]) -> Told:
     actions = [action for change in changes for action in change.actions]
     counts = {name: actions.count(name) for name in ("create", "update", "delete")}
     said = {key: value for key, value in plan.items() if key not in _NOT_OF_THE_CHANGE}
+    if made_on:
+        said = {"plan": said, "made_on": dict(made_on)}
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return Told(changes, hashlib.sha256(canonical.encode()).hexdigest(), counts)
 

@@ -17,7 +17,8 @@ from pov.base.redact import Secret
 from pov.state.compliance import FOLDER as COMPLIANCE
 from pov.state.journal import JournalWriter
 
-_KEPT = ("runs", "reports", COMPLIANCE, "criteria.yaml", "journal.jsonl")
+TERRAFORM_LOG = "terraform-runs.jsonl"
+_KEPT = ("runs", "reports", COMPLIANCE, "criteria.yaml", "journal.jsonl", TERRAFORM_LOG)
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -33,6 +34,7 @@ class Home:
         self.reports_dir = self.root / "reports"
         self.compliance_dir = self.root / COMPLIANCE
         self.journal = self.root / "journal.jsonl"
+        self.terraform_log = self.root / TERRAFORM_LOG
         self.diagnostics_dir = self.root / "diagnostics"
         self.intent = self.root / "cluster.json"
         self.engine = self.root / "engine.json"
@@ -95,7 +97,7 @@ class Home:
             yield
 
     def remove(self) -> list[str]:
-        """Remove all but runs, reports, evidence of controls, criteria and the journal. Returns what was, by path."""
+        """Remove all but runs, reports, evidence of controls, criteria and logs. Returns what was, by path."""
         if not self.root.is_dir():
             return []
         removed = []

@@ -43,6 +43,9 @@ class Context:
     approved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the guardrail is told of signed approvals: its variables by name."""
 
+    checked: str = ""
+    """The digest of the one plan of the landing zone that may be applied, where somebody had it checked."""
+
     endpoints: dict[str, str] = field(default_factory=dict)
     _bundle: Bundle | None = None
     _kube: Kube | None = None

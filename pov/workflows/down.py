@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
+from pov.base.whoami import whoami
 from pov.model.events import Emit, Event
+from pov.state.home import Home
 from pov.workflows.environment import RECORD, choose, home_of, recall
 
 
@@ -37,8 +40,8 @@ class DownResult:
 def run(options: DownOptions, emit: Emit) -> DownResult:
     """Remove the cluster (its finalizers die with it), the network if `up` made it and nobody uses it, the files.
 
-    Runs, reports, evidence of controls, criteria and the journal stay; a run that was killed first gets what it
-    deployed. A cluster of the same name that `pov` did not make is not touched.
+    Runs, reports, evidence of controls, criteria, the journal and the log of Terraform runs stay; a run that was killed
+    first gets what it deployed. A cluster of the same name that `pov` did not make is not touched.
     """
     from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
@@ -54,12 +57,22 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
         target = recall(home, name).target if (home.root / RECORD).exists() else DEFAULT
         removed += target_named(target)(home, name).remove(lambda text: emit(Event("warning", "down", text)))
         home.journal_writer().record("down", removed=list(removed))
+        _note_the_end(home)
         removed += home.remove()
         if options.images:
             removed += storage.remove_all()
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("changed" if removed else "unchanged", "down", f"{name} is down", seconds))
-    kept = tuple(
-        str(path) for path in (home.runs_dir, home.reports_dir, home.compliance_dir, home.journal) if path.exists()
-    )
+    places = (home.runs_dir, home.reports_dir, home.compliance_dir, home.journal, home.terraform_log)
+    kept = tuple(str(path) for path in places if path.exists())
     return DownResult(name, tuple(removed), kept, seconds)
+
+
+def _note_the_end(home: Home) -> None:
+    """Terraform's state lies in the cluster and goes with it: its log says so, once."""
+    from pov.state.terraform_log import GONE, LogWriter, last_known, read_log
+
+    entries = read_log(home.terraform_log).entries
+    if entries and entries[-1].result != GONE:
+        about = {"run": secrets.token_hex(4), "command": "pov down", "actor": whoami()}
+        LogWriter(home.terraform_log).record(GONE, **about, before=dict(last_known(entries)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +23,22 @@ from pov.bundle.on_demand import GatePrograms, for_gate
 from pov.config.engagement import load_engagement
 from pov.config.offering import Quotas, shipped
 from pov.config.stages import load_stages
-from pov.engines.conftest import Conftest, Finding
+from pov.engines.conftest import Conftest
 from pov.model.events import Emit
 from pov.scoping.approvals import Approved, Verdict
-from pov.scoping.gate import Check, Refusal, Told, judged_document, junit_xml, missing_approvals, told_of, variables
+from pov.scoping.gate import (
+    Check,
+    Refusal,
+    Told,
+    approved_iops,
+    digest_given,
+    judged_document,
+    junit_xml,
+    missing_approvals,
+    told_of,
+    variables,
+)
+from pov.steps.landing_zone.judging import refusal
 from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subject_of, under_review
 from pov.workflows.gate_admission import admission
 from pov.workflows.gate_room import Room, furnish, slipped_in, without_state
@@ -103,9 +114,7 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     started = clock.monotonic()
     if options.junit is not None:
         require_writable(options.junit)
-    if options.checked is not None and re.fullmatch(r"[0-9a-f]{64}", options.checked) is None:
-        fix = "the 64 letters and digits that an earlier gate told"
-        raise InvalidInput([Problem("--checked", "is no digest of a plan", fix)])
+    digest_given("--checked", options.checked)
     offering = _offering(options)
     found = deal(options.folder, offering)
     scope = run_check(replace(options, offering=offering), emit, clock=clock)
@@ -152,10 +161,10 @@ def _offering(options: GateOptions) -> Path:
 def _as_brought_up(found: Deal) -> dict[str, dict[str, Any]]:
     from pov.config.estates import estates
     from pov.config.scenario import load_scenario
-    from pov.steps.landing_zone.step import sizes
+    from pov.steps.landing_zone.step import requested
 
     scenario = load_scenario(found.engagement.scenario)
-    return {name: {**asked, "iops": 0, "storage_gib": 0} for name, asked in sizes(scenario, estates(scenario)).items()}
+    return requested(scenario, estates(scenario))
 
 
 def _scope_check(scope: CheckResult) -> Check:
@@ -171,7 +180,7 @@ def _text(room: Room, judge: Conftest) -> Check:
         if _UNREAD not in error.cause:
             raise
         raise InvalidInput(list(_unread(room.files, judge)) or [Problem("", error.cause, _MEND)]) from error
-    return Check("text of the change", (*room.refusals, *map(_refusal, judged)))
+    return Check("text of the change", (*room.refusals, *map(refusal, judged)))
 
 
 def _unread(files: Sequence[Path], judge: Conftest) -> Iterator[Problem]:
@@ -202,10 +211,10 @@ def _planned(
         terraform.init()
         terraform.validate()
     except PovError as error:
-        refusal = Refusal(_one_line(error), "a sound root module", "mend what Terraform says", ("platform team",))
-        return [Check("terraform validate", (refusal,)), Check("plan", not_checked="there is none")], Told(), ()
+        unsound = Refusal(_one_line(error), "a sound root module", "mend what Terraform says", ("platform team",))
+        return [Check("terraform validate", (unsound,)), Check("plan", not_checked="there is none")], Told(), ()
     plan = terraform.judged(asked.given)
-    document = judged_document(asked.given, asked.approved, asked.quotas, plan.document)
+    document = judged_document(asked.given, approved_iops(asked.approved), asked.quotas, plan.document)
     path = room.work / "judged.json"
     write_atomic(path, json.dumps(document))
     judged = judge.judge(path, "gate.plan")
@@ -213,7 +222,7 @@ def _planned(
         raise PovError("Terraform could not plan", cause=plan.failure)
     told = told_of(plan.document)
     overridden = tuple(f"{one.text}: set aside by {one.more['by']}: {one.more['why']}" for one in judged.told)
-    return [Check("terraform validate"), Check("plan", tuple(map(_refusal, judged.refused)))], told, overridden
+    return [Check("terraform validate"), Check("plan", tuple(map(refusal, judged.refused)))], told, overridden
 
 
 def _same(checked: str, plan: Told) -> Check:
@@ -224,10 +233,6 @@ def _same(checked: str, plan: Told) -> Check:
         return Check("same plan")
     what = f"the plan is another than the one that was checked: {plan.digest[:12]}, not {checked[:12]}"
     return Check("same plan", (Refusal(what, "what was checked is what is merged", "have it checked again"),))
-
-
-def _refusal(found: Finding) -> Refusal:
-    return Refusal(found.text, str(found.more["limit"]), str(found.more["fix"]), tuple(found.more["who"]))
 
 
 def _one_line(error: PovError) -> str:

@@ -25,6 +25,7 @@ from pov.measure.machine import machine
 from pov.measure.order import Slot
 from pov.scoping.assessment import assess
 from pov.state.runs import ENVIRONMENT
+from pov.state.terraform_log import read_log
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.git import server as git
@@ -73,6 +74,7 @@ def environment(
         "catalogue": own.words.as_json(),
         **own.as_json(),
         "versions": versions(ctx),
+        "terraform_log": read_log(ctx.home.terraform_log).in_short(),
         "machine": machine(),
     }
 

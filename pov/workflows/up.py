@@ -43,6 +43,8 @@ class UpOptions:
     services: int | None = None
     target: str | None = None
     images: str = "auto"
+    checked: str | None = None
+    """The digest of the one plan of the landing zone that may be applied; any other is refused."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,12 @@ class UpResult:
 def run(options: UpOptions, emit: Emit) -> UpResult:
     """Validate, check the machine, then run every step. Safe to run again, however the last run ended."""
     from pov.bundle import BuildOptions, build, current
+    from pov.scoping.gate import digest_given
     from pov.workflows.approved import for_guardrail
     from pov.workflows.diagnostics import collect
     from pov.workflows.preflight import check
 
+    checked = digest_given("--checked", options.checked)
     wish = resolve(options)
     scenario, engagement = scenario_of(wish)
     if letters := undrawable(scenario, engagement):
@@ -105,7 +109,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     with home.lock():
         remember(home, wish, bundle)
         ctx = context(wish, home, bundle, cluster, emit)
-        ctx.approved = approved
+        ctx.approved, ctx.checked = approved, checked
         try:
             results = run_steps(steps, ctx, Listeners(emit, home.journal_writer().hear))
         except PovError as error:

@@ -22,7 +22,7 @@ from pov.config.scenario import load_scenario
 from pov.engines.kube import INSTALLER, Kube
 from pov.engines.kube_api import Refused
 from pov.engines.terraform import Terraform, copy_modules, find_program
-from pov.model.events import Event
+from pov.model.events import Event, silent
 from pov.state.home import Home
 from pov.steps.argocd.manifest import Values, install
 from pov.steps.core import Outcome, Report
@@ -83,6 +83,8 @@ def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
             scenario=scenario,
             engagement=None,
             approved={},
+            checked="",
+            emit=silent,
             estates=estates(scenario),
             home=Home(tmp_path_factory.mktemp("home")),
             binaries={"terraform-providers": providers()},

@@ -10,13 +10,11 @@ import base64
 import hashlib
 import json
 import math
-import os
-import pwd
 import re
-import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +23,31 @@ from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
+from pov.base.whoami import whoami
 from pov.config.engagement import Engagement
 from pov.config.estates import Estate
 from pov.config.offering import Offering, load_offering
 from pov.config.scenario import Scenario
 from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
+from pov.engines.history import last_commit
 from pov.engines.kube import Kube
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
+from pov.engines.terraform_state import StateMark, mark_of
 from pov.scoping.sizing import storage_variable
+from pov.state.terraform_log import LogWriter, read_log
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, manifests
 from pov.steps.landing_zone.proof import prove
 
-_RECORD = "landing-zone"
+COMMAND = "pov up"
+STATE = "tfstate-default-landing-zone"
+"""The Secret with Terraform's state."""
+
+RECORD = "landing-zone"
+"""What the last run left: digests of what it was told, of what it made, and the head of the log then."""
+
 _LEASE = "lock-tfstate-default-landing-zone"
 _ORPHAN_LIMIT_S = 300.0
 _TOKEN_TTL_S = 1800
@@ -86,6 +94,11 @@ def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str
     return found
 
 
+def requested(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
+    """What Terraform is asked for: the sizes, and neither storage nor a speed of it, which no stage needs."""
+    return {name: {**asked, "iops": 0, "storage_gib": 0} for name, asked in sizes(scenario, estates).items()}
+
+
 def limits(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The guardrail's numbers, from the offering that the engagement names, else from the shipped one.
 
@@ -103,22 +116,26 @@ def _offering(engagement: Engagement | None) -> Offering:
 
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
-    asked = sizes(ctx.scenario, ctx.estates)
+    asked = requested(ctx.scenario, ctx.estates)
     variables = {"stages": asked, **limits(ctx.engagement, ctx.approved)}
     inputs = _digest(variables) + _digest_tree(data("terraform"))
     changed = kube.apply(manifests(), set_name="landing-zone")
-    record = kube.get("ConfigMap", _RECORD, NAMESPACE)
+    record = kube.get("ConfigMap", RECORD, NAMESPACE)
     known = (record or {}).get("data") or {}
-    if known.get("inputs") == inputs and known.get("live") == _live(kube):
+    if not ctx.checked and known.get("inputs") == inputs and known.get("live") == _live(kube):
         return Outcome.CHANGED if changed else Outcome.UNCHANGED
     changed |= _terraform(ctx, variables, report)
     prove(kube, tuple(asked), report)
-    content = {"inputs": inputs, "live": _live(kube)}
+    content = {"inputs": inputs, "live": _live(kube), "log": read_log(ctx.home.terraform_log).head}
     kube.apply([_record(content)], set_name="landing-zone-record")
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
 def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bool:
+    # Read in only where something is to be done: a bring-up that changes nothing is not to wait for it.
+    from pov.steps.landing_zone.applying import Applying, Asked  # noqa: PLC0415
+    from pov.steps.landing_zone.judging import judge  # noqa: PLC0415
+
     work = ctx.home.root / "terraform"
     modules = copy_modules(data("terraform"), work / "modules")
     address = _write_address(ctx.kube, work / "kubeconfig")
@@ -134,17 +151,28 @@ def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bo
     terraform.init()
     _release_stale_lock(ctx.kube, terraform, work, report)
     leftovers(work).end_providers()
-    report.say("terraform plan")
-    plan = terraform.plan(variables)
-    if plan.empty:
-        return False
-    report.note(
-        f"terraform plan: {plan.create} to create, {plan.update} to change, {plan.delete} to delete "
-        f"({work / 'plan.txt'})"
+    applying = Applying(
+        terraform,
+        lambda: state_of(ctx.kube),
+        judge(_offering(ctx.engagement).quotas, work, ctx.emit, needed=bool(ctx.checked)),
+        LogWriter(ctx.home.terraform_log),
+        whoami(),
+        report.say,
+        report.note,
     )
-    report.say("terraform apply")
-    terraform.apply(plan)
-    return True
+    return applying.run(Asked(variables, COMMAND, configuration(), ctx.checked)) is not None
+
+
+def state_of(kube: Kube) -> StateMark:
+    """Which state the cluster holds now."""
+    return mark_of(kube.secret(STATE, NAMESPACE))
+
+
+def configuration() -> dict[str, Any]:
+    """What is applied: this version's modules by their digest, and the commit that they are of, in a checkout."""
+    commit, edited = last_commit(data("terraform"))
+    about = {"of": f"pov {version('pov')}", "modules": _digest_tree(data("terraform"))}
+    return {**about, "commit": commit, **({"edited": True} if edited else {})}
 
 
 def _write_address(kube: Kube, path: Path) -> Path:
@@ -161,15 +189,6 @@ def _write_address(kube: Kube, path: Path) -> Path:
     }
     write_atomic(path, json.dumps(document))
     return path
-
-
-def whoami() -> str:
-    """This user on this machine, as Terraform writes it into a lock: it asks the system first, then a variable."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = os.environ.get("USER", "")
-    return f"{user}@{socket.gethostname()}"
 
 
 def _names(work: Path) -> set[str]:
@@ -248,7 +267,7 @@ def _live(kube: Kube) -> str:
 
 
 def _record(content: Mapping[str, str]) -> dict[str, Any]:
-    metadata = {"name": _RECORD, "namespace": NAMESPACE}
+    metadata = {"name": RECORD, "namespace": NAMESPACE}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(content)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pov.engines.argocd import NAMESPACE, held_app
 from pov.engines.branches import Protection
+from pov.state.terraform_log import APPLIED, BEGINNING, last_known
 from pov.steps.git.repository import FULL_NAME, PROD, branch_of
 from pov.workflows.controls.control import (
     NOT_APPLICABLE,
@@ -17,7 +18,7 @@ from pov.workflows.controls.control import (
     Finding,
     judged,
 )
-from pov.workflows.controls.live import ADMINISTRATORS, SOMEBODY, Live
+from pov.workflows.controls.live import ADMINISTRATORS, SOMEBODY, Infrastructure, Live
 
 _NEWEST = 50
 """Of how many merged pull requests the Git server tells at once."""
@@ -101,7 +102,9 @@ def separate_roles(live: Live) -> Finding:
 
 
 def from_git(live: Live) -> Finding:
-    """SOC 2 CC8.1: what runs in prod is what prod's branch says, and a change by hand is refused."""
+    """SOC 2 CC8.1: what runs in prod is what prod's branch says, a change by hand is refused, and each change of
+    infrastructure is in the log of Terraform runs.
+    """
     if live.prod is None:
         return _NO_PROD
     app = held_app(live.kube, PROD)
@@ -114,7 +117,10 @@ def from_git(live: Live) -> Finding:
         faults.append(f"prod runs {app.revision[:10] or 'no commit'}, and its branch stands on {head[:10] or 'none'}")
     if allowed:
         faults.append("an administrator's change of prod by hand was let through")
+    infrastructure = live.terraform()
+    faults += _beside_the_log(infrastructure)
     evidence = {
+        "terraform": _logged(infrastructure),
         "application": {"sync": app.sync, "health": app.health, "revision": app.revision},
         "branch_head": head,
         "change_by_hand": {"allowed": allowed, "said": said},
@@ -123,9 +129,37 @@ def from_git(live: Live) -> Finding:
     if not faults and "come from Git" not in said:
         why = f"A change by hand was refused, but not because it did not come from Git: {said}"
         return Finding(NOT_SHOWN, why, evidence)
-    return judged(
-        faults, f"prod runs commit {head[:10]} of its branch; an administrator's change was refused", evidence
-    )
+    if not faults and not infrastructure.log.entries:
+        return Finding(
+            NOT_SHOWN, "No run of Terraform is in the log: who changed infrastructure is not known", evidence
+        )
+    applied = sum(entry.result == APPLIED for entry in infrastructure.log.entries)
+    runs = f"{applied} change{'' if applied == 1 else 's'} of infrastructure, each in the log"
+    met = f"prod runs commit {head[:10]} of its branch; an administrator's change was refused; {runs}"
+    return judged(faults, met, evidence)
+
+
+def _beside_the_log(found: Infrastructure) -> list[str]:
+    """What tells that the log was changed, or that somebody wrote Terraform's state beside it."""
+    log, state = found.log, found.state
+    faults = [f"the log of Terraform runs: {problem}" for problem in log.problems]
+    if found.head and found.head not in {BEGINNING, *(entry.digest for entry in log.entries)}:
+        faults.append("the log of Terraform runs has lost what it held at the last bring-up")
+    known = last_known(log.entries)
+    if log.entries and (known.get("lineage"), known.get("serial")) != (state.lineage, state.serial):
+        told = f"serial {known.get('serial', 'none')} at the last run in the log, {state.serial} now"
+        faults.append(f"Terraform's state was written beside the log: {told}")
+    return faults
+
+
+def _logged(found: Infrastructure) -> dict[str, Any]:
+    newest = [entry.as_json() for entry in found.log.entries[-_NEWEST:]]
+    return {
+        "log_head": found.log.head,
+        "runs": newest,
+        "cut_off": len(found.log.cut_off),
+        "state": found.state.as_json(),
+    }
 
 
 def repaired(live: Live) -> Finding:
@@ -185,8 +219,8 @@ CONTROLS = (
         SOC2,
         "CC8.1",
         "Changes of infrastructure, data and software are authorised, tested, approved and carried out as intended.",
-        "what Argo CD runs in prod against the head of its branch, and a change by hand, tried as a dry run",
-        "changes of infrastructure: runs of Terraform keep no log of who asked and who approved; tests of the software",
+        "what Argo CD runs in prod against its branch; a change by hand, tried as a dry run; the log of Terraform runs",
+        "who approved a change of infrastructure, unless its plan was (`pov up --checked`); tests of the software",
         from_git,
     ),
     Control(

@@ -19,13 +19,24 @@ if TYPE_CHECKING:
     from pov.engines.gitea import Gitea
     from pov.engines.kube import Kube
     from pov.engines.prober import Prober
+    from pov.engines.terraform_state import StateMark
     from pov.engines.vault import Vault
+    from pov.state.terraform_log import Log
 
 PROD = "prod"
 _BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
 ADMINISTRATORS = ("system:masters", "system:authenticated")
 SOMEBODY = "pov-probe"
 """In whose name an administrator's change is tried, always as a dry run."""
+
+
+@dataclass(frozen=True)
+class Infrastructure:
+    """The log of Terraform runs; the log's head as the last bring-up left it in the cluster; the state there is now."""
+
+    log: Log
+    head: str
+    state: StateMark
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Live:
     vault: Callable[[], Vault]
     prod_log: Callable[[], tuple[Commit, ...]]
     heads: Callable[[], dict[str, str]]
+    terraform: Callable[[], Infrastructure]
     vault_program: str = "bao"
 
     @property
@@ -94,5 +106,16 @@ def live(ctx: Context, *, clock: Clock = SYSTEM_CLOCK) -> Live:
         vault=lambda: vault.connect(ctx),
         prod_log=lambda: told()[0],
         heads=lambda: told()[1],
+        terraform=lambda: _infrastructure(ctx),
         vault_program="bao" if ctx.scenario.engines.vault == "openbao" else "vault",
     )
+
+
+def _infrastructure(ctx: Context) -> Infrastructure:
+    from pov.state.terraform_log import read_log
+    from pov.steps.landing_zone.identity import NAMESPACE
+    from pov.steps.landing_zone.step import RECORD, state_of
+
+    record = ctx.kube.get("ConfigMap", RECORD, NAMESPACE) or {}
+    head = str((record.get("data") or {}).get("log") or "")
+    return Infrastructure(read_log(ctx.home.terraform_log), head, state_of(ctx.kube))

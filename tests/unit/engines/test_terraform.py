@@ -13,6 +13,8 @@ import pytest
 from pov.base.errors import NotFound, PovError, Transient
 from pov.engines import terraform as engine
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
+from pov.engines.terraform_state import StateMark, seal_of
+from tests.fakes.terraform import saved_plan
 
 
 def program(folder: Path, script: str, name: str = "terraform") -> Path:
@@ -46,10 +48,14 @@ SHOWN = json.dumps(
 
 
 def test_a_plan_with_changes_is_no_error(tmp_path: Path) -> None:
-    script = f"case $1 in plan) echo 'Plan: 2 to add'; exit 2;; show) echo '{SHOWN}';; esac"
+    made = saved_plan(tmp_path / "made", lineage="l", serial=3)
+    plans = f"cp {made} {tmp_path}/work/plan.out; echo 'Plan: 2 to add'; exit 2"
+    script = f"case $1 in plan) {plans};; show) echo '{SHOWN}';; esac"
     plan = terraform(tmp_path, script).plan({"a": 1})
     assert (plan.create, plan.update, plan.delete) == (2, 1, 1)
     assert not plan.empty
+    assert (plan.made_on, plan.seal) == (StateMark("l", 3), seal_of(made))
+    assert plan.document == json.loads(SHOWN)
     assert (tmp_path / "work/plan.txt").read_text() == "Plan: 2 to add\n"
     assert json.loads((tmp_path / "work/variables.tfvars.json").read_text()) == {"a": 1}
     (first, second) = calls(tmp_path)
@@ -61,7 +67,8 @@ def test_a_plan_with_changes_is_no_error(tmp_path: Path) -> None:
 
 def test_an_apply_takes_the_saved_plan_and_no_variables(tmp_path: Path) -> None:
     runner = terraform(tmp_path, "true")
-    runner.apply(engine.Plan(1, 0, 0, "", tmp_path / "plan.out"))
+    path = saved_plan(tmp_path / "plan.out")
+    runner.apply(engine.Plan(1, 0, 0, "", path, {}, seal_of(path), StateMark()))
     (call,) = calls(tmp_path)
     assert call.endswith(str(tmp_path / "plan.out"))
     assert "var" not in call.replace(str(tmp_path), "")

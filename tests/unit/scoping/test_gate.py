@@ -11,7 +11,16 @@ import pytest
 from pov.config.offering import Quotas
 from pov.scoping.approvals import approved
 from pov.scoping.assessment import assess
-from pov.scoping.gate import Check, Refusal, judged_document, junit_xml, missing_approvals, told_of, variables
+from pov.scoping.gate import (
+    Check,
+    Refusal,
+    approved_iops,
+    judged_document,
+    junit_xml,
+    missing_approvals,
+    told_of,
+    variables,
+)
 from tests.unit.scoping.offerings import TODAY, offering
 from tests.unit.scoping.test_approvals import NOW, SUBJECT, approval, signed, verify
 from tests.unit.scoping.test_assessment import scope
@@ -37,7 +46,7 @@ def test_approvals_that_count_are_handed_in_with_no_more_than_they_name() -> Non
     assert given["quotas"]["cpu_scoped"] == 96
     assert given["iops_approval"] == {"role": "engineering-vp", "approved_by": "pat"}
     assert "override" not in given
-    judged = judged_document(given, found, QUOTAS, {"a": 1})
+    judged = judged_document(given, approved_iops(found), QUOTAS, {"a": 1})
     assert judged["approved"] == {"iops": 12_000}
     assert judged["quotas"]["cpu_scoped"] == 512, "the offering's own, not what was approved"
     assert judged["roles"]["iops"] == ["engineering-vp"]
@@ -46,7 +55,7 @@ def test_approvals_that_count_are_handed_in_with_no_more_than_they_name() -> Non
 def test_an_approval_of_iops_that_names_none_approves_none() -> None:
     empty = signed(approval(id="2", kind="iops", figures={}), "engineering-vp/pat", "b.json")
     found = approved([empty], SUBJECT, (), verify, NOW)
-    assert judged_document({}, found, QUOTAS, {})["approved"] == {"iops": 0}
+    assert approved_iops(found) == 0
 
 
 def test_a_missing_approval_says_what_which_limit_what_passes_and_who() -> None:

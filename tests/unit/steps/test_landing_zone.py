@@ -15,6 +15,7 @@ import pytest
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError, TimedOut
 from pov.base.paths import data
+from pov.base.whoami import whoami
 from pov.config.engagement import load_engagement
 from pov.config.estates import estates
 from pov.config.offering import load_offering, shipped
@@ -23,6 +24,7 @@ from pov.engines.kube import Kube
 from pov.engines.terraform import Leftovers
 from pov.model.events import silent
 from pov.state.home import Home
+from pov.state.terraform_log import APPLIED, LogWriter
 from pov.steps.core import Outcome, Report
 from pov.steps.landing_zone import proof
 from pov.steps.landing_zone import step as landing_zone
@@ -123,6 +125,7 @@ class Zone:
             scenario=scenario,
             engagement=None,
             approved={},
+            checked="",
             estates=estates(scenario),
             home=Home(tmp_path / "home"),
             binaries={},
@@ -167,6 +170,28 @@ def test_a_second_run_starts_no_terraform(zone: Zone) -> None:
     assert zone.runs == 1
 
 
+def test_a_plan_that_was_checked_is_looked_at_even_where_nothing_differs(zone: Zone) -> None:
+    zone.run()
+    zone.ctx.checked = "a" * 64
+    zone.run()
+    assert zone.runs == 2
+
+
+def test_the_record_in_the_cluster_holds_the_head_of_the_log(zone: Zone) -> None:
+    digest = LogWriter(zone.ctx.home.terraform_log).record(APPLIED, run="a")
+    zone.run()
+    record = zone.kube.get("ConfigMap", landing_zone.RECORD, landing_zone.NAMESPACE)
+    assert record is not None
+    assert record["data"]["log"] == digest
+
+
+def test_what_is_applied_is_named_by_version_modules_and_commit() -> None:
+    about = landing_zone.configuration()
+    assert about["of"].startswith("pov ")
+    assert re.fullmatch("[0-9a-f]{32}", about["modules"])
+    assert set(about) <= {"of", "modules", "commit", "edited"}
+
+
 def test_status_is_no_change_and_spec_is_one(zone: Zone) -> None:
     zone.run()
     quota = zone.api.objects["/api/v1/namespaces/prod/resourcequotas/q"]
@@ -201,7 +226,7 @@ def _release(api: FakeApi, tmp_path: Path) -> list[str]:
 def test_our_own_stale_lock_is_released(tmp_path: Path) -> None:
     api = FakeApi()
     assert _release(api, tmp_path) == []
-    _lock(api, landing_zone.whoami())
+    _lock(api, whoami())
     assert _release(api, tmp_path) == ["l1"]
 
 
@@ -252,12 +277,12 @@ def test_a_user_or_machine_that_changed_its_name_finds_its_own_lock(
 def test_a_user_without_an_entry_has_a_name_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
     monkeypatch.delenv("USER", raising=False)
-    assert landing_zone.whoami().startswith("@")
+    assert whoami().startswith("@")
 
 
 def test_a_terraform_that_is_still_at_work_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = FakeApi()
-    _lock(api, landing_zone.whoami())
+    _lock(api, whoami())
     monkeypatch.setattr(landing_zone, "leftovers", lambda _: Leftovers((1,), ()))
     monkeypatch.setattr(landing_zone, "_ORPHAN_LIMIT_S", 0.3)
     with pytest.raises(TimedOut, match="interrupted terraform"):

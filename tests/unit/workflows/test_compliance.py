@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,13 +24,15 @@ from pov.engines.branches import Rule
 from pov.engines.certificates import make_ca
 from pov.engines.git import Commit
 from pov.engines.prober import EdgeAnswer, Identity, Refusals
+from pov.engines.terraform_state import StateMark
 from pov.model.events import silent
 from pov.state.compliance import RESULT, newest
 from pov.state.home import Home
+from pov.state.terraform_log import APPLIED, LogWriter, read_log
 from pov.steps.git.repository import FULL_NAME
 from pov.workflows.compliance import ComplianceResult, kept, looked_at
 from pov.workflows.controls.control import MET, NOT_APPLICABLE, NOT_MET, NOT_SHOWN, RESULTS, Control, Finding
-from pov.workflows.controls.live import Live
+from pov.workflows.controls.live import Infrastructure, Live
 from pov.workflows.controls.register import CONTROLS
 from tests.fakes.gitea import FakeGitea, FakeServer
 from tests.fakes.kube import FakeKube
@@ -40,6 +43,7 @@ from tests.unit.workflows import whole_world
 NOW = datetime.now(UTC).replace(microsecond=0)
 ENDS = (NOW + timedelta(hours=20)).isoformat()
 TTL_S = 86_400
+NUMBER = count()
 GIT, OWNER, REVIEWER = "refused: changes come from Git", "pov", "reviewer"
 UNTRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 
@@ -66,8 +70,9 @@ class Prober(FakeProber):
 
 @dataclass
 class World:
-    """An environment in which every control is met, in memory."""
+    """An environment in which every control is met, in memory, but for the log of Terraform runs."""
 
+    room: ClassVar[Path]
     kube: FakeKube = field(default_factory=FakeKube)
     git: FakeServer = field(default_factory=FakeServer)
     vault: Server = field(default_factory=lambda: Server(initialised=True, sealed=False))
@@ -76,6 +81,8 @@ class World:
     verdicts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     answers: dict[str, str | Exception] = field(default_factory=dict)
     log_size: int = 100
+    state: StateMark = field(default_factory=lambda: StateMark("l", 2, 3))
+    recorded: str = ""
 
     def __post_init__(self) -> None:
         self.prober = Prober(self.stages)
@@ -84,6 +91,8 @@ class World:
         self._fill_git()
         self._fill_cluster()
         self._fill_vault()
+        self.terraform = self.room / f"log-{next(NUMBER)}"
+        self.recorded = LogWriter(self.terraform).record(APPLIED, run="a", command="pov up", after=self.state.as_json())
 
     def _fill_git(self) -> None:
         owner, reviewer = FakeGitea(self.git, OWNER), FakeGitea(self.git, REVIEWER)
@@ -187,10 +196,16 @@ class World:
             vault=lambda: vault,
             prod_log=lambda: self.log,
             heads=lambda: {"prod": self.log[-1].id, "main": self.log[-1].id},
+            terraform=lambda: Infrastructure(read_log(self.terraform), self.recorded, self.state),
         )
 
     def finding(self, number: str) -> Finding:
         return looked_at([control(number)], self.live(), silent)[0]
+
+
+@pytest.fixture(autouse=True)
+def _room(tmp_path: Path) -> None:
+    World.room = tmp_path / "terraform"
 
 
 def control(number: str) -> Control:
@@ -325,6 +340,27 @@ def _uncounted(world: World) -> None:
     world.quota("prod")["status"] = {}
 
 
+def _beside_the_log(world: World) -> None:
+    world.state = replace(world.state, serial=5)
+
+
+def _another_state(world: World) -> None:
+    world.state = replace(world.state, lineage="another")
+
+
+def _edited_log(world: World) -> None:
+    world.terraform.write_text(world.terraform.read_text().replace("pov up", "pov xx"))
+
+
+def _shortened_log(world: World) -> None:
+    world.recorded = "f" * 64
+
+
+def _no_log(world: World) -> None:
+    world.terraform.unlink()
+    world.recorded = ""
+
+
 FAULTS: list[tuple[str, Callable[[World], None], str]] = [
     # The control, what is bent, and what is told of it.
     ("6.5.1", _unprotected, "is not protected"),
@@ -337,6 +373,10 @@ FAULTS: list[tuple[str, Callable[[World], None], str]] = [
     ("CC8.1", _app(status="OutOfSync"), "prod is OutOfSync"),
     ("CC8.1", _app(revision="0" * 40), "prod runs 0000000000, and its branch"),
     ("CC8.1", _verdict("ConfigMap"), "by hand was let through"),
+    ("CC8.1", _beside_the_log, "written beside the log: serial 2 at the last run in the log, 5 now"),
+    ("CC8.1", _another_state, "written beside the log"),
+    ("CC8.1", _edited_log, ":1: does not fit the chain"),
+    ("CC8.1", _shortened_log, "has lost what it held at the last bring-up"),
     ("CC7.1", _policy(selfHeal=False), "staging by hand is not taken back"),
     ("CC7.1", _policy(enabled=False), "staging by hand is not taken back"),
     ("CC7.1", _policy(prune=False), "stays in staging"),
@@ -434,6 +474,7 @@ UNSEEN: list[tuple[str, Callable[[World], None], str]] = [
     ("6.5.1", _many_reviews, "no more than 50 reviews"),
     ("6.5.4", _many_reviews, "no more than 50 reviews"),
     ("CC8.1", _gone("Application", "prod", "argocd"), "could not be looked at"),
+    ("CC8.1", _no_log, "who changed infrastructure is not known"),
     ("CC8.1", _other_refusal("ConfigMap"), "not because it did not come from Git"),
     ("CC7.1", _stale, "staging: last compared with Git too long ago"),
     ("7.2.5", _unbound, "nothing was looked at"),

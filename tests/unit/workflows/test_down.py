@@ -15,6 +15,7 @@ from pov.engines.container_choice import find, remember
 from pov.engines.containers import Containers, Silent
 from pov.model.events import Event, silent
 from pov.state.home import Home
+from pov.state.terraform_log import APPLIED, GONE, LogWriter, read_log
 from pov.steps.kind.intent import NODE_PORTS
 from pov.workflows import down
 from pov.workflows.down import DownOptions
@@ -62,6 +63,15 @@ def test_the_engine_that_made_the_cluster_is_the_one_that_removes_it(world: Worl
     assert [path.name for path in world.home.root.iterdir()] == ["journal.jsonl"]
     assert not (world.other.folder / "calls").exists(), "the other engine was asked for something"
     assert world.down().removed == ()
+
+
+def test_the_log_of_terraform_stays_and_says_once_that_the_state_is_gone(world: World) -> None:
+    LogWriter(world.home.terraform_log).record(APPLIED, run="a", after={"serial": 2})
+    assert str(world.home.terraform_log) in world.down().kept
+    world.down()
+    log = read_log(world.home.terraform_log)
+    assert [entry.result for entry in log.entries] == [APPLIED, GONE]
+    assert (log.entries[1].command, log.entries[1].before, log.problems) == ("pov down", {"serial": 2}, ())
 
 
 def test_kind_finds_the_recorded_program_by_its_name(world: World) -> None:

@@ -1,0 +1,167 @@
+"""From a plan to an apply on a real API server with the real Terraform: what was checked is what is applied."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pov.base.errors import CriterionNotMet, PovError
+from pov.bundle import require_current
+from pov.config.estates import estates
+from pov.config.scenario import load_scenario
+from pov.engines.kube import Kube
+from pov.engines.terraform import Terraform, find_program
+from pov.engines.terraform_state import made_on, seal_of
+from pov.model.events import silent
+from pov.scoping.gate import told_of
+from pov.state.home import Home
+from pov.state.terraform_log import APPLIED, BEGUN, EMPTY, REFUSED, Entry, LogWriter, read_log
+from pov.steps.core import Outcome, Report
+from pov.steps.landing_zone import step as landing_zone
+from pov.steps.landing_zone.applying import Applying, Asked, Judged
+from pov.workflows.gate_room import furnish, without_state
+from tests.contract.apiserver import control_plane, providers
+
+pytestmark = pytest.mark.contract
+
+
+@dataclass
+class Zone:
+    """A control plane whose landing zone is made by the step, plan by plan."""
+
+    kube: Kube
+    ctx: Any
+
+    def run(self, checked: str = "") -> Outcome:
+        self.ctx.checked = checked
+        return landing_zone.step().run(self.ctx, Report("landing_zone", silent))
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        ctx = self.ctx
+        return {
+            "stages": landing_zone.requested(ctx.scenario, ctx.estates),
+            **landing_zone.limits(None, ctx.approved),
+        }
+
+    @property
+    def work(self) -> Path:
+        return Path(self.ctx.home.root) / "terraform"
+
+    @property
+    def log(self) -> tuple[Entry, ...]:
+        log = read_log(self.ctx.home.terraform_log)
+        assert log.problems == ()
+        return log.entries
+
+    def terraform(self) -> Terraform:
+        """As the step runs it, with the names of its last run."""
+        token = self.kube.as_installer().create_token("terraform", "pov-terraform", audience="", ttl_s=600)
+        env = {"KUBE_CONFIG_PATH": str(self.work / "kubeconfig"), "KUBE_TOKEN": token.reveal()}
+        root = self.work / "modules" / "targets" / "local"
+        return Terraform(find_program(require_current().binaries), root, providers=providers(), work=self.work, env=env)
+
+
+@pytest.fixture(scope="module")
+def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
+    scenario = load_scenario("quickstart")
+    with control_plane(tmp_path_factory.mktemp("control-plane")) as kube:
+        ctx = SimpleNamespace(
+            kube=kube,
+            scenario=scenario,
+            engagement=None,
+            approved={},
+            checked="",
+            emit=silent,
+            estates=estates(scenario),
+            home=Home(tmp_path_factory.mktemp("home")),
+            binaries=require_current().binaries,
+        )
+        yield Zone(kube, ctx)
+
+
+def test_the_plan_that_was_checked_against_nothing_is_the_first_that_is_applied(zone: Zone, tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room", None)
+    without_state(room)
+    alone = Terraform(find_program(require_current().binaries), room.root, providers=providers(), work=room.work)
+    alone.init()
+    checked = told_of(alone.judged(zone.variables).document).digest
+    with pytest.raises(CriterionNotMet, match="another than the one that was checked"):
+        zone.run("0" * 64)
+    assert zone.kube.get("Namespace", "staging") is None, "nothing is half applied"
+    assert zone.run(checked) is Outcome.CHANGED
+    refused, begun, ended = zone.log
+    assert (refused.result, begun.result, ended.result) == (REFUSED, BEGUN, APPLIED)
+    assert ended.plan == ended.approved == checked
+    assert ended.after["serial"] == landing_zone.state_of(zone.kube).serial > ended.before["serial"]
+    assert {change["actions"][0] for change in ended.changes} == {"create"}
+    assert zone.run() is Outcome.UNCHANGED
+    assert len(zone.log) == 3, "where nothing differs Terraform is not asked, and nothing is logged"
+
+
+def test_a_plan_that_was_checked_is_looked_for_even_where_nothing_differs(zone: Zone) -> None:
+    with pytest.raises(CriterionNotMet, match="another than the one that was checked"):
+        zone.run("0" * 64)
+    plan = zone.terraform().plan(zone.variables)
+    state = {"lineage": plan.made_on.lineage, "serial": plan.made_on.serial}
+    assert zone.run(told_of(plan.document, state).digest) is Outcome.UNCHANGED
+    assert zone.log[-1].result == EMPTY
+
+
+def test_a_plan_on_a_state_that_moved_since_is_refused_by_terraform_itself(zone: Zone, tmp_path: Path) -> None:
+    terraform = zone.terraform()
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    first = terraform.plan(zone.variables)
+    assert first.create == 1
+    kept = tmp_path / "plan.out"
+    shutil.copyfile(first.path, kept)
+    assert zone.run() is Outcome.CHANGED
+    assert made_on(kept) == first.made_on != landing_zone.state_of(zone.kube)
+    late = type(first)(1, 0, 0, "", kept, first.document, seal_of(kept), first.made_on)
+    with pytest.raises(PovError) as refused:
+        zone.terraform().apply(late)
+    assert "stale" in refused.value.cause.lower()
+
+
+def test_a_file_that_sets_variables_is_not_there_any_more_when_terraform_looks(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = zone.work / "modules" / "targets" / "local"
+    (root / "more.auto.tfvars").write_text('override = {approved_by = "me", reason = "mine"}\n')
+    monkeypatch.setenv("TF_VAR_override", '{"approved_by": "me", "reason": "mine"}')
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    assert zone.run() is Outcome.CHANGED
+    assert zone.log[-1].result == APPLIED
+    assert not (root / "more.auto.tfvars").exists()
+    space = zone.kube.get("Namespace", "staging")
+    assert space is not None
+    assert "me" not in space["metadata"]["annotations"]["pov.dev/guardrail-decision"].split()
+
+
+def test_a_variable_that_slips_in_all_the_same_is_found_in_the_plan(zone: Zone) -> None:
+    """Past the copy: whoever may write there while the step runs."""
+    root = zone.work / "modules" / "targets" / "local"
+    terraform = zone.terraform()
+    (root / "more.auto.tfvars").write_text('iops_approval = {role = "engineering-vp", approved_by = "me"}\n')
+    try:
+        plan = terraform.plan(zone.variables)
+    finally:
+        (root / "more.auto.tfvars").unlink()
+    way = Applying(
+        SimpleNamespace(plan=lambda _: plan),  # type: ignore[arg-type]
+        lambda: landing_zone.state_of(zone.kube),
+        lambda *_: Judged(),
+        LogWriter(zone.ctx.home.terraform_log),
+        "somebody",
+        print,
+        print,
+    )
+    with pytest.raises(CriterionNotMet, match="another `iops_approval` than was handed in"):
+        way.run(Asked(zone.variables, "test", {}))
+    assert zone.log[-1].result == REFUSED
