@@ -746,7 +746,8 @@ class Taken:
         figures += [[self.share(own, self.spans), read, seconds(spans)], [self.mebibytes(own), read]]
         agents = [n for n in own if n == "agents"]
         figures.append([count(self.containers([n for n in own if n not in agents])), count(self.containers(agents))])
-        if around := [n for n in ("kubernetes", "node") if n in self.names]:
+        around = [n for n in self.names if n in {"kubernetes", "node"}]
+        if around:
             figures.append([self.share(around, self.spans), self.mebibytes(around)])
         if len(self.spans) < trials:
             figures.append([count(trials - len(self.spans))])
