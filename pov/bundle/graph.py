@@ -64,7 +64,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
         Component(
             "node", toolchain.node_component, {"version": versions.NODE_WHEEL, "pnpm": versions.PNPM}, expected_s=10
         ),
-        Component("base", roots.make_base, roots.root_inputs("base", versions.DEBIAN_PACKAGES), (), 40),
+        base(),
         Component(
             "node-root", roots.make_node_root, roots.root_inputs("node", versions.NODE_PACKAGES), ("kind-files",), 35
         ),
@@ -275,3 +275,8 @@ def go_toolchain() -> Component:
 def opentofu() -> Component:
     """OpenTofu, for machines without Terraform."""
     return Component("tofu", programs.make_tofu, programs.tofu_inputs(), ("go",), expected_s=140)
+
+
+def base() -> Component:
+    """The one Debian image that every component image stands on."""
+    return Component("base", roots.make_base, roots.root_inputs("base", versions.DEBIAN_PACKAGES), (), 40)

@@ -29,12 +29,12 @@ def for_gate(emit: Emit) -> GatePrograms:
     """Its programs, built now where they are not there, else nothing is told. Raises `PovError` if one cannot be."""
     from pov.engines.terraform import find_program  # noqa: PLC0415 - it takes a tenth of a second
 
-    conftest = _found([go_toolchain(), _conftest()], emit)["conftest"].folder / "conftest"
+    conftest = found_or_made([go_toolchain(), _conftest()], emit)["conftest"].folder / "conftest"
     bundle = current()
     if bundle is not None:
         return GatePrograms(conftest, find_program(bundle.binaries), bundle.binaries["terraform-providers"])
     own, parts = _own_terraform(), [go_toolchain(), _provider(), _mirror()]
-    made = _found(parts if own is not None else [*parts, opentofu()], emit)
+    made = found_or_made(parts if own is not None else [*parts, opentofu()], emit)
     mirror = made["terraform-mirror"].folder / "mirror"
     return GatePrograms(conftest, own or made["tofu"].folder / "tofu", mirror)
 
@@ -45,7 +45,8 @@ def conftest_at_hand() -> Path | None:
     return found["conftest"].folder / "conftest" if found else None
 
 
-def _found(parts: Sequence[Component], emit: Emit) -> dict[str, Made]:
+def found_or_made(parts: Sequence[Component], emit: Emit) -> dict[str, Made]:
+    """Parts as they are; only where one is missing is anything made, and told."""
     return find_all(parts) or make_all(parts, emit)
 
 

@@ -85,7 +85,9 @@ def _in_words(result: GateResult) -> str:
     lines += [f"advice: {one.in_words}" for check in result.checks for one in check.advice]
     lines += [f"overridden: {text}" for text in result.overridden]
     lines += [f"not checked: {check.name}: {check.not_checked}" for check in result.checks if check.not_checked]
-    if not result.refusals:
+    if result.refusals:
+        lines += [f"priced: {text}" for text in result.priced]
+    else:
         counts = ", ".join(f"{count} to {action}" for action, count in result.plan.actions.items())
         lines.append(f"passed: {counts}; plan {result.plan.digest}")
     return "\n".join(lines)

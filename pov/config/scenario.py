@@ -48,6 +48,11 @@ class Scenario(Model):
     experiments: tuple[Experiment, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     smoke: Smoke = Smoke()
+    gate: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether pull requests for the deal are judged by the gate in the cluster.",
+    )
 
     @property
     def name(self) -> str:

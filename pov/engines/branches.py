@@ -14,13 +14,15 @@ class Rule:
     """How a branch is protected. Nobody may force a push or delete it, whatever the rule says.
 
     `pushers` push directly; none of them means that changes come by pull request only. `approvals` by `approvers` are
-    needed before a merge, an approval is void once the branch changes, and an administrator is no exception.
+    needed before a merge, an approval is void once the branch changes, and an administrator is no exception. With a
+    `status`, the commit must have that one, green, and hold all that the branch has.
     """
 
     branch: str
     pushers: tuple[str, ...] = ()
     approvals: int = 0
     approvers: tuple[str, ...] = ()
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ def as_told(rule: Rule) -> dict[str, Any]:
         "required_approvals": rule.approvals,
         "enable_approvals_whitelist": bool(rule.approvers),
         "approvals_whitelist_username": list(rule.approvers),
+        "enable_status_check": bool(rule.status),
+        "status_check_contexts": [rule.status] if rule.status else [],
+        "block_on_outdated_branch": bool(rule.status),
         "block_on_rejected_reviews": True,
         "dismiss_stale_approvals": True,
         "block_admin_merge_override": True,

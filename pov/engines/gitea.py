@@ -73,6 +73,15 @@ class Gitea:
                 return False
             raise
 
+    def may_read(self, repository: str) -> bool:
+        """Whether these credentials let anybody read a repository."""
+        try:
+            return self._call("GET", f"/repos/{repository}", may_lack=True) is not None
+        except Refused as refusal:
+            if refusal.status in {401, 403}:
+                return False
+            raise
+
     def make_token(self, name: str, scopes: Sequence[str], *, user: str | None = None) -> Secret:
         """A new token for `user` (by default this one), in place of the one of that name. Needs a password's login."""
         whose = user or self.user

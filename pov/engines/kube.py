@@ -63,6 +63,18 @@ class Kube:
         """
         return self._sets.apply(manifests, set_name)
 
+    def create(self, manifest: Mapping[str, Any]) -> bool:
+        """Make one object as it is written. Returns False, and changes nothing, where there is one of its name."""
+        metadata = manifest["metadata"]
+        try:
+            self._api.call("POST", self._kinds.of(manifest).path(metadata.get("namespace")), body=dict(manifest))
+        except Transient:
+            # The server answers 409 to both: there is one, or another try may do.
+            if self.get(f"{manifest['apiVersion']}/{manifest['kind']}", metadata["name"], metadata.get("namespace")):
+                return False
+            raise
+        return True
+
     def get(self, kind: str, name: str, namespace: str | None = None) -> Document | None:
         """One object, or None. `kind` is `Pod` or `group/version/Kind`."""
         try:

@@ -17,8 +17,10 @@ from pov.base.errors import InvalidInput, Problem
 from pov.config.offering import Offering, Quotas
 from pov.model.reading import number
 from pov.scoping.approvals import ROLES, Approved, guardrail_variables
-from pov.scoping.assessment import Assessment
+from pov.scoping.assessment import Assessment, Line
+from pov.scoping.figures import amount
 from pov.scoping.sizing import storage_variable
+from pov.scoping.terms import Standing
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_OF_THE_CHANGE = {"timestamp", "terraform_version", "format_version", "prior_state"}
@@ -99,6 +101,29 @@ def missing_approvals(assessment: Assessment, approved: Approved) -> tuple[Refus
         if not reasons:
             found.append(Refusal(f"{kind} is not approved", "", fix, who))
     return tuple(found)
+
+
+def prices(assessment: Assessment) -> tuple[str, ...]:
+    """What the scope costs, a sentence a line item, then the totals. An example is called one, and gives no total."""
+    currency = assessment.offering.currency
+    told = [_price(line, currency) for line in assessment.lines]
+    for name, total in (("once", assessment.once), ("a month", assessment.monthly)):
+        if total.amount is not None or total.notes:
+            figure = f"{amount(total.amount)} {currency}" if total.amount is not None else ""
+            told.append(f"total {name}: {'; '.join(filter(None, (figure, *total.notes)))}")
+    return tuple(told)
+
+
+def _price(line: Line, currency: str) -> str:
+    price = line.price if line.worth.shown else None
+    ends = (
+        ((price.once, f"{currency} once"), (price.monthly, f"{currency} a month"), (price.lead_weeks, "weeks"))
+        if price
+        else ()
+    )
+    told = ", ".join(f"{amount(figure)} {unit}" for figure, unit in ends if figure is not None)
+    example = " (EXAMPLE)" if line.worth.standing is Standing.EXAMPLE else ""
+    return f"{line.title}, for {line.rule}: {told or f'no price: {line.worth.why}'}{example}"
 
 
 def variables(

@@ -6,6 +6,7 @@ from pov.config.scenario import Scenario
 from pov.steps.argocd import install as argocd_install
 from pov.steps.argocd import watched as argocd
 from pov.steps.core import Step
+from pov.steps.gate import step as gate
 from pov.steps.git import repository as git_repository
 from pov.steps.git import server as git
 from pov.steps.landing_zone import step as landing_zone
@@ -33,5 +34,7 @@ def bring_up(scenario: Scenario, cluster: OwnCluster) -> list[Step]:
     ]
     if scenario.legacy.hosts:
         steps.append(legacy.step())
+    if scenario.gate:
+        steps.append(gate.step())
     steps.append(verify.step(with_legacy=bool(scenario.legacy.hosts)))
     return steps

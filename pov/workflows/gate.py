@@ -35,6 +35,7 @@ from pov.scoping.gate import (
     judged_document,
     junit_xml,
     missing_approvals,
+    prices,
     told_of,
     variables,
 )
@@ -64,17 +65,20 @@ class GateOptions(CheckOptions):
 
     manifests: Path | None = None
     junit: Path | None = None
+    programs: GatePrograms | None = None
+    """Where they are at hand; by default they are looked for, and made where they are missing."""
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """Every check, the plan in short, and who set a limit aside (`overridden`)."""
+    """Every check, the plan in short, who set a limit aside (`overridden`), what the scope costs (`priced`)."""
 
     mode: str
     mandate: Verdict | None
     checks: tuple[Check, ...]
     plan: Told
     overridden: tuple[str, ...]
+    priced: tuple[str, ...]
     seconds: float
 
     @property
@@ -95,6 +99,7 @@ class GateResult:
                 "changes": [{"address": one.address, "actions": list(one.actions)} for one in self.plan.changes],
             },
             "overridden": list(self.overridden),
+            "priced": list(self.priced),
             "seconds": round(self.seconds, 3),
         }
 
@@ -123,7 +128,7 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope.users)
     with scratch() as folder:
         room = furnish(folder, options.terraform)
-        programs = for_gate(emit)
+        programs = options.programs or for_gate(emit)
         judge = Conftest(programs.conftest, data("policies"))
         checks = [_scope_check(scope), Check("variables", slipped_in(os.environ)), _text(room, judge)]
         plan = Told()
@@ -140,7 +145,8 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     seconds = clock.monotonic() - started
     if options.junit is not None:
         save(options.junit, junit_xml(checks, seconds))
-    return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, seconds)
+    priced = prices(scope.assessment)
+    return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, priced, seconds)
 
 
 def _offering(options: GateOptions) -> Path:

@@ -149,6 +149,8 @@ def test_512_cores_pass_with_an_approved_scope_and_513_with_none(
     assert company.asks(513) == 4
     said = capsys.readouterr().out
     assert "limit: 512, also with an approved scope" in said
+    assert "priced: Medium: dedicated RDS, db-med-04, for the size: 5,000 (3,000 to 8,000) USD once" in said
+    assert "total a month: no total: " in said
     assert "may approve: cto or engineering-vp" in said
 
 

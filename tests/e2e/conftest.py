@@ -27,6 +27,7 @@ _ORDER = (
     "test_bad_days",
     "test_secrets",
     "test_own_clusters",
+    "test_gate_job",
     "test_kill_points",
     "test_scenarios",
 )

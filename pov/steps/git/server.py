@@ -48,13 +48,14 @@ def connect(ctx: Context) -> Gitea:
 
 def connect_as(ctx: Context, user: str) -> Gitea:
     """Gitea as `pov` or `reviewer`, by password. Raises `PovError` before the git step ran."""
-    secret = ctx.home.secret(_password_file(user))
+    secret = ctx.home.secret(password_file(user))
     if secret is None:
         raise PovError(f"no password of {user} for Git yet", fix="pov up")
     return Gitea.by_password(ctx.url("gitea"), ctx.trust.ca_path, user, secret)
 
 
-def _password_file(user: str) -> str:
+def password_file(user: str) -> str:
+    """The file in the home's secrets that holds somebody's password for Git."""
     return "gitea-password" if user == OWNER else f"gitea-{user}-password"
 
 
@@ -114,16 +115,16 @@ def _people(ctx: Context) -> bool:
     """Make the users and their tokens, whatever an earlier run had done of it. Returns whether anything was made."""
     token = ctx.home.secret(TOKEN_FILE)
     known = token is not None and _is_known(ctx, token)
-    if known and ctx.home.secret(READER_TOKEN_FILE) is not None and ctx.home.secret(_password_file(REVIEWER)):
+    if known and ctx.home.secret(READER_TOKEN_FILE) is not None and ctx.home.secret(password_file(REVIEWER)):
         return False
     if not known:
         token = _first_token(ctx)
         ctx.home.save_secret(TOKEN_FILE, token)
     owner = connect(ctx)
     # Passwords are kept before they are set: cut off in between, the next run sets the same ones.
-    owner.set_password(OWNER, kept(ctx.home, _password_file(OWNER)))
-    owner.ensure_user(REVIEWER, kept(ctx.home, _password_file(REVIEWER)))
-    owner.ensure_user(READER, kept(ctx.home, _password_file(READER)))
+    owner.set_password(OWNER, kept(ctx.home, password_file(OWNER)))
+    owner.ensure_user(REVIEWER, kept(ctx.home, password_file(REVIEWER)))
+    owner.ensure_user(READER, kept(ctx.home, password_file(READER)))
     ctx.home.save_secret(READER_TOKEN_FILE, connect_as(ctx, READER).make_token("argocd", ("read:repository",)))
     return True
 

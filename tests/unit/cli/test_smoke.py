@@ -51,11 +51,11 @@ class Fake:
 def test_each_scenario_goes_up_is_measured_reported_and_taken_down(tmp_path: Path) -> None:
     fake = Fake()
     result = run(SmokeOptions(tmp_path), silent, fake.phases())
-    assert [case.scenario for case in result.cases] == ["gitops-35", "quickstart", "reference"]
+    assert [case.scenario for case in result.cases] == ["enterprise-scope", "gitops-35", "quickstart", "reference"]
     assert all(case.ok for case in result.cases)
-    assert fake.calls[:4] == ["up gitops-35", "measure", "report", "down"]
+    assert fake.calls[:4] == ["up enterprise-scope", "measure", "report", "down"]
     suite = ET.parse(result.junit).getroot()
-    assert (suite.get("tests"), suite.get("failures")) == ("3", "0")
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "0")
 
 
 def test_a_failed_attempt_is_taken_down_tried_again_and_stays_on_record(tmp_path: Path) -> None:

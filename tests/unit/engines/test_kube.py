@@ -34,6 +34,18 @@ WORKLOAD: dict[str, Any] = {
 }
 
 
+def test_an_object_is_made_once_and_stays_as_it_is(tmp_path: Path) -> None:
+    api = FakeApi()
+    api.answers["POST", "/api/v1/namespaces/shop/configmaps"] = {}
+    assert over(api, tmp_path).create(CONFIG) is True
+    api.answers["POST", "/api/v1/namespaces/shop/configmaps"] = Transient("the cluster's API answered 409")
+    with pytest.raises(Transient):
+        over(api, tmp_path).create(CONFIG)
+    api.objects["/api/v1/namespaces/shop/configmaps/settings"] = {**CONFIG, "data": {"colour": "red"}}
+    assert over(api, tmp_path).create(CONFIG) is False
+    assert api.objects["/api/v1/namespaces/shop/configmaps/settings"]["data"] == {"colour": "red"}
+
+
 def test_namespaces_first_and_workloads_last(tmp_path: Path) -> None:
     api = FakeApi()
     assert over(api, tmp_path).apply([WORKLOAD, CONFIG, SPACE], set_name="shop")

@@ -18,10 +18,11 @@ from pov.scoping.gate import (
     judged_document,
     junit_xml,
     missing_approvals,
+    prices,
     told_of,
     variables,
 )
-from tests.unit.scoping.offerings import TODAY, offering
+from tests.unit.scoping.offerings import TODAY, given, offering
 from tests.unit.scoping.test_approvals import NOW, SUBJECT, approval, signed, verify
 from tests.unit.scoping.test_assessment import scope
 
@@ -136,3 +137,28 @@ def test_junit_has_a_case_for_each_check_and_survives_what_no_xml_holds() -> Non
 
 def test_a_refusal_is_one_line() -> None:
     assert Refusal("a\nb", "", "c  d").in_words == "a b; passes with: c d"
+
+
+def test_an_example_is_called_one_and_gives_no_total() -> None:
+    told = prices(assess(scope(users=40_000, iops=12_000), offering(), TODAY))
+    assert told[0].startswith("Medium: dedicated RDS, db-med-04, for the size: 5,000 (3,000 to 8,000) USD once, ")
+    assert told[0].endswith(" weeks (EXAMPLE)")
+    assert told[1].startswith("Dedicated storage for IOPS above the size's, for 12,000 IOPS asked")
+    assert told[-2:] == (
+        "total once: no total: 2 of 2 prices are EXAMPLE", "total a month: no total: 2 of 2 prices are EXAMPLE",
+    )  # fmt: skip
+
+
+def test_given_prices_have_totals_and_what_has_none_says_so() -> None:
+    told = prices(assess(scope(users=40_000, storageGib=9_000), offering(given()), TODAY))
+    assert "EXAMPLE" not in " ".join(told)
+    assert any(
+        line.startswith("Storage above the size's") and "no price: nobody gave a figure" in line for line in told
+    )
+    assert told[-2].startswith("total once: ")
+    assert "USD" in told[-2]
+    assert "not in it: Storage above the size's" in told[-2]
+
+
+def test_without_a_size_there_is_nothing_to_price() -> None:
+    assert prices(assess(scope(), offering(), TODAY)) == ()

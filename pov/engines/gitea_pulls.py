@@ -1,0 +1,115 @@
+"""Pull requests from forks, and what a gate does on them: a commit status, and one comment that is edited in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from pov.base.wait import Pending, wait_for
+from pov.engines.gitea import Gitea
+from pov.engines.rest import Refused
+
+PENDING, SUCCESS, FAILURE, ERROR = "pending", "success", "failure", "error"
+_PAGE = 50
+_FIRST_PUSH_S = 60.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An open pull request as it is now: its number, its commit, and the commit of the branch that it would go into."""
+
+    number: int
+    head: str
+    base: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """A commit's status of one context: its state, its sentence, and who set it."""
+
+    state: str
+    description: str
+    by: str
+
+
+class Pulls(Gitea):
+    """One person's view of a Gitea's pull requests. Raises as `Gitea` does."""
+
+    def open_into(self, repository: str, branch: str) -> tuple[Asked, ...]:
+        """Every open pull request that would go into a branch, oldest first."""
+        return tuple(
+            Asked(int(one["number"]), one["head"]["sha"], one["base"]["sha"])
+            for one in self._open(repository)
+            if one["base"]["ref"] == branch
+        )
+
+    def _open(self, repository: str) -> Iterator[dict[str, Any]]:
+        for page in count(1):
+            some = self._call("GET", f"/repos/{repository}/pulls?state=open&sort=oldest&limit={_PAGE}&page={page}")
+            yield from some
+            if len(some) < _PAGE:
+                return
+
+    def status(self, repository: str, commit: str, context: str) -> Status | None:
+        """The newest status of a commit in one context; None without one."""
+        found = self._call("GET", f"/repos/{repository}/commits/{commit}/status")
+        for one in found.get("statuses") or ():
+            if one["context"] == context:
+                by = (one.get("creator") or {}).get("login", "")
+                return Status(one["status"], one["description"], by)
+        return None
+
+    def set_status(self, repository: str, commit: str, context: str, state: str, description: str) -> None:
+        """Set a commit's status; the newest one of a context counts. Needs the right to write."""
+        body = {"context": context, "state": state, "description": description}
+        self._call("POST", f"/repos/{repository}/statuses/{commit}", body)
+
+    def comment(self, repository: str, number: int, mark: str, text: str) -> None:
+        """This person's comment that begins with `mark`, made or edited: there is one of it."""
+        body = {"body": f"{mark}\n{text}"}
+        for one in self._call("GET", f"/repos/{repository}/issues/{number}/comments"):
+            if one["user"]["login"] == self.user and str(one["body"]).startswith(mark):
+                if one["body"] != body["body"]:
+                    self._call("PATCH", f"/repos/{repository}/issues/comments/{one['id']}", body)
+                return
+        self._call("POST", f"/repos/{repository}/issues/{number}/comments", body)
+
+    def comments(self, repository: str, number: int) -> Sequence[tuple[str, str]]:
+        """Who said what on a pull request, oldest first."""
+        found = self._call("GET", f"/repos/{repository}/issues/{number}/comments")
+        return [(one["user"]["login"], one["body"]) for one in found]
+
+    def ensure_fork(self, repository: str) -> bool:
+        """A fork of a repository under this person's name. Returns whether there was none."""
+        name = repository.rpartition("/")[2]
+        if self._call("GET", f"/repos/{self.user}/{name}", may_lack=True) is not None:
+            return False
+        self._await_content(repository)
+        try:
+            self._call("POST", f"/repos/{repository}/forks", {})
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            return False  # another one was as quick
+        return True
+
+    def ask_from_fork(self, repository: str, branch: str, base: str, title: str) -> int:
+        """Open a pull request from a branch of this person's fork; the open one if there is one. Returns its number."""
+        self._await_content(repository)
+        for one in self._open(repository):
+            fork = (one["head"].get("repo") or {}).get("owner") or {}
+            if (fork.get("login"), one["head"]["ref"], one["base"]["ref"]) == (self.user, branch, base):
+                return int(one["number"])
+        body = {"head": f"{self.user}:{branch}", "base": base, "title": title}
+        return int(self._call("POST", f"/repos/{repository}/pulls", body)["number"])
+
+    def _await_content(self, repository: str) -> None:
+        """Gitea works off a first push in the background, and takes the repository for an empty one until then."""
+
+        def filled() -> bool | Pending:
+            return Pending("it is taken for empty") if self._call("GET", f"/repos/{repository}")["empty"] else True
+
+        what = f"{repository} to be known as one with content"
+        wait_for(what, filled, timeout_s=_FIRST_PUSH_S, interval_s=0.2, clock=self._clock)

@@ -1,0 +1,98 @@
+"""What the gate says on a pull request: its comment and the sentence of its status. Addresses and actions, no values.
+
+Names in it are chosen by whoever asks: all of it stands in blocks of plain text, which no letter of theirs ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pov.model.reading import items, mapping, text
+
+MARK = "<!-- pov gate -->"
+"""How the one comment begins, by which it is found again."""
+
+PASSED, REFUSED, UNREADABLE, FAILED = "passed", "refused", "bad input", "failed"
+_MOST_LINES, _LONGEST = 200, 600
+_LONGEST_DESCRIPTION = 140
+_NOT_PRINTED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
+_SHORT = 10
+
+
+def against(base: str) -> str:
+    """How a status names the state of the branch that was judged against: another one is judged anew."""
+    return f"on {base[:_SHORT]}"
+
+
+def description(document: Mapping[str, Any], base: str) -> str:
+    """The status' sentence."""
+    outcome = _outcome(document)
+    count = len(list(_refusals(document)))
+    told = {
+        PASSED: "passed",
+        REFUSED: f"{count} {'thing is' if count == 1 else 'things are'} refused: see the comment",
+        UNREADABLE: "cannot be judged: see the comment",
+        FAILED: "the gate itself failed: see the comment",
+    }[outcome]
+    return f"{told}, {against(base)}"[:_LONGEST_DESCRIPTION]
+
+
+def comment(document: Mapping[str, Any], head: str, base: str) -> str:
+    """The comment's text, in Markdown, without its mark."""
+    outcome = _outcome(document)
+    parts = [f"### Gate: {outcome}", _block(_findings(document)) if outcome != PASSED else ""]
+    told = [f"advice: {text(one)}" for one in _advice(document)]
+    told += [f"overridden: {text(one)}" for one in items(document.get("overridden"))]
+    if told:
+        parts.append(_block(told))
+    if outcome == REFUSED and (priced := [f"priced: {text(one)}" for one in items(document.get("priced"))]):
+        parts += ["What is asked for costs, by the offering:", _block(priced)]
+    plan = mapping(document.get("plan"))
+    changes = [mapping(one) for one in items(plan.get("changes"))]
+    if changes:
+        lines = [f"{'+'.join(map(text, items(one.get('actions'))))} {text(one.get('address'))}" for one in changes]
+        parts += [f"What it would make, plan `{_plain(plan.get('digest'))[:64]}`:", _block(lines)]
+    parts.append(f"Judged: {head[:_SHORT]} {against(base)}.")
+    return "\n\n".join(filter(None, parts))
+
+
+def _outcome(document: Mapping[str, Any]) -> str:
+    found = text(document.get("outcome"))
+    return found if found in {PASSED, REFUSED, UNREADABLE} else FAILED
+
+
+def _findings(document: Mapping[str, Any]) -> list[str]:
+    return [f"refused: {one}" for one in _refusals(document)] + [text(one) for one in items(document.get("lines"))]
+
+
+def _refusals(document: Mapping[str, Any]) -> Iterable[str]:
+    return (_in_words(mapping(one)) for check in _checks(document) for one in items(check.get("refusals")))
+
+
+def _advice(document: Mapping[str, Any]) -> Iterable[str]:
+    return (_in_words(mapping(one)) for check in _checks(document) for one in items(check.get("advice")))
+
+
+def _checks(document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    return (mapping(check) for check in items(document.get("checks")))
+
+
+def _in_words(one: Mapping[str, Any]) -> str:
+    who = " or ".join(map(text, items(one.get("who"))))
+    named = {"limit": text(one.get("limit")), "passes with": text(one.get("fix")), "may approve": who}
+    return "; ".join([text(one.get("what")), *(f"{name}: {said}" for name, said in named.items() if said)])
+
+
+def _block(lines: Iterable[str]) -> str:
+    """Lines as plain text. A tilde in one of them could end the block: none is left."""
+    told = [_plain(line) for line in lines]
+    if len(told) > _MOST_LINES:
+        told = [*told[:_MOST_LINES], f"and {len(told) - _MOST_LINES} more"]
+    return "\n".join(["~~~~text", *told, "~~~~"])
+
+
+def _plain(value: object) -> str:
+    said = " ".join(_NOT_PRINTED.sub(" ", text(value)).split()).replace("~", "-").replace("`", "'")
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"

@@ -1,0 +1,83 @@
+"""The Job that judges one pull request: a pure function from what is asked to its manifest.
+
+Two containers, one after the other. The first has a token that reads the repository, and fetches; the second has no
+credentials at all, and judges. The pod's account has no rights, and its token is not mounted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pov.steps.gate.names import CHANGE, JOB, LOGIN, NAMESPACE
+
+LIMIT_S = 300
+"""After that the Job is ended, and the status says so."""
+KEPT_S = 900
+"""How long a Job that is done can still be looked at; one that failed is tried again after that."""
+
+_CHANGE_SIZE = "64Mi"
+_TMP_SIZE = "512Mi"
+_LABELS = {"app": JOB}
+_NOBODY = 65534
+
+
+def name_of(number: int, head: str, base: str) -> str:
+    """One Job for each state of a pull request, and of the branch that it would go into."""
+    return f"gate-{number}-{head[:12]}-{base[:12]}"
+
+
+def manifest(number: int, head: str, base: str, *, image: str, environment: str) -> dict[str, Any]:
+    """The Job, ready to be made."""
+    fetch = _container("fetch", image, ["fetch", str(number), head, base])
+    fetch["volumeMounts"] += [
+        {"name": "change", "mountPath": CHANGE},
+        {"name": "login", "mountPath": LOGIN, "readOnly": True},
+    ]
+    judge = _container("judge", image, ["judge", environment])
+    judge["volumeMounts"].append({"name": "change", "mountPath": CHANGE, "readOnly": True})
+    pod = {
+        "serviceAccountName": JOB,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "restartPolicy": "Never",
+        "securityContext": {
+            "runAsNonRoot": True, "runAsUser": _NOBODY, "runAsGroup": _NOBODY, "fsGroup": _NOBODY,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [fetch],
+        "containers": [judge],
+        "volumes": [
+            {"name": "change", "emptyDir": {"sizeLimit": _CHANGE_SIZE}},
+            {"name": "fetch-tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}},
+            {"name": "judge-tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}},
+            {"name": "login", "secret": {"secretName": JOB, "defaultMode": 0o440}},
+        ],
+    }  # fmt: skip
+    labels = {**_LABELS, "pov.dev/pull": str(number)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name_of(number, head, base), "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": LIMIT_S,
+            "ttlSecondsAfterFinished": KEPT_S,
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
+def _container(name: str, image: str, arguments: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": arguments,
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "768Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": f"{name}-tmp", "mountPath": "/tmp"}],  # noqa: S108 - the container's own
+    }

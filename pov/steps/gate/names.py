@@ -1,0 +1,28 @@
+"""What the gate's parts are called, for the step that makes them and for those that run inside."""
+
+from __future__ import annotations
+
+NAMESPACE = "pov-gate"
+RUNNER = "gate-runner"
+JOB = "gate-job"
+"""Deployments, service accounts and Secrets of the one that watches, and of those that judge."""
+
+REPOSITORY = "pov/deal"
+MAIN = "main"
+USER = "gate"
+CONTEXT = "pov/gate"
+"""The status without which nothing is merged."""
+
+IN_CLUSTER_URL = "https://gitea.gitea.svc:3000"
+LOGIN = "/run/gitea"
+TOKEN_KEY, CA_KEY = "token", "ca.crt"
+"""Where a pod finds its token and what vouches for the server."""
+
+CHANGE = "/change"
+"""Where a Job's pod has what it judges."""
+
+DEAL = "deal"
+PLATFORM = "platform"
+SIGNERS, REVOKED, OFFERING, MANDATE = "allowed_signers", "revoked_keys", "offering.yaml", "mandate.json"
+STAGES = "stages.yaml"
+ROOT_MODULE = "terraform/targets/local"

@@ -1,0 +1,224 @@
+"""The gate for real: pull requests of a deal in the environment's Git server, judged by Jobs, merged or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pov.engines.gitea_pulls import FAILURE, SUCCESS, Pulls
+from pov.engines.rest import Refused
+from pov.scoping.gate_comment import against
+from pov.steps.gate.names import CONTEXT, JOB, NAMESPACE, REPOSITORY, RUNNER, USER
+from pov.steps.gate.step import TOKENS
+from tests.e2e.deals import Deal, timed
+from tests.e2e.harness import Environment
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
+
+KUBE_API = "https://kubernetes.default.svc/api/v1/namespaces/pov-terraform/secrets"
+_ASK = f"""
+import pathlib, ssl, urllib.error, urllib.request
+print("token", pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists())
+print("login", pathlib.Path("/run/gitea").exists())
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+try:
+    print("secrets", urllib.request.urlopen("{KUBE_API}", context=context, timeout=20).status)
+except urllib.error.HTTPError as error:
+    print("secrets", error.code)
+"""
+PROVISIONER = '\nresource "terraform_data" "x" {\n  provisioner "local-exec" { command = "id" }\n}\n'
+EXTERNAL = '\ndata "external" "x" {\n  program = ["id"]\n}\n'
+
+
+def make_key(folder: Path, name: str) -> str:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / name)], check=True, timeout=20
+    )
+    return (folder / f"{name}.pub").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory, run_id: str, bundle: None) -> Iterator[Environment]:
+    """An environment whose scenario has a gate, and in which an engineer may approve."""
+    base, standing = tmp_path_factory.mktemp("gated"), os.environ.get("POV_E2E_STANDING")
+    root, _, name = standing.rpartition(":") if standing else ("", "", f"e2e-{run_id}-gate")
+    environment = Environment(base, name, root=Path(root) if root else Path())
+    keys, own = base / "keys", environment.user / ".config" / "pov"
+    for folder in (keys, own):
+        folder.mkdir(parents=True)
+    (own / "allowed_signers").write_text(f"engineer/pat {make_key(keys, 'engineer')}\n")
+    try:
+        environment.up("enterprise-scope", "--services", "2")
+        yield environment
+    finally:
+        if not standing:
+            environment.destroy()
+
+
+@pytest.fixture
+def deal(gated: Environment) -> Deal:
+    made = Deal(gated)
+    made.starts_over()
+    return made
+
+
+def approve(deal: Deal, key: str = "engineer", kind: str = "scope") -> None:
+    """As an engineer types it, in the architect's working copy."""
+    environment = deal.environment
+    signed = environment.pov(
+        *("--engagement", str(deal.folder), "scope", "approve", "--kind", kind, "--days", "30"),
+        *("--reason", "reviewed with the customer", "--key", str(environment.base / "keys" / key)),
+    )
+    assert signed.code == 0
+
+
+def test_a_promise_is_refused_approved_in_part_and_merged(deal: Deal, facts: Callable[..., None]) -> None:
+    deal.takes("promised")
+    asked, status, seconds = timed(deal, "unlimited-scaling")
+    facts(seconds_to_refusal=round(seconds, 1))
+    assert (status.state, status.by) == (FAILURE, "gate"), status
+    told = deal.comment(asked)
+    assert "refused: 4000 CPU cores are asked for over all stages; limit: 64 without an approved scope" in told
+    assert "may approve: engineering-vp" in told
+    assert "20,000 (15,000 to 30,000) USD once" in told
+    assert "(EXAMPLE)" in told
+    assert "yaml_body" not in told
+    assert "Not all required status checks successful" in deal.merges(asked)
+
+    deal.takes("agreed")
+    again, status = deal.asks_again(asked, "unlimited-scaling")
+    assert status.state == FAILURE
+    assert "256 CPU cores are asked for over all stages; limit: 64 without an approved scope" in deal.comment(again)
+    approve(deal)
+    passed, status = deal.asks_again(again, "unlimited-scaling")
+    assert status.state == SUCCESS, deal.comment(passed)
+    assert "### Gate: passed" in deal.comment(passed)
+    assert 'create module.landing_zone.kubectl_manifest.namespace["prod"]' in deal.comment(passed)
+    before = deal.main()
+    assert not deal.merges(passed).startswith("refused")
+    assert deal.main() != before
+    deal.starts_over()
+    assert "cpu: 256" in (deal.folder / "engagement.yaml").read_text()
+
+
+def test_nothing_that_judges_comes_from_the_pull_request(deal: Deal) -> None:
+    deal.takes("agreed")
+    signers = deal.fork.read("platform/allowed_signers")
+    stranger = make_key(deal.environment.base / "keys", f"stranger-{len(list(deal.environment.base.iterdir()))}")
+    deal.fork.write("platform/allowed_signers", f"{signers}cto/mallory {stranger}\n")
+    offering = deal.fork.read("platform/offering.yaml")
+    deal.fork.write("platform/offering.yaml", offering.replace("cpuStandard: 64", "cpuStandard: 4096"))
+    deal.fork.write("policies/gate/plan.rego", "package gate.plan\n")
+    guardrail = "terraform/modules/guardrails/main.tf"
+    deal.fork.write(guardrail, deal.fork.read(guardrail) + "# softer\n")
+    root = "terraform/targets/local/main.tf"
+    deal.fork.write(root, deal.fork.read(root) + PROVISIONER + EXTERNAL)
+    deal.fork.write("terraform/targets/local/more.auto.tfvars", 'scope = { reference = "x", approved_by = "x" }\n')
+    (deal.fork.folder / "deal" / "approvals").mkdir(exist_ok=True)
+    asked = deal.asks("everything-at-once")
+    status = deal.verdict(asked)
+    assert status.state == FAILURE
+    told = deal.comment(asked)
+    for text in (
+        "refused: platform/allowed_signers is changed; limit: nothing that judges comes from what is under review",
+        "refused: platform/offering.yaml is changed",
+        "refused: policies/gate/plan.rego is changed",
+        "refused: the module guardrails beside it is not the toolkit's",
+        "refused: main.tf: a provisioner (local-exec) in terraform_data.x",
+        "refused: main.tf: data source external.x",
+        "refused: more.auto.tfvars sets variables",
+    ):
+        assert text in told, told
+    assert deal.merges(asked).startswith("refused")
+
+
+def test_what_cannot_be_judged_is_refused_with_file_and_line(deal: Deal) -> None:
+    deal.fork.write("deal/stages.yaml", deal.fork.read("deal/stages.yaml") + "more: 1\n")
+    asked = deal.asks("not-a-request")
+    status = deal.verdict(asked)
+    assert (status.state, status.description) == (
+        FAILURE, f"cannot be judged: see the comment, {against(asked.base)}",
+    )  # fmt: skip
+    assert "deal/stages.yaml:" in deal.comment(asked)
+    assert "/change" not in deal.comment(asked)
+
+
+def test_of_two_at_once_the_second_is_judged_again(deal: Deal) -> None:
+    deal.fork.write("deal/one.md", "one\n")
+    one = deal.asks("one")
+    deal.starts_over()
+    deal.fork.write("deal/two.md", "two\n")
+    two = deal.asks("two")
+    assert [deal.verdict(asked).state for asked in (one, two)] == [SUCCESS, SUCCESS]
+    assert not deal.merges(one).startswith("refused")
+    assert deal.merges(two).startswith("refused")
+    now = deal.now(two)
+    assert deal.verdict(now).state == FAILURE
+    assert "the branch lacks commits of main" in deal.comment(now)
+    deal.starts_over()
+    deal.fork.write("deal/two.md", "two\n")
+    again, status = deal.asks_again(two, "two")
+    assert status.state == SUCCESS, deal.comment(again)
+    assert not deal.merges(again).startswith("refused")
+
+
+def test_anothers_green_is_overwritten_and_a_killed_watcher_goes_on(deal: Deal) -> None:
+    deal.takes("promised")
+    asked = deal.asks("believe-me")
+    deal.environment.kubectl("delete", "pod", "--namespace", NAMESPACE, "--selector", f"app={RUNNER}", "--now")
+    assert deal.verdict(asked).state == FAILURE
+    deal.reviewer.set_status(REPOSITORY, asked.head, CONTEXT, SUCCESS, f"believe me, {against(asked.base)}")
+    deal.environment.until("the gate's own status again", lambda: deal.verdict(asked).by == USER)
+    assert deal.verdict(asked).state == FAILURE
+
+
+def test_the_job_has_no_credentials_and_the_watcher_no_more_than_it_needs(gated: Environment) -> None:
+    jobs = gated.objects("jobs", "--namespace", NAMESPACE)
+    template = jobs[0]["spec"]["template"]["spec"]
+    judge = template["containers"][0]
+    pod = {**template, "initContainers": [], "containers": [{**judge, "command": ["python3", "-c", _ASK], "args": []}]}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks", "namespace": NAMESPACE}, "spec": pod}
+    gated.kubectl("apply", "--filename", "-", stdin=json.dumps(manifest))
+    try:
+        done = ("wait", "--namespace", NAMESPACE, "--for=jsonpath={.status.phase}=Succeeded", "pod/asks")
+        gated.kubectl(*done, "--timeout=90s", timeout_s=120)
+        said = gated.kubectl("logs", "--namespace", NAMESPACE, "asks").out.split()
+    finally:
+        gated.kubectl("delete", "--namespace", NAMESPACE, "pod/asks", "--now")
+    assert said[:5] == ["token", "False", "login", "False", "secrets"]
+    assert said[5] in {"401", "403"}
+    for account in (JOB, RUNNER):
+        who = f"--as=system:serviceaccount:{NAMESPACE}:{account}"
+        for space in (NAMESPACE, "pov-terraform", "vault", "argocd"):
+            asked = gated.kubectl("auth", "can-i", "get", "secrets", "--namespace", space, who, code=None)
+            assert asked.out.strip() == "no", (account, space)
+    may = ("auth", "can-i", "create", "jobs.batch")
+    who = f"--as=system:serviceaccount:{NAMESPACE}:{RUNNER}"
+    assert gated.kubectl(*may, "--namespace", NAMESPACE, who, code=None).out.strip() == "yes"
+    assert gated.kubectl(*may, "--namespace", "staging", who, code=None).out.strip() == "no"
+    who = f"--as=system:serviceaccount:{NAMESPACE}:{JOB}"
+    assert gated.kubectl(*may, "--namespace", NAMESPACE, who, code=None).out.strip() == "no"
+
+
+def test_the_jobs_token_reads_and_does_no_more(gated: Environment) -> None:
+    ctx = gated.context()
+    token = ctx.home.secret(TOKENS[JOB][0])
+    assert token is not None
+    reads = Pulls.by_token(ctx.url("gitea"), ctx.trust.ca_path, USER, token)
+    assert reads.may_read(REPOSITORY)
+    head = Deal(gated).main()
+    with pytest.raises(Refused):
+        reads.set_status(REPOSITORY, head, CONTEXT, SUCCESS, "believe me")
+    with pytest.raises(Refused):
+        reads.comment(REPOSITORY, 1, "<!-- x -->", "believe me")
+
+
+def test_a_second_up_changes_nothing(gated: Environment) -> None:
+    steps = {step["name"]: step["outcome"] for step in gated.up().json["steps"]}
+    assert steps["gate"] == "unchanged"
