@@ -181,9 +181,24 @@ def in_words(result: Result) -> str:
         for c in summary.get("criteria", ())
     ]
     parts.append(table(head, criteria) if criteria else "")
+    parts.append(_footprint(summary.get("footprint")))
     warnings = [warning for experiment in experiments for warning in experiment.get("warnings", ())]
     parts.append("\n".join(f"! {warning}" for warning in [*_interruptions(summary), *warnings]))
     return "\n\n".join(part for part in parts if part)
+
+
+def _footprint(told: Mapping[str, Any] | None) -> str:
+    """What the platform itself takes, in one line; nothing where that was not recorded."""
+    from pov.measure.footprint import PLATFORM
+
+    if told is None:
+        return ""
+    own = [part for part in told["parts"] if part["name"] in PLATFORM]
+    memory = sum(part["memory_mib"] for part in own)
+    shares = [f"{sum(part['processor_s'] for part in own) / told['seconds']:.1%} of one core over the whole run"]
+    if told["idle"]:
+        shares.insert(0, f"{sum(part['idle_s'] for part in own) / told['idle']:.1%} of one core with nothing done")
+    return f"The platform itself takes {', '.join(shares)}, and {memory:.0f} MiB."
 
 
 def _interruptions(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""`audit`: a service was changed three times; who did what, when, and who approved it?
+"""`audit`: a service was changed four times; who did what, when, and who approved it?
 
-The trial makes the changes itself: one that somebody else approved, one without an approval, one by hand. Then the
-sources of each way are read, and nothing else, and the answers are scored against what really happened. What a source
-does not hold stays unanswered, and counts as not right.
+The trial makes the changes itself: one that somebody else approved, one without an approval, one by hand, another
+credential. Then the sources of each way are read, and nothing else, and the answers are scored against what really
+happened. What a source does not hold stays unanswered, and counts as not right.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+from pov.base.files import write_atomic
+from pov.base.redact import random_secret
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.config.legacy import Host
@@ -32,10 +34,11 @@ from pov.measure.order import Slot
 from pov.measure.trials import Ending
 
 _LIMIT_S = 240.0
+_NO_NAME = "UNKNOWN"
 
 
 class AutomatedAudit(GitOpsTrial):
-    """Git, its reviews and Argo CD are asked."""
+    """Git, its reviews, Vault's audit log and Argo CD are asked."""
 
     checks = "answers are scored against the changes that the trial made"
 
@@ -46,6 +49,7 @@ class AutomatedAudit(GitOpsTrial):
         self._branch = f"audit-{self._version}"
         self._image = ""
         self._before = ""
+        self._credential = 0
         self._asked_from = self.box.clock.wall()
         self._changes: list[Change] = []
         self._answers: list[Answer] = []
@@ -59,7 +63,7 @@ class AutomatedAudit(GitOpsTrial):
         self.details |= {"service": self._service, "asked": list(QUESTIONS), "near_s": NEAR_S}
 
     def warm_up(self) -> None:
-        """As ever; then the three changes, each until Argo CD has taken it up or undone it."""
+        """As ever; then the four changes: what goes through Argo CD until that has taken it up or undone it."""
         super().warm_up()
         # A second earlier: Git and Argo CD keep whole seconds.
         self._asked_from = self.box.clock.wall().replace(microsecond=0) - timedelta(seconds=1)
@@ -80,13 +84,21 @@ class AutomatedAudit(GitOpsTrial):
         self._note(self._before, merged.author, "")
         at_rest(self.box, self.estate.name, self.revision, _LIMIT_S)
         self._by_hand()
+        self._another_credential()
 
     def operate(self) -> None:
-        """Ask Git and its reviews for the period, and Argo CD what it undid by itself."""
+        """Ask Git and its reviews for the period, Vault's audit log, and Argo CD what it undid by itself."""
         told = self.box.git.history(self.estate.name, self._service, self._asked_from)
         self._answers = [
             Answer("Git and its reviews", one.what, one.who, one.when, ", ".join(one.approved_by)) for one in told
         ]
+        log, place = self.box.vault_log, (self.estate.name, self._service, self._asked_from)
+        # That log holds who asked; whether anybody had approved is asked of nobody there.
+        self._answers += [
+            Answer("Vault's audit log", _version(self._service, one.version or 0), one.account, one.when)
+            for one in log.credential_changes(*place)
+        ]
+        self.details["certificates_in_vaults_log"] = len(log.certificates(*place))
         repaired = self.box.delivery.state(self.estate.name).repaired_itself()
         if repaired is not None and repaired >= self._asked_from:
             # That something was undone and when is on record; by whom it was done is not.
@@ -98,6 +110,9 @@ class AutomatedAudit(GitOpsTrial):
         runs = image_of(held.get("spec", {}).get("template", {}))
         if runs != self._before:
             raise PovError(f"{self._service} runs {runs or 'no image'}, not {self._before}")
+        version = self.box.credentials().held(self.estate.name, self._service).version
+        if version != self._credential:
+            raise PovError(f"Vault holds version {version} for {self._service}, not {self._credential}")
         note(self, marked(self._changes, self._answers))
 
     def message(self) -> str:
@@ -123,6 +138,12 @@ class AutomatedAudit(GitOpsTrial):
 
     def _note(self, what: str, who: str, approved_by: str) -> None:
         self._changes.append(Change(what, who, self.box.clock.wall(), approved_by))
+
+    def _another_credential(self) -> None:
+        """Written to Vault by an account that may. There is nothing to take back: services take it up by themselves."""
+        owner = self.box.credentials()
+        self._credential = owner.change(self.estate.name, self._service, random_secret())
+        self._note(_version(self._service, self._credential), owner.account, "")
 
     def _by_hand(self) -> None:
         """One replica more, by hand, until Argo CD has taken it back."""
@@ -173,7 +194,7 @@ class ManualAudit(RunbookTrial):
         self.details |= {"service": self._service, "asked": list(QUESTIONS), "near_s": NEAR_S}
 
     def warm_up(self) -> None:
-        """As ever; then the three changes: two by runbook, one by hand in the file that starts the service."""
+        """As ever; then the four changes: three by runbook, one by hand in the file that starts the service."""
         super().warm_up()
         hosts = self.box.hosts.all
         self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
@@ -186,6 +207,8 @@ class ManualAudit(RunbookTrial):
         self._note(f"release {self._version}", "pov", "reviewer")
         self.runbooks.run(self.playbook, self._variables_for(self._good), timeout_s=RUN_LIMIT_S)
         self._note(f"release {self._good}", "pov", "")
+        self.runbooks.run("secret.yml", self._another_credential(), timeout_s=RUN_LIMIT_S)
+        self._note(f"file {self._credential}", "pov", "")
         self.wait_until_seen()
         on_host(
             self.box, self._host.pod, "sh", "-c", 'cp -p "$1" "$1.before" && echo "# by hand" >>"$1"', "sh", self._run
@@ -195,7 +218,8 @@ class ManualAudit(RunbookTrial):
     def operate(self) -> None:
         """Read what the host holds of this service since then."""
         read = (
-            f"stat -c '%Y|%U|%n' /opt/pov/{shlex.quote(self._service)}/releases/* {shlex.quote(self._run)}; "
+            f"stat -c '%Y|%U|%n' /opt/pov/{shlex.quote(self._service)}/releases/* {shlex.quote(self._run)} "
+            f"{shlex.quote(self._credential)}; "
             f"stat -c '%Y|%U|%N' /opt/pov/{shlex.quote(self._service)}/current; "
             "cat /root/.bash_history /root/.ash_history 2>/dev/null | sed 's/^/history|/'; true"
         )
@@ -229,6 +253,17 @@ class ManualAudit(RunbookTrial):
     def _run(self) -> str:
         return f"/etc/service/{self._service}/run"
 
+    @property
+    def _credential(self) -> str:
+        return f"/etc/pov/credentials/{self._service}"
+
+    def _another_credential(self) -> dict[str, Any]:
+        """What the runbook is told: the service, and where its new credential lies, for its owner's eyes."""
+        folder = self.runbooks.folder / "credentials"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_atomic(folder / self._service, random_secret().reveal(), mode=0o600)
+        return {"services": [self._service], "credentials": str(folder)}
+
     def _variables_for(self, version: str) -> dict[str, Any]:
         return {"release": self._archive, "version": version, "services": [self._service]}
 
@@ -246,6 +281,10 @@ EXPERIMENT = Experiment(
     expected_s=5.0,
     arms={"automated": Way(AutomatedAudit, STAGING), "manual": Way(ManualAudit, LEGACY)},
 )
+
+
+def _version(service: str, version: int) -> str:
+    return f"credential of {service}, version {version}"
 
 
 def answers_of_host(lines: Sequence[str]) -> tuple[Answer, ...]:
@@ -266,8 +305,9 @@ def answers_of_host(lines: Sequence[str]) -> tuple[Answer, ...]:
             what = f"release {name.rpartition('/')[2]}"
         else:
             what = f"file {name}"
-        # A link comes last: that a release is in use since then says more than when it was brought.
-        found[what] = Answer("file times and owners", what, owner, when)
+        # A link comes last: that a release is in use since then says more than when it was brought. An owner without
+        # a name on the host is the service's own number, and nobody who did something.
+        found[what] = Answer("file times and owners", what, None if owner == _NO_NAME else owner, when)
     return tuple(found.values())
 
 

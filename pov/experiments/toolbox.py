@@ -15,7 +15,7 @@ from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.experiments import ERROR_RATE
 from pov.config.parts import Traffic
 from pov.experiments.brought import Digested
-from pov.experiments.ports.credentials import Credentials
+from pov.experiments.ports.credentials import AuditLog, Credentials
 from pov.experiments.ports.gitops import Accounts, Cluster, Delivery, Git
 from pov.experiments.ports.legacy import LegacyHosts, Pki, Releases, Seat
 from pov.experiments.ports.load import Prober
@@ -47,6 +47,7 @@ class Toolbox:
     releases: Releases
     accounts: Accounts
     credentials: Callable[[], Credentials]
+    vault_log: AuditLog
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
     timeouts: Mapping[str, int] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pov.measure.bounds import bounds
+from pov.measure.footprint import footprint
 from pov.measure.people import as_json
 from pov.measure.results import Arm, Experiment, Results, gathered, loads_the_machine
 from pov.measure.scoring import Criterion, scored
@@ -30,13 +31,14 @@ def summarise(
     results = gathered(samples, planned, words or Words())
     names = dict.fromkeys([*(name for name, _ in planned), *(e.name for e in results.experiments)])
     wanted = tuple(criteria)
-    compared = comparisons(results, wanted)
+    compared, taken = comparisons(results, wanted), footprint(samples, results.words)
     return {
         "schema": SCHEMA,
         "run": dict(run),
         "experiments": [_experiment(results, name, compared.get(name, ())) for name in names],
         "criteria": [score.as_json() for score in scored(results, wanted)],
         "prober_sees": results.sight.shown,
+        "footprint": taken.as_json() if taken is not None else None,
         "interruptions": [asdict(one) for sample in samples for one in sample.resumed],
     }
 

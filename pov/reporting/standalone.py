@@ -42,6 +42,16 @@ WORST_FIRST = ["fail", "not shown", "does not tell apart", "pass"]
 APART = {"placebo", "negative", "person"}  # kinds of arms that are never shown beside those that a machine works
 WORTH = {"worth", "worth_basis"}  # pages two and three, where there is a whole value section
 LATER = {"criteria", "method", "machine", "evidence", "traffic"}
+FOOTPRINT = "footprint"  # a section, and where samples keep what parts of the platform took
+PLATFORM = {"argocd": "Argo CD", "vault": "Vault", "agents": "Vault's agents beside the services", "gitea": "Gitea"}
+AROUND = {
+    "kubernetes": "Kubernetes: API server, etcd, controllers, names",
+    "node": "Kubelet, container runtime, the node's own",
+    "services": "The services themselves",
+    "legacy": "The legacy hosts",
+    "prober": "Prober: load and looking on",
+    "others": "Sandboxes, and containers that ended meanwhile",
+}
 
 
 def sha(data: bytes) -> str:
@@ -679,6 +689,71 @@ class Arm:
         return float(of_all.get(metric.get("aggregation", ""), statistics.median(numbers))), 0
 
 
+def told(span: dict[str, Any], key: str, part: str) -> float:
+    """What a span tells of a part."""
+    by = span.get(key)
+    value = by.get(part) if isinstance(by, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+class Taken:
+    """What parts of the platform took in spans, those of placebos (`quiet`) among them."""
+
+    def __init__(self, spans: list[dict[str, Any]], quiet: list[dict[str, Any]]) -> None:
+        self.spans, self.quiet = spans, quiet
+        held = {name: [told(span, "memory_mib", name) for span in spans] for name in (*PLATFORM, *AROUND)}
+        self.memory = {name: (statistics.median(of), max(of)) for name, of in held.items() if of}
+        self.names = [n for n in self.memory if self.memory[n][1] or self.seconds([n], spans)]
+
+    def seconds(self, names: list[str], spans: list[dict[str, Any]]) -> float:
+        """Processor time of some parts."""
+        return math.fsum(told(span, "processor_s", name) for span in spans for name in names)
+
+    def share(self, names: list[str], spans: list[dict[str, Any]]) -> str:
+        """The same by the time that passed, as it is printed."""
+        over = math.fsum(span["seconds"] for span in spans)
+        return f"{percent(self.seconds(names, spans) / over)}{N}%" if over else "–"
+
+    def containers(self, names: list[str]) -> int:
+        """Those of the last reading."""
+        return sum(int(told(self.spans[-1], "containers", name)) for name in names)
+
+    def mebibytes(self, names: list[str]) -> str:
+        """Medians added up."""
+        return count(math.fsum(self.memory[name][0] for name in names))
+
+    def row(self, label: str, names: list[str], most: str) -> list[str]:
+        """A row of the table."""
+        number = self.containers(names)
+        shares = self.share(names, self.quiet), self.share(names, self.spans)
+        return [label, count(number) if number else "–", *shares, self.mebibytes(names), most]
+
+    def rows(self) -> list[list[str]]:
+        """The table."""
+        parts = {n: self.row({**PLATFORM, **AROUND}[n], [n], count(self.memory[n][1])) for n in self.names}
+        own = [n for n in self.names if n in PLATFORM]
+        rest = [parts[n] for n in self.names if n not in PLATFORM]
+        all_own = self.row("The platform together", own, "")
+        return [*(parts[n] for n in own), all_own, *rest, self.row("Everything on the node", self.names, "")]
+
+    def sentences(self, cores: Any, trials: int) -> list[list[str]]:
+        """The figures of each sentence, in their order."""
+        own = [n for n in self.names if n in PLATFORM]
+        spans, quiet = (math.fsum(span["seconds"] for span in some) for some in (self.spans, self.quiet))
+        on = [str(cores)] if isinstance(cores, int) else []
+        read = count(len(self.spans))
+        figures = [[self.share(own, self.quiet), count(len(self.quiet)), seconds(quiet), *on]] if self.quiet else []
+        figures += [[self.share(own, self.spans), read, seconds(spans)], [self.mebibytes(own), read]]
+        agents = [n for n in own if n == "agents"]
+        figures.append([count(self.containers([n for n in own if n not in agents])), count(self.containers(agents))])
+        around = [n for n in self.names if n in {"kubernetes", "node"}]
+        if around:
+            figures.append([self.share(around, self.spans), self.mebibytes(around)])
+        if len(self.spans) < trials:
+            figures.append([count(trials - len(self.spans))])
+        return [[token for figure in one for token in tokens(figure, [])] for one in figures]
+
+
 class Verifier:
     """Reads a folder of attachments; `wrong` says what does not match, `notes` what was not computed again."""
 
@@ -956,6 +1031,9 @@ class Verifier:
             if not sentence.startswith(f"{one['outcome'].upper()}: {one['title']} ("):
                 self.wrong.append(f"report.json: verdict “{sentence[:60]}…”, the samples give {one['outcome']}")
         sections = self.report.get("sections") or []
+        if any((s.get("details") or {}).get(FOOTPRINT) for s in self.samples):
+            there = [section["id"] for section in sections]
+            self.expect("footprint: what samples tell of it is in the report", FOOTPRINT in there, True)
         self.of_worth(sections)
         for section in sections:
             blocks = [b for top in section["blocks"] for b in self.inside(top)]
@@ -963,10 +1041,28 @@ class Verifier:
             for b in blocks:
                 title = b.get("text", "") if b["kind"] == "heading" else b.get("title", title)
                 self.block(section["id"], title, b)
-            if section["id"] in TOLD:
+            if section["id"] == FOOTPRINT:
+                self.of_footprint(blocks)
+            elif section["id"] in TOLD:
                 self.sentences(section["id"], blocks)
             elif section["id"] not in LATER | WORTH:
                 self.notes.append(f"section “{section['title']}”: its figures are not computed by this verifier")
+
+    def of_footprint(self, blocks: list[dict[str, Any]]) -> None:
+        """What the platform itself takes: every figure of its sentences and its table, from the spans in samples."""
+        told = [(s, (s.get("details") or {}).get(FOOTPRINT) or {}) for s in self.samples]
+        spans = [(s, span) for s, span in told if (span.get("seconds") or 0) > 0]
+        quiet = [span for s, span in spans if self.kind(s["arm"]) == "placebo"]
+        found = Taken([span for _, span in spans], quiet)
+        items = [item for b in blocks if b["kind"] == "bullets" for item in b["items"]]
+        rows = [row for b in blocks if b["kind"] == "table" for row in b["rows"]]
+        if not spans:
+            self.expect("footprint: figures without a record", [*rows, *items], [])
+            return
+        self.expect("footprint: table", rows, found.rows())
+        cores = (self.environment.get("machine") or {}).get("cores")
+        computed = found.sentences(cores, len(self.samples))
+        self.expect("footprint: sentences", [tokens(" ".join(item), []) for item in items], computed)
 
     def of_worth(self, sections: list[dict[str, Any]]) -> None:
         """The value section computed anew, against what pages one to three say of it."""

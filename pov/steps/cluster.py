@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pov.engines.control_groups import Counters
     from pov.engines.kube import Kube
 
 ENDPOINTS = ("vault", "gitea", "argocd", "prober")
@@ -51,6 +52,13 @@ class Cluster(Protocol):
 
     def discard(self, kube: Kube, namespace: str, name: str) -> None:
         """Delete a claim, its volume and all data on it. The pod that mounts it must be gone."""
+        ...
+
+    def counters(self) -> Counters:
+        """Processor time and memory of everything on the nodes, container by container, as of now.
+
+        Raises `PovError` where they do not tell.
+        """
         ...
 
     def versions(self) -> Mapping[str, Callable[[], str]]:

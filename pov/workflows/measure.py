@@ -28,6 +28,7 @@ from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of
+from pov.workflows.metering import Meter
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 from pov.workflows.taking_back import take_back_all
 
@@ -125,7 +126,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         told = Listeners(emit, ctx.home.journal_writer().hear)
         wanted = read_criteria(record["criteria"], [])
         keep = kept_configuration(ctx)
-        return Measuring(box, writer, slots, told, own, expected=paces.each, keep=keep).measure(
+        meter = Meter.of(ctx)
+        return Measuring(box, writer, slots, told, own, expected=paces.each, keep=keep, meter=meter).measure(
             {**about, "seed": seed}, plan, wanted
         )
 

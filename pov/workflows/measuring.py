@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import PovError, TimedOut
@@ -14,6 +14,7 @@ from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.toolbox import Toolbox
+from pov.measure.footprint import DETAIL
 from pov.measure.order import Slot
 from pov.measure.pace import Cost
 from pov.measure.scoring import Criterion
@@ -24,7 +25,9 @@ from pov.model.events import Emit, Event, TrialData
 from pov.model.sample import Sample
 from pov.state.runs import CONFIGURATION, RunWriter
 from pov.workflows.brought import Brought
+from pov.workflows.metering import Meter
 
+T = TypeVar("T")
 Plan = Mapping[tuple[str, str], int]
 _DISK_WAIT_S = 60.0
 
@@ -61,11 +64,13 @@ class Measuring:
         expected: Mapping[tuple[str, str], Cost] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         keep: Callable[[Path], None] | None = None,
+        meter: Meter | None = None,
         done: Sequence[Sample] = (),
     ) -> None:
         """`keep` writes the configuration repository into a file: the run then outlives the environment.
 
-        `done` are the samples of the first of `slots` where a run goes on.
+        `meter` reads between trials what each part of the environment takes. `done` are the samples of the first of
+        `slots` where a run goes on.
         """
         self._own = own or Brought()
         self._box = box
@@ -74,6 +79,8 @@ class Measuring:
         self._emit = emit
         self._clock = clock
         self._keep = keep
+        self._meter = meter
+        self._metered = True
         self._samples: list[Sample] = list(done)
         self._done = len(done)
         self._expected = {key: cost.seconds for key, cost in (expected or {}).items() if cost.trials}
@@ -86,6 +93,8 @@ class Measuring:
         try:
             # A run that is killed has what was there when it began.
             self._keep_configuration()
+            if self._meter is not None:
+                self._read(self._meter.begin)
             for position, slot in enumerate(self._slots[self._done :], start=self._done + 1):
                 self._one(slot, position)
         except BaseException:
@@ -104,7 +113,7 @@ class Measuring:
         result = run_trial(slot, lambda: self._trial(slot), self._clock)
         self._expected[slot.experiment, slot.arm] = self._clock.monotonic() - begun
         self._note_length(slot.experiment, slot.arm, result.seconds if result.ok else None)
-        self._save(result)
+        self._save_with_span(result)
         if result.ok:
             self._emit(Event("finished", subject, title + _counted(result), result.seconds, _ended(data, result)))
         else:
@@ -157,9 +166,30 @@ class Measuring:
             told = f"a load may still be running: {error.message}; the next pov measure stops it"
             self._emit(Event("warning", "measure", told))
 
-    def _save(self, result: Result) -> None:
+    def _save_with_span(self, result: Result) -> None:
+        """An interrupt while the meter is read costs what it would have told, and no sample."""
+        taken = None
+        try:
+            taken = self._read(self._meter.span) if self._meter is not None else None
+        finally:
+            self._save(result, taken)
+
+    def _read(self, read: Callable[[], T]) -> T | None:
+        """What the meter tells. It takes nothing from a run: where it cannot be read, the report says so."""
+        try:
+            return read()
+        except PovError as error:
+            if self._metered:
+                told = f"what the platform takes cannot be read: {error.message} ({error.cause})"
+                self._emit(Event("warning", "measure", told))
+            self._metered = False
+            return None
+
+    def _save(self, result: Result, taken: Mapping[str, Any] | None) -> None:
         # Kept in memory whatever the disk says; the writer tries again with the next one.
         sample = replace(result.as_sample(), resumed=self._writer.resumed)
+        if taken is not None:
+            sample = replace(sample, details={**sample.details, DETAIL: taken})
         self._samples.append(sample)
         try:
             self._writer.append(sample.as_json())

@@ -32,6 +32,7 @@ from pov.workflows.brought import Brought, brought
 from pov.workflows.differences import compare
 from pov.workflows.measure import ABOUT
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
+from pov.workflows.metering import Meter
 from pov.workflows.planning import Paced, paced
 from pov.workflows.report import STATEMENT
 from pov.workflows.running import without_trials
@@ -133,6 +134,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
             own,
             expected=paces.each,
             keep=kept_configuration(ctx),
+            meter=Meter.of(ctx),
             done=samples,
         )
         about = {key: record[key] for key in ABOUT if key in record} | {"seed": record.get("order_seed")}

@@ -31,6 +31,7 @@ from pov.steps.legacy.estate import client_key, give_addresses, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
 from pov.steps.vault.accounts import ServiceAccounts
+from pov.steps.vault.audited import AuditLog
 from pov.steps.vault.owner import Owner
 
 
@@ -197,6 +198,7 @@ def toolbox(ctx: Context) -> Toolbox:
         releases=_releases(ctx),
         accounts=ServiceAccounts(ctx),
         credentials=lambda: Owner.connect(ctx),
+        vault_log=AuditLog(ctx),
         busy=load_per_core,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.engines.certificates import details, make_ca, signed_by
 from pov.engines.vault import Denied, Initialised, Issued, Status, Vault
+from pov.steps.vault.audited import AuditLog
 from pov.steps.vault.authorities import authorities, warnings
 from pov.steps.vault.credentials import change, held
 from pov.steps.vault.layout import Wishes, converge
@@ -583,6 +585,32 @@ def test_the_admin_sees_who_has_a_credential_and_reads_none(opened: Opened) -> N
     for path in ("secret/data/staging/ledger", "secret/metadata/staging/ledger", "secret/undelete/staging/ledger"):
         with pytest.raises(Denied):
             admin.write(path, {"data": {"value": "mine"}})
+
+
+def test_the_audit_log_tells_who_changed_a_credential_and_who_got_a_certificate(opened: Opened) -> None:
+    if opened.bao is None:
+        return
+    since = SYSTEM_CLOCK.wall()
+    version = change(
+        opened.as_account("vault", "credential-owner", "credential-owner"), "staging", "ledger", Secret("another-one")
+    )
+    with pytest.raises(Denied):
+        change(opened.as_account("staging", "ledger"), "staging", "ledger", Secret("not-mine-to-change"))
+    opened.as_account("staging", "ledger").read("secret/data/staging/ledger")
+    own_name(opened.as_account("staging", "ledger"), "staging", "ledger")
+    own_name(opened.as_account("dev", "ledger"), "dev", "ledger")
+
+    def here(pod: str, namespace: str, argv: list[str], **_: Any) -> str:
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    ctx: Any = SimpleNamespace(kube=SimpleNamespace(exec=here))
+    log = AuditLog(ctx, str(opened.bao.audit))
+    (one,) = log.credential_changes("staging", "ledger", since)
+    assert (one.account, one.namespace, one.version) == ("credential-owner", "vault", version)
+    assert since <= one.when <= SYSTEM_CLOCK.wall()
+    (got,) = log.certificates("staging", "ledger", since)
+    assert (got.account, got.namespace) == ("ledger", "staging")
+    assert log.credential_changes("staging", "fraud-scoring", since) == ()
 
 
 def test_credentials_are_in_no_audit_log(opened: Opened) -> None:

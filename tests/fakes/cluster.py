@@ -8,6 +8,7 @@ from typing import Any
 
 from pov.base.errors import NotFound
 from pov.config.scenario import Scenario
+from pov.engines.control_groups import Counters, Used
 from pov.state.home import Home
 from pov.steps.cluster import ENDPOINTS, Claim
 from pov.steps.context import Context
@@ -65,6 +66,9 @@ class FakeCluster:
 
     def discard(self, kube: Any, namespace: str, name: str) -> None:
         kube.delete("v1/PersistentVolumeClaim", name, namespace)
+
+    def counters(self) -> Counters:
+        return Counters(Used(0.0, 0), Used(0.0, 0), {})
 
     def versions(self) -> Mapping[str, Callable[[], str]]:
         return {"cluster in memory": lambda: "1"}

@@ -1,7 +1,8 @@
-"""Port to where the credentials of services are changed."""
+"""Ports to where the credentials of services are changed, and to the log of who asked for what there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,10 +26,46 @@ class Held(Protocol):
 class Credentials(Protocol):
     """Somebody who may change credentials, and read none."""
 
+    @property
+    def account(self) -> str:
+        """Under which name they do it."""
+        ...
+
     def change(self, stage: str, service: str, value: Secret) -> int:
         """Put another credential in force. Returns its version."""
         ...
 
     def held(self, stage: str, service: str) -> Held:
         """What is in force. Raises `NotFound` where a service has none."""
+        ...
+
+
+class Asked(Protocol):
+    """A request that was granted, as the log keeps it."""
+
+    @property
+    def account(self) -> str:
+        """Who asked."""
+        ...
+
+    @property
+    def when(self) -> datetime:
+        """When it was answered."""
+        ...
+
+    @property
+    def version(self) -> int | None:
+        """Which version a write made; None for what has none."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The log of every request."""
+
+    def credential_changes(self, stage: str, service: str, since: datetime) -> Sequence[Asked]:
+        """Changes of a service's credential since then, oldest first."""
+        ...
+
+    def certificates(self, stage: str, service: str, since: datetime) -> Sequence[Asked]:
+        """Certificates that a service's own account got since then, oldest first."""
         ...

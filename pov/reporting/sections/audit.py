@@ -10,6 +10,7 @@ from pov.model.catalogue import Words
 from pov.model.reading import items, mapping, text
 from pov.reporting.blocks import Block, Table, Text
 from pov.reporting.facts import Facts
+from pov.reporting.numbers import plural
 from pov.reporting.section import Section
 
 NAME = "audit"
@@ -30,7 +31,8 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Text(
             "The trial made the changes, so it knows. What a source does not hold is not told, and counts as not "
             "right; that nobody approved is an answer where the server keeps approvals. The hosts have one shared "
-            "account. A ticket system or a person's memory would tell more, and is not part of this.",
+            "account. Vault's audit log keeps who asked and when, no approval, and values as hashes alone. A ticket "
+            "system or a person's memory would tell more, and is not part of this.",
             "note",
         )
 
@@ -56,7 +58,8 @@ def _table(arm: Arm, n: int, rows: list[Mapping[str, Any]], words: Words) -> Tab
                 )
             )
     head = ("Change", "Question", "What happened", "What was told", "", "Source")
-    caption = f"{words.arm(arm.name).label}, sample {n}: three changes, and what the sources tell of them."
+    told = f"{plural(len(rows), 'change')}, and what the sources tell of them"
+    caption = f"{words.arm(arm.name).label}, sample {n}: {told}."
     return Table(caption, head, tuple(cells), "llllll", (1, 0, 1, 1, 0, 1))
 
 

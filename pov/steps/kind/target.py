@@ -8,6 +8,8 @@ from typing import Any
 
 from pov.base.errors import NotFound
 from pov.config.scenario import Scenario
+from pov.engines import control_groups
+from pov.engines.control_groups import Counters
 from pov.engines.kube import Kube
 from pov.state.home import Home
 from pov.steps.cluster import Claim
@@ -65,6 +67,10 @@ class KindCluster:
     def discard(self, kube: Kube, namespace: str, name: str) -> None:
         """The folder of the node too."""
         volumes.discard(self.place, kube, namespace, name)
+
+    def counters(self) -> Counters:
+        """Those of the node's control groups."""
+        return control_groups.read(self.place.containers, self.place.node)
 
     def versions(self) -> Mapping[str, Callable[[], str]]:
         """kind's and the container engine's."""

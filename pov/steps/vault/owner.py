@@ -25,6 +25,11 @@ class Owner:
         vault.login_kubernetes(OWNER, ctx.kube.create_token(OWNER, NAMESPACE, audience=AUDIENCE))
         return cls(vault)
 
+    @property
+    def account(self) -> str:
+        """Its service account."""
+        return OWNER
+
     def change(self, stage: str, service: str, value: Secret) -> int:
         """Put another credential in force. Returns its version."""
         return change(self.vault, stage, service, value)

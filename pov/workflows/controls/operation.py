@@ -6,12 +6,12 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.steps.landing_zone.proof import probe_limits
+from pov.steps.vault.audited import LOG
 from pov.steps.vault.server import NAMESPACE as VAULT
 from pov.steps.vault.server import POD
 from pov.workflows.controls.control import NOT_SHOWN, PCI, SOC2, Control, Finding, judged
 from pov.workflows.controls.live import Live
 
-_LOG = "/vault/data/audit.log"
 _SIZE_S = 15.0
 _SERVER = "kube-apiserver"
 _FLAG = "--audit-log-path"
@@ -45,7 +45,7 @@ def audited(live: Live) -> Finding:
 def _size(live: Live) -> int | None:
     """Bytes of Vault's audit log; None where that cannot be told."""
     try:
-        return int(live.kube.exec(POD, VAULT, ["stat", "-c", "%s", _LOG], container="vault", timeout_s=_SIZE_S))
+        return int(live.kube.exec(POD, VAULT, ["stat", "-c", "%s", LOG], container="vault", timeout_s=_SIZE_S))
     except (PovError, ValueError):
         return None
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from pov.experiments import EXPERIMENTS
 from pov.experiments.audit import answers_of_host
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
-from tests.unit.experiments.world import BROKEN, OLD, World
+from tests.unit.experiments.world import BROKEN, OLD, Runbooks, World
 
 PROOF = "payment-gateway"
+CHANGED = f"credential of {PROOF}, version 2"
 
 
 def go(world: World, folder: Path, arm: str, trial: int = 1) -> Result:
@@ -31,11 +33,16 @@ def rows(result: Result) -> list[dict[str, Any]]:
 def test_git_knows_who_and_who_approved_and_not_who_worked_by_hand(world: World, tmp_path: Path) -> None:
     result = go(world, tmp_path, "automated")
     assert result.error is None
-    reviewed, direct, by_hand = rows(result)
+    reviewed, direct, by_hand, credential = rows(result)
     assert reviewed["happened"]["approved_by"] == "reviewer"
     assert (len(reviewed["right"]), len(direct["right"]), by_hand["right"]) == (4, 4, ["when"])
+    # Vault's log holds no approval, so it cannot say that there was none.
+    assert credential["right"] == ["what", "who", "when"]
+    assert credential["answered"] == {**credential["happened"], "approved_by": None, "source": "Vault's audit log"}
+    assert (credential["happened"]["what"], credential["happened"]["who"]) == (CHANGED, "credential-owner")
     figures = result.evidence.figures
-    assert (figures["answers_right"], figures["answers_asked"], figures["answers_unfounded"]) == (9, 12, 0)
+    assert (figures["answers_right"], figures["answers_asked"], figures["answers_unfounded"]) == (12, 16, 0)
+    assert result.evidence.details["certificates_in_vaults_log"] == 2
     assert world.images[PROOF] == OLD
     assert world.branches == {}
     assert world.replicas == 1
@@ -50,7 +57,50 @@ def test_what_was_there_before_is_no_answer(world: World, tmp_path: Path) -> Non
 def test_what_git_says_otherwise_is_counted(world: World, tmp_path: Path) -> None:
     world.clock.after(9.0, lambda: world.note("somebody", {PROOF: "registry/mock:7"}, ()))
     figures = go(world, tmp_path, "automated").evidence.figures
-    assert (figures["answers_right"], figures["answers_unfounded"]) == (9, 1)
+    assert (figures["answers_right"], figures["answers_unfounded"]) == (12, 1)
+
+
+def test_a_credential_that_somebody_else_changed_is_no_change_of_the_trial(world: World, tmp_path: Path) -> None:
+    other = ("staging", PROOF, "mallory", 9)
+    world.vault_entries.append((*other, world.clock.wall()))
+    world.clock.sleep(90.0)
+    assert go(world, tmp_path, "automated").evidence.figures["answers_unfounded"] == 0, "it was before the period"
+    world.clock.after(9.0, lambda: world.vault_entries.append((*other, world.clock.wall())))
+    assert go(world, tmp_path, "automated", 2).evidence.figures["answers_unfounded"] == 1
+
+
+def test_what_is_not_in_vaults_log_is_not_answered(world: World, tmp_path: Path) -> None:
+    class Silent(list[Any]):
+        def append(self, item: Any) -> None:
+            """An audit device that loses entries."""
+
+    world.vault_entries = Silent()
+    result = go(world, tmp_path, "automated")
+    credential = rows(result)[3]
+    assert (credential["answered"], credential["right"]) == (None, [])
+    assert result.evidence.figures["answers_right"] == 9
+
+
+def test_a_log_that_cannot_be_read_fails_the_trial(world: World, tmp_path: Path) -> None:
+    world.down["vault log"] = BROKEN
+    assert go(world, tmp_path, "automated").error == "broken (because)"
+    assert world.images[PROOF] == OLD
+
+
+def test_no_credential_is_kept_in_a_sample(world: World, tmp_path: Path) -> None:
+    values: list[str] = []
+    run = Runbooks.run
+
+    def noted(self: Runbooks, playbook: str, variables: Any, *, timeout_s: float) -> Any:
+        if playbook == "secret.yml":
+            values.append((Path(variables["credentials"]) / PROOF).read_text())
+        return run(self, playbook, variables, timeout_s=timeout_s)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runbooks, "run", noted)
+        result = go(world, tmp_path, "manual")
+    (value,) = values
+    assert value not in json.dumps(result.as_sample().as_json())
 
 
 def test_the_clock_holds_the_questions_alone(world: World, tmp_path: Path) -> None:
@@ -83,9 +133,11 @@ def test_ctrl_c_while_changed_by_hand_writes_it_back(world: World, tmp_path: Pat
 def test_a_host_knows_what_and_when(world: World, tmp_path: Path) -> None:
     result = go(world, tmp_path, "manual")
     assert result.error is None
-    assert [row["right"] for row in rows(result)] == [["what", "when"]] * 3
-    assert result.evidence.figures["answers_right"] == 6
-    assert {row["answered"]["who"] for row in rows(result)} == {"root"}
+    assert [row["right"] for row in rows(result)] == [["what", "when"]] * 4
+    assert result.evidence.figures["answers_right"] == 8
+    # The credential is its service's, whose number has no name on the host.
+    assert [row["answered"]["who"] for row in rows(result)] == ["root", "root", None, "root"]
+    assert rows(result)[2]["happened"]["what"] == f"file /etc/pov/credentials/{PROOF}"
     assert world.versions["legacy"][PROOF] == "1.0.0"
     assert any("rm -rf" in " ".join(argv) for _, argv, _ in world.executed), "traces are taken away"
 

@@ -122,6 +122,7 @@ class World:
         self.used = {e.name: {name: f"{e.name}-{name}" for name in names} for e in self.estates}
         self.files = {e.name: dict(self.used[e.name]) for e in self.estates}
         self.vault_versions = dict.fromkeys(names, 1)
+        self.vault_entries: list[tuple[str, str, str, int, datetime]] = []
         self.agents_sleep = False
         self.rights = "400 65532"
         self.head, self.synced = "rev-0", "rev-0"
@@ -190,6 +191,7 @@ class World:
             releases=Releases(self),
             accounts=nobody,
             credentials=lambda: Credentials(self),
+            vault_log=VaultLog(self),
             clock=self.clock,
             busy=lambda: 0.25,
         )
@@ -229,6 +231,8 @@ class World:
         brought = [told["version"] for playbook, told in self.playbooks if playbook == "distribute.yml"]
         lines = [f"{at}|root|{root}/releases/{version}" for version in ("1.0.0", *brought[-1:])]
         lines += [f"{at}|root|/etc/service/{name}/run"]
+        written = at if any(playbook == "secret.yml" for playbook, _ in self.playbooks) else 1
+        lines += [f"{written}|UNKNOWN|/etc/pov/credentials/{name}"]
         return "\n".join([*lines, f"{at}|root|'{root}/current' -> 'releases/{self.versions['legacy'][name]}'"])
 
     def by_itself(self) -> dict[str, Any]:
@@ -470,18 +474,36 @@ class Pki:
 @dataclass(frozen=True)
 class Credentials:
     world: World
+    account: str = "credential-owner"
 
     def change(self, stage: str, service: str, value: Secret) -> int:
         world = self.world
         world.check("vault")
         world.clock.sleep(0.1)
         world.vault_versions[service] += 1
+        world.vault_entries.append((stage, service, self.account, world.vault_versions[service], world.clock.wall()))
         if not world.agents_sleep:
             world.clock.after(AGENT_S, lambda: world.take_up(stage, service, fingerprint(value)))
         return world.vault_versions[service]
 
     def held(self, stage: str, service: str) -> Any:
         return SimpleNamespace(version=self.world.vault_versions[service], since=self.world.clock.wall())
+
+
+@dataclass
+class VaultLog:
+    world: World
+
+    def credential_changes(self, stage: str, service: str, since: datetime) -> list[Any]:
+        self.world.check("vault log")
+        return [
+            SimpleNamespace(account=account, when=when, version=version)
+            for of, name, account, version, when in self.world.vault_entries
+            if (of, name) == (stage, service) and when >= since
+        ]
+
+    def certificates(self, stage: str, service: str, since: datetime) -> list[Any]:
+        return [SimpleNamespace(account=service, when=since, version=None)] * 2
 
 
 class Cluster:

@@ -170,6 +170,22 @@ def traffic(
     }
 
 
+def footprint(number: int) -> dict[str, Any]:
+    """What parts of the platform took in the span of a sample, a little more each time."""
+    shares = {"argocd": 0.02, "vault": 0.006, "agents": 0.001, "gitea": 0.002, "kubernetes": 0.09, "node": 0.11}
+    shares |= {"services": 0.01, "legacy": 0.004, "prober": 0.05, "others": 0.003}
+    memory = {"argocd": 402.5, "vault": 61.2, "agents": 70.4, "gitea": 99.1, "kubernetes": 940.0, "node": 512.3}
+    memory |= {"services": 93.0, "legacy": 44.7, "prober": 21.5, "others": 5.2}
+    containers = {"argocd": 5, "vault": 2, "agents": 70, "gitea": 1, "kubernetes": 6, "services": 70, "legacy": 2}
+    span = 40.0 + number
+    return {
+        "seconds": span,
+        "processor_s": {name: round(share * span * (1 + number / 50), 3) for name, share in shares.items()},
+        "memory_mib": {name: round(value + number, 1) for name, value in memory.items()},
+        "containers": {**containers, "prober": 2},
+    }
+
+
 CANARY = {"service": "ledger", "seen": {"edge": "payment-gateway → ledger", "kind": "hard", "cause": "expired"}}
 SEEN = {
     "traffic": traffic(120, hard=37, causes=[cause("payment-gateway → ledger", "hard", "certificate expired", 37)]),

@@ -24,6 +24,7 @@ from pov.state.runs import RunWriter, read_run
 from pov.workflows.brought import Brought
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring
+from pov.workflows.metering import Meter
 from tests.unit.experiments.loads import Load
 from tests.unit.experiments.world import BROKEN, World, scenario
 
@@ -396,3 +397,56 @@ def test_a_lost_terminal_ends_the_run_and_keeps_its_trial(tmp_path: Path) -> Non
     assert [sample["origin"] for sample in saved.samples] == ["person"]
     assert saved.summary is not None
     assert saved.summary["run"]["interrupted"] is True
+
+
+class Metered(Meter):
+    """A meter that tells what it is given; an error is raised."""
+
+    def __init__(self, *told: Any) -> None:
+        self.told, self.begun = list(told), 0
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    def span(self) -> Any:
+        now = self.told.pop(0)
+        if isinstance(now, BaseException):
+            raise now
+        return now
+
+
+def metered(folder: Path, *told: Any) -> tuple[Measured, Metered]:
+    measured, meter = Measured(folder, "automated", named=("deploy",)), Metered(*told)
+    box, writer, slots = measured.world.toolbox(folder), measured.writer, measured.slots
+    measured.measuring = Measuring(
+        box, writer, slots, measured.events.append, clock=measured.world.clock, meter=meter
+    )  # fmt: skip
+    return measured, meter
+
+
+def test_each_sample_keeps_what_the_platform_took_since_the_one_before(tmp_path: Path) -> None:
+    measured, meter = metered(tmp_path, *({"seconds": float(n)} for n in range(1, 9)))
+    summary = measured.run().as_json()
+    samples = read_run(measured.writer.path).samples
+    assert [s["details"]["footprint"]["seconds"] for s in samples] == [float(n) for n in range(1, len(samples) + 1)]
+    assert all(s["details"]["whole_seconds"] for s in samples)
+    assert meter.begun == 1
+    assert summary["footprint"]["readings"] == len(samples)
+
+
+def test_a_meter_that_fails_costs_its_figures_and_no_sample(tmp_path: Path) -> None:
+    measured, _ = metered(tmp_path, {"seconds": 1.0}, BROKEN, BROKEN, None, *({"seconds": 4.0} for _ in range(9)))
+    measured.run()
+    samples = read_run(measured.writer.path).samples
+    assert len(samples) == len(measured.slots)
+    assert ["footprint" in s["details"] for s in samples[:4]] == [True, False, False, False]
+    told = [line for line in measured.told("warning") if "cannot be read" in line]
+    assert told == ["what the platform takes cannot be read: broken (because)"], "once, and not with every trial"
+
+
+def test_ctrl_c_while_the_meter_is_read_keeps_the_sample(tmp_path: Path) -> None:
+    measured, _ = metered(tmp_path, {"seconds": 1.0}, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        measured.run()
+    samples = read_run(measured.writer.path).samples
+    assert ["footprint" in s["details"] for s in samples] == [True, False]
