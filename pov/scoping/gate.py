@@ -11,12 +11,13 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pov.base.errors import InvalidInput, Problem
 from pov.config.offering import Offering, Quotas
 from pov.model.reading import number
-from pov.scoping.approvals import ROLES, Approved, guardrail_variables
+from pov.scoping.approvals import ROLES, Approved, Verdict, guardrail_variables
 from pov.scoping.assessment import Assessment, Line
 from pov.scoping.figures import amount
 from pov.scoping.sizing import storage_variable
@@ -101,6 +102,12 @@ def missing_approvals(assessment: Assessment, approved: Approved) -> tuple[Refus
         if not reasons:
             found.append(Refusal(f"{kind} is not approved", "", fix, who))
     return tuple(found)
+
+
+def holds_until(approved: Approved, *others: Verdict | None) -> datetime | None:
+    """When the first of the records that count runs out; None where nothing rests on any."""
+    counting = (*approved.by_kind.values(), *filter(None, others))
+    return min((one.approval.expires for one in counting if one.approval is not None), default=None)
 
 
 def prices(assessment: Assessment) -> tuple[str, ...]:

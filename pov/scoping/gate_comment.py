@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pov.model.reading import items, mapping, text
@@ -19,6 +20,8 @@ _MOST_LINES, _LONGEST = 200, 600
 _LONGEST_DESCRIPTION = 140
 _NOT_PRINTED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 _SHORT = 10
+_UNTIL = " until "
+_MOMENT = re.compile(rf"{_UNTIL}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ), ")
 
 
 def against(base: str) -> str:
@@ -26,12 +29,34 @@ def against(base: str) -> str:
     return f"on {base[:_SHORT]}"
 
 
+def judged_again(until: datetime, base: str) -> str:
+    """The sentence of a status while what held until a moment is judged once more."""
+    return f"is judged{_UNTIL}{_second(until)}, {against(base)}"
+
+
+def holds_until(description: str) -> datetime | None:
+    """Until when a status of the gate's own holds, by its sentence; None for one that rests on no approval."""
+    found = _MOMENT.search(description)
+    return datetime.fromisoformat(found[1]) if found is not None else None
+
+
+def _second(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _until(document: Mapping[str, Any]) -> str:
+    try:
+        return f"{_UNTIL}{_second(datetime.fromisoformat(text(document.get('holds_until'))))}"
+    except ValueError:
+        return ""
+
+
 def description(document: Mapping[str, Any], base: str) -> str:
-    """The status' sentence."""
+    """The status' sentence. What passed by an approval passed until that runs out."""
     outcome = _outcome(document)
     count = len(list(_refusals(document)))
     told = {
-        PASSED: "passed",
+        PASSED: f"passed{_until(document)}",
         REFUSED: f"{count} {'thing is' if count == 1 else 'things are'} refused: see the comment",
         UNREADABLE: "cannot be judged: see the comment",
         FAILED: "the gate itself failed: see the comment",

@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import CriterionNotMet, InvalidInput, PovError, Problem
 from pov.base.files import require_writable, save, write_atomic
 from pov.base.paths import data
@@ -32,6 +33,7 @@ from pov.scoping.gate import (
     Told,
     approved_iops,
     digest_given,
+    holds_until,
     judged_document,
     junit_xml,
     missing_approvals,
@@ -71,7 +73,10 @@ class GateOptions(CheckOptions):
 
 @dataclass(frozen=True)
 class GateResult:
-    """Every check, the plan in short, who set a limit aside (`overridden`), what the scope costs (`priced`)."""
+    """Every check, the plan in short, who set a limit aside (`overridden`), what the scope costs (`priced`).
+
+    `holds_until` is when the first of the approvals that it rests on runs out.
+    """
 
     mode: str
     mandate: Verdict | None
@@ -79,6 +84,7 @@ class GateResult:
     plan: Told
     overridden: tuple[str, ...]
     priced: tuple[str, ...]
+    holds_until: datetime | None
     seconds: float
 
     @property
@@ -100,6 +106,7 @@ class GateResult:
             },
             "overridden": list(self.overridden),
             "priced": list(self.priced),
+            "holds_until": timestamp(self.holds_until) if self.holds_until is not None else None,
             "seconds": round(self.seconds, 3),
         }
 
@@ -146,7 +153,8 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     if options.junit is not None:
         save(options.junit, junit_xml(checks, seconds))
     priced = prices(scope.assessment)
-    return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, priced, seconds)
+    until = holds_until(scope.approved, scope.mandate)
+    return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, priced, until, seconds)
 
 
 def _offering(options: GateOptions) -> Path:

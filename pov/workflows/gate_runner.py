@@ -10,15 +10,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
-from pov.base.errors import NotFound, PovError, Transient
+from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
 from pov.engines.gitea_pulls import ERROR, FAILURE, PENDING, SUCCESS, Asked, Status
 from pov.engines.kube import Kube
-from pov.scoping.gate_comment import FAILED, MARK, PASSED, against, comment, description
+from pov.scoping.gate_comment import (
+    FAILED,
+    MARK,
+    PASSED,
+    against,
+    comment,
+    description,
+    holds_until,
+    judged_again,
+)
 from pov.steps.gate.job import manifest, name_of
 from pov.steps.gate.names import CONTEXT, MAIN, NAMESPACE, REPOSITORY
 
@@ -41,29 +51,39 @@ class Server(Protocol):
 class Jobs(Protocol):
     """The Jobs that judge."""
 
-    def verdict(self, asked: Asked) -> Mapping[str, Any] | None:
-        """The document of the one that is done; None while it runs. Raises `NotFound` where there is none."""
+    def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
+        """The document of the one that is done; None while it runs. Raises `NotFound` where there is none.
+
+        `again` is empty for the first one of a state.
+        """
         ...
 
-    def start(self, asked: Asked) -> None:
+    def start(self, asked: Asked, again: str) -> None:
         """Make it, unless there is one."""
         ...
 
 
-def look(server: Server, jobs: Jobs) -> None:
-    """One look at every open pull request: start what nobody judges, tell what is judged."""
+def look(server: Server, jobs: Jobs, now: datetime) -> None:
+    """One look at every open pull request: start what nobody judges, tell what is judged.
+
+    What passed by an approval is judged again when that runs out.
+    """
     for asked in server.open_into(REPOSITORY, MAIN):
         held = server.status(REPOSITORY, asked.head, CONTEXT)
         own = held if held is not None and held.by == server.user and _is_about(held, asked) else None
-        if own is not None and own.state in {SUCCESS, FAILURE}:
+        until = holds_until(own.description) if own is not None else None
+        over = own is not None and own.state == SUCCESS and until is not None and until <= now
+        if own is not None and own.state in {SUCCESS, FAILURE} and not over:
             continue
+        again = f"{until:%Y%m%d%H%M%S}" if until is not None else ""
         try:
-            document = jobs.verdict(asked)
+            document = jobs.verdict(asked, again)
         except NotFound:
-            server.set_status(REPOSITORY, asked.head, CONTEXT, PENDING, f"{_WAITS}, {against(asked.base)}")
-            jobs.start(asked)
+            waits = judged_again(until, asked.base) if until is not None else f"{_WAITS}, {against(asked.base)}"
+            server.set_status(REPOSITORY, asked.head, CONTEXT, PENDING, waits)
+            jobs.start(asked, again)
             continue
-        if document is not None and (own is None or own.state == PENDING):
+        if document is not None and (own is None or own.state == PENDING or over):
             _tell(server, asked, document)
 
 
@@ -86,9 +106,9 @@ class KubeJobs:
     image: str
     environment: str
 
-    def verdict(self, asked: Asked) -> Mapping[str, Any] | None:
+    def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
         """See `Jobs`. A Job that failed is a gate that failed, with what its containers said last."""
-        name = name_of(asked.number, asked.head, asked.base)
+        name = name_of(asked.number, asked.head, asked.base, again)
         found = self.kube.get("batch/v1/Job", name, NAMESPACE)
         if found is None:
             raise NotFound(f"no Job {name}")
@@ -117,28 +137,29 @@ class KubeJobs:
                 continue  # it never started
         return ""
 
-    def start(self, asked: Asked) -> None:
+    def start(self, asked: Asked, again: str) -> None:
         """See `Jobs`."""
-        made = manifest(asked.number, asked.head, asked.base, image=self.image, environment=self.environment)
-        self.kube.create(made)
+        told = {"image": self.image, "environment": self.environment, "again": again}
+        self.kube.create(manifest(asked.number, asked.head, asked.base, **told))
 
 
 def watch(
     server: Server, jobs: Jobs, looked: Path, tell: Callable[[str], None], *,
     clock: Clock = SYSTEM_CLOCK, goes_on: Callable[[], bool] = lambda: True,
 ) -> None:  # fmt: skip
-    """Look every second as long as `goes_on`. `looked` is a file that is there once a look went well.
+    """Look every second as long as `goes_on`. `looked` is a file that is there while the last look went well.
 
     Servers that do not answer are asked again at the next look, and told once.
     """
     told = ""
     while goes_on():
         try:
-            look(server, jobs)
+            look(server, jobs, clock.wall())
             if not looked.exists():
                 write_atomic(looked, "")
             said = ""
-        except (Transient, PovError) as error:
+        except PovError as error:
+            looked.unlink(missing_ok=True)
             said = f"{error.message}: {error.cause}"
         if said and said != told:
             tell(said)

@@ -83,6 +83,7 @@ def run(options: StatusOptions, emit: Emit) -> StatusResult:
         if (app["sync"], app["health"]) != ("Synced", "Healthy")
     ]
     problems += [f"{service.estate}/{service.name}: {service.error}" for service in services if service.error]
+    problems += _tried(problems, "Kubernetes", lambda: _gate(ctx)) or []
     return StatusResult(
         name=ctx.name,
         scenario=ctx.scenario.name,
@@ -133,6 +134,19 @@ def _authorities(ctx: Context, problems: list[str]) -> list[AuthorityStatus]:
         AuthorityStatus(name, said.subject, timestamp(said.not_after))
         for name, said in (("issuing CA", found.issuing), ("root CA", found.root))
     ]
+
+
+def _gate(ctx: Context) -> list[str]:
+    """Whether somebody watches the deal's pull requests, where the scenario has a gate."""
+    from pov.steps.gate.names import NAMESPACE, RUNNER
+
+    if not ctx.scenario.gate:
+        return []
+    found = ctx.kube.get("apps/v1/Deployment", RUNNER, NAMESPACE) or {}
+    if (found.get("status") or {}).get("readyReplicas"):
+        return []
+    told = f"kubectl --kubeconfig {ctx.home.kubeconfig} --namespace {NAMESPACE} logs deployment/{RUNNER}"
+    return [f"the gate judges no pull request: {RUNNER} is not ready ({told})"]
 
 
 def _engines(ctx: Context) -> dict[str, str]:

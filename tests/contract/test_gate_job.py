@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,7 @@ def test_the_promise_is_refused_with_a_price_and_an_approver_and_passes_approved
     server.approve("engineer")
     document = server.judged()
     assert (document["outcome"], refusals(document)) == ("passed", [])
+    assert datetime.fromisoformat(document["holds_until"]) > datetime.now(UTC)
     assert 'module.landing_zone.kubectl_manifest.namespace["prod"]' in {
         one["address"] for one in document["plan"]["changes"]
     }

@@ -98,6 +98,7 @@ def test_a_promise_is_refused_approved_in_part_and_merged(deal: Deal, facts: Cal
     approve(deal)
     passed, status = deal.asks_again(again, "unlimited-scaling")
     assert status.state == SUCCESS, deal.comment(passed)
+    assert status.description.startswith("passed until 20")
     assert "### Gate: passed" in deal.comment(passed)
     assert 'create module.landing_zone.kubectl_manifest.namespace["prod"]' in deal.comment(passed)
     before = deal.main()
@@ -219,6 +220,13 @@ def test_the_jobs_token_reads_and_does_no_more(gated: Environment) -> None:
         reads.comment(REPOSITORY, 1, "<!-- x -->", "believe me")
 
 
-def test_a_second_up_changes_nothing(gated: Environment) -> None:
+def test_status_tells_when_nobody_watches_and_up_mends_it(gated: Environment) -> None:
+    told = f"{RUNNER} is not ready"
+    assert not [problem for problem in gated.pov("status").json["problems"] if told in problem]
+    gated.kubectl("scale", "--namespace", NAMESPACE, f"deployment/{RUNNER}", "--replicas=0")
+    gated.until("a problem", lambda: [problem for problem in gated.pov("status").json["problems"] if told in problem])
+    steps = {step["name"]: step["outcome"] for step in gated.up().json["steps"]}
+    assert steps["gate"] == "changed"
+    assert not [problem for problem in gated.pov("status").json["problems"] if told in problem]
     steps = {step["name"]: step["outcome"] for step in gated.up().json["steps"]}
     assert steps["gate"] == "unchanged"

@@ -21,12 +21,15 @@ _LABELS = {"app": JOB}
 _NOBODY = 65534
 
 
-def name_of(number: int, head: str, base: str) -> str:
-    """One Job for each state of a pull request, and of the branch that it would go into."""
-    return f"gate-{number}-{head[:12]}-{base[:12]}"
+def name_of(number: int, head: str, base: str, again: str = "") -> str:
+    """One Job for each state of a pull request, and of the branch that it would go into.
+
+    `again` tells the one that judges once more from the one that had judged before.
+    """
+    return f"gate-{number}-{head[:12]}-{base[:12]}{f'-{again}' if again else ''}"
 
 
-def manifest(number: int, head: str, base: str, *, image: str, environment: str) -> dict[str, Any]:
+def manifest(number: int, head: str, base: str, *, image: str, environment: str, again: str = "") -> dict[str, Any]:
     """The Job, ready to be made."""
     fetch = _container("fetch", image, ["fetch", str(number), head, base])
     fetch["volumeMounts"] += [
@@ -57,7 +60,7 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name_of(number, head, base), "namespace": NAMESPACE, "labels": labels},
+        "metadata": {"name": name_of(number, head, base, again), "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": LIMIT_S,

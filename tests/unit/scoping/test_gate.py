@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import xml.etree.ElementTree as ET
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from pov.scoping.gate import (
     Check,
     Refusal,
     approved_iops,
+    holds_until,
     judged_document,
     junit_xml,
     missing_approvals,
@@ -137,6 +139,15 @@ def test_junit_has_a_case_for_each_check_and_survives_what_no_xml_holds() -> Non
 
 def test_a_refusal_is_one_line() -> None:
     assert Refusal("a\nb", "", "c  d").in_words == "a b; passes with: c d"
+
+
+def test_a_verdict_holds_until_the_first_approval_that_it_rests_on_runs_out() -> None:
+    late = approval(id="3", expires=NOW + timedelta(days=9))
+    soon = signed(approval(id="2", kind="iops", expires=NOW + timedelta(days=2)), "engineering-vp/pat", "b.json")
+    over = signed(approval(id="4", kind="override", expires=NOW - timedelta(days=1)), "cto/pat", "c.json")
+    found = approved([signed(late), soon, over], SUBJECT, ("scope", "iops"), verify, NOW)
+    assert holds_until(found, None) == NOW + timedelta(days=2)
+    assert holds_until(approved([], SUBJECT, ("scope",), verify, NOW)) is None
 
 
 def test_an_example_is_called_one_and_gives_no_total() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from pov.scoping.gate_comment import against, comment, description
+from pov.scoping.gate_comment import against, comment, description, holds_until, judged_again
 
 HEAD, BASE = "1234567890abcdef" * 2, "fedcba0987654321" * 2
 REFUSAL = {"what": "96 cores", "limit": "64", "fix": "at most 64", "who": ["cto", "engineer"]}
@@ -42,6 +43,11 @@ def test_what_passed_has_no_price_and_tells_advice_and_overrides() -> None:
     ("told", "sentence"),
     [
         (document(outcome="passed", checks=[]), "passed, on fedcba0987"),
+        (document(outcome="passed", holds_until="nonsense"), "passed, on fedcba0987"),
+        (
+            document(outcome="passed", holds_until="2026-12-28T10:00:05.999+02:00"),
+            "passed until 2026-12-28T08:00:05Z, on fedcba0987",
+        ),
         (document(), "1 thing is refused: see the comment, on fedcba0987"),
         (
             document(checks=[{"refusals": [REFUSAL, REFUSAL]}, {"refusals": [REFUSAL]}]),
@@ -58,6 +64,16 @@ def test_the_status_says_it_in_a_sentence_and_names_what_it_was_judged_against(
 ) -> None:
     assert description(told, BASE) == sentence
     assert description(told, BASE).endswith(against(BASE))
+
+
+def test_a_status_tells_until_when_it_holds_also_while_it_is_judged_again() -> None:
+    until = datetime(2026, 12, 28, 8, 0, 5, tzinfo=UTC)
+    passed = description(document(outcome="passed", holds_until="2026-12-28T08:00:05Z"), BASE)
+    assert holds_until(passed) == until
+    assert holds_until(judged_again(until, BASE)) == until
+    assert judged_again(until, BASE).endswith(against(BASE))
+    assert holds_until(description(document(outcome="passed"), BASE)) is None
+    assert holds_until("passed until tomorrow, on fedcba0987") is None
 
 
 @pytest.mark.parametrize(

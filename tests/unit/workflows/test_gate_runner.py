@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from pov.workflows.gate_runner import KubeJobs, look, watch
 from tests.fakes.clock import FakeClock
 
 ONE = Asked(1, "1" * 40, "a" * 40)
+NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 PASSED = {"outcome": "passed", "checks": []}
 REFUSED = {"outcome": "refused", "checks": [{"refusals": [{"what": "x"}]}]}
 
@@ -31,7 +33,7 @@ class World:
     pulls: list[Asked] = field(default_factory=lambda: [ONE])
     statuses: dict[str, Status] = field(default_factory=dict)
     comments: dict[int, str] = field(default_factory=dict)
-    jobs: dict[Asked, Mapping[str, Any] | None] = field(default_factory=dict)
+    all_jobs: dict[tuple[Asked, str], Mapping[str, Any] | None] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     breaks: str = ""
     user: str = "gate"
@@ -60,18 +62,18 @@ class World:
         assert mark == MARK
         self.comments[number] = text
 
-    def verdict(self, asked: Asked) -> Mapping[str, Any] | None:
+    def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
         self._called("verdict")
-        if asked not in self.jobs:
+        if (asked, again) not in self.all_jobs:
             raise NotFound("no Job")
-        return self.jobs[asked]
+        return self.all_jobs[asked, again]
 
-    def start(self, asked: Asked) -> None:
+    def start(self, asked: Asked, again: str) -> None:
         self._called("start")
-        self.jobs.setdefault(asked, None)
+        self.all_jobs.setdefault((asked, again), None)
 
-    def look(self) -> None:
-        look(self, self)
+    def look(self, now: datetime = NOW) -> None:
+        look(self, self, now)
 
     def state(self, asked: Asked = ONE) -> str:
         return self.statuses[asked.head].state
@@ -80,10 +82,10 @@ class World:
 def test_a_new_one_is_pending_while_its_job_runs_and_told_when_it_is_done() -> None:
     world = World()
     world.look()
-    assert (world.state(), list(world.jobs), world.comments) == (PENDING, [ONE], {})
+    assert (world.state(), list(world.all_jobs), world.comments) == (PENDING, [(ONE, "")], {})
     world.look()
     assert world.calls.count("start") == 1
-    world.jobs[ONE] = REFUSED
+    world.all_jobs[ONE, ""] = REFUSED
     world.look()
     assert world.state() == FAILURE
     assert "### Gate: refused" in world.comments[1]
@@ -102,25 +104,25 @@ def test_a_new_one_is_pending_while_its_job_runs_and_told_when_it_is_done() -> N
     ],
 )
 def test_nothing_is_green_but_what_passed(document: Mapping[str, Any], state: str) -> None:
-    world = World(jobs={ONE: document})
+    world = World(all_jobs={(ONE, ""): document})
     world.look()
     assert world.state() == state
 
 
 def test_a_verdict_is_told_once() -> None:
-    world = World(jobs={ONE: PASSED})
+    world = World(all_jobs={(ONE, ""): PASSED})
     for _ in range(3):
         world.look()
     assert (world.calls.count("comment"), world.calls.count("set_status")) == (1, 1)
 
 
 def test_a_failed_job_is_told_once_and_tried_again_when_it_is_gone() -> None:
-    world = World(jobs={ONE: {"outcome": "failed", "lines": ["no image"]}})
+    world = World(all_jobs={(ONE, ""): {"outcome": "failed", "lines": ["no image"]}})
     for _ in range(3):
         world.look()
     assert (world.calls.count("comment"), world.state()) == (1, ERROR)
     assert "no image" in world.comments[1]
-    del world.jobs[ONE]
+    del world.all_jobs[ONE, ""]
     world.look()
     assert (world.state(), world.calls.count("start")) == (PENDING, 1)
 
@@ -136,13 +138,13 @@ def test_a_failed_job_is_told_once_and_tried_again_when_it_is_gone() -> None:
     ids=["another one's", "against an older main", "against nothing", "no verdict"],
 )
 def test_a_status_that_is_no_verdict_of_its_own_on_this_state_counts_for_nothing(held: Status) -> None:
-    world = World(statuses={ONE.head: held}, jobs={ONE: REFUSED})
+    world = World(statuses={ONE.head: held}, all_jobs={(ONE, ""): REFUSED})
     world.look()
     assert (world.state(), world.statuses[ONE.head].by) == (FAILURE, "gate")
 
 
 def test_green_is_void_when_the_branch_that_it_goes_into_moves() -> None:
-    world = World(jobs={ONE: PASSED})
+    world = World(all_jobs={(ONE, ""): PASSED})
     world.look()
     assert world.state() == SUCCESS
     moved = replace(ONE, base="b" * 40)
@@ -161,8 +163,8 @@ def test_cut_off_anywhere_it_goes_on(breaks: str, tmp_path: Path) -> None:
     def goes_on() -> bool:
         if next(looks, None) is None:
             return False
-        if ONE in world.jobs:
-            world.jobs[ONE] = PASSED
+        if (ONE, "") in world.all_jobs:
+            world.all_jobs[ONE, ""] = PASSED
         return True
 
     watch(world, world, tmp_path / "looked", told.append, clock=FakeClock(), goes_on=goes_on)
@@ -176,7 +178,39 @@ def test_every_open_one_is_looked_at() -> None:
     two = Asked(2, "2" * 40, ONE.base)
     world = World(pulls=[ONE, two])
     world.look()
-    assert set(world.jobs) == {ONE, two}
+    assert set(world.all_jobs) == {(ONE, ""), (two, "")}
+
+
+def test_what_passed_by_an_approval_is_judged_again_when_that_runs_out() -> None:
+    until = NOW + timedelta(hours=1)
+    world = World(all_jobs={(ONE, ""): {**PASSED, "holds_until": until.isoformat()}})
+    world.look()
+    assert world.statuses[ONE.head].description == f"passed until 2026-11-29T13:00:00Z, {against(ONE.base)}"
+    world.look(until - timedelta(seconds=1))
+    assert (world.state(), world.calls.count("start")) == (SUCCESS, 0)
+    for _ in range(2):
+        world.look(until)
+        assert (world.state(), world.calls.count("start")) == (PENDING, 1)
+    (_, again), first = sorted(world.all_jobs, key=lambda job: job[1], reverse=True)
+    assert (again, first) == ("20261129130000", (ONE, ""))
+    world.all_jobs[ONE, again] = REFUSED
+    for _ in range(2):
+        world.look(until + timedelta(days=1))
+    assert (world.state(), world.calls.count("comment")) == (FAILURE, 2)
+    assert "### Gate: refused" in world.comments[1]
+
+
+def test_a_look_that_fails_is_seen_from_outside_until_one_goes_well(tmp_path: Path) -> None:
+    world, looked = World(), tmp_path / "looked"
+    seen: list[bool] = []
+
+    def goes_on() -> bool:
+        seen.append(looked.exists())
+        world.breaks = "open_into" if len(seen) == 2 else ""
+        return len(seen) < 4
+
+    watch(world, world, looked, lambda _: None, clock=FakeClock(), goes_on=goes_on)
+    assert seen == [False, True, False, True]
 
 
 class Cluster:
@@ -215,26 +249,26 @@ def jobs(cluster: Cluster) -> KubeJobs:
 
 def test_a_job_that_is_not_there_and_one_that_runs() -> None:
     with pytest.raises(NotFound):
-        jobs(Cluster(None)).verdict(ONE)
-    assert jobs(Cluster({})).verdict(ONE) is None
-    assert jobs(Cluster({"conditions": [{"type": "Failed", "status": "False"}]})).verdict(ONE) is None
+        jobs(Cluster(None)).verdict(ONE, "")
+    assert jobs(Cluster({})).verdict(ONE, "") is None
+    assert jobs(Cluster({"conditions": [{"type": "Failed", "status": "False"}]})).verdict(ONE, "") is None
 
 
 def test_the_verdict_is_the_last_line() -> None:
     said = f"a warning\n{json.dumps(REFUSED)}\n"
-    assert jobs(Cluster(ended("Complete"), said)).verdict(ONE) == REFUSED
+    assert jobs(Cluster(ended("Complete"), said)).verdict(ONE, "") == REFUSED
 
 
 @pytest.mark.parametrize("said", ["", "no document", "[1]", '"passed"', json.dumps(PASSED)[:-3]])
 def test_what_is_no_document_is_a_gate_that_failed(said: str) -> None:
-    found = jobs(Cluster(ended("Complete"), said)).verdict(ONE)
+    found = jobs(Cluster(ended("Complete"), said)).verdict(ONE, "")
     assert found is not None
     assert found["outcome"] == "failed"
 
 
 def test_a_job_that_failed_tells_why_with_what_was_said_last() -> None:
     late = ended("Failed", "Job was active longer than specified deadline")
-    found = jobs(Cluster(late, "", "`git fetch` failed: no such ref\n")).verdict(ONE)
+    found = jobs(Cluster(late, "", "`git fetch` failed: no such ref\n")).verdict(ONE, "")
     assert found is not None
     assert found["outcome"] == "failed"
     assert "active longer than specified deadline" in found["lines"][0]
@@ -243,7 +277,7 @@ def test_a_job_that_failed_tells_why_with_what_was_said_last() -> None:
 
 def test_a_job_is_made_for_the_state_that_was_seen() -> None:
     cluster = Cluster(None)
-    jobs(cluster).start(ONE)
+    jobs(cluster).start(ONE, "")
     (made,) = cluster.made
     assert made["metadata"]["name"] == name_of(1, ONE.head, ONE.base)
     pod = made["spec"]["template"]["spec"]
