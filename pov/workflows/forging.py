@@ -26,6 +26,8 @@ def forgeable(saved: Run, found: Attested, own_lists: bool) -> Iterator[str]:
         yield "that the criteria came before the trials, by whoever holds this run's files"
     if (signers or over_criteria) and not own_lists:
         yield "whose key it is, by whoever holds allowed_signers: compare fingerprints by another way (--signers FILE)"
+    if items(saved.environment.get("plan")):
+        yield "which order was drawn, by whoever ran it: a seed may have been drawn again until its order pleased"
     later = [entry for entry in found.runs or () if entry.started > text(saved.environment.get("started"))]
     if not later:
         yield "that there was no other run, by whoever holds the folder: one that no later run names leaves no trace"

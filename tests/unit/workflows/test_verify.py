@@ -502,6 +502,7 @@ def test_a_signed_run_and_its_report_verify(case: tuple[Path, Path, Path]) -> No
     assert {one.of for one in of_report.signatures} == {"criteria", "run", "report"}
     assert any("to the last byte" in line for line in of_report.checked)
     assert any("allowed_signers" in line for line in of_report.forgeable)
+    assert any("a seed may have been drawn again" in line for line in of_report.forgeable)
     assert json.dumps(of_report.as_json())
     own = verify.run(VerifyOptions(root, target=str(made), signers=root / store.SIGNERS), silent)
     assert not any("allowed_signers" in line for line in own.forgeable)

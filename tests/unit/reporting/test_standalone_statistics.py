@@ -1,0 +1,281 @@
+"""What the verifier computes of order, rare failures and coverage: as the report's own code does, by another way."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.measure import inference
+from pov.measure.coverage import simulated as simulations
+from pov.measure.order import interleave
+from pov.reporting import standalone
+from pov.reporting.model import build
+from pov.reporting.sections import SECTIONS
+from pov.state.runs import read_run
+from pov.workflows.report import attachments
+from tests.unit.reporting import simulated
+from tests.unit.workflows.test_verify import Given, change_line, rewrite
+
+PAIRS = [("deploy", "automated"), ("deploy", "manual"), ("rotate", "automated"), ("rotate", "manual")]
+SEED = 11
+SLOTS = [vars(slot) for slot in interleave(dict.fromkeys(PAIRS, 4), SEED)]
+
+
+def attached(folder: Path, slots: Any = SLOTS, times: Mapping[str, Any] | None = None, **record: Any) -> Path:
+    """What the report of a run carries whose order was drawn from a seed; `times` by arm, in their order."""
+    left = {arm: list(values) for arm, values in (times or {}).items()}
+    changes = {n: {"seconds": left[slot["arm"]].pop(0), "steps": []} for n, slot in enumerate(slots, 1) if left}
+    environment = {"simulated": False, "order_seed": SEED, **record}
+    path = simulated.save(
+        folder / "runs", order=slots, control=False, environment_changes=environment, sample_changes=changes
+    )
+    out = folder / "out"
+    out.mkdir()
+    for name, content in attachments(read_run(path), report=build(read_run(path))).items():
+        (out / name).write_bytes(content)
+    return out
+
+
+def verified(folder: Path) -> standalone.Verifier:
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    return verifier
+
+
+def test_an_order_that_its_seed_gives_and_that_trials_kept_matches(tmp_path: Path) -> None:
+    verifier = verified(attached(tmp_path))
+    assert verifier.wrong == []
+    assert not [note for note in verifier.notes if "order of trials" in note and "section" not in note]
+
+
+def test_a_run_that_ended_early_kept_the_order_as_far_as_it_went(tmp_path: Path) -> None:
+    path = simulated.save(
+        tmp_path / "runs", order=SLOTS, control=False, stop_after=5, finish=False,
+        environment_changes={"simulated": False, "order_seed": SEED},
+    )  # fmt: skip
+    saved = read_run(path)
+    for name, content in attachments(saved, report=build(saved)).items():
+        (tmp_path / name).write_bytes(content)
+    assert verified(tmp_path).wrong == []
+
+
+def swapped() -> list[dict[str, Any]]:
+    """The plan with a trial of the one arm put before that of the other: an order that no seed gave."""
+    at = next(n for n in range(len(SLOTS) - 1) if SLOTS[n]["arm"] != SLOTS[n + 1]["arm"])
+    return [*SLOTS[:at], SLOTS[at + 1], SLOTS[at], *SLOTS[at + 2 :]]
+
+
+def test_a_plan_that_was_put_into_another_order_before_the_first_trial_is_found(tmp_path: Path) -> None:
+    """Its chain is whole, and its samples follow it: the seed alone tells."""
+    (line,) = verified(attached(tmp_path, swapped())).wrong
+    assert line.startswith(f"environment.json: the plan is the order that seed {SEED} gives")
+
+
+def test_another_seed_is_found(tmp_path: Path) -> None:
+    assert "the order that seed 12 gives" in verified(attached(tmp_path, order_seed=12)).wrong[0]
+
+
+ORDERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a trial that was none of the plan's": (
+        lambda folder: change_line(folder, 3, lambda s: s.update(trial=9)),
+        "samples.jsonl:3: trial by the plan: it says",
+    ),
+    "a trial of the other arm": (
+        lambda folder: change_line(folder, 2, lambda s: s.update(arm={"manual": "automated"}.get(s["arm"], "manual"))),
+        "samples.jsonl:2: trial by the plan: it says",
+    ),
+    "a plan that is shorter than what came": (
+        lambda folder: rewrite(folder, "environment.json", lambda d: d.update(plan=d["plan"][:-1])),
+        f"samples.jsonl:{len(SLOTS)}: trial by the plan: it says 'deploy",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ORDERS)
+def test_trials_that_left_the_order_are_named_by_their_line(tmp_path: Path, kind: str) -> None:
+    folder, (tamper, told) = attached(tmp_path), ORDERS[kind]
+    tamper(folder)
+    wrong = verified(folder).wrong
+    assert [line for line in wrong if line.startswith(told.partition(" 'deploy")[0])], wrong
+
+
+@pytest.mark.parametrize(
+    ("record", "note"),
+    [({"order_seed": None}, "no seed was recorded"), ({"plan": []}, "no plan that says it"),
+     ({"plan": [{"experiment": "deploy", "arm": "manual", "trials": 4}]}, "no plan that says it"),
+     ({"simulated": True}, "its generator drew it")],
+)  # fmt: skip
+def test_an_order_that_cannot_be_computed_is_said_to_be_unchecked(
+    tmp_path: Path, record: dict[str, Any], note: str
+) -> None:
+    assert any(
+        line.startswith("the order of trials") and note in line for line in verified(attached(tmp_path, **record)).notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "of"),
+    [
+        (0, 1),
+        (1, 1),
+        (0, 7),
+        (1, 7),
+        (3, 10),
+        (7, 7),
+        (58, 1000),
+        (999, 1000),
+        (1, 250_000),
+        (0, 10**6),
+        (40_000, 10**6),
+    ],
+)
+def test_bounds_are_those_of_the_reports_own_code(events: int, of: int) -> None:
+    assert standalone.at_most(events, of) == pytest.approx(inference.bound(events, of).at_most, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("base", "other"),
+    [
+        ([1.0, 2.0, 3.0, 4.5], [5.0, 6.0, 7.0, 8.0]), ([1.0, 6.5, 3.0, 4.5], [5.0, 6.0, 7.0, 2.0, 9.0]),
+        ([1.0, 2.0, 2.0, 4.0], [2.0, 6.0, 7.0, 8.0]), ([5.0] * 4, [5.0] * 4), ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),
+        ([1.0], [2.0]), ([3.0, 1.0, 2.0, 9.0, 5.5], [2.0, 4.0, 9.0, 9.0, 6.0]), ([float(n) for n in range(1, 10)],
+        [n + 0.5 for n in range(3, 12)]),
+    ],
+)  # fmt: skip
+def test_p_is_that_of_the_reports_own_code(base: list[float], other: list[float]) -> None:
+    told = inference.order_test(base, other)
+    p, how = standalone.ordered(base, other)
+    assert how == (told.method or told.why_none)
+    assert p == (None if told.p is None else pytest.approx(told.p, rel=1e-9))
+
+
+def test_what_numpy_draws_is_not_said_to_be_computed() -> None:
+    equal = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    assert standalone.ordered(equal, equal) == (None, inference.order_test(equal, equal).method)
+    many = [float(n) for n in range(101)]
+    assert standalone.ordered(many, [n + 0.5 for n in many]) == (None, "normal approximation")
+
+
+def test_holms_correction_is_that_of_the_reports_own_code() -> None:
+    draw = random.Random(3)
+    for _ in range(20):
+        p = [draw.choice([0.001, 0.02, draw.random(), 1.0]) for _ in range(draw.randrange(1, 7))]
+        told = inference.holm({str(at): value for at, value in enumerate(p)})
+        assert standalone.holm(p) == pytest.approx([told[str(at)] for at in range(len(p))])
+
+
+@pytest.mark.parametrize(("one", "other"), [(3, 3), (4, 4), (3, 6), (6, 6), (10, 10), (9, 18), (30, 30)])
+def test_intervals_begin_at_the_same_rank(one: int, other: int) -> None:
+    assert standalone.rank(one, other) == inference._rank(one, other)[0]
+
+
+def test_simulated_coverage_is_near_that_of_the_simulations_that_the_report_quotes() -> None:
+    cases = {(c["n"], c["sizes"], c["spread"], c["shape"]): c["coverage"] for c in simulations()["cases"]}
+    for n, sizes, m, first, second in (
+        (5, "equal", 5, 4.0, 1.0), (4, "half spreads more", 8, 8.0, 1.0), (6, "half spreads less", 12, 1.0, 4.0),
+    ):  # fmt: skip
+        spread = max(first, second)
+        quoted = min(cases[n, sizes, spread, "even"], cases[n, sizes, spread, "skewed"])
+        assert 100 * abs(standalone.simulated(n, m, first, second) - quoted) < standalone.WITHIN / 2
+
+
+def places(document: Any, section: str) -> list[tuple[Any, ...]]:
+    """Every cell with a figure in the tables of a section."""
+    at = next(n for n, one in enumerate(document["sections"]) if one["id"] == section)
+    return [
+        ("sections", at, "blocks", block, "rows", row, cell)
+        for block, told in enumerate(document["sections"][at]["blocks"]) if told["kind"] == "table"
+        for row, cells in enumerate(told["rows"])
+        for cell, text in enumerate(cells) if re.search(r"\d", text)
+    ]  # fmt: skip
+
+
+FAST = {
+    "automated": [9.0, 8.0, 7.0, 6.0, 9.5, 8.5, 7.5, 6.5],
+    "manual": [20.0, 21.0, 22.0, 23.0, 24.0, 25.0, 26.0, 27.0],
+}
+EQUAL = {"automated": [9.0] * 8, "manual": [9.0, 21.0, 22.0, 23.0] * 2}
+
+
+@pytest.mark.parametrize("times", [FAST, EQUAL], ids=["apart", "equal values"])
+@pytest.mark.parametrize("section", ["rare", "order"])
+def test_any_figure_of_these_tables_that_is_changed_is_found(tmp_path: Path, section: str, times: Any) -> None:
+    folder = attached(tmp_path, times=times)
+    document = json.loads((folder / "report.json").read_text())
+    whole = Given(folder, document, None)
+    whole.run()
+    assert whole.wrong == []
+    found = places(document, section)
+    assert len(found) >= (6 if section == "order" else 30)
+    for path in random.Random(1).sample(found, min(len(found), 20)):
+        other = json.loads(json.dumps(document))
+        row = other["sections"][path[1]]["blocks"][path[3]]["rows"][path[5]]
+        before = row[path[6]]
+        row[path[6]] = re.sub(r"\d", lambda digit: str((int(digit[0]) + 3) % 10), before, count=1)
+        verifier = Given(folder, other, whole.given)
+        verifier.run()
+        assert any(line.startswith(section) for line in verifier.wrong), before
+
+
+def test_a_row_of_bounds_that_was_left_out_is_found(tmp_path: Path) -> None:
+    folder = attached(tmp_path)
+
+    def leave_out(document: Any) -> None:
+        rare = next(one for one in document["sections"] if one["id"] == "rare")
+        next(b for b in rare["blocks"] if b["kind"] == "table")["rows"].pop()
+
+    rewrite(folder, "report.json", leave_out)
+    assert any(line.startswith("rare: ") for line in verified(folder).wrong)
+
+
+UNEQUAL = {"automated": [10.0, 10.01, 10.02, 10.03] * 2, "manual": [12.0, 60.0, 25.0, 140.0] * 2}
+
+
+@pytest.mark.parametrize(("change", "found"), [(None, False), (3.0, True), (-20.0, True)])
+def test_the_coverage_that_intervals_print_is_simulated_again(
+    tmp_path: Path, change: float | None, found: bool
+) -> None:
+    folder = attached(tmp_path, times=UNEQUAL)
+    text = (folder / "report.json").read_text()
+    told = re.search(rf"{standalone.SIMULATED} ([\d.]+)", text)
+    assert told is not None
+    if change is not None:
+        (folder / "report.json").write_text(
+            text.replace(told[0], told[0].replace(told[1], f"{float(told[1]) + change:.1f}"))
+        )
+    verifier = verified(folder)
+    assert any("coverage in simulation" in line for line in verifier.wrong) is found, verifier.wrong
+    assert bool(verifier.wrong) is found
+    assert not [note for note in verifier.notes if "coverage" in note], "nothing of it is left unchecked"
+
+
+def test_the_coverage_of_arms_that_nobody_knows_is_found(tmp_path: Path) -> None:
+    folder = attached(tmp_path, times=UNEQUAL)
+    text = (folder / "report.json").read_text()
+    other = re.sub(r"[\w ]+ to ([\w ]+): the arms spread unequally", r"a wizard to \1: the arms spread unequally", text)
+    assert other != text
+    (folder / "report.json").write_text(other)
+    assert any("arms that no sample knows" in line for line in verified(folder).wrong)
+
+
+def test_every_section_is_computed_or_said_not_to_be_with_the_reason() -> None:
+    known = standalone.TOLD | standalone.WORTH | standalone.COMPUTED | {standalone.FOOTPRINT} | set(standalone.LATER)
+    assert {section.id for section in SECTIONS} <= known
+    assert all(len(why) > 30 for why in standalone.LATER.values())
+
+
+def test_what_is_not_computed_is_told_with_the_reason(tmp_path: Path) -> None:
+    verifier = verified(attached(tmp_path))
+    told = [note for note in verifier.notes if note.startswith("section ")]
+    assert any(
+        note.startswith("section “Versions and machine”: versions and machine are what the run recorded")
+        for note in told
+    )
+    titles = {"What the order of trials says", "Rare failures, as bounds", "Where the time goes"}
+    assert not [note for note in told if any(title in note for title in titles)]
