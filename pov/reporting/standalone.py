@@ -53,7 +53,7 @@ LATER = {  # sections whose figures are not computed here, and why not
     "method": "it says how it was measured; its settings are those of environment.json",
     "machine": "versions and machine are what the run recorded of itself: nothing here can tell them otherwise",
     "evidence": "digests are compared with the files that are here; the rest says what others signed",
-    "traffic": "it lays out requests trial by trial as samples have them, and latencies, of which a sample keeps a few",
+    "traffic": "it lays out requests trial by trial as samples have them; their sums are computed on the other pages",
     "figures": "it lays out each trial's further figures as samples have them",
     "drift": "it lays out what trials found, as samples have it",
     "audit": "it lays out answers as samples have them; how many are right counts on page one, and that is computed",
