@@ -143,6 +143,21 @@ class Metric:
     only: bool = False
 
 
+@dataclass(frozen=True)
+class Stated:
+    """A figure that a customer is asked to state: it stands beside what is measured, never in the same statistic.
+
+    `example` stands in no file unless examples are asked for. `experiment` is the one that it stands beside in the
+    report, empty where it stands beside none.
+    """
+
+    name: str
+    figure: str
+    unit: str
+    example: str
+    experiment: str = ""
+
+
 _START = "the artefact is ready and the change is edited but not committed"
 
 EXPERIMENTS: Registry[Experiment] = Registry(
@@ -374,6 +389,18 @@ METRICS: Registry[Metric] = Registry(
         ),
     ),
 )  # fmt: skip
+
+STATED: Registry[Stated] = Registry(
+    "stated figure",
+    (
+        Stated("deploy-minutes", "Deploy of one service, by hand", "min", "45", "deploy"),
+        Stated("drift-interval", "Between two looks whether anything was changed by hand", "days", "30", "drift"),
+        Stated("maintenance-hours", "Maintenance of the whole estate", "h/week", "32"),
+        Stated("certificate-hours", "Tracking of certificates' expiry dates", "h/month", "4"),
+        Stated("certificate-incidents", "Production incidents from expired certificates", "a year", "3"),
+    ),
+)
+"""What is asked of every customer (`pov init`)."""
 
 
 OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_gates")

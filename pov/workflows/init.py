@@ -15,20 +15,13 @@ from pov.base.names import RULE, derive, is_name
 from pov.config.engagement import FILE
 from pov.config.references import absolute
 from pov.config.scenario import Scenario, load_scenario
+from pov.model.catalogue import STATED
 from pov.model.events import Emit, Event
 from pov.model.reading import is_text
 from pov.reporting import lettering
 from pov.workflows.environment import DEFAULT_SCENARIO
 from pov.workflows.value_form import value_form
 
-_ASKED = (
-    ("deploy-minutes", "Deploy of one service, by hand", "45", "min", "deploy"),
-    ("drift-interval", "Between two looks whether anything was changed by hand", "30", "days", "drift"),
-    ("maintenance-hours", "Maintenance of the whole estate", "32", "h/week", ""),
-    ("certificate-hours", "Tracking of certificates' expiry dates", "4", "h/month", ""),
-    ("certificate-incidents", "Production incidents from expired certificates", "3", "a year", ""),
-)
-"""What is asked of every customer; the figures are examples, and stand in no file unless they are asked for."""
 _NOBODY = "nobody: an example"
 
 
@@ -124,18 +117,18 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
         *(_EXAMPLES if options.example else _EMPTY),
         "baseline:",
     ]
-    for identity, figure, value, unit, experiment in _ASKED:
+    for asked in STATED.values():
         lines += [
-            f"  - id: {identity}",
-            f"    figure: {_quoted(figure)}",
-            f"    value: {value if options.example else 'null'}",
-            f"    unit: {unit}",
+            f"  - id: {asked.name}",
+            f"    figure: {_quoted(asked.figure)}",
+            f"    value: {asked.example if options.example else 'null'}",
+            f"    unit: {asked.unit}",
             "    origin: stated",
             f"    by: {_quoted(stated_by)}",
             f"    when: {today if options.example else 'null'}",
         ]
         lines += ["    example: true"] if options.example else []
-        lines += [f"    experiment: {experiment}"] if experiment else []
+        lines += [f"    experiment: {asked.experiment}"] if asked.experiment else []
     lines += ["", _PROPOSED, "criteria:"]
     lines = lines if scenario.criteria else [*lines[:-1], "criteria: []"]
     for criterion in scenario.criteria:

@@ -17,10 +17,12 @@ from pov.experiments.core import Way
 from pov.measure.scoring import Criterion, criteria
 from pov.model import catalogue
 from pov.model.catalogue import Arm, Metric
+from pov.model.events import silent
 from pov.reporting.model import build
 from pov.reporting.render import render_pdf
 from pov.state.runs import read_run
 from pov.workflows.brought import brought
+from pov.workflows.init import InitOptions, run
 from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
@@ -109,3 +111,21 @@ def test_an_arm_of_ones_own_is_planned_also_where_no_service_calls_another(tmp_p
     assert ("deploy", "mine") in plan
     assert ("deploy", "placebo") not in plan
     assert "no service calls another" in left_out[0]
+
+
+def test_a_figure_that_customers_are_asked_for_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = catalogue.Stated("renewal-minutes", "Renewal of one certificate", "min", "20", "rotate")
+    monkeypatch.setitem(catalogue.STATED._items, asked.name, asked)
+    engagement = load_engagement(run(InitOptions(tmp_path / "acme", example=True), silent).folder)
+    found = engagement.baseline[-1]
+    assert (found.id, found.value, found.unit, found.experiment, found.example) == (
+        asked.name,
+        20,
+        "min",
+        "rotate",
+        True,
+    )
+
+
+def test_what_is_asked_stands_beside_experiments_that_there_are() -> None:
+    assert {asked.experiment for asked in catalogue.STATED.values()} <= {"", *catalogue.EXPERIMENTS}
