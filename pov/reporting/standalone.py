@@ -516,6 +516,9 @@ class WorthPages:
         self.expect(f"{where}: known", rows is not None, True)
         for printed, computed in zip_longest(b["rows"], rows or []):
             self.expect(f"{where}, {(printed or computed or [''])[0]}", printed, computed)
+        if caption.startswith("Every input"):
+            whose = f" By {self.usual()}, where a line names nobody else." if self.usual() else ""
+            self.expect(f"{where}: whose they are", caption, f"Every input.{whose}")
         rate = (given_as(self.worth.discount),) if caption.startswith("Discounted at") else ()
         self.told(where, caption, *rate)
 
@@ -567,17 +570,28 @@ class WorthPages:
         return [*rows, ["All", *(tenths(x) for x in (*sums, sums[0] - sums[1])), ""]]
 
     def inputs(self) -> list[list[str]]:
-        """Every input with its owner."""
+        """Every input with its owner, where that is not the one whom the caption names for most."""
         return [
             [
                 e["label"],
                 f"{given_as(e['expected'])}{N}{e['unit']}",
                 f"{given_as(e['low'])} – {given_as(e['high'])}" if e["low"] < e["high"] else "–",
                 e["origin"],
-                ", ".join(x for x in (e["owner"], e["when"]) if x) + (f"; {e['basis']}" if e["basis"] else ""),
+                "; ".join(x for x in ("" if self.whose(e) == self.usual() else self.whose(e), e["basis"]) if x),
             ]
             for e in self.worth.entries.values()
         ]
+
+    @staticmethod
+    def whose(entry: dict[str, Any]) -> str:
+        """Who answers for an input, and since when."""
+        return ", ".join(x for x in (entry["owner"], entry["when"]) if x)
+
+    def usual(self) -> str:
+        """Whose inputs more than half are, told once; nobody where one has no owner."""
+        every = list(self.worth.entries.values())
+        owned = all(e["owner"] for e in every)
+        return next((w for w, n in Counter(map(self.whose, every)).items() if owned and 2 * n > len(every)), "")
 
     def by_quarter(self) -> list[list[str]]:
         """Cash of each quarter, line by line."""

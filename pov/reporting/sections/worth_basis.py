@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +16,7 @@ from pov.reporting.section import Section
 
 if TYPE_CHECKING:
     from pov.value.case import Case
+    from pov.value.plan import Entry
 
 _COUNTS = {"hard": "hard: {line}", "none": "zero: nobody is named to redeploy them"}
 _SAVED = (
@@ -109,18 +111,31 @@ def _tenths(hours: Decimal) -> str:
 
 
 def _inputs(case: Case) -> Table:
+    usual = _usual(case)
     rows = tuple(
         (
             entry.label,
             with_unit(entry.expected, entry.unit),
             f"{figure(entry.low)} – {figure(entry.high)}" if entry.varies else "–",
             entry.origin,
-            ", ".join(part for part in (entry.owner, entry.when) if part) + (f"; {entry.basis}" if entry.basis else ""),
+            "; ".join(part for part in ("" if _who(entry) == usual else _who(entry), entry.basis) if part),
         )
         for entry in case.plan.entries
     )
     head = ("Input", "Expected", "Low – high", "Origin", "Owner, day; source")
-    return Table("Every input.", head, rows, "lrrll", (1.3, 0, 0, 0, 1.3))
+    whose = f" By {usual}, where a line names nobody else." if usual else ""
+    return Table(f"Every input.{whose}", head, rows, "lrrll", (1.6 if usual else 1.3, 0, 0, 0, 1.3))
+
+
+def _usual(case: Case) -> str:
+    """Whose more than half of the inputs are, and since when: told once. Empty where one of them has no owner."""
+    entries = case.plan.entries
+    owned = all(entry.owner for entry in entries)
+    return next((w for w, n in Counter(map(_who, entries)).items() if owned and 2 * n > len(entries)), "")
+
+
+def _who(entry: Entry) -> str:
+    return ", ".join(part for part in (entry.owner, entry.when) if part)
 
 
 def _cash(case: Case) -> Table:

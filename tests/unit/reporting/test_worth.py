@@ -13,6 +13,7 @@ import pytest
 
 from pov.base.errors import InvalidInput
 from pov.model.events import silent
+from pov.reporting.blocks import Table
 from pov.reporting.model import Report, build
 from pov.reporting.render import render_pdf
 from pov.state.runs import read_run
@@ -164,6 +165,27 @@ def test_a_measured_time_shows_where_it_comes_from(tmp_path: Path) -> None:
         catalogue=None,
     )
     assert '"stated"' in words_of(report, "worth_basis")
+
+
+def inputs_of(report: Report) -> tuple[str, dict[str, str]]:
+    chapter = next(chapter for chapter in report.chapters if chapter.id == "worth_basis")
+    table = next(b for b in chapter.blocks if isinstance(b, Table) and b.caption.startswith("Every input"))
+    return table.caption, {row[0]: row[-1] for row in table.rows}
+
+
+def test_whose_most_inputs_are_is_told_once(tmp_path: Path) -> None:
+    caption, whose = inputs_of(written(tmp_path, changed(FULL, {"growth.by": "A. Else"}))[0])
+    assert caption == "Every input. By Jo Smith, operations, 2026-10-01, where a line names nobody else."
+    assert whose["Growth of volumes"] == "A. Else, 2026-10-01"
+    assert not any("Jo Smith" in told for told in whose.values())
+
+
+def test_where_inputs_have_several_owners_each_names_its_own(tmp_path: Path) -> None:
+    several = {f"activities.0.{time}.by": f"{time} owner" for time in ("volume", "before", "after")}
+    caption, whose = inputs_of(written(tmp_path, changed(PLAIN, several))[0])
+    assert caption == "Every input."
+    assert whose["Deploying: how often"] == "volume owner, 2026-10-01"
+    assert all(whose.values())
 
 
 def test_figures_that_do_not_close_are_told(tmp_path: Path) -> None:
