@@ -62,6 +62,18 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
 }
 """By tool, the variables it takes from the user; the way to programs (`PATH`) comes with every one of them."""
 
+TERRAFORM_DECIDES = ("TF_CLI_ARGS", "TF_WORKSPACE", "TF_REATTACH_PROVIDERS", "TF_ENCRYPTION")
+"""By these, and by TF_CLI_ARGS_* and TF_VAR_*, Terraform takes arguments, providers or a state from elsewhere. None
+reaches it from here; whoever applies in the same job would not apply what was judged."""
+TERRAFORM_SETTLES = (
+    "TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR",
+    "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE",
+)  # fmt: skip
+"""By these a user says where Terraform gets providers from and where it keeps what it fetched. None reaches it from
+here: providers are the bundle's."""
+TERRAFORM_TELLS = ("TF_IN_AUTOMATION", "TF_INPUT", "TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_PATH")
+"""What Terraform prints or asks: nothing is decided by them, and nobody needs to be told."""
+
 # One in UTF-8 that every such system has; Ansible insists on one.
 _LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 

@@ -66,6 +66,7 @@ def command(
         mode=mode,
         mandate=mandate,
         environment=settings().name,
+        running=settings().root,
         offering=offering,
         register=register,
         stages=stages,
@@ -85,9 +86,16 @@ def _in_words(result: GateResult) -> str:
     lines += [f"advice: {one.in_words}" for check in result.checks for one in check.advice]
     lines += [f"overridden: {text}" for text in result.overridden]
     lines += [f"not checked: {check.name}: {check.not_checked}" for check in result.checks if check.not_checked]
+    if result.against["environment"]:
+        lines.append(f"planned against the state of {result.against['environment']}{_serial(result)}")
     if result.refusals:
         lines += [f"priced: {text}" for text in result.priced]
     else:
         counts = ", ".join(f"{count} to {action}" for action, count in result.plan.actions.items())
         lines.append(f"passed: {counts}; plan {result.plan.digest}")
     return "\n".join(lines)
+
+
+def _serial(result: GateResult) -> str:
+    serial = result.against.get("serial")
+    return f", serial {serial}" if serial is not None else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pov.base import variables
-from pov.base.errors import PovError
+from pov.base.errors import NotFound, PovError
 from pov.base.process import Completed, run
 
 _LIMIT_S = 30.0
@@ -41,6 +41,14 @@ def last_commit(folder: Path) -> tuple[str, bool]:
     except PovError:
         return "", False
     return commit, edited
+
+
+def is_held(file: Path) -> bool:
+    """Whether a repository around a file holds it, so that a commit may have brought it; no where there is none."""
+    try:
+        return _git(file.parent, "ls-files", "--error-unmatch", "--", file.name, check=False).code == 0
+    except NotFound:
+        return False
 
 
 def bundle_problems(bundle: Path, commits: Sequence[str]) -> list[str]:

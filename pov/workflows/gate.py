@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,8 @@ from pov.scoping.gate import (
 from pov.steps.landing_zone.judging import refusal
 from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subject_of, under_review
 from pov.workflows.gate_admission import admission
-from pov.workflows.gate_room import Room, furnish, slipped_in, without_state
+from pov.workflows.gate_room import Room, furnish, of_the_process, with_state, without_state
+from pov.workflows.gate_state import Against, against, as_json
 from pov.workflows.scope import Deal, deal
 
 _SOURCES = "gate.sources"
@@ -65,6 +66,11 @@ class GateOptions(CheckOptions):
     checked: str | None = None
     """The digest of a plan that was checked before: another one is refused."""
 
+    running: Path | None = None
+    """The folder with `.pov/`, where a running environment is to be asked for its state. Nobody is, by default: in what
+    is under review it would lead wherever that says.
+    """
+
     manifests: Path | None = None
     junit: Path | None = None
     programs: GatePrograms | None = None
@@ -75,7 +81,7 @@ class GateOptions(CheckOptions):
 class GateResult:
     """Every check, the plan in short, who set a limit aside (`overridden`), what the scope costs (`priced`).
 
-    `holds_until` is when the first of the approvals that it rests on runs out.
+    `holds_until` is when the first of the approvals that it rests on runs out; `against` is the state of the plan.
     """
 
     mode: str
@@ -86,6 +92,7 @@ class GateResult:
     priced: tuple[str, ...]
     holds_until: datetime | None
     seconds: float
+    against: Mapping[str, Any]
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -103,6 +110,7 @@ class GateResult:
                 "digest": self.plan.digest,
                 "actions": dict(self.plan.actions),
                 "changes": [{"address": one.address, "actions": list(one.actions)} for one in self.plan.changes],
+                "against": dict(self.against),
             },
             "overridden": list(self.overridden),
             "priced": list(self.priced),
@@ -133,28 +141,30 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     stages = load_stages(options.stages) if options.stages is not None else _as_brought_up(found)
     quotas = found.offering.quotas
     given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope.users)
+    environment = subject_of(found, options.environment).environment
+    where = Against(why_not="nothing was planned")
     with scratch() as folder:
         room = furnish(folder, options.terraform)
         programs = options.programs or for_gate(emit)
         judge = Conftest(programs.conftest, data("policies"))
-        checks = [_scope_check(scope), Check("variables", slipped_in(os.environ)), _text(room, judge)]
-        plan = Told()
-        overridden: tuple[str, ...] = ()
+        checks = [_scope_check(scope), of_the_process(os.environ), _text(room, judge)]
         if checks[-1].refusals:
             why = "Terraform is not shown a text that is refused"
-            checks += [Check(name, not_checked=why) for name in ("terraform validate", "plan")]
+            made = _Planned(tuple(Check(name, not_checked=why) for name in ("terraform validate", "plan")))
         else:
-            more, plan, overridden = _planned(room, programs, judge, _Asked(given, scope.approved, quotas))
-            checks += more
+            where = against(options.running, environment, room.work)
+            made = _planned(room, programs, judge, _Asked(given, scope.approved, quotas, where))
+        checks += made.checks
     if options.checked is not None:
-        checks.append(_same(options.checked, plan))
-    checks.append(admission(options.manifests, options.folder, subject_of(found, options.environment).environment))
+        checks.append(_same(options.checked, made.plan))
+    checks.append(admission(options.manifests, options.folder, environment))
     seconds = clock.monotonic() - started
     if options.junit is not None:
         save(options.junit, junit_xml(checks, seconds))
     priced = prices(scope.assessment)
     until = holds_until(scope.approved, scope.mandate)
-    return GateResult(options.mode, scope.mandate, tuple(checks), plan, overridden, priced, until, seconds)
+    about = (made.plan, made.overridden, priced, until, seconds, as_json(where, made.mark))
+    return GateResult(options.mode, scope.mandate, tuple(checks), *about)
 
 
 def _offering(options: GateOptions) -> Path:
@@ -212,21 +222,33 @@ class _Asked:
     given: Mapping[str, Any]
     approved: Approved
     quotas: Quotas
+    where: Against
 
 
-def _planned(
-    room: Room, programs: GatePrograms, judge: Conftest, asked: _Asked
-) -> tuple[list[Check], Told, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Planned:
+    """What became of the plan: its checks, itself in short, what was set aside, and the state that it was made on."""
+
+    checks: tuple[Check, ...]
+    plan: Told = field(default_factory=Told)
+    overridden: tuple[str, ...] = ()
+    mark: Mapping[str, Any] | None = None
+
+
+def _planned(room: Room, programs: GatePrograms, judge: Conftest, asked: _Asked) -> _Planned:
     from pov.engines.terraform import Terraform
+    from pov.engines.terraform_state import made_on
+    from pov.steps.landing_zone.applying import digested
 
-    without_state(room)
-    terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work)
+    (with_state if asked.where.access else without_state)(room)
+    access = asked.where.access
+    terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work, env=access)
     try:
         terraform.init()
         terraform.validate()
     except PovError as error:
         unsound = Refusal(_one_line(error), "a sound root module", "mend what Terraform says", ("platform team",))
-        return [Check("terraform validate", (unsound,)), Check("plan", not_checked="there is none")], Told(), ()
+        return _Planned((Check("terraform validate", (unsound,)), Check("plan", not_checked="there is none")))
     plan = terraform.judged(asked.given)
     document = judged_document(asked.given, approved_iops(asked.approved), asked.quotas, plan.document)
     path = room.work / "judged.json"
@@ -234,9 +256,11 @@ def _planned(
     judged = judge.judge(path, "gate.plan")
     if plan.failure and not judged.refused:
         raise PovError("Terraform could not plan", cause=plan.failure)
-    told = told_of(plan.document)
+    mark = digested(made_on(plan.path)) if access else None
+    told = told_of(plan.document, mark)
     overridden = tuple(f"{one.text}: set aside by {one.more['by']}: {one.more['why']}" for one in judged.told)
-    return [Check("terraform validate"), Check("plan", tuple(map(refusal, judged.refused)))], told, overridden
+    checks = (Check("terraform validate"), Check("plan", tuple(map(refusal, judged.refused))))
+    return _Planned(checks, told, overridden, mark)
 
 
 def _same(checked: str, plan: Told) -> Check:

@@ -14,7 +14,7 @@ import yaml
 from pov.base.errors import InvalidInput, NotFound, Problem, Transient
 from pov.engines.kube import Kube
 from pov.scoping.gate import Check, Refusal
-from pov.workflows.environment import home_of
+from pov.workflows.gate_state import kubeconfig_of
 
 NAME = "admission"
 _AS = "system:serviceaccount:argocd:argocd-application-controller"
@@ -28,9 +28,9 @@ def admission(manifests: Path | None, root: Path, environment: str) -> Check:
     if manifests is None:
         return Check(NAME, not_checked="no manifests are named (--manifests DIR)")
     found = list(_manifests(manifests))
-    kubeconfig = home_of(root, environment).kubeconfig
-    if not kubeconfig.is_file():
-        return Check(NAME, not_checked=f"no environment {environment} runs here (pov up)")
+    kubeconfig, why_not = kubeconfig_of(root, environment)
+    if why_not:
+        return Check(NAME, not_checked=why_not)
     return tried(found, Kube(kubeconfig), environment)
 
 

@@ -15,12 +15,14 @@ from pathlib import Path
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.paths import data
-from pov.scoping.gate import Refusal
+from pov.base.variables import TERRAFORM_DECIDES, TERRAFORM_SETTLES, TERRAFORM_TELLS
+from pov.scoping.gate import Check, Refusal
 
 ROOT = Path("targets", "local")
 _MOST_FILES, _LARGEST = 200, 256 * 1024
 _KEEPER = ("platform team",)
 _GATE_ALONE = "variables come from the gate alone"
+_ALL_ALONE = "variables, arguments and providers come from the gate alone"
 _PLAIN = "plain files of Terraform, *.tf"
 _LOADED: Mapping[str, tuple[str, str, str]] = {
     r"(terraform|.*\.auto)\.tfvars(\.json)?": ("sets variables", _GATE_ALONE, "take the file out"),
@@ -30,8 +32,16 @@ _LOADED: Mapping[str, tuple[str, str, str]] = {
 }
 """What Terraform or OpenTofu would load as well, by the file's name: what it does, the limit, and the remedy."""
 _OWN = {"stages", "quotas", "storage", "scope", "iops_approval", "override"}
-# The state stays where it is: the room has none, and needs no cluster to plan.
+# Whatever backend the change names, this one takes its place.
+_BACKEND = "pov_gate_override.tf"
 _WITHOUT_STATE = 'terraform {\n  backend "local" {}\n}\n'
+_WITH_STATE = """terraform {
+  backend "kubernetes" {
+    secret_suffix = "landing-zone"
+    namespace     = "pov-terraform"
+  }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -74,20 +84,39 @@ def furnish(folder: Path, change: Path | None) -> Room:
 
 def without_state(room: Room) -> None:
     """Have Terraform plan against nothing: no backend is asked."""
-    (room.root / "pov_gate_override.tf").write_text(_WITHOUT_STATE)
+    (room.root / _BACKEND).write_text(_WITHOUT_STATE)
 
 
-def slipped_in(environment: Mapping[str, str]) -> tuple[Refusal, ...]:
-    """Variables of the process that set what the gate hands in.
+def with_state(room: Room) -> None:
+    """Have Terraform plan against the state of the landing zone that it is given access to."""
+    (room.root / _BACKEND).write_text(_WITH_STATE)
 
-    None reaches Terraform here; whoever applies in the same job would hand them on.
+
+def of_the_process(environment: Mapping[str, str]) -> Check:
+    """Variables of the process by which an apply in the same job would be another than what is judged here.
+
+    None reaches Terraform from here. Refused are those by which it would do something else; those that settle where
+    providers come from, and any that nobody knows, are told as advice.
     """
-    names = sorted(name for name, value in environment.items() if value and _sets(name))
-    return tuple(Refusal(f"{name} is set in the environment", _GATE_ALONE, f"unset {name}", _KEEPER) for name in names)
+    known = sorted(name for name, value in environment.items() if value and _is_terraforms(name))
+    decide = [name for name in known if _decides(name)]
+    told = tuple(Refusal(f"{name} is set in the environment", _ALL_ALONE, f"unset {name}", _KEEPER) for name in decide)
+    ignored = (name for name in known if name not in {*decide, *TERRAFORM_TELLS})
+    return Check("variables", told, tuple(map(_ignored, ignored)))
 
 
-def _sets(name: str) -> bool:
-    return name.startswith("TF_CLI_ARGS") or (name.startswith("TF_VAR_") and name.removeprefix("TF_VAR_") in _OWN)
+def _is_terraforms(name: str) -> bool:
+    return name.startswith("TF_") or name in TERRAFORM_SETTLES
+
+
+def _decides(name: str) -> bool:
+    own = name.startswith("TF_VAR_") and name.removeprefix("TF_VAR_") in _OWN
+    return own or name in TERRAFORM_DECIDES or name.startswith("TF_CLI_ARGS_")
+
+
+def _ignored(name: str) -> Refusal:
+    what = f"{name} is set in the environment: Terraform is not given it here, an apply in the same job would be"
+    return Refusal(what, "", f"unset {name}")
 
 
 def _entries(source: Path) -> Iterator[Path]:

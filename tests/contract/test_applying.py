@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 
 from pov.base.errors import CriterionNotMet, PovError
+from pov.base.files import write_atomic
 from pov.bundle import require_current
+from pov.cli.main import main
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
 from pov.engines.kube import Kube
-from pov.engines.terraform import Terraform, find_program
+from pov.engines.terraform import Plan, Terraform, find_program
 from pov.engines.terraform_state import made_on, seal_of
 from pov.model.events import silent
 from pov.scoping.gate import told_of
@@ -24,8 +27,9 @@ from pov.state.home import Home
 from pov.state.terraform_log import APPLIED, BEGUN, EMPTY, REFUSED, Entry, LogWriter, read_log
 from pov.steps.core import Outcome, Report
 from pov.steps.landing_zone import step as landing_zone
-from pov.steps.landing_zone.applying import Applying, Asked, Judged
-from pov.workflows.gate_room import furnish, without_state
+from pov.steps.landing_zone.applying import Applying, Asked, Judged, digested
+from pov.workflows.gate_room import furnish, with_state, without_state
+from pov.workflows.gate_state import state_in
 from tests.contract.apiserver import control_plane, providers
 
 pytestmark = pytest.mark.contract
@@ -112,6 +116,75 @@ def test_a_plan_that_was_checked_is_looked_for_even_where_nothing_differs(zone: 
     state = {"lineage": plan.made_on.lineage, "serial": plan.made_on.serial}
     assert zone.run(told_of(plan.document, state).digest) is Outcome.UNCHANGED
     assert zone.log[-1].result == EMPTY
+
+
+def test_the_gate_plans_against_the_state_and_the_bring_up_applies_that_plan(zone: Zone, tmp_path: Path) -> None:
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    before = landing_zone.state_of(zone.kube)
+    work = tmp_path / "work"
+    where = state_in(zone.kube, "here", work)
+    room = furnish(tmp_path / "room", None)
+    with_state(room)
+    program = find_program(require_current().binaries)
+    gate = Terraform(program, room.root, providers=providers(), work=work, env=where.access)
+    gate.init()
+    plan = gate.judged(zone.variables)
+    told = told_of(plan.document, digested(made_on(plan.path)))
+    assert [change.actions for change in told.changes] == [("create",)], "what it changes of what runs, and no more"
+    assert landing_zone.state_of(zone.kube) == before
+    assert zone.run(told.digest) is Outcome.CHANGED
+    assert (zone.log[-1].result, zone.log[-1].plan) == (APPLIED, told.digest)
+    with pytest.raises(CriterionNotMet, match="another than the one that was checked"):
+        zone.run(told.digest)
+
+
+def test_the_command_tells_the_digest_that_the_bring_up_takes(
+    zone: Zone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pov gate` in the engagement folder of an environment that runs."""
+    folder = tmp_path / "acme"
+    assert main(["init", str(folder), "--scenario", "quickstart"]) == 0
+    with (folder / "engagement.yaml").open("a") as file:
+        file.write("scope: {users: 50000}\n")
+    home = Home(folder / ".pov" / "here")
+    write_atomic(home.kubeconfig, zone.kube.kubeconfig.read_bytes())
+    (tmp_path / "signers").touch()
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    capsys.readouterr()
+    gate = ["--engagement", str(folder), "--name", "here", "gate", "--signers", str(tmp_path / "signers")]
+    assert main(gate) == 0
+    serial = landing_zone.state_of(zone.kube).serial
+    planned, passed = capsys.readouterr().out.splitlines()[-2:]
+    assert planned == f"planned against the state of here, serial {serial}"
+    assert passed.startswith("passed: 1 to create, 0 to update, 0 to delete; plan ")
+    assert zone.run(passed.rpartition(" ")[2]) is Outcome.CHANGED
+    assert main([*gate, "--json"]) == 0
+    against = json.loads(capsys.readouterr().out)["plan"]["against"]
+    assert (against["environment"], against["serial"], against["why_not"]) == ("here", serial + 1, "")
+
+
+def test_who_reads_the_state_can_change_nothing(zone: Zone, tmp_path: Path) -> None:
+    where = state_in(zone.kube, "here", tmp_path / "work")
+    root = zone.work / "modules" / "targets" / "local"
+    program = find_program(require_current().binaries)
+    reader = Terraform(program, root, providers=providers(), work=tmp_path / "work", env=where.access)
+    reader.init()
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    try:
+        with pytest.raises(PovError) as refused:
+            reader.plan(zone.variables)
+        assert "forbidden" in refused.value.cause, "not even the state's lock"
+        path = reader.judged(zone.variables).path
+        plan = Plan(1, 0, 0, "", path, {}, seal_of(path), made_on(path))
+        with pytest.raises(PovError) as refused:
+            reader.apply(plan)
+        assert "forbidden" in refused.value.cause
+        user = "system:serviceaccount:pov-terraform:terraform-reader"
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine"}}
+        allowed, said, _ = zone.kube.can_i_dry_run(manifest, as_user=user, as_groups=("system:authenticated",))
+        assert (allowed, "cannot" in said) == (False, True)
+    finally:
+        assert zone.run() is Outcome.CHANGED
 
 
 def test_a_plan_on_a_state_that_moved_since_is_refused_by_terraform_itself(zone: Zone, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -70,6 +71,9 @@ class Gate(Company):
 @pytest.fixture
 def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    # Who runs the tests may have settings of their own, which are told.
+    for name in [name for name in os.environ if name.startswith("TF_")]:
+        monkeypatch.delenv(name)
     return Gate(tmp_path)
 
 

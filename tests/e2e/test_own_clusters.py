@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pov.state.home import TERRAFORM_LOG
 from pov.state.journal import read_journal
+from pov.state.terraform_log import APPLIED, BEGUN, GONE
 from tests.e2e.harness import COMPANY, UP_S, Environment, containers
 from tests.e2e.trouble import PodDeleter, foreign_cluster, orphans
 
@@ -21,7 +23,7 @@ def _left(environment: Environment) -> list[str]:
 
     The container engine tidies up after a container in a process of its own, which ends after the command that asked.
     """
-    kept = {"runs", "reports", "criteria.yaml", "journal.jsonl"}
+    kept = {"runs", "reports", "criteria.yaml", "journal.jsonl", TERRAFORM_LOG}
     home = environment.home.root
     files = [str(path) for path in home.iterdir() if path.name not in kept] if home.is_dir() else []
     files += [str(path) for path in environment.tmp.iterdir()]
@@ -67,7 +69,10 @@ def test_two_environments_side_by_side_under_company_settings(
     assert [trial["error"] for trial in trials] == [None]
     down = second.pov("down").json
     assert down["removed"]
-    assert {Path(path).name for path in down["kept"]} >= {"runs", "journal.jsonl"}
+    assert {Path(path).name for path in down["kept"]} >= {"runs", "journal.jsonl", TERRAFORM_LOG}
+    log = second.pov("infra", "log").json
+    results = [run["result"] for run in log["runs"]]
+    assert (results[:2], results[-1], log["problems"]) == ([BEGUN, APPLIED], GONE, [])
     assert _left(second) == []
     assert not set(containers().run("volume", "ls", "--format", "{{.Name}}").stdout.split()) & set(volumes)
     assert volumes

@@ -77,7 +77,7 @@ class Applying:
             # The cause may hold values.
             self._ended(FAILED, begun, why=error.message)
             raise
-        told = told_of(plan.document, made_on(plan.made_on))
+        told = told_of(plan.document, digested(plan.made_on))
         self._about |= {
             "plan": told.digest,
             "before": plan.made_on.as_json(),
@@ -126,7 +126,7 @@ class Applying:
         self.log.record(result, **self._about, **more, seconds=round(self.clock.monotonic() - begun, 3))
 
 
-def made_on(mark: StateMark) -> dict[str, Any] | None:
+def digested(mark: StateMark) -> dict[str, Any] | None:
     """What of a state's mark belongs to a plan's digest: nothing where the state holds nothing."""
     return {"lineage": mark.lineage, "serial": mark.serial} if mark.objects else None
 

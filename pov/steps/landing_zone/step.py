@@ -38,13 +38,10 @@ from pov.scoping.sizing import storage_variable
 from pov.state.terraform_log import LogWriter, read_log
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
-from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, manifests
+from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, STATE, manifests
 from pov.steps.landing_zone.proof import prove
 
 COMMAND = "pov up"
-STATE = "tfstate-default-landing-zone"
-"""The Secret with Terraform's state."""
-
 RECORD = "landing-zone"
 """What the last run left: digests of what it was told, of what it made, and the head of the log then."""
 
@@ -138,14 +135,12 @@ def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bo
 
     work = ctx.home.root / "terraform"
     modules = copy_modules(data("terraform"), work / "modules")
-    address = _write_address(ctx.kube, work / "kubeconfig")
-    token = ctx.kube.as_installer().create_token(SERVICE_ACCOUNT, NAMESPACE, audience="", ttl_s=_TOKEN_TTL_S)
     terraform = Terraform(
         find_program(ctx.binaries),
         modules / "targets" / "local",
         providers=ctx.binaries["terraform-providers"],
         work=work,
-        env={"KUBE_CONFIG_PATH": str(address), "KUBE_TOKEN": token.reveal()},
+        env=access(ctx.kube, work),
     )
     report.say("terraform init")
     terraform.init()
@@ -173,6 +168,12 @@ def configuration() -> dict[str, Any]:
     commit, edited = last_commit(data("terraform"))
     about = {"of": f"pov {version('pov')}", "modules": _digest_tree(data("terraform"))}
     return {**about, "commit": commit, **({"edited": True} if edited else {})}
+
+
+def access(kube: Kube, work: Path, account: str = SERVICE_ACCOUNT) -> dict[str, str]:
+    """By what Terraform reaches the cluster, as one of its accounts. Raises `NotFound` where that is not there."""
+    token = kube.as_installer().create_token(account, NAMESPACE, audience="", ttl_s=_TOKEN_TTL_S)
+    return {"KUBE_CONFIG_PATH": str(_write_address(kube, work / "kubeconfig")), "KUBE_TOKEN": token.reveal()}
 
 
 def _write_address(kube: Kube, path: Path) -> Path:

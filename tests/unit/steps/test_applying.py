@@ -194,8 +194,8 @@ def test_an_interrupt_leaves_an_apply_without_an_end(world: World, monkeypatch: 
 
 def test_a_digest_tells_the_state_only_where_that_holds_something() -> None:
     plain = told_of(DOCUMENT).digest
-    assert told_of(DOCUMENT, applied.made_on(StateMark("l", 1, 0))).digest == plain, "as planned against nothing"
-    on_state = {told_of(DOCUMENT, applied.made_on(StateMark("l", serial, 1))).digest for serial in (1, 2)}
+    assert told_of(DOCUMENT, applied.digested(StateMark("l", 1, 0))).digest == plain, "as planned against nothing"
+    on_state = {told_of(DOCUMENT, applied.digested(StateMark("l", serial, 1))).digest for serial in (1, 2)}
     assert len(on_state | {plain}) == 3
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from pov.base.errors import InvalidInput
 from pov.base.paths import data
-from pov.workflows.gate_room import furnish, slipped_in
+from pov.base.variables import TAKEN, TERRAFORM_DECIDES, TERRAFORM_SETTLES, TERRAFORM_TELLS
+from pov.scoping.gate import Check
+from pov.workflows.gate_room import furnish, of_the_process, with_state, without_state
 
 PLAIN = {"main.tf", "outputs.tf", "variables.tf"}
 
@@ -101,21 +103,48 @@ def test_what_is_no_root_module_is_told(make: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "refused"),
+    ("name", "told"),
     [
-        ("TF_VAR_scope", True),
-        ("TF_VAR_quotas", True),
-        ("TF_VAR_stages", True),
-        ("TF_VAR_iops_approval", True),
-        ("TF_VAR_override", True),
-        ("TF_CLI_ARGS", True),
-        ("TF_CLI_ARGS_plan", True),
-        ("TF_VAR_colour", False),
-        ("scope", False),
-        ("TF_LOG", False),
+        # What is refused, what is told as advice, and what nobody needs to be told of.
+        ("TF_VAR_scope", "refused"),
+        ("TF_VAR_quotas", "refused"),
+        ("TF_VAR_stages", "refused"),
+        ("TF_VAR_storage", "refused"),
+        ("TF_VAR_iops_approval", "refused"),
+        ("TF_VAR_override", "refused"),
+        ("TF_CLI_ARGS", "refused"),
+        ("TF_CLI_ARGS_plan", "refused"),
+        ("TF_CLI_CONFIG_FILE", "advice"),
+        ("TERRAFORM_CONFIG", "advice"),
+        ("TF_DATA_DIR", "advice"),
+        ("TF_WORKSPACE", "refused"),
+        ("TF_PLUGIN_CACHE_DIR", "advice"),
+        ("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "advice"),
+        ("TF_REATTACH_PROVIDERS", "refused"),
+        ("TF_ENCRYPTION", "refused"),
+        ("TF_VAR_colour", "advice"),
+        ("TF_REGISTRY_CLIENT_TIMEOUT", "advice"),
+        ("TF_LOG", ""),
+        ("TF_IN_AUTOMATION", ""),
+        ("TF_INPUT", ""),
+        ("scope", ""),
     ],
 )
-def test_a_variable_of_the_process_that_sets_what_the_gate_hands_in_is_refused(name: str, refused: bool) -> None:
-    found = slipped_in({name: "x", "PATH": "/bin"})
-    assert [one.what for one in found] == ([f"{name} is set in the environment"] if refused else [])
-    assert slipped_in({name: ""}) == ()
+def test_a_variable_of_the_process_by_which_an_apply_would_be_another_is_refused(name: str, told: str) -> None:
+    found = of_the_process({name: "x", "PATH": "/bin"})
+    said = f"{name} is set in the environment"
+    assert [one.what for one in found.refusals] == ([said] if told == "refused" else [])
+    assert [one.what.partition(":")[0] for one in found.advice] == ([said] if told == "advice" else [])
+    assert of_the_process({name: ""}) == Check("variables"), "one that is empty sets nothing"
+
+
+def test_none_of_them_reaches_terraform() -> None:
+    assert not {*TERRAFORM_DECIDES, *TERRAFORM_SETTLES, *TERRAFORM_TELLS} & {*TAKEN["terraform"]}
+
+
+def test_a_backend_takes_the_place_of_the_changes_own(change: Path, tmp_path: Path) -> None:
+    room = furnish(tmp_path / "room", change)
+    with_state(room)
+    assert 'secret_suffix = "landing-zone"' in (room.root / "pov_gate_override.tf").read_text()
+    without_state(room)
+    assert 'backend "local"' in (room.root / "pov_gate_override.tf").read_text()

@@ -1,0 +1,93 @@
+"""Against which state a plan of the gate is made: where none is at hand, the reason is told."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import NotFound
+from pov.base.redact import Secret
+from pov.workflows.gate_admission import admission
+from pov.workflows.gate_job import options
+from pov.workflows.gate_state import against, as_json, state_in
+from tests.fakes.terraform import packed
+
+
+class FakeCluster:
+    """A cluster with a state, or without, and with the account that reads it, or without."""
+
+    def __init__(self, state: bytes | None, *, up: bool = True, reader: bool = True) -> None:
+        self.state, self.up, self.reader = state, up, reader
+
+    def is_up(self) -> bool:
+        return self.up
+
+    def secret(self, name: str, namespace: str) -> dict[str, bytes] | None:
+        assert (name, namespace) == ("tfstate-default-landing-zone", "pov-terraform")
+        return None if self.state is None else {"tfstate": self.state}
+
+    def as_installer(self) -> FakeCluster:
+        return self
+
+    def create_token(self, account: str, namespace: str, *, audience: str, ttl_s: int) -> Secret:
+        assert account == "terraform-reader", "who plans may only read"
+        if not self.reader:
+            raise NotFound("no such account")
+        return Secret("hush")
+
+    def endpoint(self) -> tuple[str, str]:
+        return "https://127.0.0.1:1", "authority"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "why"),
+    [
+        (FakeCluster(None), "x has no state yet"),
+        (FakeCluster(packed(serial=1, objects=0)), "x has no state yet"),
+        (FakeCluster(packed(serial=1, objects=1), up=False), "the cluster of x does not answer"),
+        (FakeCluster(packed(serial=1, objects=1), reader=False), "x has no account that reads its state"),
+    ],
+)
+def test_where_no_state_can_be_read_it_says_why(cluster: Any, why: str, tmp_path: Path) -> None:
+    found = state_in(cluster, "x", tmp_path)
+    assert found.why_not.startswith(why)
+    assert not found.access
+
+
+def test_a_state_is_reached_by_an_account_that_reads(tmp_path: Path) -> None:
+    cluster: Any = FakeCluster(packed(serial=7, objects=1))
+    found = state_in(cluster, "x", tmp_path)
+    assert (found.environment, found.why_not) == ("x", "")
+    assert found.access == {"KUBE_CONFIG_PATH": str(tmp_path / "kubeconfig"), "KUBE_TOKEN": "hush"}
+    assert "hush" not in (tmp_path / "kubeconfig").read_text()
+    assert as_json(found, {"serial": 7}) == {"environment": "x", "why_not": "", "serial": 7}
+
+
+def test_without_an_environment_nothing_is_asked(tmp_path: Path) -> None:
+    assert against(tmp_path, "x", tmp_path).why_not == "no environment x runs here (pov up)"
+    assert against(None, "x", tmp_path).why_not == "no environment is asked"
+
+
+def test_a_pull_requests_own_folder_leads_to_no_environment(tmp_path: Path) -> None:
+    """The Job of the gate judges what somebody wrote: whatever lies there as an environment is not asked."""
+    programs: Any = None
+    assert options(tmp_path, "x", programs).running is None
+
+
+def test_a_kubeconfig_that_a_commit_brought_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may name another cluster, or a program to start."""
+    monkeypatch.setattr("pov.engines.kube.Kube", lambda *_: pytest.fail("it was used"))
+    path = tmp_path / ".pov" / "x" / "kubeconfig"
+    path.parent.mkdir(parents=True)
+    path.write_text("clusters: []")
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "a.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n")
+    for command in (["init", "--quiet"], ["add", "--force", str(path)]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    told = "the kubeconfig of x comes with what is under review"
+    assert against(tmp_path, "x", tmp_path).why_not == told
+    assert admission(manifests, tmp_path, "x").not_checked == told
