@@ -10,6 +10,8 @@ from pov.config.topology import generate
 from pov.model.topology import Edge
 
 LEGACY = "legacy"
+NEW_STAGE = "qa"
+"""A stage that comes and goes while it is measured. No scenario can have it: none may name a stage so."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ is done on the legacy hosts stands in `provision_hosts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
@@ -24,13 +22,12 @@ from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
-from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, is_going, rolled_out
+from pov.experiments.workloads import DEPLOYMENT, POD, is_going, not_ready, rolled_out
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 from pov.model.sample import Step
 
 PROD = "prod"
-AGENT = "agent"
 KINDS = (DEPLOYMENT, "v1/Service", "v1/ServiceAccount", "networking.k8s.io/v1/NetworkPolicy")
 """What a service consists of in a stage."""
 _AT_REST_S = 240.0
@@ -129,7 +126,7 @@ class AutomatedProvision(EstateTrial):
             pods = [pod for pod in found if not is_going(pod)]
             if len(pods) != stage.replicas:
                 raise PovError(f"{self._name} has {len(pods)} pods in {stage.name}, not {stage.replicas}")
-            lacking = next((name for pod in pods for name in _not_up(pod)), "")
+            lacking = next((name for pod in pods for name in not_ready(pod)), "")
             if lacking:
                 raise PovError(f"{self._name} in {stage.name}: the kubelet does not call its {lacking} ready")
 
@@ -177,14 +174,6 @@ class AutomatedProvision(EstateTrial):
             if lacking:
                 return Pending(lacking)
         return True
-
-
-def _not_up(pod: Mapping[str, Any]) -> list[str]:
-    """Containers of a pod, those of its sidecars among them, that are not ready; the agent if nothing is told of it."""
-    status = pod.get("status") or {}
-    told = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-    ready = {one["name"] for one in told if one.get("ready") and one.get("started")}
-    return [name for name in (AGENT, CONTAINER) if name not in ready]
 
 
 EXPERIMENT = Experiment(

@@ -19,6 +19,7 @@ from pov.experiments.ports.credentials import AuditLog, Credentials
 from pov.experiments.ports.gitops import Accounts, Cluster, Delivery, Git
 from pov.experiments.ports.legacy import LegacyHosts, Pki, Releases, Seat
 from pov.experiments.ports.load import Prober
+from pov.experiments.ports.platform import Platform
 from pov.measure.order import Slot
 
 STAGING = "staging"
@@ -48,6 +49,7 @@ class Toolbox:
     accounts: Accounts
     credentials: Callable[[], Credentials]
     vault_log: AuditLog
+    platform: Platform
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
     timeouts: Mapping[str, int] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from pov.measure.order import Slot
 DEPLOYMENT = "apps/v1/Deployment"
 POD = "v1/Pod"
 CONTAINER = "service"
+AGENT = "agent"
 
 
 def own_version(box: Toolbox, slot: Slot) -> str:
@@ -40,3 +41,11 @@ def image_of(pod: Mapping[str, Any]) -> str:
 def is_going(pod: Mapping[str, Any]) -> bool:
     """Whether a pod is on its way out."""
     return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def not_ready(pod: Mapping[str, Any]) -> list[str]:
+    """Its agent and its service, those of them that the kubelet does not call ready; the agent if it tells nothing."""
+    status = pod.get("status") or {}
+    told = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    ready = {one["name"] for one in told if one.get("ready") and one.get("started")}
+    return [name for name in (AGENT, CONTAINER) if name not in ready]

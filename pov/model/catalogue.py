@@ -251,6 +251,15 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             own=True,
         ),
         Experiment(
+            "new-stage",
+            "Bringing up a whole new stage",
+            "new stage",
+            "the stage is declared, and nothing of it is there",
+            "the prober has seen every replica of every service in it answer over mutual TLS",
+            "{proof} in a stage of their own, beside all others",
+            stated=("manual",),
+        ),
+        Experiment(
             "secret",
             "Changing credentials everywhere",
             "credential change",
@@ -268,6 +277,23 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "one service: a reviewed change, one without a review, one by hand, another credential",
             ("answers_right", "answers_asked", "answers_unfounded"),
             judged_by="answers_right",
+        ),
+        Experiment(
+            "unseal",
+            "Opening Vault again after it was killed",
+            "unseal",
+            "Vault is about to be killed",
+            "another Vault is ready, open, and lets an account in",
+            "Vault, with every service of every stage beside it",
+        ),
+        Experiment(
+            "restart",
+            "Restarting the platform itself",
+            "platform restart",
+            "a restart of Argo CD and of Vault is decided, and nothing is done",
+            "no pod from before is left in either, the others are ready, and each lets an account in",
+            "Argo CD and Vault, with every service of every stage beside them",
+            ("argocd_seconds", "vault_seconds"),
         ),
     ),
 )
@@ -381,6 +407,8 @@ METRICS: Registry[Metric] = Registry(
             "answers_unfounded", "changes told that nobody made", "answers_unfounded", "changes", aggregation="max",
             only=True,
         ),
+        Metric("argocd_seconds", "time until Argo CD serves again", "argocd_seconds", only=True),
+        Metric("vault_seconds", "time until Vault serves again", "vault_seconds", only=True),
         Metric("staging_seconds", "time until staging serves it", "staging_seconds", only=True),
         Metric("prod_seconds", "time until prod serves it", "prod_seconds", only=True),
         Metric(

@@ -33,6 +33,7 @@ from pov.steps.services.prober import connect
 from pov.steps.vault.accounts import ServiceAccounts
 from pov.steps.vault.audited import AuditLog
 from pov.steps.vault.owner import Owner
+from pov.workflows.platform import RunningPlatform
 
 
 class StageConfiguration(Configuration):
@@ -199,6 +200,7 @@ def toolbox(ctx: Context) -> Toolbox:
         accounts=ServiceAccounts(ctx),
         credentials=lambda: Owner.connect(ctx),
         vault_log=AuditLog(ctx),
+        platform=RunningPlatform(ctx),
         busy=load_per_core,
     )
 

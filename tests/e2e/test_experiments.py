@@ -265,6 +265,27 @@ def test_a_new_service_comes_to_every_stage_and_goes_again(shared: Environment, 
 
 
 @pytest.mark.matrix
+def test_a_whole_stage_comes_and_goes_again(shared: Environment, facts: Callable[..., None]) -> None:
+    files = working_copy(shared.context()).paths()
+    result = trial(shared, "new-stage", "automated")
+    facts(**told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    deployed = working_copy(shared.context()).text_at(details["revision"], "stages/qa/kustomization.yaml")
+    assert all(name in (deployed or "") for name in details["services"]), "the history still tells what came"
+    seen = result.evidence.traffic
+    assert seen is not None
+    assert seen.operation.hard == 0, "the other stages did not notice"
+    # All of it is gone: from Git, from Vault, from the cluster; and the bring-up has nothing left to do.
+    assert working_copy(shared.context()).paths() == files
+    assert connect_to_vault(shared.context()).read("auth/kubernetes/role/qa") is None
+    assert "qa" not in [one["metadata"]["name"] for one in shared.objects("namespaces")]
+    assert shared.home.secret("vault-root-token") is None
+    rows = shared.pov("status").json["services"]
+    assert {row["estate"] for row in rows} == {"dev", "staging", "prod", "legacy"}
+
+
+@pytest.mark.matrix
 @pytest.mark.parametrize("arm", ["manual", "scripted"])
 def test_a_new_service_comes_to_a_host_for_each_stage_and_goes_again(
     shared: Environment, facts: Callable[..., None], arm: str
@@ -281,3 +302,25 @@ def test_a_new_service_comes_to_a_host_for_each_stage_and_goes_again(
     assert len(shared.objects("services", "--namespace", "legacy")) == len(addresses)
     rows = shared.pov("status").json["services"]
     assert not {row["name"] for row in rows} & set(details["services"])
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("experiment", ["unseal", "restart"])
+def test_the_platform_itself_ends_and_serves_again(
+    shared: Environment, facts: Callable[..., None], experiment: str
+) -> None:
+    parts = ("vault",) if experiment == "unseal" else ("argocd", "vault")
+    before = {part: _pods_of(shared, part) for part in parts}
+    result = trial(shared, experiment, "automated")
+    facts(experiment=experiment, **told(result))
+    assert result.error is None
+    assert all(not before[part] & _pods_of(shared, part) for part in parts)
+    seen = result.evidence.traffic
+    assert seen is not None
+    assert seen.operation.hard == 0, "services did not notice"
+    again = shared.pov("status").json["services"]
+    assert all(row["version"] for row in again)
+
+
+def _pods_of(shared: Environment, namespace: str) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in shared.objects("pods", "--namespace", namespace)}

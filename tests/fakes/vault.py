@@ -229,6 +229,8 @@ class FakeVault:
         self._allowed(path, "delete")
         self._server.writes.append(path)
         self._server.store.pop(path, None)
+        # Every version goes with what is known of it.
+        self._server.store.pop(path.replace("secret/metadata/", "secret/data/", 1), None)
 
     def issue(self, role: str, *, common_name: str, uri: str, dns: Sequence[str] = (), ttl: str = "") -> Issued:
         self._allowed(f"pki_int/issue/{role}", "update")

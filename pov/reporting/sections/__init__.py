@@ -23,6 +23,7 @@ from pov.reporting.sections import (
     scope,
     steps,
     traffic,
+    upkeep,
     worth,
     worth_basis,
 )
@@ -38,6 +39,7 @@ SECTIONS: tuple[Section, ...] = (
     figures.SECTION,
     drift.SECTION,
     audit.SECTION,
+    upkeep.SECTION,
     traffic.SECTION,
     people.SECTION,
     criteria.SECTION,

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.paths import data
+from pov.config.estates import NEW_STAGE
 from pov.config.legacy import TRUST_DOMAIN
 from pov.config.units import seconds
 from pov.engines.vault import Vault
@@ -170,7 +171,7 @@ def _policies() -> dict[str, str]:
 
 
 def _role_paths(declared: Mapping[str, Any]) -> list[str]:
-    return [str(_fill(declared["path"], {"namespace": namespace})) for namespace in NAMESPACES]
+    return [str(_fill(declared["path"], {"namespace": namespace})) for namespace in (*NAMESPACES, NEW_STAGE)]
 
 
 def _namespace_roles(

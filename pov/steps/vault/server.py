@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.config.estates import Estate
 from pov.engines.certificates import details
 from pov.steps.context import Context
 from pov.steps.trust.tls import certificate_of, tls_secret
@@ -86,7 +88,7 @@ def manifests(ctx: Context, server: Engine) -> list[dict[str, Any]]:
             "vault-outside",
             {"publishNotReadyAddresses": True, **ctx.cluster.exposed("vault", _port())},
         ),
-        _network_policy(),
+        _network_policy(ctx.estates),
         _stateful_set(server, inputs, volume.name),
     ]
 
@@ -126,12 +128,14 @@ def _service(name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return _object("v1", "Service", name, spec={"selector": dict(_LABELS), **spec})
 
 
-def _network_policy() -> dict[str, Any]:
+def _network_policy(estates: Sequence[Estate]) -> dict[str, Any]:
     """In: the API, for namespaces with services. Out: name look-ups and the API server, whom no selector knows.
 
     The node itself is always let in, and with it what comes through the node port.
     """
-    users = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(NAMESPACES)}
+    stages = [estate.namespace for estate in estates if estate.kind == "gitops"]
+    names = list(dict.fromkeys([*NAMESPACES, *stages]))
+    users = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": names}
     peers = [{"namespaceSelector": {"matchExpressions": [users]}}]
     dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     api = [{"protocol": "TCP", "port": port} for port in (443, 6443)]

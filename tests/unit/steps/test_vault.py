@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import pytest
 from pov.base.errors import NotFound, PovError, TimedOut, Transient
 from pov.base.paths import data
 from pov.base.redact import Secret
+from pov.config.estates import NEW_STAGE, Estate
 from pov.engines.vault import Denied
-from pov.steps.core import Outcome
+from pov.steps.context import Context
+from pov.steps.core import Outcome, Report
 from pov.steps.kind.target import KindCluster
 from pov.steps.vault import pod as vault_pod
+from pov.steps.vault import stages
 from pov.steps.vault import step as vault
 from pov.steps.vault.accounts import ServiceAccounts
 from pov.steps.vault.owner import Owner
+from pov.steps.vault.server import engine, manifests
 from tests.fakes.vault import FakeVault
 from tests.unit.steps.vault_world import World, lines, make
 
@@ -131,6 +136,47 @@ def test_an_account_that_a_killed_trial_left_goes_with_the_next_up(
     assert world.up() is Outcome.CHANGED
     finished(world)
     assert "new-one" not in str(world.server.store["auth/kubernetes/role/dev"])
+
+
+def with_a_new_stage(world: World) -> Context:
+    """The environment with one more stage, as a trial declares it."""
+    stage = Estate(NEW_STAGE, "gitops", NEW_STAGE, world.ctx.scenario.pov_services, (), 1)
+    return replace(world.ctx, estates=(*world.ctx.estates, stage))
+
+
+def of_the_new_stage(world: World) -> list[str]:
+    return [path for path in world.server.store if f"/{NEW_STAGE}" in path]
+
+
+def test_a_new_stage_is_let_in_and_leaves_nothing_behind(world: World) -> None:
+    world.up()
+    ctx = with_a_new_stage(world)
+    vault.step().run(ctx, Report("vault", lambda event: None))
+    role = world.server.store[f"auth/kubernetes/role/{NEW_STAGE}"]
+    assert list(role["bound_service_account_names"]) == list(world.ctx.scenario.pov_services)
+    assert len(of_the_new_stage(world)) > 1, "its services have credentials"
+    others = {path for path in world.server.store if path not in of_the_new_stage(world)}
+    assert NEW_STAGE in _let_in(ctx)
+    stages.forget(world.ctx, NEW_STAGE, world.ctx.scenario.pov_services)
+    assert of_the_new_stage(world) == []
+    assert others <= set(world.server.store)
+    finished(world)
+    stages.forget(world.ctx, NEW_STAGE, world.ctx.scenario.pov_services)
+    assert world.up() is Outcome.CHANGED, "the network is as it was"
+    assert NEW_STAGE not in _let_in(world.ctx)
+
+
+def _let_in(ctx: Context) -> str:
+    policies = [one for one in manifests(ctx, engine(ctx)) if one["kind"] == "NetworkPolicy"]
+    return str(policies[0]["spec"]["ingress"])
+
+
+def test_a_role_that_a_killed_trial_left_goes_with_the_next_up(world: World) -> None:
+    world.up()
+    vault.step().run(with_a_new_stage(world), Report("vault", lambda event: None))
+    assert world.up() is Outcome.CHANGED
+    assert f"auth/kubernetes/role/{NEW_STAGE}" not in world.server.store
+    finished(world)
 
 
 def test_the_server_may_take_its_time(world: World) -> None:

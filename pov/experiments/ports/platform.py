@@ -1,0 +1,36 @@
+"""Port to the platform itself: what it is made of is brought to what is declared, as the bring-up does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pov.config.estates import Estate
+
+
+class Platform(Protocol):
+    """The platform, in the hands of who runs it."""
+
+    def bring(self, part: str, further: Sequence[Estate] = ()) -> None:
+        """Do one step of the bring-up, by its name: for the scenario's estates and for `further` stages."""
+        ...
+
+    def forget(self, stage: Estate) -> None:
+        """Take a stage's accounts and credentials out of Vault."""
+        ...
+
+    def certified(self, serial: str) -> tuple[str, ...]:
+        """The names in the certificate of this serial number, as the services' CA keeps it; none if it issued none."""
+        ...
+
+    def kill(self, part: str) -> None:
+        """Kill every pod of a part at once, as a crash would."""
+        ...
+
+    def restart(self, part: str) -> None:
+        """Have a part's pods replaced, in the way in which a change of its configuration would do it."""
+        ...
+
+    def lacking(self, part: str) -> str:
+        """Why a part does not serve: not rolled out, or it lets nobody in. Empty when it serves."""
+        ...

@@ -1,0 +1,94 @@
+"""What running the platform itself takes: a part of it ends, and what matters is how long until it serves again.
+
+Services of every stage are under load meanwhile, and none of them is to notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from pov.base.errors import PovError
+from pov.base.wait import Pending, wait_for
+from pov.experiments.control import watch_beside
+from pov.experiments.gitops import at_rest
+from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.trial import EstateTrial
+from pov.experiments.workloads import POD, is_going
+from pov.measure.order import Slot
+from pov.model.sample import Step
+
+ARGOCD, VAULT = "argocd", "vault"
+"""Parts of the platform; each runs in a namespace of its name."""
+_AT_REST_S = 240.0
+_BACK_S = 300.0
+
+
+class UpkeepTrial(EstateTrial):
+    """One trial on parts of the platform."""
+
+    def __init__(self, box: Toolbox, slot: Slot, parts: tuple[str, ...]) -> None:
+        super().__init__(box, slot, box.estate(STAGING), ())
+        there = [estate for estate in box.estates if estate.kind == "gitops"]
+        self._stages = tuple(estate.name for estate in there)
+        self.watch = watch_beside(there)
+        self.parts = parts
+        self._before: dict[str, frozenset[str]] = {}
+        self.marks: list[Step] = []
+        self.details["parts"] = list(parts)
+
+    def make_fit(self) -> None:
+        """Every stage at rest, every part serving."""
+        for stage in self._stages:
+            at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
+        for part in self.parts:
+            self._until(part, partial(self.box.platform.lacking, part))
+
+    def warm_up(self) -> None:
+        """As ever, and note the pods that are to go."""
+        super().warm_up()
+        self._before = {part: frozenset(self._pods(part)) for part in self.parts}
+
+    def until_back(self, part: str) -> None:
+        """Return once none of a part's pods from before is left, the others are ready, and it lets somebody in."""
+        self._until(part, lambda: self._not_new(part) or self.box.platform.lacking(part))
+
+    def check(self) -> None:
+        """What the parts keep came back whole: certificates that are in use are Vault's, and stages are at rest."""
+        if VAULT in self.parts:
+            for row in self.box.prober().identify(STAGING):
+                if not self.box.platform.certified(row.serial):
+                    raise PovError(f"Vault knows nothing of the certificate that {row.service} shows: {row.serial}")
+        for stage in self._stages:
+            at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
+        for part in self.parts:
+            if left := self._not_new(part):
+                raise PovError(left)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Each part's way back."""
+        return tuple(self.marks)
+
+    def _pods(self, part: str) -> Mapping[str, bool]:
+        """Whether each pod that is not on its way out is ready, by its unique id."""
+        held = [pod for pod in self.box.cluster.list(POD, part) if not is_going(pod)]
+        return {pod["metadata"]["uid"]: _is_ready(pod.get("status") or {}) for pod in held}
+
+    def _not_new(self, part: str) -> str:
+        now = self._pods(part)
+        if self._before[part] & set(now):
+            return f"{part} has a pod of before"
+        return "" if now and all(now.values()) else f"{part} has a pod that is not ready"
+
+    def _until(self, part: str, lacking: Callable[[], str]) -> None:
+        def look() -> bool | Pending:
+            told = lacking()
+            return Pending(told) if told else True
+
+        wait_for(f"{part} to serve", look, timeout_s=_BACK_S, interval_s=0.1, clock=self.box.clock, fix="pov up")
+
+
+def _is_ready(status: Mapping[str, object]) -> bool:
+    conditions = status.get("conditions")
+    found = conditions if isinstance(conditions, list) else []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in found)

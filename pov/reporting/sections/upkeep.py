@@ -1,0 +1,87 @@
+"""What running the platform itself takes: machine time that was measured, beside what somebody stated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pov.measure.results import EXECUTED
+from pov.reporting import wording
+from pov.reporting.amounts import with_unit
+from pov.reporting.blocks import Block, Table, Text
+from pov.reporting.facts import Facts
+from pov.reporting.numbers import seconds, span
+from pov.reporting.section import Section
+
+if TYPE_CHECKING:
+    from pov.value.case import Case
+
+MEASURED = ("unseal", "restart")
+"""Experiments on the platform itself."""
+_NO_UPGRADE = (
+    "A restart is what an upgrade does to those who use the platform, and no upgrade: one version of each part was at "
+    "hand, and nothing was migrated. Machine time alone: whoever decides on it, prepares it and watches it is in no "
+    "figure that was measured."
+)
+
+
+def build(facts: Facts) -> Iterator[Block]:
+    """Measured rows first, then what was stated. Nothing in a run that has neither."""
+    measured, stated = list(_measured(facts)), list(_stated(facts))
+    if not measured and not stated:
+        return
+    if not measured:
+        yield Text("Neither a restart of the platform nor an unseal was measured in this run.")
+    head = ("What", "Origin", "Figure", "Least – greatest", "n", "Requests of the services beside it; owner")
+    yield Table(f"{_example(facts)}What running the platform takes.", head, (*measured, *stated), "llrrrl",
+                (1.3, 0, 0, 0, 0, 1.2))  # fmt: skip
+    if measured:
+        yield Text(_NO_UPGRADE, "note")
+
+
+SECTION = Section("upkeep", "Running the platform itself", build)
+
+
+def _measured(facts: Facts) -> Iterator[tuple[str, ...]]:
+    for name in MEASURED:
+        experiment = facts.results.experiment(name)
+        words = facts.words.experiment(name)
+        for arm in experiment.ways if experiment else ():
+            lost = f"{wording.failures(arm)}" + (f"; {len(arm.failed)} failed trials" if arm.failed else "")
+            figure = seconds(arm.median) if arm.n else "–"
+            reach = span(arm.least, arm.greatest) if arm.n > 1 else "–"
+            yield words.title, EXECUTED, figure, reach, str(arm.n), lost
+            for metric in map(facts.words.metric, words.metrics):
+                value = arm.observe(metric)
+                if value is not None:
+                    yield f"of it {metric.label}", EXECUTED, seconds(value), "–", str(arm.n), "–"
+
+
+def _stated(facts: Facts) -> Iterator[tuple[str, ...]]:
+    case = facts.valued.case if facts.valued is not None else None
+    if case is None:
+        return
+    running = {f"costs.{cost.id}" for cost in case.plan.value.costs if cost.kind == "running"}
+    for entry in case.plan.entries:
+        if entry.key in running:
+            reach = f"{with_unit(entry.low, entry.unit)} – {with_unit(entry.high, entry.unit)}" if entry.varies else "–"
+            yield entry.label, entry.origin, with_unit(entry.expected, entry.unit), reach, "–", entry.owner
+    yield from _hours(case)
+
+
+def _hours(case: Case) -> Iterator[tuple[str, ...]]:
+    """Activities that the platform adds: more hours then than today."""
+    from pov.value.evaluating import hours  # noqa: PLC0415
+
+    before, after = (hours(case.plan, case.plan.expected, time) for time in ("before", "after"))
+    for activity in case.plan.value.activities:
+        more = (after[activity.id] - before[activity.id]) / 13
+        if more > 0:
+            entry = next(e for e in case.plan.entries if e.key == f"activities.{activity.id}.after")
+            figure = with_unit(more.quantize(Decimal("0.1")), "h a week")
+            yield activity.title, entry.origin, figure, "–", "–", entry.owner
+
+
+def _example(facts: Facts) -> str:
+    return facts.valued.example if facts.valued is not None else ""

@@ -1,0 +1,86 @@
+"""What running the platform takes: measured rows and stated ones side by side, each by its origin, and no upgrade."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pypdf
+
+from pov.reporting.blocks import Table
+from pov.reporting.model import Report, build
+from pov.reporting.render import render_pdf
+from pov.state.runs import read_run
+from tests.unit.reporting import simulated
+from tests.unit.value.sections import FULL, PLAIN, WHO
+
+ORDER = [
+    {"experiment": "unseal", "arm": "automated", "trial": 1},
+    {"experiment": "restart", "arm": "automated", "trial": 1},
+    {"experiment": "unseal", "arm": "automated", "trial": 2},
+    {"experiment": "unseal", "arm": "automated", "trial": 3},
+]
+SAMPLES: dict[int, dict[str, Any]] = {
+    1: {"seconds": 6.0},
+    2: {"seconds": 40.0, "figures": {"argocd_seconds": 31.0, "vault_seconds": 9.0}},
+    3: {"seconds": 8.0},
+    4: {"seconds": None, "ok": False, "error": "broken"},
+}
+CONTRACT = {
+    "id": "contract",
+    "title": "A contract for upgrades",
+    "kind": "running",
+    "yearly": {"low": "900 EUR", "expected": "1200 EUR", "high": "1500 EUR", **WHO},
+}
+
+
+def report_of(folder: Path, order: list[dict[str, Any]], value: object) -> Report:
+    samples = SAMPLES if order is ORDER else {}
+    saved = simulated.save(folder, order=order, sample_changes=samples, environment_changes={"value": value})
+    return build(read_run(saved))
+
+
+def rows_of(report: Report) -> list[tuple[str, ...]]:
+    blocks = [block for chapter in report.chapters if chapter.id == "upkeep" for block in chapter.blocks]
+    return [
+        tuple(cell.replace("\u202f", " ") for cell in row) for b in blocks if isinstance(b, Table) for row in b.rows
+    ]
+
+
+def test_what_was_measured_stands_beside_what_was_stated(tmp_path: Path) -> None:
+    rows = rows_of(report_of(tmp_path, ORDER, {**FULL, "costs": [*FULL["costs"], CONTRACT]}))
+    assert [(row[0], row[1], row[2], row[4]) for row in rows] == [
+        ("Opening Vault again after it was killed", "executed", "7.0 s", "2"),
+        ("Restarting the platform itself", "executed", "40.0 s", "1"),
+        ("of it time until Argo CD serves again", "executed", "31.0 s", "1"),
+        ("of it time until Vault serves again", "executed", "9.0 s", "1"),
+        ("A contract for upgrades", "stated", "1 200 EUR a year", "–"),
+        ("Running the platform", "stated", "0.8 h a week", "–"),
+    ]
+    assert rows[0][3] == "6.0 – 8.0 s"
+    assert rows[0][5].endswith("; 1 failed trials")
+    assert "requests failed" in rows[1][5]
+    assert rows[4][5] == WHO["by"]
+
+
+def test_it_is_called_a_restart_and_drawn(tmp_path: Path) -> None:
+    report = report_of(tmp_path, ORDER, None)
+    chapter = next(chapter for chapter in report.chapters if chapter.id == "upkeep")
+    told = json.dumps([block.as_json() for block in chapter.blocks])
+    assert "no upgrade" in told
+    pages = pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages
+    assert any("Running the platform itself" in page.extract_text() for page in pages)
+
+
+def test_what_was_stated_says_that_nothing_of_it_was_measured(tmp_path: Path) -> None:
+    report = report_of(tmp_path, simulated.plan(), FULL)
+    assert [row[0] for row in rows_of(report)] == ["Running the platform"]
+    chapter = next(chapter for chapter in report.chapters if chapter.id == "upkeep")
+    assert "Neither a restart of the platform nor an unseal was measured" in json.dumps(chapter.blocks[0].as_json())
+
+
+def test_a_run_with_neither_has_no_such_section(tmp_path: Path) -> None:
+    report = report_of(tmp_path, simulated.plan(), PLAIN)
+    assert "upkeep" not in [chapter.id for chapter in report.chapters]
