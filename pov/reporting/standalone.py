@@ -58,7 +58,7 @@ LATER = {  # sections whose figures are not computed here, and why not
     "drift": "it lays out what trials found, as samples have it",
     "audit": "it lays out answers as samples have them; how many are right counts on page one, and that is computed",
     "scope": "it follows from the engagement and the offering, which are not attached",
-    "expansions": "they are as the engagement file had them; no figure here rests on them",
+    "expansions": "wishes are as engagement file and signed records had them; no figure here rests on them",
     "compliance": "its checks were made on the environment, which is not here",
     "people": "times are computed; what they noted and what it cost their hands is as samples have it",
 }

@@ -77,6 +77,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     from pov.workflows.agreement import criteria_of
     from pov.workflows.environment import attach, recall
     from pov.workflows.record import asked, environment, other_versions
+    from pov.workflows.refused import refused
     from pov.workflows.standing import standing
     from pov.workflows.toolbox import kept_configuration, seats, toolbox
 
@@ -113,6 +114,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             "traffic": load.as_json(),
             "differences": [*differences, *others],
             "left_out": list(left_out),
+            "refused": refused(options.root, ctx.engagement),
             "people": options.people.as_json() if options.people else None,
             "choices": choices,
             **stands.record,

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from pov.cli.main import main
+from pov.config.engagement import load_engagement
 from pov.model.events import Event
 from pov.workflows.approved import for_guardrail
+from pov.workflows.refused import refused
 
 pytestmark = pytest.mark.contract
 
@@ -370,3 +372,27 @@ def test_a_request_waits_and_approves_nothing(company: Company, capsys: pytest.C
     said = capsys.readouterr().out
     assert "refused: scope is not approved: cto or engineer or engineering-vp may approve it" in said
     assert "Terraform's guardrail refuses what is not approved" in said
+
+
+def test_a_run_keeps_what_was_refused_by_the_users_own_signers(company: Company, tmp_path: Path) -> None:
+    assert refused(company.folder, load_engagement(company.folder)) is None
+    assert company.pov("request", *WHY) == 0
+    trust = ["--key", str(company.keys / "engineer"), "--signers", str(company.signers)]
+    assert company.pov("refuse", "--reason", "one cluster was agreed", *trust) == 0
+    company.file.write_text(company.file.read_text().replace("cpu: 96", "cpu: 48"))
+    lowered = load_engagement(company.folder)
+    kept = refused(company.folder, lowered)
+    assert kept is not None
+    assert kept["refusals"] == []
+    assert len(kept["left"]) == 1, "nobody is allowed to sign yet"
+    own = tmp_path / "config" / "pov" / "allowed_signers"
+    own.parent.mkdir(parents=True)
+    own.write_text(company.signers.read_text())
+    kept = refused(company.folder, lowered)
+    assert kept is not None
+    (one,) = kept["refusals"]
+    assert (one["figures"], one["agreed"]) == ({"cpu": 96}, {"cpu": 48})
+    assert (one["by"], one["role"], one["why"]) == ("pat", "engineer", "one cluster was agreed")
+    assert one["wished"] == WHY[1]
+    assert kept["left"] == []
+    assert refused(company.folder, None) is None

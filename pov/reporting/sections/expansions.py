@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,13 +19,37 @@ _APART = (
     "none is lost, and none becomes part of the proof of value by being done."
 )
 
+_KINDS = {
+    "scope": "More than the agreed scope",
+    "iops": "More operations a second than the offering allows by itself",
+    "override": "An exception from a limit",
+}
+
 
 def build(facts: Facts) -> Iterator[Block]:
     """Nothing where nobody wished for more."""
     wishes = [mapping(item) for item in items(facts.environment.get("expansions"))]
-    if not wishes:
+    kept = mapping(facts.environment.get("refused"))
+    refusals, left = [mapping(item) for item in items(kept.get("refusals"))], items(kept.get("left"))
+    if not wishes and not refusals and not left:
         return
     yield Text(_APART)
+    if wishes:
+        yield from _wishes(wishes)
+    if refusals:
+        rows = tuple(_refused(refusal) for refusal in refusals)
+        head = ("Asked for", "By which request", "Refused by, on, until", "Because")
+        caption = "Requests for more that were refused: records that are signed by a role that may."
+        yield Table(caption, head, rows, "llll", (1.3, 1.2, 1, 1.2))
+        yield Text("Requests are signed by nobody: they tell what was asked for, and not for sure by whom.", "note")
+    if left:
+        told = "; ".join(text(one) for one in left)
+        yield Text(
+            f"{plural(len(left), 'refusal')} not counted, by this machine's own list of signers: {told}.", "note"
+        )
+
+
+def _wishes(wishes: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
     rows = tuple(_row(wish) for wish in wishes)
     head = ("Wish", "Of whom, when", "Why it is outside", "What it would take", "Decides, until")
     yield Table(
@@ -37,6 +61,30 @@ def build(facts: Facts) -> Iterator[Block]:
 
 
 SECTION = Section("expansions", "Wishes outside the agreed scope", build, opens_page=True)
+
+
+def _refused(one: Mapping[str, Any]) -> tuple[str, ...]:
+    agreed = mapping(one.get("agreed"))
+    told = [
+        f"{name.replace('_', ' ')} {_plain(value)} (agreed: {_plain(agreed.get(name)) or 'nothing'})"
+        for name, value in mapping(one.get("figures")).items()
+    ]
+    what = _KINDS.get(text(one.get("kind")), text(one.get("kind")) or "–")
+    asked = f"{text(one.get('requested'))[:10]}: {text(one.get('wished'))}" if one.get("requested") else "none is kept"
+    who = f"{text(one.get('by')) or 'nobody'} ({text(one.get('role'))})"
+    return (
+        f"{what}: {', '.join(told)}" if told else what,
+        asked,
+        f"{who}, {text(one.get('on'))[:10]}, until {text(one.get('until'))[:10]}",
+        text(one.get("why")) or "–",
+    )
+
+
+def _plain(value: object) -> str:
+    """A figure of a scope: a number, a text, a list of them, or an amount with its currency."""
+    if isinstance(value, Mapping):
+        return " ".join(text(part) for part in value.values())
+    return ", ".join(text(part) for part in value) if isinstance(value, list) else text(value)
 
 
 def _row(wish: Mapping[str, Any]) -> tuple[str, ...]:

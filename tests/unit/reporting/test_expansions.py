@@ -96,3 +96,53 @@ def test_a_wish_that_is_not_told_in_full_is_refused(tmp_path: Path, old: str, ne
         load_engagement(tmp_path)
     problems = [str(problem) for problem in caught.value.problems]
     assert any(told in problem and "engagement.yaml:" in problem for problem in problems), problems
+
+
+def refused(**changes: Any) -> dict[str, Any]:
+    """A refusal as a run keeps it."""
+    return {
+        "record": "a.json", "kind": "scope", "environment": "gitops-35",
+        "figures": {"cpu": 96, "storage_gib": 900, "deal_value": {"amount": "10", "currency": "EUR"}},
+        "agreed": {"cpu": 48, "storage_gib": None}, "requested": "2026-11-25T09:00:00.000Z",
+        "wished": "a fair in spring", "reviewed_for": ["96 cores"], "by": "pat", "role": "engineer",
+        "on": "2026-11-27T12:00:00.000Z", "why": "one cluster was agreed", "until": "2026-12-27T12:00:00.000Z",
+        **changes,
+    }  # fmt: skip
+
+
+def blocks_of(folder: Path, **record: Any) -> tuple[Any, ...]:
+    report = build(read_run(simulated.save(folder / "runs", environment_changes=record)))
+    render_pdf(report, {})
+    return next((chapter.blocks for chapter in report.chapters if chapter.id == "expansions"), ())
+
+
+def test_a_request_that_was_refused_is_a_wish_too(tmp_path: Path) -> None:
+    kept = {"refusals": [refused(), refused(kind="iops", figures={}, requested="", wished="")], "left": []}
+    blocks = blocks_of(tmp_path, refused=kept)
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    nothing = "storage gib 900 (agreed: nothing), deal value 10 EUR (agreed: nothing)"
+    assert table.rows[0] == (
+        f"More than the agreed scope: cpu 96 (agreed: 48), {nothing}",
+        "2026-11-25: a fair in spring",
+        "pat (engineer), 2026-11-27, until 2026-12-27",
+        "one cluster was agreed",
+    )
+    assert table.rows[1][:2] == ("More operations a second than the offering allows by itself", "none is kept")
+    both = blocks_of(tmp_path / "both", refused=kept, expansions=wishes(tmp_path))
+    assert [len(block.rows) for block in both if isinstance(block, Table)] == [2, 2]
+
+
+def test_refusals_that_do_not_count_are_told_with_the_reason(tmp_path: Path) -> None:
+    blocks = blocks_of(tmp_path, refused={"refusals": [], "left": ["a.json: it is not signed"]})
+    assert isinstance(blocks[-1], Text)
+    assert blocks[-1].text.endswith("by this machine's own list of signers: a.json: it is not signed.")
+
+
+@pytest.mark.parametrize("kept", [None, {}, "no", {"refusals": "x", "left": 3}])
+def test_without_a_refusal_there_is_no_page(tmp_path: Path, kept: object) -> None:
+    assert blocks_of(tmp_path, refused=kept) == ()
+
+
+@pytest.mark.parametrize("kept", [{"refusals": [3]}, {"refusals": [refused(figures=7, by=None, on=None, role=[])]}])
+def test_a_damaged_refusal_stops_nothing(tmp_path: Path, kept: object) -> None:
+    assert len(blocks_of(tmp_path, refused=kept)) == 3
