@@ -60,6 +60,7 @@ LATER = {  # sections whose figures are not computed here, and why not
     "scope": "it follows from the engagement and the offering, which are not attached",
     "expansions": "wishes are as engagement file and signed records had them; no figure here rests on them",
     "compliance": "its checks were made on the environment, which is not here",
+    "upkeep": "its medians stand on their experiments' pages, computed there; what was stated is as it was recorded",
     "people": "times are computed; what they noted and what it cost their hands is as samples have it",
 }
 COMPUTED = {"order", "rare"}  # sections whose tables are computed place by place
