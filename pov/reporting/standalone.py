@@ -819,6 +819,7 @@ class Verifier:
         self.counted: list[str] = []
         self.given: tuple[set[str], list[str]] | None = None
         self.pages: WorthPages | None = None
+        self.short: dict[str, str] = {}
 
     def expect(self, where: str, printed: Any, computed: Any) -> None:
         """One figure as it was printed against the same computed here."""
@@ -1107,6 +1108,8 @@ class Verifier:
             there = [section["id"] for section in sections]
             self.expect("footprint: what samples tell of it is in the report", FOOTPRINT in there, True)
         self.of_worth(sections)
+        if not any(section["id"] == "order" for section in sections):
+            self.of_order("order", [])
         for section in sections:
             blocks = [b for top in section["blocks"] for b in self.inside(top)]
             title = ""
@@ -1117,6 +1120,11 @@ class Verifier:
                 self.of_footprint(blocks)
             elif section["id"] in TOLD:
                 self.sentences(section["id"], blocks)
+                said_here = [text.strip() for b in blocks for text in said(b)]
+                for begins, told_of in self.short.items():
+                    told = any(text.startswith(begins) for text in said_here)
+                    self.expect(f"{told_of}: a sentence says that it falls short", told, True)
+                self.short = {}
             elif section["id"] not in {*WORTH, *COMPUTED}:
                 why = LATER.get(section["id"], "this verifier does not know it")
                 self.notes.append(f"section “{section['title']}”: {why}")
@@ -1191,7 +1199,7 @@ class Verifier:
         elif section == "rare" and b["kind"] == "table":
             self.of_rare(where, b["rows"], named.get(title, ""), by)
         elif section == "order" and b["kind"] == "table":
-            self.of_order(where, b["rows"], named)
+            self.of_order(where, b["rows"])
         elif b["kind"] in {"key_figures", "dots"} and by:
             if section == "people":
                 self.of_points(where, b["panels"], by)
@@ -1201,6 +1209,7 @@ class Verifier:
             self.of_table(where, b, by)
         elif b["kind"] == "ratios" and by:
             self.of_ratios(where, b["rows"], {self.spoken(name): own for name, own in by.items()})
+            self.of_pairs(where, b["rows"], named.get(title, ""))
             tens = [round(tick / 10.0 ** math.floor(math.log10(tick) + 1e-9), 6) for tick in b["axis"]]
             self.expect(f"{where}, axis of ratios", set(tens) <= {1, 2, 5} and b["axis"] == sorted(b["axis"]), True)
         elif b["kind"] == "bars":
@@ -1217,16 +1226,21 @@ class Verifier:
         for printed_row, row in zip_longest(rows, computed):
             self.expect(f"{where}, {', '.join((printed_row or row or [])[:2])}", printed_row, row)
 
-    def of_order(self, where: str, rows: list[list[str]], titles: dict[Any, str]) -> None:
-        """p of each primary comparison, and Holm's correction over them. Which one is primary the report says."""
-        found: list[tuple[float | None, str]] = []
-        for row in rows:
-            base, other = self.pair(titles.get(row[0], ""), row[1], ", ")
-            self.expect(f"{where}, {row[0]}: n", row[2], f"{len(other)}, {len(base)}")
-            found.append(ordered(base, other))
-        adjusted = holm([1.0 if p is None else p for p, _ in found])
-        whole = all(how not in DRAWN for _, how in found)
-        for row, (p, how), by_holm in zip(rows, found, adjusted, strict=True):
+    def of_order(self, where: str, rows: list[list[str]]) -> None:
+        """Which comparisons are primary, p of each, and Holm's correction over them."""
+        computed, whole = [], True
+        for name in self.experiments:
+            primary = self.primary(name)
+            base, other = self.pair(name, primary, " to ")
+            if base and other and min(*base, *other) > 0:
+                p, how = ordered(base, other)
+                whole = whole and how not in DRAWN
+                title = str(self.titles.get(name, {}).get("title") or name.capitalize())
+                arms = ", ".join(primary.split(" to ")) if primary.count(" to ") == 1 else primary
+                computed.append(([title, arms, f"{len(other)}, {len(base)}"], p, how))
+        adjusted = holm([1.0 if p is None else p for _, p, _ in computed])
+        self.expect(f"{where}: primary comparisons", [row[:3] for row in rows], [row for row, _, _ in computed])
+        for row, (_, p, how), by_holm in zip(rows, computed, adjusted, strict=False):
             self.expect(f"{where}, {row[0]}: how", row[5], how)
             if how not in DRAWN:
                 self.expect(f"{where}, {row[0]}: p", row[3], "–" if p is None else f"{p:.2g}")
@@ -1234,6 +1248,16 @@ class Verifier:
                 self.expect(f"{where}, {row[0]}: p by Holm", row[4], "–" if p is None else f"{by_holm:.2g}")
             else:
                 self.notes.append(f"{where}, {row[0]}: a p by {' or '.join(DRAWN)} is not computed, nor Holm's over it")
+
+    def primary(self, experiment: str) -> str:
+        """An experiment's primary comparison as it is named: by a criterion, else the proposed arm against today's."""
+        if self.titles.get(experiment, {}).get("judged_by"):
+            return ""
+        base, other = (next((n for n, a in self.arms.items() if a.get(key)), "") for key in ("proposed", "reference"))
+        for c in self.environment.get("criteria") or []:
+            if c.get("experiment") == experiment and c.get("primary_against"):
+                base, other = c["arm"], c["primary_against"]
+        return f"{self.spoken(other)} to {self.spoken(base)}"
 
     def pair(self, experiment: str, text: str, between: str) -> tuple[list[float], list[float]]:
         """The times of two arms that a text names, as it has them: what is compared with, then what is compared."""
@@ -1371,6 +1395,19 @@ class Verifier:
             computed = ratio(*times) if all(times) else (None, None, None)
             for key, value in zip(("value", "low", "high"), computed, strict=False):
                 self.expect(f"{where}, ratio of {row['name']}, {key}", row[key], value)
+
+    def of_pairs(self, where: str, rows: list[dict[str, Any]], experiment: str) -> None:
+        """Which row is called primary; and which intervals fall so far short in simulation that it has to be said."""
+        primary = self.primary(experiment)
+        again = [self.spoken(name) for name, arm in self.arms.items() if arm.get("kind") == "again"]
+        for row in rows:
+            name = row["name"].removesuffix(" (primary)")
+            self.expect(f"{where}, {name}: primary", row["name"] != name, name == primary)
+            base, other = self.pair(experiment, name, " to ")
+            if row["low"] is not None and base and other and name.partition(" to ")[0] not in again:
+                here = 100 * covered(base, other)
+                if here < 95 - WITHIN - 0.5:
+                    self.short[f"{name}: the arms spread unequally"] = f"{where}, {name}: covers {here:.1f} % here"
 
     def of_bars(self, where: str, rows: list[dict[str, Any]], legend: list[dict[str, Any]]) -> None:
         """Each trial's time, the steps that are drawn of it, and the key: medians of each step over good trials."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import PovError
+from pov.base.errors import InvalidInput, PovError
 from pov.config.engagement import Engagement
 from pov.scoping.approvals import figures_of
 from pov.scoping.refusals import refusals
-from pov.workflows.approvals import FOLDER, Trust, default_revoked, default_signers, records
+from pov.workflows.approvals import FOLDER, Trust, apart, default_revoked, default_signers, records
 
 
 def refused(folder: Path, engagement: Engagement | None) -> dict[str, Any] | None:
@@ -23,7 +23,10 @@ def refused(folder: Path, engagement: Engagement | None) -> dict[str, Any] | Non
     trust = Trust(default_signers(), default_revoked())
     agreed = figures_of(engagement.scope) if engagement.scope is not None else {}
     try:
+        apart(trust, folder)
         found, left = refusals(records(place), engagement.name, trust.verify)
+    except InvalidInput as error:
+        return {"refusals": [], "left": [f"{FOLDER}: {problem}" for problem in error.problems]}
     except PovError as error:
         return {"refusals": [], "left": [f"{FOLDER}: {error.message}"]}
     return {"refusals": [one.as_json(agreed) for one in found], "left": left} if found or left else None

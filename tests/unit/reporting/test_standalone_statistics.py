@@ -16,7 +16,6 @@ from pov.measure.coverage import simulated as simulations
 from pov.measure.order import interleave
 from pov.reporting import standalone
 from pov.reporting.model import build
-from pov.reporting.sections import SECTIONS
 from pov.state.runs import read_run
 from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
@@ -264,10 +263,59 @@ def test_the_coverage_of_arms_that_nobody_knows_is_found(tmp_path: Path) -> None
     assert any("arms that no sample knows" in line for line in verified(folder).wrong)
 
 
-def test_every_section_is_computed_or_said_not_to_be_with_the_reason() -> None:
-    known = standalone.TOLD | standalone.WORTH | standalone.COMPUTED | {standalone.FOOTPRINT} | set(standalone.LATER)
-    assert {section.id for section in SECTIONS} <= known
-    assert all(len(why) > 30 for why in standalone.LATER.values())
+def test_a_coverage_that_falls_short_and_is_not_told_is_found(tmp_path: Path) -> None:
+    folder = attached(tmp_path, times=UNEQUAL)
+
+    def leave_out(document: Any) -> None:
+        section = next(one for one in document["sections"] if one["id"] == "experiments")
+        section["blocks"] = [b for b in section["blocks"] if standalone.SIMULATED not in b.get("text", "")]
+
+    rewrite(folder, "report.json", leave_out)
+    wrong = verified(folder).wrong
+    assert wrong
+    assert all("a sentence says that it falls short" in line for line in wrong)
+
+
+AGAINST = [
+    {"id": "x", "title": "X", "experiment": "deploy", "arm": "manual", "metric": "median_seconds", "at_most": 99,
+     "primary_against": "automated-poll"}
+]  # fmt: skip
+
+
+def three_ways(folder: Path, **record: Any) -> Path:
+    """A run in three arms, one of which is the same way as another."""
+    ways = [("deploy", arm) for arm in ("automated", "manual", "automated-poll")]
+    slots = [vars(slot) for slot in interleave(dict.fromkeys(ways, 4), SEED)]
+    return attached(folder, slots, **record)
+
+
+@pytest.mark.parametrize("record", [{}, {"criteria": AGAINST}], ids=["by itself", "named"])
+def test_which_comparison_is_primary_is_computed(tmp_path: Path, record: dict[str, Any]) -> None:
+    folder = three_ways(tmp_path, **record)
+    assert verified(folder).wrong == []
+    text = (folder / "report.json").read_text()
+    named = "by polling alone to the runbook" if record else "the runbook to automated"
+    other = "automated to by polling alone" if record else "by polling alone to automated"
+    assert f"{named} (primary)" in text
+    swapped = text.replace(f'"{named} (primary)"', f'"{named}"').replace(
+        f'"name": "{other}"', f'"name": "{other} (primary)"'
+    )
+    (folder / "report.json").write_text(swapped)
+    assert any("primary" in line for line in verified(folder).wrong)
+
+
+@pytest.mark.parametrize("whole_page", [True, False])
+def test_a_primary_comparison_that_was_left_out_is_found(tmp_path: Path, whole_page: bool) -> None:
+    folder = attached(tmp_path)
+
+    def leave_out(document: Any) -> None:
+        order = next(one for one in document["sections"] if one["id"] == "order")
+        next(b for b in order["blocks"] if b["kind"] == "table")["rows"].pop()
+        if whole_page:
+            document["sections"].remove(order)
+
+    rewrite(folder, "report.json", leave_out)
+    assert any("primary comparisons" in line for line in verified(folder).wrong)
 
 
 def test_what_is_not_computed_is_told_with_the_reason(tmp_path: Path) -> None:

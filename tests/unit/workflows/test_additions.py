@@ -18,8 +18,10 @@ from pov.measure.scoring import Criterion, criteria
 from pov.model import catalogue
 from pov.model.catalogue import Arm, Metric
 from pov.model.events import silent
+from pov.reporting import standalone
 from pov.reporting.model import build
 from pov.reporting.render import render_pdf
+from pov.reporting.sections import SECTIONS
 from pov.state.runs import read_run
 from pov.workflows.brought import brought
 from pov.workflows.init import InitOptions, run
@@ -129,3 +131,10 @@ def test_a_figure_that_customers_are_asked_for_is_a_line(tmp_path: Path, monkeyp
 
 def test_what_is_asked_stands_beside_experiments_that_there_are() -> None:
     assert {asked.experiment for asked in catalogue.STATED.values()} <= {"", *catalogue.EXPERIMENTS}
+
+
+def test_every_section_is_computed_by_the_verifier_or_said_not_to_be_with_the_reason() -> None:
+    """A new one has its line in `LATER` of `reporting/standalone.py`, or is computed there."""
+    known = standalone.TOLD | standalone.WORTH | standalone.COMPUTED | {standalone.FOOTPRINT} | set(standalone.LATER)
+    assert {section.id for section in SECTIONS} <= known
+    assert all(len(why) > 30 for why in standalone.LATER.values())
