@@ -64,6 +64,8 @@ LATER = {  # sections whose figures are not computed here, and why not
     "people": "times are computed; what they noted and what it cost their hands is as samples have it",
 }
 COMPUTED = {"order", "rare"}  # sections whose tables are computed place by place
+UPKEEP = "upkeep"  # a section: experiments on the platform itself, beside what was stated of running it
+ON_PLATFORM = ("unseal", "restart")
 FOOTPRINT = "footprint"  # a section, and where samples keep what parts of the platform took
 PLATFORM = {"argocd": "Argo CD", "vault": "Vault", "agents": "Vault's agents beside the services", "gitea": "Gitea"}
 AROUND = {
@@ -1118,6 +1120,8 @@ class Verifier:
                 self.block(section["id"], title, b)
             if section["id"] == FOOTPRINT:
                 self.of_footprint(blocks)
+            elif section["id"] == UPKEEP:
+                self.of_upkeep(blocks)
             elif section["id"] in TOLD:
                 self.sentences(section["id"], blocks)
                 said_here = [text.strip() for b in blocks for text in said(b)]
@@ -1128,6 +1132,28 @@ class Verifier:
             elif section["id"] not in {*WORTH, *COMPUTED}:
                 why = LATER.get(section["id"], "this verifier does not know it")
                 self.notes.append(f"section “{section['title']}”: {why}")
+
+    def of_upkeep(self, blocks: list[dict[str, Any]]) -> None:
+        """Running the platform: the rows that were measured, which come first; others are the value section's."""
+        computed = []
+        for name in ON_PLATFORM:
+            words = self.titles.get(name, {})
+            for arm, own in self.experiments.get(name, {}).items():
+                if self.kind(arm) in APART | {"again"}:
+                    continue
+                lost = loss(own) + (
+                    f"; {own.failed} failed trial{'' if own.failed == 1 else 's'}" if own.failed else ""
+                )
+                reach = span(min(own.times), max(own.times)) if len(own.times) > 1 else "–"
+                n = str(len(own.good))
+                computed.append([words.get("title"), "executed", seconds(own.median), reach, n, lost])
+                for metric in (self.metrics.get(each, {}) for each in words.get("metrics") or []):
+                    value = own.observe(metric)[0]
+                    if value is not None:
+                        computed.append([f"of it: {metric['label']}", "executed", seconds(value), "–", n, "–"])
+        rows = [list(row) for b in blocks if b["kind"] == "table" for row in b["rows"]]
+        self.expect("running the platform: what was measured", rows[: len(computed)], computed)
+        self.notes.append("section “Running the platform itself”: what was stated in it is as the value section has it")
 
     def of_footprint(self, blocks: list[dict[str, Any]]) -> None:
         """What the platform itself takes: every figure of its sentences and its table, from the spans in samples."""

@@ -576,6 +576,15 @@ def test_whoever_changes_a_credential_reads_none(opened: Opened) -> None:
     assert not converge(opened.root, opened.wishes, with_audit=False), "what somebody changed stays"
 
 
+def test_a_credential_goes_with_all_that_is_known_of_it(opened: Opened) -> None:
+    change(opened.root, "going", "ledger", Secret("first"))
+    change(opened.root, "going", "ledger", Secret("second"))
+    opened.root.delete("secret/metadata/going/ledger")
+    for path in ("secret/data/going/ledger", "secret/data/going/ledger?version=1", "secret/metadata/going/ledger"):
+        assert opened.root.read(path) is None
+    opened.root.delete("secret/metadata/going/ledger")
+
+
 def test_the_admin_sees_who_has_a_credential_and_reads_none(opened: Opened) -> None:
     admin = opened.as_account("vault", "pov-admin", "pov-admin")
     assert admin.read("secret/metadata/staging", listing=True) == {"keys": ["fraud-scoring", "ledger"]}

@@ -11,7 +11,7 @@ from pov.reporting import wording
 from pov.reporting.amounts import with_unit
 from pov.reporting.blocks import Block, Table, Text
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import seconds, span
+from pov.reporting.numbers import plural, seconds, span
 from pov.reporting.section import Section
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ def _measured(facts: Facts) -> Iterator[tuple[str, ...]]:
         experiment = facts.results.experiment(name)
         words = facts.words.experiment(name)
         for arm in experiment.ways if experiment else ():
-            lost = f"{wording.failures(arm)}" + (f"; {len(arm.failed)} failed trials" if arm.failed else "")
+            lost = wording.failures(arm) + (f"; {plural(len(arm.failed), 'failed trial')}" if arm.failed else "")
             figure = seconds(arm.median) if arm.n else "–"
             reach = span(arm.least, arm.greatest) if arm.n > 1 else "–"
             yield words.title, EXECUTED, figure, reach, str(arm.n), lost
             for metric in map(facts.words.metric, words.metrics):
                 value = arm.observe(metric)
                 if value is not None:
-                    yield f"of it {metric.label}", EXECUTED, seconds(value), "–", str(arm.n), "–"
+                    yield f"of it: {metric.label}", EXECUTED, seconds(value), "–", str(arm.n), "–"
 
 
 def _stated(facts: Facts) -> Iterator[tuple[str, ...]]:

@@ -54,13 +54,13 @@ def test_what_was_measured_stands_beside_what_was_stated(tmp_path: Path) -> None
     assert [(row[0], row[1], row[2], row[4]) for row in rows] == [
         ("Opening Vault again after it was killed", "executed", "7.0 s", "2"),
         ("Restarting the platform itself", "executed", "40.0 s", "1"),
-        ("of it time until Argo CD serves again", "executed", "31.0 s", "1"),
-        ("of it time until Vault serves again", "executed", "9.0 s", "1"),
+        ("of it: time until Argo CD serves again", "executed", "31.0 s", "1"),
+        ("of it: time until Vault serves again", "executed", "9.0 s", "1"),
         ("A contract for upgrades", "stated", "1 200 EUR a year", "–"),
         ("Running the platform", "stated", "0.8 h a week", "–"),
     ]
     assert rows[0][3] == "6.0 – 8.0 s"
-    assert rows[0][5].endswith("; 1 failed trials")
+    assert rows[0][5].endswith("; 1 failed trial")
     assert "requests failed" in rows[1][5]
     assert rows[4][5] == WHO["by"]
 

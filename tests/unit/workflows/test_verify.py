@@ -684,3 +684,24 @@ def test_what_is_judged_by_a_figure_of_its_own_is_computed_and_a_changed_one_fou
     verifier = standalone.Verifier(folder)
     verifier.run()
     assert any("figure" in line for line in verifier.wrong)
+
+
+@pytest.mark.parametrize("column", [0, 2, 3, 4, 5])
+def test_what_running_the_platform_takes_is_computed_and_a_changed_cell_found(tmp_path: Path, column: int) -> None:
+    order = [{"experiment": name, "arm": "automated", "trial": i} for name in ("unseal", "restart") for i in (1, 2, 3)]
+    parts = {"figures": {"argocd_seconds": 31.5, "vault_seconds": 9.25}}
+    changes = {2: {"seconds": None, "ok": False, "error": "broken"}, 4: parts, 5: parts, 6: parts}
+    folder = attached(tmp_path, {"order": order, "sample_changes": changes})
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert verifier.wrong == []
+    rewrite(folder, "report.json", lambda d: _upkeep(d)[0].__setitem__(column, "another"))
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert any("running the platform: what was measured" in line for line in verifier.wrong)
+
+
+def _upkeep(document: dict[str, Any]) -> list[list[str]]:
+    """The rows of that table."""
+    blocks = next(one["blocks"] for one in document["sections"] if one["id"] == "upkeep")
+    return next(b["rows"] for b in blocks if b["kind"] == "table")  # type: ignore[no-any-return]
