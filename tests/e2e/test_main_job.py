@@ -118,6 +118,11 @@ def test_measure_takes_every_arm(shared: Environment, measured: Ran, facts: Call
     assert [(key, t["error"]) for key, found in trials.items() for t in found if not t["ok"]] == []
     assert all(len(found) == 1 and found[0]["origin"] == "executed" for found in trials.values())
     assert all(found[0]["seconds"] > 0 for found in trials.values())
+    parts = {part["name"]: part for part in summary["footprint"]["parts"]}
+    assert set(parts) >= {"argocd", "vault", "agents", "gitea", "kubernetes", "services", "node"}
+    assert all(
+        part["processor_s"] > 0 and part["memory_mib"] > 1 for part in parts.values() if part["name"] != "others"
+    )
     rotation = trials["rotate", "automated"][0]
     assert rotation["handshakes"] > 0
     # What is late on a busy machine is its doing, and said so; nothing was refused, cut off or answered wrongly.
