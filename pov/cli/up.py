@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Official images where they can be pulled, or those of the bundle.",
 )
-@click.option("--checked", metavar="DIGEST", help="Of the plan that `pov gate` checked: another one is not applied.")
+@click.option(
+    "--checked", type=NAME, metavar="DIGEST", help="Of the plan that `pov gate` checked: another one is not applied."
+)
 @command_options
 def command(scenario: str | None, services: int | None, target: str | None, images: str, checked: str | None) -> None:
     """Bring the environment up, or finish what was cut off.
