@@ -30,7 +30,7 @@ COMMANDS = {
     "measure": "Measure the arms of each experiment.",
     "runs": "List, show and compare what was measured.",
     "people": "Recordings of people at a terminal: watch, agree, take back.",
-    "report": "Write the PDF and the JSON of a run.",
+    "report": "Write the report of a run: PDF, JSON, workbook.",
     "verify": "Compute a run or a report again; countersign it.",
     "compliance": "Look at controls of PCI DSS and SOC 2; keep evidence.",
     "scope": "Which size a deal has, why it needs a review, what it costs.",
@@ -178,6 +178,19 @@ class LazyGroup(click.Group):
         """List the commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+class Group(click.Group):
+    """A command with commands below it, listed in the order of their use and each with its whole first sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """As they are written."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them: click would cut a sentence off where the line ends."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(limit=1000)) for name, one in self.commands.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

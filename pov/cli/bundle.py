@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import as_typed, command_options
+from pov.cli.app import Group, as_typed, command_options
 from pov.cli.console import console
 from pov.cli.given import OUTPUT, PLACE
 from pov.cli.tables import pairs, show, table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pov.workflows.bundle import BundleResult, LoadResult, SaveResult
 
 
-@click.group()
+@click.group(cls=Group)
 @command_options
 def command() -> None:
     """Everything that is needed without a network: build it, list it, save it, load it elsewhere."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import command_options, settings
+from pov.cli.app import Group, command_options, settings
 from pov.cli.console import console
 from pov.cli.given import FILE
 from pov.cli.tables import pairs, show
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pov.workflows.criteria import FreezeResult, SheetResult
 
 
-@click.group()
+@click.group(cls=Group)
 @command_options
 def command() -> None:
     """Agree on what counts before anything is measured: a sheet to sign, criteria frozen, a countersignature."""

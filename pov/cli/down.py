@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(images: bool) -> None:
     """Take the environment away.
 
-    Nothing is left but runs, reports, criteria and the journal. Running it twice is fine.
+    Nothing is left but runs, reports, evidence of controls, criteria and the journal. Running it twice is fine.
     """
     chosen = settings()
     from pov.workflows import down

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import command_options, settings
+from pov.cli.app import Group, command_options, settings
 from pov.cli.tables import duration, show, table
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pov.workflows.infra import LogResult
 
 
-@click.group()
+@click.group(cls=Group)
 @command_options
 def command() -> None:
     """What Terraform did to an environment."""

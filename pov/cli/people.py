@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pov.base.errors import PovError
-from pov.cli.app import command_options, settings
+from pov.cli.app import Group, command_options, settings
 from pov.cli.given import NAME
 from pov.cli.tables import show, table
 
@@ -21,7 +21,7 @@ _BY = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 @command_options
 def command() -> None:
     """Recordings of people at a terminal: list, watch, agree to, take back."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import command_options, settings
+from pov.cli.app import Group, command_options, settings
 from pov.cli.given import NAME
 from pov.cli.tables import duration, show, table
 from pov.model.events import silent
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pov.workflows.runs import Compared, Line, Pair, RunDetails, RunList, RunsOptions
 
 
-@click.group()
+@click.group(cls=Group)
 @command_options
 def command() -> None:
     """List, show and compare what was measured. A run outlives its environment."""

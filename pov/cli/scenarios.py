@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pov.base.errors import PovError
-from pov.cli.app import command_options, settings
+from pov.cli.app import Group, command_options, settings
 from pov.cli.console import console
 from pov.cli.given import NAME, OUTPUT
 from pov.cli.tables import duration, pairs, show, table
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pov.workflows.smoke import SmokeResult
 
 
-@click.group()
+@click.group(cls=Group)
 @command_options
 def command() -> None:
     """List, show and smoke-test the scenarios."""
@@ -60,8 +60,9 @@ def schema_command(kind: str) -> None:
 @command.command("smoke")
 @click.argument("names", type=NAME, nargs=-1, metavar="[SCENARIO]...")
 @click.option("--attempts", type=int, default=1, show_default=True, metavar="N", help="Tries for each scenario.")
-@click.option("--junit", type=OUTPUT, metavar="FILE", help="Where the JUnit XML goes.")
-@click.option("--images", type=click.Choice(["auto", "official", "built"]), default="auto", show_default=True)
+@click.option("--junit", type=OUTPUT, metavar="FILE", help="Where the JUnit XML goes.  [default: .pov/smoke.xml]")
+@click.option("--images", type=click.Choice(["auto", "official", "built"]), default="auto", show_default=True,
+              help="Official images where they can be pulled, or those of the bundle.")  # fmt: skip
 @command_options
 def smoke_command(names: tuple[str, ...], attempts: int, junit: Path | None, images: str) -> None:
     """Bring each scenario up, measure it, report it, take it down; all shipped ones if none is named."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import command_options, settings
+from pov.cli.app import Group, command_options, settings
 from pov.cli.console import console
 from pov.cli.given import FOLDER, NAME, OUTPUT
 from pov.cli.scope_approvals import APPROVALS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pov.workflows.scope import SizeResult
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 @command_options
 def command(context: click.Context) -> None:

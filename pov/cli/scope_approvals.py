@@ -41,7 +41,13 @@ def judging_options(function: F) -> F:
         trust_options,
         click.option("--register", type=FOLDER, metavar="DIR", help="Approvals of other deals, summed up with this."),
         click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which approvals block nothing."),
-        click.option("--mode", type=click.Choice(["advise", "block"]), default="advise", show_default=True),
+        click.option(
+            "--mode",
+            type=click.Choice(["advise", "block"]),
+            default="advise",
+            show_default=True,
+            help="Whether a missing approval is advice, or ends with code 4.",
+        ),
     ):
         function = add(function)
     return function
