@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,11 @@ class AutomatedRotation(GitOpsTrial):
 
     def wait_until_seen(self) -> Mapping[str, float]:
         """Every replica of every service shows a certificate that it did not show before."""
-        old = {serial for values in self._before.values() for serial in values}
         return until_seen(
             self.box,
             self.estate,
             self.estate.services,
-            lambda row: row.serial not in old,
+            _newer(self._before),
             f"a new certificate on every replica in {self.estate.name}",
             timeout_s=self.limit_s,
         )
@@ -112,12 +111,11 @@ class ManualRotation(RunbookTrial):
 
     def wait_until_seen(self) -> Mapping[str, float]:
         """Every service shows a certificate that it did not show before."""
-        old = {serial for values in self._before.values() for serial in values}
         return until_seen(
             self.box,
             self.estate,
             self.estate.services,
-            lambda row: row.serial not in old,
+            _newer(self._before),
             "a new certificate on every host",
             timeout_s=SEEN_LIMIT_S,
         )
@@ -149,7 +147,7 @@ class PersonRotation(AtHosts, ManualRotation):
 
     def wished(self, row: Identity) -> bool:
         """It shows a certificate that its service did not show before."""
-        return row.serial not in {serial for values in self._before.values() for serial in values}
+        return _newer(self._before)(row)
 
 
 EXPERIMENT = Experiment(
@@ -181,6 +179,12 @@ def extensions(namespace: str, service: str) -> str:
         "authorityKeyIdentifier = keyid\n"
         f"subjectAltName = {names}\n"
     )
+
+
+def _newer(before: Mapping[str, list[str]]) -> Callable[[Identity], bool]:
+    """Whether a replica shows a certificate that no service showed before."""
+    old = {serial for values in before.values() for serial in values}
+    return lambda row: row.serial not in old
 
 
 def _compare(details: dict[str, Any], before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> None:

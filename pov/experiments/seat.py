@@ -18,7 +18,8 @@ from pov.engines.runbook_text import Written
 from pov.engines.terminal import Terminal, TerminalGone
 from pov.engines.workplace import Workplace
 from pov.experiments.keys import help_lines
-from pov.experiments.sitting import Sitting, Tape, asked
+from pov.experiments.sitting import Sitting, asked
+from pov.experiments.tape import Tape
 from pov.measure.order import Slot
 from pov.measure.session import IDLE_LIMIT_S, Session
 from pov.model.asciicast import Recorder

@@ -6,26 +6,21 @@ a shell ends before that, another one follows; a terminal that is gone ends the 
 
 from __future__ import annotations
 
-import codecs
-import os
 import select
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pov.base.clock import Clock
 from pov.base.errors import PovError
-from pov.base.masking import Masker
-from pov.base.redact import Secret
 from pov.engines.terminal import Program, Size, Terminal, TerminalGone
 from pov.engines.workplace import HERE, CommandBegan, CommandEnded, ShellMarks, Workplace
 from pov.experiments.keys import Command, Keys, Noting, Typed, help_lines
+from pov.experiments.tape import STOP_S, Tape, Watch
 from pov.measure.session import Session
-from pov.model import asciicast
 
 _TURN_S = 0.25
 """Between two looks at the terminal's size."""
-_STOP_S = 30.0
 _YES = "yY"
 _QUIT = b"qQ\x03"
 _LINE, _PAGE, _BACK = "\x1b7\x1b[1;1H\x1b[7m pov \x1b[0m {}\x1b[K\x1b8", "\x1b[?1049h\x1b[H\x1b[2J", "\x1b[?1049l"
@@ -33,65 +28,6 @@ _LINE, _PAGE, _BACK = "\x1b7\x1b[1;1H\x1b[7m pov \x1b[0m {}\x1b[K\x1b8", "\x1b[?
 
 class GivenUp(PovError):
     """The person gave up."""
-
-
-class Tape:
-    """The recording of one sitting: output without secrets and without shells' tellings, sizes, marks. No input."""
-
-    def __init__(self, recorder: asciicast.Recorder, secrets: Iterable[Secret]) -> None:
-        self.recorder = recorder
-        self._masker = Masker(secrets)
-        self._letters = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def output(self, at: float, data: bytes) -> None:
-        """What the shell showed."""
-        for time, text in self._masker.take(at, self._letters.decode(data)):
-            self.recorder.add(time, asciicast.OUTPUT, text)
-
-    def resized(self, at: float, size: Size) -> None:
-        """The terminal has another size."""
-        self._release()
-        self.recorder.add(at, asciicast.RESIZED, str(size))
-
-    def mark(self, at: float, text: str) -> None:
-        """Something that is no output."""
-        self._release()
-        for _, shown in (*self._masker.take(at, text), *self._masker.rest()):
-            self.recorder.add(at, asciicast.MARKED, shown)
-
-    def close(self) -> None:
-        """The rest, and the end."""
-        self._release()
-        self.recorder.close()
-
-    def _release(self) -> None:
-        for time, text in self._masker.rest():
-            self.recorder.add(time, asciicast.OUTPUT, text)
-
-
-class Watch:
-    """Looks until everything is seen, on a thread of its own; `descriptor` is readable once it has ended."""
-
-    def __init__(self, look: Callable[[], object]) -> None:
-        self.descriptor, self._tell = os.pipe()
-        self.error: Exception | None = None
-        self._look = look
-        self._thread = threading.Thread(target=self._run, name="seen by prober", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._look()
-        except Exception as error:  # noqa: BLE001 - handed to the thread that waits for it
-            self.error = error
-        os.write(self._tell, b".")
-
-    def end(self) -> None:
-        """Wait for the thread, which was told to stop."""
-        self._thread.join(_STOP_S)
-        if not self._thread.is_alive():
-            os.close(self.descriptor)
-            os.close(self._tell)
 
 
 class Sitting:
@@ -137,7 +73,7 @@ class Sitting:
     def close(self) -> None:
         """Wait until every shell has ended, after the clock has stopped."""
         for ending in self._endings:
-            ending.join(_STOP_S)
+            ending.join(STOP_S)
 
     def _at(self) -> float:
         return self._clock.monotonic() - self._begun

@@ -21,7 +21,8 @@ from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.engines.terminal import Size, TerminalGone
 from pov.engines.workplace import Workplace, at_hosts
-from pov.experiments.sitting import GivenUp, Sitting, Tape
+from pov.experiments.sitting import GivenUp, Sitting
+from pov.experiments.tape import Tape
 from pov.model.asciicast import MARKED, OUTPUT, RESIZED, Recorder, read_cast
 from tests.unit.experiments.desk import Desk
 
