@@ -35,6 +35,9 @@ class RunbookTrial(EstateTrial):
     playbook = ""
     runbook_of: ClassVar[str] = ""
     """The experiment whose runbook the customer may bring, where it is another one's work that is done here."""
+    seen_by: ClassVar[str] = "seen by prober"
+    """What the last step is called, which somebody else than the runbook ends."""
+
     checks = (
         "each service's own readiness page, asked over SSH until it answers before the next service's turn; services "
         "one after the other"
@@ -153,7 +156,7 @@ class RunbookTrial(EstateTrial):
         elif self._ran_s is not None:
             steps.append(Step("runbook itself", max(0.0, self._ran_s - sum(step.seconds for step in steps))))
         if self._ran_s is not None and self._seen_s is not None:
-            steps.append(Step("seen by prober", self._seen_s - self._ran_s))
+            steps.append(Step(self.seen_by, self._seen_s - self._ran_s))
         return tuple(steps)
 
 

@@ -17,6 +17,7 @@ from pov.config.parts import Traffic
 from pov.experiments.brought import Digested
 from pov.experiments.ports.credentials import AuditLog, Credentials
 from pov.experiments.ports.gitops import Accounts, Cluster, Delivery, Git
+from pov.experiments.ports.infrastructure import Infrastructure
 from pov.experiments.ports.legacy import LegacyHosts, Pki, Releases, Seat
 from pov.experiments.ports.load import Prober
 from pov.experiments.ports.platform import Platform
@@ -50,6 +51,7 @@ class Toolbox:
     credentials: Callable[[], Credentials]
     vault_log: AuditLog
     platform: Platform
+    infrastructure: Infrastructure
     clock: Clock = SYSTEM_CLOCK
     busy: Callable[[], float] = field(default=lambda: 0.0)
     timeouts: Mapping[str, int] = field(default_factory=dict)

@@ -269,6 +269,14 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             own=True,
         ),
         Experiment(
+            "infra-change",
+            "Giving a team a namespace with a quota",
+            "infrastructure change",
+            "what the namespace is to have is written, but neither committed nor applied",
+            "the cluster tells the quota that was asked for",
+            "a namespace beside the estates, which are under load",
+        ),
+        Experiment(
             "audit",
             "Telling who changed what",
             "audit",

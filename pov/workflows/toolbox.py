@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pov.config.legacy import Host, Placed
 from pov.engines.ansible import Runbooks
@@ -27,12 +29,15 @@ from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
 from pov.steps.git.history import Recorded, history
 from pov.steps.git.promotion import Reviewed, forget, review
+from pov.steps.landing_zone import changing
 from pov.steps.legacy.estate import client_key, give_addresses, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
 from pov.steps.vault.accounts import ServiceAccounts
 from pov.steps.vault.audited import AuditLog
 from pov.steps.vault.owner import Owner
+from pov.workflows.approved import for_guardrail
+from pov.workflows.environment import recall
 from pov.workflows.platform import RunningPlatform
 
 
@@ -71,6 +76,14 @@ class StageConfiguration(Configuration):
     def remove_service(self, name: str, stages: Sequence[str]) -> bool:
         """Take all of it away, without a commit; whether there was anything."""
         return git_repository.remove_service(self._repo, name, stages)
+
+    def ask_for_namespace(self, name: str, asked: Mapping[str, float]) -> None:
+        """Write a request for one, without a commit."""
+        changing.ask(self._repo, name, asked)
+
+    def drop_namespace(self, name: str) -> bool:
+        """Take the request away, without a commit; whether there was one."""
+        return changing.drop(self._repo, name)
 
     def revert(self, revision: str) -> None:
         """Take a commit back, without a commit."""
@@ -201,8 +214,13 @@ def toolbox(ctx: Context) -> Toolbox:
         credentials=lambda: Owner.connect(ctx),
         vault_log=AuditLog(ctx),
         platform=RunningPlatform(ctx),
+        infrastructure=changing.ChangeOfInfrastructure(ctx, partial(_approved, ctx)),
         busy=load_per_core,
     )
+
+
+def _approved(ctx: Context) -> Mapping[str, Mapping[str, Any]]:
+    return for_guardrail(recall(ctx.home, ctx.name).engagement, ctx.name, ctx.emit)
 
 
 def seats(ctx: Context, people: People, run: Path) -> Callable[[Slot], Seat]:

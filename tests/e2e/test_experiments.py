@@ -15,6 +15,7 @@ from pov.base.clock import SYSTEM_CLOCK
 from pov.experiments import EXPERIMENTS
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
+from pov.state.terraform_log import APPLIED, BEGUN, read_log
 from pov.steps.git.repository import heads, working_copy
 from pov.steps.vault.step import connect as connect_to_vault
 from pov.workflows.toolbox import toolbox
@@ -286,6 +287,32 @@ def test_a_whole_stage_comes_and_goes_again(shared: Environment, facts: Callable
     assert shared.home.secret("vault-root-token") is None
     rows = shared.pov("status").json["services"]
     assert {row["estate"] for row in rows} == {"dev", "staging", "prod", "legacy"}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("arm", ["automated", "manual", "scripted"])
+def test_a_namespace_with_a_quota_comes_and_goes_again(
+    shared: Environment, facts: Callable[..., None], arm: str
+) -> None:
+    files = working_copy(shared.context()).paths()
+    logged = len(read_log(shared.home.terraform_log).entries)
+    result = trial(shared, "infra-change", arm)
+    facts(arm=arm, **told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert details["refused"] in {"exceeded quota", "by the guardrail"}
+    assert shared.objects("namespaces", "--field-selector", f"metadata.name={details['namespace']}") == []
+    assert working_copy(shared.context()).paths() == files
+    log = read_log(shared.home.terraform_log)
+    assert log.problems == ()
+    runs = [(one.result, one.configuration["of"], len(one.changes) > 0) for one in log.entries[logged:]]
+    change = [(BEGUN, "pov/platform-config", True), (APPLIED, "pov/platform-config", True)]
+    assert runs == (change * 2 if arm == "automated" else [])
+    if arm == "automated":
+        assert details["plan"] == log.entries[logged].plan
+        # What the bring-up left is as it was: it has nothing to do.
+        steps = {step["name"]: step["outcome"] for step in shared.up().json["steps"]}
+        assert steps["landing_zone"] == "unchanged"
 
 
 @pytest.mark.matrix

@@ -40,6 +40,14 @@ class Configuration(Protocol):
         """Take all of it away, without a commit; whether there was anything."""
         ...
 
+    def ask_for_namespace(self, name: str, asked: Mapping[str, float]) -> None:
+        """Write what a namespace beside the stages is to have, without a commit."""
+        ...
+
+    def drop_namespace(self, name: str) -> bool:
+        """Take that away, without a commit; whether there was anything."""
+        ...
+
     def revert(self, revision: str) -> None:
         """Take a commit back, without a commit."""
         ...
@@ -217,6 +225,12 @@ class Cluster(Protocol):
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
         """Delete one object."""
+        ...
+
+    def can_i_dry_run(
+        self, manifest: Mapping[str, Any], *, as_user: str, as_groups: Sequence[str] = ()
+    ) -> tuple[bool, str, tuple[str, ...]]:
+        """Whether somebody may make an object, what the cluster said, and its warnings; nothing is made."""
         ...
 
     def exec(self, pod: str, namespace: str, argv: Sequence[str], *, stdin: bytes | None = None) -> str:

@@ -43,6 +43,21 @@ class Judged:
     refusals: tuple[Refusal, ...] = ()
 
 
+@dataclass(frozen=True)
+class Applied:
+    """A plan that was applied, the state's serial then, and seconds until it was judged, and from there."""
+
+    told: Told
+    serial: int
+    plan_seconds: float
+    apply_seconds: float
+
+    @property
+    def digest(self) -> str:
+        """The plan's."""
+        return self.told.digest
+
+
 @dataclass
 class Applying:
     """One root module with its state: `state` tells the mark that it has now, `judge` what is refused of a plan."""
@@ -57,8 +72,8 @@ class Applying:
     clock: Clock = SYSTEM_CLOCK
     _about: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, asked: Asked) -> Told | None:
-        """Plan, judge and apply. Returns the plan in short; None where there is nothing to do.
+    def run(self, asked: Asked) -> Applied | None:
+        """Plan, judge and apply. Returns what was applied; None where there is nothing to do.
 
         Raises `CriterionNotMet` for a plan that is refused, with nothing applied; `PovError` where Terraform fails.
         """
@@ -88,8 +103,10 @@ class Applying:
             self._ended(EMPTY, begun, judged=judged.by, after=plan.made_on.as_json())
             return None
         self.note(f"terraform plan: {plan.create} to create, {plan.update} to change, {plan.delete} to delete")
-        self._apply(plan, judged, begun)
-        return told
+        planned = self.clock.monotonic() - begun
+        after = self._apply(plan, judged, begun)
+        took = self.clock.monotonic() - begun - planned
+        return Applied(told, int(after.get("serial", 0)), planned, took)
 
     def _judged(self, asked: Asked, plan: Plan, told: Told, begun: float) -> Judged:
         judged = Judged()
@@ -105,7 +122,7 @@ class Applying:
             raise
         return judged
 
-    def _apply(self, plan: Plan, judged: Judged, begun: float) -> None:
+    def _apply(self, plan: Plan, judged: Judged, begun: float) -> dict[str, Any]:
         self.log.record(BEGUN, **self._about, judged=judged.by)
         self.say("terraform apply")
         try:
@@ -113,7 +130,9 @@ class Applying:
         except PovError as error:
             self._ended(FAILED, begun, judged=judged.by, why=error.message, after=self._mark())
             raise
-        self._ended(APPLIED, begun, judged=judged.by, after=self._mark())
+        after = self._mark()
+        self._ended(APPLIED, begun, judged=judged.by, after=after)
+        return after
 
     def _mark(self) -> dict[str, Any]:
         """The state's mark, as far as it can be told: what became of a run is written down in any case."""

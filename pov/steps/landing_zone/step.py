@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import PovError
@@ -40,6 +40,9 @@ from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, STATE, manifests
 from pov.steps.landing_zone.proof import prove
+
+if TYPE_CHECKING:
+    from pov.steps.landing_zone.applying import Applied, Asked
 
 COMMAND = "pov up"
 RECORD = "landing-zone"
@@ -130,7 +133,17 @@ def _run(ctx: Context, report: Report) -> Outcome:
 
 def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bool:
     # Read in only where something is to be done: a bring-up that changes nothing is not to wait for it.
-    from pov.steps.landing_zone.applying import Applying, Asked  # noqa: PLC0415
+    from pov.steps.landing_zone.applying import Asked  # noqa: PLC0415
+
+    return run_terraform(ctx, Asked(variables, COMMAND, configuration(), ctx.checked), report) is not None
+
+
+def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:
+    """Plan, have it judged, apply; what was applied, or None. Whoever holds the environment's lock.
+
+    Raises `CriterionNotMet` for a plan that is refused, `PovError` where Terraform fails.
+    """
+    from pov.steps.landing_zone.applying import Applying  # noqa: PLC0415
     from pov.steps.landing_zone.judging import judge  # noqa: PLC0415
 
     work = ctx.home.root / "terraform"
@@ -149,13 +162,13 @@ def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bo
     applying = Applying(
         terraform,
         lambda: state_of(ctx.kube),
-        judge(_offering(ctx.engagement).quotas, work, ctx.emit, needed=bool(ctx.checked)),
+        judge(_offering(ctx.engagement).quotas, work, ctx.emit, needed=bool(asked.checked)),
         LogWriter(ctx.home.terraform_log),
         whoami(),
         report.say,
         report.note,
     )
-    return applying.run(Asked(variables, COMMAND, configuration(), ctx.checked)) is not None
+    return applying.run(asked)
 
 
 def state_of(kube: Kube) -> StateMark:

@@ -192,6 +192,7 @@ class World:
             accounts=nobody,
             credentials=lambda: Credentials(self),
             vault_log=VaultLog(self),
+            infrastructure=nobody,
             platform=nobody,
             clock=self.clock,
             busy=lambda: 0.25,

@@ -45,7 +45,7 @@ def toolbox(prober: Prober) -> Toolbox:
     return Toolbox(
         run="", under_proof=(), estates=(STAGING, DEV), traffic=WISH, prober=lambda: prober, git=unused,
         delivery=unused, cluster=unused, hosts=unused, pki=unused, releases=unused, credentials=unused, accounts=unused,
-        platform=unused, vault_log=unused,
+        platform=unused, vault_log=unused, infrastructure=unused,
     )  # fmt: skip
 
 

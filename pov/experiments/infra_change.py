@@ -1,0 +1,270 @@
+"""`infra-change`: a team gets a namespace with a quota: through Git, review and Terraform, or by kubectl by hand.
+
+What stops the clock is the quota as the cluster tells it. What is believed is a workload that the cluster refuses, and
+another that it would take, both tried as dry runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.base.files import write_atomic
+from pov.base.wait import Pending, wait_for
+from pov.config.estates import LEGACY
+from pov.experiments.brought import OwnScript
+from pov.experiments.control import watch
+from pov.experiments.core import Experiment, Way
+from pov.experiments.gitops import at_rest
+from pov.experiments.infra_by_hand import manifests, trial_pod
+from pov.experiments.ports.gitops import Configuration, Reviewed
+from pov.experiments.ports.infrastructure import Applied
+from pov.experiments.promote import review_row
+from pov.experiments.runbook import RunbookTrial
+from pov.experiments.scripted import shipped
+from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.trial import WORKED_ON, EstateTrial
+from pov.measure.order import Slot
+from pov.measure.trials import Ending
+from pov.model.sample import Step
+
+ASKED: Mapping[str, float] = {"cpu": 2, "memory_gib": 2, "pods": 10, "services": 5}
+"""What the team asks for: CPU in cores, memory in GiB."""
+NAMESPACE = "v1/Namespace"
+QUOTA = "v1/ResourceQuota"
+_AT_REST_S = 240.0
+_GIT_S = 120.0
+_SEEN_S = 60.0
+_GONE_S = 180.0
+_EACH_S = 0.1
+_SOMEBODY = "pov-probe"
+_GROUPS = ("system:masters", "system:authenticated")
+_REFUSALS = ("exceeded quota", "by the guardrail")
+
+
+class AutomatedChange(EstateTrial):
+    """A commit, a pull request that somebody else approves, a plan that is judged, and that very plan applied."""
+
+    checks = "Terraform's guardrail and the gate's policies on the plan; the merge is approved by somebody else"
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot, box.estate(STAGING), ())
+        self.watch = watch(box.estates, self.estate, self.estate.services, WORKED_ON)
+        self._name = name_of(box, slot)
+        self._branch = f"infra-{self._name}"
+        self._copy: Configuration | None = None
+        self._merged: Reviewed | None = None
+        self._steps: list[Step] = []
+
+    @property
+    def copy(self) -> Configuration:
+        """The working copy; there from `make_fit` on."""
+        if self._copy is None:
+            raise PovError("the trial was not set up")
+        return self._copy
+
+    def make_fit(self) -> None:
+        """The stage at rest at its newest commit; all programs at hand."""
+        self.box.infrastructure.ready()
+        self._copy = self._open()
+        self.after.add("working copy", self._copy.close)
+        at_rest(self.box, STAGING, self.box.git.head(STAGING), _AT_REST_S)
+
+    def prepare(self) -> None:
+        """The request, written in the working copy alone."""
+        refuse_leftovers(self.box, self._name)
+        self.copy.ask_for_namespace(self._name, ASKED)
+        self.details |= {"namespace": self._name, "asked": dict(ASKED)}
+
+    def operate(self) -> None:
+        """Commit, ask, have it approved, merge; plan, have it judged, apply; wait until the cluster tells the quota."""
+        clock, last = self.box.clock, self.box.clock.monotonic()
+
+        def step(name: str) -> None:
+            nonlocal last
+            self._steps.append(Step(name, clock.monotonic() - last))
+            last = clock.monotonic()
+
+        # Noted before: whatever comes of a step, all of it goes. After an interrupt nobody waits for Terraform.
+        self.after.add("branch", partial(self.box.git.forget, self._branch))
+        self.after.add("namespace", self._take_away, after={Ending.DONE, Ending.FAILED})
+        self.after.add("namespace", partial(self._take_away, wait=False), after={Ending.INTERRUPTED})
+        revision = self.copy.commit(f"A namespace for {self._name}")
+        self.copy.push_as(self._branch)
+        step("commit and push")
+        self._merged = self.box.git.review(STAGING, f"A namespace for {self._name}", self._branch)
+        # Named once it is merged: the branch goes, and whoever verifies the run looks it up in the kept history.
+        self.details["revision"] = revision
+        self.details["reviews"] = [review_row(STAGING, self._merged)]
+        step("asked, approved, merged")
+        applied = self.box.infrastructure.follow(self._merged.revision)
+        if applied is None:
+            raise PovError("Terraform found nothing to do", cause=f"at commit {self._merged.revision[:12]}")
+        self._tell(applied)
+        last = clock.monotonic()
+        until_told(self.box, self._name)
+        step("seen in the cluster")
+
+    def check(self) -> None:
+        """Somebody else approved, says the server; the cluster refuses what is over the quota, and nothing else."""
+        merged = self._merged
+        if merged is None or not set(merged.approvers) - {merged.author}:
+            raise PovError("the change was merged without anybody else's approval")
+        self.details["refused"] = holds(self.box, self._name)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The way through Git, the plan with its judgement, the apply, and the look."""
+        return tuple(self._steps)
+
+    def _tell(self, applied: Applied) -> None:
+        self._steps += [
+            Step("planned and judged", applied.plan_seconds),
+            Step("that plan applied", applied.apply_seconds),
+        ]
+        self.details |= {"plan": applied.digest, "state_serial": applied.serial}
+
+    def _open(self) -> Configuration:
+        """A fresh working copy, also if Gitea is on its way back from somewhere."""
+        git, clock = self.box.git, self.box.clock
+        return wait_for("Gitea", lambda: git.configuration(STAGING), timeout_s=_GIT_S, interval_s=1.0, clock=clock)
+
+    def _take_away(self, *, wait: bool = True) -> None:
+        """Out of Git; and, by Terraform, out of the cluster. What an interrupt left there goes with the next `up`."""
+        copy = self._open()
+        try:
+            if copy.drop_namespace(self._name):
+                copy.commit(f"Without the namespace for {self._name} again")
+                copy.push()
+        finally:
+            copy.close()
+        if wait:
+            self.box.infrastructure.follow(self.box.git.head(STAGING))
+            until_gone(self.box, self._name)
+
+
+class ManualChange(RunbookTrial):
+    """The runbook: kubectl by hand, object by object. Or a script that is told the same."""
+
+    playbook = "infra_change.yml"
+    checks = "the quota's own status, asked by kubectl"
+    seen_by = "seen in the cluster"
+
+    def __init__(self, box: Toolbox, slot: Slot, *, script: OwnScript | None = None) -> None:
+        super().__init__(box, slot, (), script=script)
+        self.watch = watch(box.estates, self.estate, self.estate.services, WORKED_ON)
+        self._name = name_of(box, slot)
+        self._folder = Path()
+        self.details |= {"namespace": self._name, "asked": dict(ASKED), "hosts": 0}
+
+    def prepare(self) -> None:
+        """The manifests, written but not applied."""
+        refuse_leftovers(self.box, self._name)
+        self._folder = self.runbooks.folder / "manifests"
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        for file, text in manifests(self._name, ASKED).items():
+            write_atomic(self._folder / file, text)
+
+    def variables(self) -> Mapping[str, Any]:
+        """The namespace, where its manifests lie, and the way to the cluster."""
+        way = self.box.infrastructure
+        return {
+            "space": self._name,
+            "manifests": str(self._folder),
+            "kubectl": str(way.kubectl),
+            "kubeconfig": str(way.kubeconfig),
+        }
+
+    def look_once(self) -> None:
+        """At the estate that is under load; nothing of it is worked on."""
+        self.box.prober().identify(self.estate.name)
+
+    def hosts_change(self) -> None:
+        """No host does: what goes afterwards is the namespace, whatever came of it."""
+        waits = {Ending.DONE: True, Ending.FAILED: True, Ending.INTERRUPTED: False}
+        for ending, wait in waits.items():
+            self.after.add("namespace", partial(self._take_away, wait=wait), after={ending})
+
+    def wait_until_seen(self) -> Mapping[str, float]:
+        """The cluster tells the quota."""
+        until_told(self.box, self._name)
+        return {}
+
+    def check(self) -> None:
+        """The cluster refuses what is over the quota, and nothing else."""
+        self.details["refused"] = holds(self.box, self._name)
+
+    def _take_away(self, *, wait: bool = True) -> None:
+        self.box.cluster.delete(NAMESPACE, self._name)
+        if wait:
+            until_gone(self.box, self._name)
+
+
+def name_of(box: Toolbox, slot: Slot) -> str:
+    """A name that nobody has: of this run, arm and trial."""
+    return f"team-{box.run}-{slot.arm[:1]}{slot.trial}".lower()
+
+
+def refuse_leftovers(box: Toolbox, name: str) -> None:
+    """Raises `PovError` where there is such a namespace already."""
+    if box.cluster.get(NAMESPACE, name) is not None:
+        raise PovError(f"there is a namespace {name} already", fix="pov up")
+
+
+def until_told(box: Toolbox, name: str) -> None:
+    """Wait until the cluster tells a quota that is what was asked for, and in force."""
+
+    def look() -> bool | Pending:
+        quotas = box.cluster.list(QUOTA, name)
+        told = [(one.get("status") or {}).get("hard") or {} for one in quotas]
+        cores, pods = str(ASKED["cpu"]), str(ASKED["pods"])
+        fits = any(_cores(hard.get("requests.cpu")) == cores and str(hard.get("pods")) == pods for hard in told)
+        return True if fits else Pending(f"{name} has no such quota yet")
+
+    wait_for("the quota", look, timeout_s=_SEEN_S, interval_s=_EACH_S, clock=box.clock)
+
+
+def _cores(text: object) -> str:
+    """CPU in whole cores where it is whole: `2`, `2000m`."""
+    told = str(text)
+    return str(int(told[:-1]) // 1000) if told.endswith("000m") else told
+
+
+def holds(box: Toolbox, name: str) -> str:
+    """Why the cluster refuses a pod that asks for more than the quota; one that asks for less it would take.
+
+    Raises `PovError` where it is otherwise.
+    """
+    cores = float(ASKED["cpu"])
+    allowed, said, _ = box.cluster.can_i_dry_run(trial_pod(name, cores / 4), as_user=_SOMEBODY, as_groups=_GROUPS)
+    if not allowed:
+        raise PovError(f"{name} refuses a pod that fits into its quota", cause=said)
+    allowed, said, _ = box.cluster.can_i_dry_run(trial_pod(name, cores + 1), as_user=_SOMEBODY, as_groups=_GROUPS)
+    if allowed:
+        raise PovError(f"{name} takes a pod that is larger than its quota")
+    if not any(words in said for words in _REFUSALS):
+        raise PovError(f"{name} refuses a pod for another reason than its quota", cause=said)
+    return next(words for words in _REFUSALS if words in said)
+
+
+def until_gone(box: Toolbox, name: str) -> None:
+    """Wait until nothing is left of the namespace."""
+
+    def look() -> bool | Pending:
+        return True if box.cluster.get(NAMESPACE, name) is None else Pending(f"{name} is still there")
+
+    wait_for("the namespace to go", look, timeout_s=_GONE_S, interval_s=0.5, clock=box.clock, fix="pov up")
+
+
+EXPERIMENT = Experiment(
+    "infra-change",
+    touches=lambda box, estate: estate.services,
+    expected_s=12.0,
+    arms={
+        "automated": Way(AutomatedChange, STAGING),
+        "manual": Way(ManualChange, LEGACY),
+        "scripted": Way(partial(ManualChange, script=shipped("infra-change")), LEGACY),
+    },
+)
