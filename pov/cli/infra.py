@@ -39,7 +39,8 @@ def _in_words(result: LogResult) -> str:
     killed = {entry.run for entry in result.log.cut_off}
     ended = [entry for entry in result.log.entries if entry.result != "begun" or entry.run in killed]
     head = ["when", "who", "command", "plan", "changes", "state", "result", "took"]
-    parts = [f"{result.name}: {len(ended)} runs of Terraform", table(head, [_row(one, killed) for one in ended])]
+    count = "1 run" if len(ended) == 1 else f"{len(ended)} runs"
+    parts = [f"{result.name}: {count} of Terraform", table(head, [_row(one, killed) for one in ended])]
     if settings().verbose:
         parts += [told for one in ended if (told := _changes(one))]
     if result.log.problems:
