@@ -103,7 +103,7 @@ class AutomatedChange(EstateTrial):
         applied = self.box.infrastructure.follow(self._merged.revision)
         if applied is None:
             raise PovError("Terraform found nothing to do", cause=f"at commit {self._merged.revision[:12]}")
-        self._tell(applied)
+        self._tell(applied, clock.monotonic() - last)
         last = clock.monotonic()
         until_told(self.box, self._name)
         step("seen in the cluster")
@@ -116,11 +116,12 @@ class AutomatedChange(EstateTrial):
         self.details["refused"] = holds(self.box, self._name)
 
     def steps(self) -> tuple[Step, ...]:
-        """The way through Git, the plan with its judgement, the apply, and the look."""
+        """The way through Git, Terraform's start, the plan with its judgement, the apply, and the look."""
         return tuple(self._steps)
 
-    def _tell(self, applied: Applied) -> None:
+    def _tell(self, applied: Applied, took: float) -> None:
         self._steps += [
+            Step("merge fetched, Terraform started", max(0.0, took - applied.plan_seconds - applied.apply_seconds)),
             Step("planned and judged", applied.plan_seconds),
             Step("that plan applied", applied.apply_seconds),
         ]

@@ -76,10 +76,13 @@ class Log:
         return tuple(entry for entry in self.entries if entry.result == BEGUN and entry.run not in ended)
 
     def in_short(self) -> dict[str, Any]:
-        """What a run of measuring keeps of it: its head, by which all of it can be checked later, and its last line."""
-        last = (
-            {key: value for key, value in vars(self.entries[-1]).items() if key != "changes"} if self.entries else None
-        )
+        """What a run of measuring keeps of it: its head, by which all of it can be checked later, and its last line.
+
+        Without who it was: a run's record goes with its report, to people who need not know.
+        """
+        last = None
+        if self.entries:
+            last = {key: value for key, value in vars(self.entries[-1]).items() if key not in {"changes", "actor"}}
         return {"head": self.head, "lines": len(self.entries), "problems": list(self.problems), "last": last}
 
     def as_json(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,8 @@ def test_two_environments_side_by_side_under_company_settings(
     log = second.pov("infra", "log").json
     results = [run["result"] for run in log["runs"]]
     assert (results[:2], results[-1], log["problems"]) == ([BEGUN, APPLIED], GONE, [])
+    kept = json.loads((second.runs()[-1] / "environment.json").read_text())["terraform_log"]
+    assert (kept["problems"], kept["head"] in [run["digest"] for run in log["runs"]]) == ([], True)
     assert _left(second) == []
     assert not set(containers().run("volume", "ls", "--format", "{{.Name}}").stdout.split()) & set(volumes)
     assert volumes

@@ -64,7 +64,7 @@ class Platform:
             self.delete(name)
         if self.fails is not None and made:
             raise self.fails
-        return SimpleNamespace(digest="d" * 64, serial=7, plan_seconds=2.5, apply_seconds=1.5)
+        return SimpleNamespace(digest="d" * 64, serial=7, plan_seconds=2.0, apply_seconds=1.5)
 
     def make(self, name: str) -> None:
         self.live[name] = {"status": {"hard": dict(self.hard)}}
@@ -221,9 +221,16 @@ def test_it_goes_through_git_review_and_terraform_and_is_gone_again(platform: Pl
     assert result.error is None
     steps = {step.name: step.seconds for step in result.evidence.steps}
     assert list(steps) == [
-        "commit and push", "asked, approved, merged", "planned and judged", "that plan applied", "seen in the cluster",
-    ]  # fmt: skip
-    assert (steps["planned and judged"], steps["that plan applied"]) == (2.5, 1.5)
+        "commit and push",
+        "asked, approved, merged",
+        "merge fetched, Terraform started",
+        "planned and judged",
+        "that plan applied",
+        "seen in the cluster",
+    ]
+    terraform = [steps[name] for name in list(steps)[2:5]]
+    assert terraform == pytest.approx([0.5, 2.0, 1.5]), "all of the time has a name"
+    assert sum(steps.values()) == pytest.approx(result.seconds)
     details = dict(result.evidence.details)
     assert (details["plan"], details["state_serial"], details["revision"]) == ("d" * 64, 7, "c1")
     assert details["reviews"][0]["approved_by"] == ["reviewer"]
