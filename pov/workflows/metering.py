@@ -53,8 +53,12 @@ class Meter:
 
     @classmethod
     def of(cls, ctx: Context) -> Meter:
-        """Of a running environment, on its target's word."""
-        return cls(ctx.cluster.counters, lambda: ctx.kube.list("v1/Pod"))
+        """Of a running environment, on its target's word. Nothing is asked before the first reading."""
+
+        def counters() -> Counters:
+            return ctx.cluster.counters()
+
+        return cls(counters, lambda: ctx.kube.list("v1/Pod"))
 
     def begin(self) -> None:
         """Read anew, whatever was read before. Raises `PovError` where it cannot be read."""
