@@ -246,7 +246,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "new service",
             "its files are written but not committed, and nothing knows it yet",
             "the prober has seen every replica in every stage answer over mutual TLS",
-            "{services} in staging beside it, and those of the other stages",
+            "{services} in staging beside it; on hosts one for each stage, at an address given before",
             ("staging_seconds", "prod_seconds"),
             own=True,
         ),
