@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.bundle.gate_image import put_code, put_libraries
 from pov.bundle.on_demand import for_gate
 from pov.cli.main import main
 from pov.config.offering import shipped
@@ -125,6 +127,33 @@ def test_the_promise_is_refused_with_a_price_and_an_approver_and_passes_approved
     assert 'module.landing_zone.kubectl_manifest.namespace["prod"]' in {
         one["address"] for one in document["plan"]["changes"]
     }
+
+
+_ALONE = """
+import json, pathlib, sys
+sys.path[:0] = sys.argv[1:3]
+from pov.bundle.on_demand import GatePrograms
+from pov.workflows.gate_job import judge
+print(json.dumps(judge(pathlib.Path(sys.argv[3]), sys.argv[4], GatePrograms(*map(pathlib.Path, sys.argv[5:])))))
+"""
+
+
+def test_what_the_image_holds_is_enough_to_judge(server: Server, tmp_path: Path) -> None:
+    put_code(tmp_path / "code")
+    put_libraries(tmp_path / "libraries")
+    server.takes("agreed")
+    server.approve("cto")
+    room, programs = server.fetched(), for_gate(silent)
+    paths = (tmp_path / "code", tmp_path / "libraries", room)
+    tools = (programs.conftest, programs.terraform, programs.providers)
+    # Without the packages of this environment, and without its variables, as in the image.
+    argv = [sys.executable, "-I", "-S", "-c", _ALONE, *map(str, paths), ENVIRONMENT, *map(str, tools)]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "POV_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["outcome"] == "passed", document
+    assert document["plan"]["changes"]
 
 
 def test_the_ctos_mandate_lets_a_missing_approval_block(server: Server) -> None:

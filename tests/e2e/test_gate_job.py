@@ -17,6 +17,7 @@ from pov.steps.gate.names import CONTEXT, JOB, NAMESPACE, REPOSITORY, RUNNER, US
 from pov.steps.gate.step import TOKENS
 from tests.e2e.deals import Deal, timed
 from tests.e2e.harness import Environment
+from tests.e2e.test_secrets import _of_home, found_in
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
@@ -230,3 +231,25 @@ def test_status_tells_when_nobody_watches_and_up_mends_it(gated: Environment) ->
     assert not [problem for problem in gated.pov("status").json["problems"] if told in problem]
     steps = {step["name"]: step["outcome"] for step in gated.up().json["steps"]}
     assert steps["gate"] == "unchanged"
+
+
+def test_no_login_of_the_gates_shows_anywhere(deal: Deal) -> None:
+    environment = deal.environment
+    secrets = {name: values for name, values in _of_home(environment).items() if "gitea" in name}
+    assert {f"secrets/{file}" for file, _ in TOKENS.values()} <= set(secrets)
+    inside = ("--namespace", NAMESPACE)
+    texts = {
+        kind: environment.kubectl("get", kind, *inside, "-o", "json").out for kind in ("pods", "jobs", "events", "configmaps")
+    }
+    for pod in environment.objects("pods", *inside):
+        name = pod["metadata"]["name"]
+        texts[f"log {name}"] = environment.kubectl("logs", *inside, name, "--all-containers", code=None).out
+    texts |= {f"output {number}": f"{ran.out}\n{ran.err}" for number, ran in enumerate(environment.transcript)}
+    texts["history"] = deal.upstream._call("log", "--all", "--patch", "--format=raw")
+    texts["comments"] = str([deal.architect.comments(REPOSITORY, number) for number in (1, 2, 3)])
+    assert "Gate: refused" in texts["comments"]
+    assert "diff --git" in texts["history"]
+    processes = b"\n".join(line.replace(b"\0", b" ") for line in environment.watch.seen)
+    assert b"kubeconfig" in processes
+    found = found_in({**{place: text.encode() for place, text in texts.items()}, "process list": processes}, secrets)
+    assert found == []
