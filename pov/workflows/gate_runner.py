@@ -66,25 +66,36 @@ class Jobs(Protocol):
 def look(server: Server, jobs: Jobs, now: datetime) -> None:
     """One look at every open pull request: start what nobody judges, tell what is judged.
 
-    What passed by an approval is judged again when that runs out.
+    What passed by an approval is judged again when that runs out. One that cannot be looked at keeps no other from it:
+    raises the first error, as `Gitea` and `Kube` do, once all were.
     """
+    failures = []
     for asked in server.open_into(REPOSITORY, MAIN):
-        held = server.status(REPOSITORY, asked.head, CONTEXT)
-        own = held if held is not None and held.by == server.user and _is_about(held, asked) else None
-        until = holds_until(own.description) if own is not None else None
-        over = own is not None and own.state == SUCCESS and until is not None and until <= now
-        if own is not None and own.state in {SUCCESS, FAILURE} and not over:
-            continue
-        again = f"{until:%Y%m%d%H%M%S}" if until is not None else ""
         try:
-            document = jobs.verdict(asked, again)
-        except NotFound:
-            waits = judged_again(until, asked.base) if until is not None else f"{_WAITS}, {against(asked.base)}"
-            server.set_status(REPOSITORY, asked.head, CONTEXT, PENDING, waits)
-            jobs.start(asked, again)
-            continue
-        if document is not None and (own is None or own.state == PENDING or over):
-            _tell(server, asked, document)
+            _look_at(server, jobs, asked, now)
+        except PovError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _look_at(server: Server, jobs: Jobs, asked: Asked, now: datetime) -> None:
+    held = server.status(REPOSITORY, asked.head, CONTEXT)
+    own = held if held is not None and held.by == server.user and _is_about(held, asked) else None
+    until = holds_until(own.description) if own is not None else None
+    over = own is not None and own.state == SUCCESS and until is not None and until <= now
+    if own is not None and own.state in {SUCCESS, FAILURE} and not over:
+        return
+    again = f"{until:%Y%m%d%H%M%S}" if until is not None else ""
+    try:
+        document = jobs.verdict(asked, again)
+    except NotFound:
+        waits = judged_again(until, asked.base) if until is not None else f"{_WAITS}, {against(asked.base)}"
+        server.set_status(REPOSITORY, asked.head, CONTEXT, PENDING, waits)
+        jobs.start(asked, again)
+        return
+    if document is not None and (own is None or own.state == PENDING or over):
+        _tell(server, asked, document)
 
 
 def _is_about(held: Status, asked: Asked) -> bool:

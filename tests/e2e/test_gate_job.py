@@ -238,9 +238,8 @@ def test_no_login_of_the_gates_shows_anywhere(deal: Deal) -> None:
     secrets = {name: values for name, values in _of_home(environment).items() if "gitea" in name}
     assert {f"secrets/{file}" for file, _ in TOKENS.values()} <= set(secrets)
     inside = ("--namespace", NAMESPACE)
-    texts = {
-        kind: environment.kubectl("get", kind, *inside, "-o", "json").out for kind in ("pods", "jobs", "events", "configmaps")
-    }
+    kinds = ("pods", "jobs", "events", "configmaps")
+    texts = {kind: environment.kubectl("get", kind, *inside, "-o", "json").out for kind in kinds}
     for pod in environment.objects("pods", *inside):
         name = pod["metadata"]["name"]
         texts[f"log {name}"] = environment.kubectl("logs", *inside, name, "--all-containers", code=None).out

@@ -213,6 +213,22 @@ def test_a_look_that_fails_is_seen_from_outside_until_one_goes_well(tmp_path: Pa
     assert seen == [False, True, False, True]
 
 
+def test_one_that_cannot_be_told_keeps_no_other_from_it() -> None:
+    class Locked(World):
+        def comment(self, repository: str, number: int, mark: str, text: str) -> None:
+            if number == 1:
+                raise PovError("no comment is taken")
+            super().comment(repository, number, mark, text)
+
+    two = Asked(2, "2" * 40, ONE.base)
+    world = Locked(pulls=[ONE, two], all_jobs={(ONE, ""): PASSED, (two, ""): PASSED})
+    for _ in range(2):
+        with pytest.raises(PovError, match="no comment is taken"):
+            world.look()
+    assert ONE.head not in world.statuses
+    assert (world.state(two), list(world.comments)) == (SUCCESS, [2])
+
+
 class Cluster:
     """A Job in a state, and what the containers of its pod printed."""
 
