@@ -78,7 +78,8 @@ def comment(document: Mapping[str, Any], head: str, base: str) -> str:
     changes = [mapping(one) for one in items(plan.get("changes"))]
     if changes:
         lines = [f"{'+'.join(map(text, items(one.get('actions'))))} {text(one.get('address'))}" for one in changes]
-        parts += [f"What it would make, plan `{_plain(plan.get('digest'))[:64]}`:", _block(lines)]
+        told_as = "What it would make" if outcome == PASSED else "What was planned of it"
+        parts += [f"{told_as}, plan `{_plain(plan.get('digest'))[:64]}`:", _block(lines)]
     parts.append(f"Judged: {head[:_SHORT]} {against(base)}.")
     return "\n\n".join(filter(None, parts))
 

@@ -26,6 +26,7 @@ def test_a_refusal_tells_limit_remedy_approver_price_and_addresses() -> None:
     assert "refused: 96 cores; limit: 64; passes with: at most 64; may approve: cto or engineer" in told
     assert "priced: Medium: 5,000 USD once (EXAMPLE)" in told
     assert 'delete+create module.landing_zone.x["prod"]' in told
+    assert "What was planned of it, plan" in told
     assert "ab" * 32 in told
     assert told.endswith("Judged: 1234567890 on fedcba0987.")
 
@@ -34,6 +35,7 @@ def test_what_passed_has_no_price_and_tells_advice_and_overrides() -> None:
     check = {"refusals": [], "advice": [REFUSAL]}
     told = comment(document(outcome="passed", checks=[check], overridden=["600 cores: set aside by pat"]), HEAD, BASE)
     assert "### Gate: passed" in told
+    assert "What it would make, plan" in told
     assert "priced" not in told
     assert "advice: 96 cores" in told
     assert "overridden: 600 cores: set aside by pat" in told
