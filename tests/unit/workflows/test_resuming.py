@@ -38,6 +38,7 @@ from pov.workflows.resuming import ResumeOptions
 from pov.workflows.taking_back import take_back, take_back_all
 from tests.unit.experiments.world import World
 from tests.unit.reporting import simulated
+from tests.unit.workflows.test_measure import Metered
 from tests.unit.workflows.test_verify import alone, attached
 
 ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
@@ -306,6 +307,9 @@ def stands(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(f"{where}.toolbox.toolbox", lambda ctx: world.toolbox(begun.root))
         monkeypatch.setattr(f"{where}.toolbox.kept_configuration", lambda ctx: lambda file: None)
         monkeypatch.setattr(resuming, "compare", lambda *_: ())
+        monkeypatch.setattr(
+            "pov.workflows.metering.Meter.of", lambda ctx: Metered(*({"seconds": 1.0} for _ in range(99)))
+        )
         monkeypatch.setattr(resuming, "Measuring", lambda *given, **more: Measuring(*given, **more, clock=world.clock))
 
     return put
@@ -335,6 +339,7 @@ def test_it_goes_on_under_the_load_that_was_recorded(tmp_path: Path, stands: Cal
     both = [(each[0], each[-1]) for each in rates.values() if len(each) > 1]
     assert both
     assert any(now == pytest.approx(2 / 3 * before, rel=0.01) for before, now in both)
+    assert all(s["details"]["footprint"] for s in saved.samples[4:]), "what the platform takes is read anew"
     mark = mark_of(begun.path.name, 1)
     versions = {s["details"]["version"] for s in saved.samples[4:] if "version" in s["details"]}
     assert versions
