@@ -207,6 +207,28 @@ class InterruptionRow(_Part):
     cut_bytes: int
 
 
+class PartRow(_Part):
+    """One part of the environment: processor time in seconds over all spans and over placebos, memory in MiB."""
+
+    name: str
+    containers: int
+    idle_s: float
+    processor_s: float
+    memory_mib: float
+    most_mib: float
+
+
+class FootprintRow(_Part):
+    """What the platform took, part by part, in `seconds` of `readings` spans, `idle` of them over placebos."""
+
+    parts: list[PartRow]
+    trials: int
+    readings: int
+    seconds: float
+    placebos: int
+    idle: float
+
+
 class Summary(BaseModel):
     """`summary.json` of a run: a pure function of its samples and criteria. `run` is what it recorded of itself.
 
@@ -220,6 +242,7 @@ class Summary(BaseModel):
     experiments: list[ExperimentRow]
     criteria: list[CriterionRow]
     prober_sees: bool | None
+    footprint: FootprintRow | None = None
     interruptions: list[InterruptionRow] = []
     digests: dict[str, str] = {}
 

@@ -17,6 +17,7 @@ from pov.measure.summary import summarise
 from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample, Step, Traffic
 from tests.benchmarks.coverage import Case
+from tests.unit.reporting.simulated import footprint
 
 SIX = (10.0, 10.4, 10.9, 11.3, 11.8, 12.1)
 
@@ -205,7 +206,7 @@ SUMMED = [
     *trials("rotate", "automated", (*SIX, None), traffic=WINDOW, steps=(Step("commit", 1.0),), figures={"found": 2.0}),
     *trials("rotate", "manual", times(2.03), error="no"),
     *trials("rotate", "automated-again", times(1.01), traffic=WINDOW),
-    *trials("rotate", "placebo", SIX[:1], traffic=WINDOW, details={"estate": "legacy"}),
+    *trials("rotate", "placebo", SIX[:1], traffic=WINDOW, details={"estate": "legacy", "footprint": footprint(1)}),
     *trials("rotate", "negative-control", SIX[:1], traffic=WINDOW),
     *trials("deploy", "automated", SIX[:2]),
     *trials("deploy", "manual", SIX[:1], origin="person", traffic=WINDOW, details={"by": "jo"}),
