@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,10 +73,12 @@ class Zone:
         return Terraform(find_program(require_current().binaries), root, providers=providers(), work=self.work, env=env)
 
 
-@pytest.fixture(scope="module")
-def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
+@contextmanager
+def made(work: Path) -> Iterator[Zone]:
+    """A control plane without a landing zone yet."""
     scenario = load_scenario("quickstart")
-    with control_plane(tmp_path_factory.mktemp("control-plane")) as kube:
+    (work / "control-plane").mkdir()
+    with control_plane(work / "control-plane") as kube:
         ctx = SimpleNamespace(
             kube=kube,
             scenario=scenario,
@@ -84,29 +87,49 @@ def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
             checked="",
             emit=silent,
             estates=estates(scenario),
-            home=Home(tmp_path_factory.mktemp("home")),
+            home=Home(work / "home"),
             binaries=require_current().binaries,
         )
         yield Zone(kube, ctx)
 
 
-def test_the_plan_that_was_checked_against_nothing_is_the_first_that_is_applied(zone: Zone, tmp_path: Path) -> None:
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Zone]:
+    with made(tmp_path) as zone:
+        yield zone
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
+    with made(tmp_path_factory.mktemp("zone")) as zone:
+        zone.run()
+        yield zone
+
+
+@pytest.fixture
+def zone(applied: Zone) -> Zone:
+    """One whose landing zone is whole, whatever a test before did to it."""
+    applied.run()
+    return applied
+
+
+def test_the_plan_that_was_checked_against_nothing_is_the_first_that_is_applied(bare: Zone, tmp_path: Path) -> None:
     room = furnish(tmp_path / "room", None)
     without_state(room)
     alone = Terraform(find_program(require_current().binaries), room.root, providers=providers(), work=room.work)
     alone.init()
-    checked = told_of(alone.judged(zone.variables).document).digest
+    checked = told_of(alone.judged(bare.variables).document).digest
     with pytest.raises(CriterionNotMet, match="another than the one that was checked"):
-        zone.run("0" * 64)
-    assert zone.kube.get("Namespace", "staging") is None, "nothing is half applied"
-    assert zone.run(checked) is Outcome.CHANGED
-    refused, begun, ended = zone.log
+        bare.run("0" * 64)
+    assert bare.kube.get("Namespace", "staging") is None, "nothing is half applied"
+    assert bare.run(checked) is Outcome.CHANGED
+    refused, begun, ended = bare.log
     assert (refused.result, begun.result, ended.result) == (REFUSED, BEGUN, APPLIED)
     assert ended.plan == ended.approved == checked
-    assert ended.after["serial"] == landing_zone.state_of(zone.kube).serial > ended.before["serial"]
+    assert ended.after["serial"] == landing_zone.state_of(bare.kube).serial > ended.before["serial"]
     assert {change["actions"][0] for change in ended.changes} == {"create"}
-    assert zone.run() is Outcome.UNCHANGED
-    assert len(zone.log) == 3, "where nothing differs Terraform is not asked, and nothing is logged"
+    assert bare.run() is Outcome.UNCHANGED
+    assert len(bare.log) == 3, "where nothing differs Terraform is not asked, and nothing is logged"
 
 
 def test_a_plan_that_was_checked_is_looked_for_even_where_nothing_differs(zone: Zone) -> None:
