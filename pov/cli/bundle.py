@@ -9,7 +9,7 @@ import click
 
 from pov.cli.app import Group, as_typed, command_options
 from pov.cli.console import console
-from pov.cli.given import OUTPUT, PLACE
+from pov.cli.given import FILE, OUTPUT
 from pov.cli.tables import pairs, show, table
 from pov.model.events import silent
 
@@ -63,7 +63,7 @@ def save_command(file: Path) -> None:
 
 
 @command.command("load")
-@click.argument("file", type=PLACE)
+@click.argument("file", type=FILE)
 @command_options
 def load_command(file: Path) -> None:
     """Check an archive to the last byte, then install it as the bundle. Needs no network, and can be repeated."""

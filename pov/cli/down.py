@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def command(images: bool) -> None:
     """Take the environment away.
 
-    Nothing is left but runs, reports, evidence of controls, criteria and the journal. Running it twice is fine.
+    Nothing is left but runs, reports, evidence of controls, criteria, the journal and the log of Terraform's runs.
+    Run again with its --name, it changes nothing.
     """
     chosen = settings()
     from pov.workflows import down

@@ -112,6 +112,8 @@ def _target(options: VerifyOptions) -> Path:
         if not (path / "samples.jsonl").is_file():
             raise NotFound(f"no run in {path}", cause="it holds no samples.jsonl", fix="name a run's folder, or a PDF")
         return path.absolute()
+    if not path.is_file() and (path.suffix or len(path.parts) > 1):
+        raise NotFound(f"no file {path}", fix="name a run, its folder, or a report's PDF")
     return path.absolute() if path.is_file() else report.located(options.root, options.name, options.target)[1]
 
 

@@ -96,3 +96,21 @@ def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
     out, err = capsys.readouterr()
     assert option in err
     assert "signed" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["verify", "sent.pdf"], 1, "no file sent.pdf"),
+        (["verify", "runs/20260309-093000-aaaa"], 1, "no file runs/20260309-093000-aaaa"),
+        (["verify", "20260309-093000-aaaa"], 1, "fix: pov runs list"),
+        (["bundle", "load", "."], 2, "is a directory"),
+        (["bundle", "load", "nowhere.tar"], 1, "no file nowhere.tar"),
+    ],
+)
+def test_a_file_that_is_not_there_is_called_a_file(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+) -> None:
+    simulated.save(root / ".pov" / "one" / "runs")
+    assert main(["--engagement", str(root), *arguments]) == code
+    assert told in capsys.readouterr().err
