@@ -221,4 +221,5 @@ def _folder(home: Home, wanted: str | None) -> Path:
     names = [path.name for path in saved_in(home.runs_dir)]
     if wanted in names:
         return home.runs_dir / wanted
-    raise NotFound(f"no run {wanted} in {home.runs_dir}", cause=f"runs: {', '.join(names) or 'none'}", fix="pov runs list")
+    cause = f"runs: {', '.join(names) or 'none'}"
+    raise NotFound(f"no run {wanted} in {home.runs_dir}", cause=cause, fix="pov runs list")
