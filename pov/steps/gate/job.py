@@ -6,6 +6,7 @@ credentials at all, and judges. The pod's account has no rights, and its token i
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from pov.steps.gate.names import CHANGE, JOB, LOGIN, NAMESPACE
@@ -24,9 +25,11 @@ _NOBODY = 65534
 def name_of(number: int, head: str, base: str, again: str = "") -> str:
     """One Job for each state of a pull request, and of the branch that it would go into.
 
-    `again` tells the one that judges once more from the one that had judged before.
+    `again` tells the one that judges once more from the one that had judged before. The end of the name is over the
+    whole of both commits: whoever asks can make two that begin with the same letters, one of them harmless.
     """
-    return f"gate-{number}-{head[:12]}-{base[:12]}{f'-{again}' if again else ''}"
+    whole = hashlib.sha256(f"{head} {base} {again}".encode()).hexdigest()
+    return f"gate-{number}-{head[:7]}-{whole[:40]}"
 
 
 def manifest(number: int, head: str, base: str, *, image: str, environment: str, again: str = "") -> dict[str, Any]:

@@ -68,8 +68,15 @@ def test_the_job_has_one_container_with_a_reading_token_and_one_with_nothing() -
 
 def test_a_jobs_name_is_that_of_one_state() -> None:
     names = {name_of(1, HEAD, BASE), name_of(2, HEAD, BASE), name_of(1, BASE, BASE), name_of(1, HEAD, HEAD)}
-    assert len(names) == 4
-    assert max(map(len, (name_of(10**9, HEAD, BASE), *names))) <= 63
+    assert len(names | {name_of(1, HEAD, BASE, "20261129130000")}) == 5
+    assert max(map(len, (name_of(10**8, HEAD, BASE, "20261129130000"), *names))) <= 63
+
+
+@pytest.mark.parametrize("same", [7, 12, 39])
+def test_commits_that_begin_alike_have_jobs_of_their_own(same: int) -> None:
+    """Some million tries find two that share twelve digits: what one passed with must not be told of the other."""
+    head, base = (f"{one[:same]}{'f' * (40 - same)}" for one in (HEAD, BASE))
+    assert len({name_of(1, HEAD, BASE), name_of(1, head, BASE), name_of(1, HEAD, base)}) == 3
 
 
 def test_the_tokens_of_the_two_are_two() -> None:
