@@ -8,6 +8,9 @@ provider_sources := {"gavinbunney/kubectl"} | providers
 
 provider_settings := {"apply_retry_count"}
 
+# Where the state lies, and nothing of how it is reached: that could be another cluster, or a program to start.
+backend_settings := {"secret_suffix": "landing-zone", "namespace": "pov-terraform"}
+
 blocks := {"locals", "module", "output", "provider", "terraform", "variable"}
 
 # Each module that may be called, and what it is told; they come from the toolkit, whatever lies in a change.

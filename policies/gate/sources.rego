@@ -113,6 +113,17 @@ deny contains refusal(
 }
 
 deny contains refusal(
+	sprintf("%s: backend kubernetes is given another `%s`", [name(file), setting]),
+	"the state of the landing zone", "put the backend back",
+) if {
+	some file in input
+	some settings in file.contents.terraform
+	some body in settings.backend.kubernetes
+	some setting, value in body
+	value != object.get(lists.backend_settings, setting, null)
+}
+
+deny contains refusal(
 	sprintf("%s: `%s` in the block terraform", [name(file), setting]),
 	"required_version, required_providers and a backend", "take it out",
 ) if {
@@ -127,10 +138,19 @@ deny contains refusal(
 	"no functions that read files", "write the content as text",
 ) if {
 	some file in input
-	walk(file.contents, [_, text])
+	some text in texts(file.contents)
+	regex.match(reads, text)
+	regex.match(`[$%]\{`, text)
+}
+
+# A call, with what Terraform allows between name and bracket: blanks and comments. The text of a template is one, too.
+reads := `\b(file|file[a-z0-9]+|templatefile|templatestring|pathexpand|abspath)(\s|/\*(?s:.*?)\*/|(#|//)[^\n]*\n)*\(`
+
+# Keys of an object are expressions as its values are.
+texts(contents) := {text | walk(contents, [_, text]); is_string(text)} | {text |
+	walk(contents, [path, _])
+	some text in path
 	is_string(text)
-	regex.match(`\b(file|file[a-z0-9]+|templatefile|pathexpand|abspath)\s*\(`, text)
-	contains(text, "${")
 }
 
 deny contains refusal(

@@ -316,10 +316,21 @@ TEXT: list[tuple[str, str, str, str]] = [
      "main.tf: module landing_zone is told `break_glass_groups`"),
     ("backend", 'backend "kubernetes" {\n    secret_suffix = "landing-zone"\n    namespace     = "pov-terraform"',
      'backend "http" {\n    address = "https://example.org"', "main.tf: the state would lie in a backend `http`"),
+    ("backend-exec", '    secret_suffix = "landing-zone"\n',
+     '    secret_suffix = "landing-zone"\n    exec {\n      api_version = "v1"\n      command = "id"\n    }\n',
+     "main.tf: backend kubernetes is given another `exec`"),
+    ("backend-elsewhere", 'secret_suffix = "landing-zone"', 'secret_suffix = "other"',
+     "main.tf: backend kubernetes is given another `secret_suffix`"),
     ("cloud", "  required_version", '  cloud {\n    organization = "x"\n  }\n  required_version',
      "main.tf: `cloud` in the block terraform"),
     ("file", "", 'output "x" {\n  value = file("/etc/passwd")\n}\n', "main.tf: reads a file of the machine"),
     ("templatefile", "", 'locals {\n  x = "a ${templatefile("/etc/passwd", {})}"\n}\n', "reads a file of the machine"),
+    ("file-comment", "", 'locals {\n  x = file/**/("/etc/passwd")\n}\n', "reads a file of the machine"),
+    ("file-line", "", 'locals {\n  x = trimspace(file # of\n("/etc/passwd"))\n}\n', "reads a file of the machine"),
+    ("file-key", "", 'locals {\n  x = { (file("/etc/passwd")) = 1 }\n}\n', "reads a file of the machine"),
+    ("file-if", "", 'locals {\n  x = "%{ if file("/etc/passwd") == "" }a%{ endif }"\n}\n',
+     "reads a file of the machine"),
+    ("templatestring", "", 'locals {\n  x = templatestring(local.y, {})\n}\n', "reads a file of the machine"),
 ]  # fmt: skip
 
 
