@@ -6,6 +6,7 @@ notation. So no more than plain `*.tf` is copied, and each file of another kind 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -78,7 +79,7 @@ def furnish(folder: Path, change: Path | None) -> Room:
     if not files and not refusals:
         raise InvalidInput([Problem(str(source), "holds no file of Terraform (*.tf)", "name a root module's folder")])
     if change is not None:
-        refusals += _other_modules(source, toolkit)
+        refusals += [*_other_modules(source, toolkit), *_remembered(source / ".terraform")]
     return Room(root, folder / "work", tuple(files), tuple(refusals))
 
 
@@ -156,6 +157,31 @@ def _other_modules(source: Path, toolkit: Path) -> Iterator[Refusal]:
             yield Refusal(f"the module {name} beside it is not the toolkit's", limit, "put it back", _KEEPER)
 
 
+def _remembered(folder: Path) -> Iterator[Refusal]:
+    """What lies where Terraform keeps what it remembers, and would have the next one here take another text or state.
+
+    `terraform init` takes a module from the folder that its own record names, whatever the text says.
+    """
+    record = folder / "modules" / "modules.json"
+    if record.is_file() and not _is_plain(record):
+        what = ".terraform/modules/modules.json takes modules from elsewhere than the text says"
+        yield Refusal(what, _PLAIN, "take the folder .terraform out", _KEEPER)
+    chosen = folder / "environment"
+    if chosen.is_file() and chosen.read_bytes()[:_LARGEST].strip() not in {b"", b"default"}:
+        what = ".terraform/environment chooses another workspace"
+        yield Refusal(what, "the state of the landing zone", "take the folder .terraform out", _KEEPER)
+
+
+def _is_plain(record: Path) -> bool:
+    """Whether every module lies where it is called from; no for what cannot be read."""
+    try:
+        modules = json.loads(record.read_bytes()[:_LARGEST])["Modules"]
+        return all(not one["Key"] or os.path.normpath(one["Dir"]) == one["Source"] for one in modules)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def _texts(folder: Path) -> dict[str, bytes]:
-    found = [path for path in folder.glob("*") if path.is_file() and path.name.endswith((".tf", ".tf.json", ".tofu"))]
+    endings = (".tf", ".tf.json", ".tofu", ".tofu.json")
+    found = [path for path in folder.glob("*") if path.is_file() and path.name.endswith(endings)]
     return {path.name: path.read_bytes()[: _LARGEST + 1] for path in found[:_MOST_FILES]}

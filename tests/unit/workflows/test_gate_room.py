@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -89,6 +90,39 @@ def test_modules_of_a_change_never_judge_it(change: Path, tmp_path: Path) -> Non
     ]
     shipped = data("terraform", "modules", "guardrails", "main.tf").read_text()
     assert (tmp_path / "room" / "modules" / "guardrails" / "main.tf").read_text() == shipped
+
+
+@pytest.mark.parametrize("ending", [".tf", ".tf.json", ".tofu", ".tofu.json"])
+def test_a_file_more_makes_a_module_another(ending: str, change: Path, tmp_path: Path) -> None:
+    (change / f"../../modules/guardrails/main_override{ending}").write_text("{}")
+    told = [refusal.what for refusal in furnish(tmp_path / "room", change).refusals]
+    assert told == ["the module guardrails beside it is not the toolkit's"]
+
+
+_OWN = {"Key": "guardrails", "Source": "../../modules/guardrails", "Dir": "../../modules/guardrails"}
+_ROOT = {"Key": "", "Source": "", "Dir": "."}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("modules/modules.json", json.dumps({"Modules": [_ROOT, _OWN]}), ""),
+        ("environment", "default\n", ""),
+        ("modules/modules.json", json.dumps({"Modules": [_ROOT, {**_OWN, "Dir": "../../soft"}]}), "takes modules"),
+        ("modules/modules.json", json.dumps({"Modules": [_ROOT, {"Key": "guardrails"}]}), "takes modules"),
+        ("modules/modules.json", json.dumps([_OWN]), "takes modules"),
+        ("modules/modules.json", "{", "takes modules"),
+        ("environment", "other", "chooses another workspace"),
+    ],
+)
+def test_what_terraform_remembers_leads_nowhere_else(
+    name: str, text: str, told: str, change: Path, tmp_path: Path
+) -> None:
+    place = change / ".terraform" / name
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    found = furnish(tmp_path / "room", change).refusals
+    assert [told in refusal.what for refusal in found] == ([True] if told else [])
 
 
 @pytest.mark.parametrize("make", ["nothing", "empty", "file"])
