@@ -20,6 +20,7 @@ from pov.model.events import silent
 from pov.scoping.gate import Check, Refusal
 from pov.scoping.gate_comment import FAILED, UNREADABLE
 from pov.steps.gate.names import DEAL, MAIN, MANDATE, OFFERING, PLATFORM, REVOKED, ROOT_MODULE, SIGNERS, STAGES
+from pov.workflows.approvals import FOLDER as APPROVALS
 from pov.workflows.approvals import Trust
 from pov.workflows.gate import GateOptions, run_gate
 
@@ -27,8 +28,9 @@ _FACTS = "facts.json"
 _ATTRIBUTES = "* -text -ident !filter !working-tree-encoding\n"
 _SPECIAL = {"120000": "a link", "160000": "a submodule"}
 _MOST_FILES, _MOST_BYTES = 2000, 16 * 2**20
-_OPEN = (f"{DEAL}/", "terraform/")
-"""What a pull request may change. Modules of the toolkit are compared with it by the gate."""
+_OPEN = (f"{DEAL}/", f"{ROOT_MODULE}/")
+"""What a pull request may change."""
+_RECORDS = f"{DEAL}/{APPROVALS}/"
 _KEEPER = ("platform team",)
 
 
@@ -77,7 +79,7 @@ def judge(room: Path, environment: str, programs: GatePrograms) -> dict[str, Any
     """The verdict as a document, whatever it is: also of a change that cannot be judged, or a gate that failed."""
     try:
         facts = _facts(room)
-        before = tuple(_before(facts))
+        before = tuple(_before(facts, room))
         if facts.too_large:
             checks = [check.as_json() for check in before]
             return {"outcome": "refused", "checks": checks}
@@ -93,7 +95,6 @@ def options(room: Path, environment: str, programs: GatePrograms) -> GateOptions
     """What the gate is told: the deal is the pull request's, and all that it is judged by the protected branch's."""
     head, platform = room / "head", room / "base" / PLATFORM
     mandate, revoked = platform / MANDATE, platform / REVOKED
-    stages, module = head / DEAL / STAGES, head / ROOT_MODULE
     return GateOptions(
         folder=head / DEAL,
         trust=Trust(platform / SIGNERS, revoked if revoked.is_file() else None),
@@ -101,8 +102,8 @@ def options(room: Path, environment: str, programs: GatePrograms) -> GateOptions
         mandate=mandate if mandate.is_file() else None,
         environment=environment,
         offering=platform / OFFERING,
-        stages=stages if stages.is_file() else None,
-        terraform=module if module.is_dir() else None,
+        stages=head / DEAL / STAGES,
+        terraform=head / ROOT_MODULE,
         programs=programs,
     )
 
@@ -112,7 +113,7 @@ def _facts(room: Path) -> Facts:
     return Facts(bool(found["outdated"]), tuple(found["changed"]), tuple(found["special"]), str(found["too_large"]))
 
 
-def _before(facts: Facts) -> Iterator[Check]:
+def _before(facts: Facts, room: Path) -> Iterator[Check]:
     """What is refused by what Git tells alone."""
     limit = "what is judged is what would be merged"
     if facts.outdated:
@@ -121,6 +122,9 @@ def _before(facts: Facts) -> Iterator[Check]:
     limit = "nothing that judges comes from what is under review"
     paths = [path for path in facts.changed if not path.startswith(_OPEN)]
     yield Check("what judges", tuple(Refusal(f"{path} is changed", limit, "put it back", _KEEPER) for path in paths))
+    limit = "what was decided stays"
+    paths = [path for path in facts.changed if path.startswith(_RECORDS) and (room / "base" / path).is_file()]
+    yield Check("records", tuple(Refusal(f"{path} is changed", limit, "put it back", _KEEPER) for path in paths))
     limit = "plain files"
     yield Check(
         "plain files", tuple(Refusal(told, limit, "put the file itself there", _KEEPER) for told in facts.special)

@@ -197,6 +197,26 @@ def own_modules(server: Server) -> None:
     server.add("terraform/modules/guardrails/main.tf", "# softer\n")
 
 
+def more_beside_the_modules(server: Server) -> None:
+    server.write("terraform/targets/prod/main.tf", 'data "external" "x" {\n  program = ["id"]\n}\n')
+
+
+def no_modules(server: Server) -> None:
+    shutil.rmtree(server.copy / "terraform" / "modules" / "guardrails")
+
+
+def without_the_refusal(server: Server) -> None:
+    """What was approved, then refused, and is asked for once more as if nobody had refused it."""
+    server.takes("agreed")
+    server.approve("engineer")
+    approved = set((server.copy / "deal" / "approvals").iterdir())
+    argv = ["--name", ENVIRONMENT, "--engagement", str(server.copy / "deal"), "scope", "refuse", *WHY]
+    assert main([*argv, "--key", str(server.root / "cto")]) == 0
+    server.base = server.commit("main")
+    for path in set((server.copy / "deal" / "approvals").iterdir()) - approved:
+        path.rename(server.root / f"refusal{path.suffix}")
+
+
 def no_signers(server: Server) -> None:
     (server.copy / "platform" / "allowed_signers").unlink()
 
@@ -234,7 +254,9 @@ ATTACKS: list[tuple[Callable[[Server], None], tuple[str, ...]]] = [
     (own_offering, ("platform/offering.yaml is changed", STILL)),
     (own_mandate, ("platform/mandate.json is changed",)),
     (own_policies, ("policies/gate/plan.rego is changed",)),
-    (own_modules, ("the module guardrails beside it is not the toolkit's",)),
+    (own_modules, ("terraform/modules/guardrails/main.tf is changed",)),
+    (more_beside_the_modules, ("terraform/targets/prod/main.tf is changed",)),
+    (no_modules, ("terraform/modules/guardrails/main.tf is changed",)),
     (no_signers, ("platform/allowed_signers is changed",)),
     (
         what_would_run,
@@ -259,6 +281,23 @@ def test_what_slips_past_in_a_pull_request_is_refused(
     document = server.judged()
     assert document["outcome"] == "refused"
     assert set(told) <= set(refusals(document))
+
+
+def test_a_refusal_that_main_holds_is_not_taken_out(server: Server) -> None:
+    without_the_refusal(server)
+    document = server.judged()
+    assert document["outcome"] == "refused"
+    (told, _) = sorted(refusals(document))
+    assert told.startswith("deal/approvals/")
+    assert "-refuse-scope-" in told
+
+
+@pytest.mark.parametrize("gone", ["deal/stages.yaml", "terraform/targets/local"])
+def test_what_is_taken_out_is_not_judged_by_what_the_toolkit_has(gone: str, server: Server) -> None:
+    server.git("rm", "-r", "--quiet", gone)
+    document = server.judged()
+    assert document["outcome"] == "bad input"
+    assert any(gone in line for line in document["lines"]), document
 
 
 def test_a_link_is_laid_out_as_what_it_says_and_not_followed(server: Server) -> None:
