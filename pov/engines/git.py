@@ -230,10 +230,10 @@ class ConfigRepo:
             content = stream.read(limit + 1)
         return content if len(content) <= limit else None
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, content: str | bytes) -> None:
         """Write a file; it is part of the next commit."""
         self._make_way(path)
-        write_atomic(self.folder / path, text)
+        write_atomic(self.folder / path, content)
 
     def _make_way(self, path: str) -> None:
         """Take away what stands where the file is to lie: a link, a submodule, a file for a folder or the reverse."""
@@ -251,14 +251,14 @@ class ConfigRepo:
         """Remove a file; it is gone with the next commit."""
         (self.folder / path).unlink(missing_ok=True)
 
-    def replace(self, files: Mapping[str, str], managed: Callable[[str], bool]) -> None:
+    def replace(self, files: Mapping[str, str | bytes], managed: Callable[[str], bool]) -> None:
         """Make everything that `managed` calls ours what `files` say; other files stay as they are, unread."""
         for path in self.paths():
             if managed(path) and path not in files:
                 self.remove(path)
-        for path, text in files.items():
-            if not self._holds(path, text.encode()):
-                self.write(path, text)
+        for path, content in files.items():
+            if not self._holds(path, content.encode() if isinstance(content, str) else content):
+                self.write(path, content)
 
     def _holds(self, path: str, content: bytes) -> bool:
         if path in self._specials():

@@ -47,22 +47,26 @@ class Server:
         (self.own / "allowed_signers").write_text("".join(lines))
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(root / "origin.git"), at=root)
         self.git("clone", "--quiet", str(root / "origin.git"), str(self.copy), at=root)
-        for path, text in repository.managed(shipped(), self.own).items():
-            self.write(path, text)
+        self.bring()
         for files in repository.seeds(None, SCENARIO / "deal", {}).values():
             for path, text in files.items():
                 self.write(path, text)
         self.base = self.commit("main")
+
+    def bring(self) -> None:
+        """What `pov up` keeps, as the user's own folder has it now."""
+        for path, content in repository.managed(shipped(), self.own).items():
+            self.write(path, content)
 
     def git(self, *arguments: str, at: Path | None = None) -> str:
         argv = ["git", "-c", "user.name=pat", "-c", "user.email=pat@example.org", *arguments]
         done = subprocess.run(argv, cwd=at or self.copy, check=True, capture_output=True, text=True, timeout=60)
         return done.stdout.strip()
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, content: str | bytes) -> None:
         place = self.copy / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def add(self, path: str, text: str) -> None:
         self.write(path, (self.copy / path).read_text() + text)
@@ -163,14 +167,25 @@ def test_the_ctos_mandate_lets_a_missing_approval_block(server: Server) -> None:
     for ending in ("", ".sig"):
         shutil.copyfile(f"{made}{ending}", server.own / f"mandate.json{ending}")
     shutil.rmtree(made.parent)
-    for path, text in repository.managed(shipped(), server.own).items():
-        server.write(path, text)
+    server.bring()
     server.base = server.commit("main")
     server.add("deal/engagement.yaml", "  promised: Small\n")
     document = server.judged()
     assert document["mode"] == "block"
     assert (document["outcome"], document["mandate"]["role"]) == ("refused", "cto")
     assert refusals(document)
+
+
+def test_a_key_that_ssh_keygen_revoked_does_not_count(server: Server) -> None:
+    argv = ["ssh-keygen", "-q", "-k", "-f", str(server.own / "revoked_keys"), str(server.root / "engineer.pub")]
+    subprocess.run(argv, check=True, timeout=30)
+    server.bring()
+    server.base = server.commit("main")
+    server.takes("agreed")
+    server.approve("engineer")
+    assert refusals(server.judged()) == [STILL]
+    server.approve("cto")
+    assert server.judged()["outcome"] == "passed"
 
 
 def own_signers(server: Server) -> None:

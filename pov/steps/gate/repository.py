@@ -27,15 +27,16 @@ def is_managed(path: str) -> bool:
     return path == "README.md" or path.startswith((f"{PLATFORM}/", f"{_MODULES}/"))
 
 
-def managed(offering: Path, own: Path) -> dict[str, str]:
+def managed(offering: Path, own: Path) -> dict[str, str | bytes]:
     """What `pov up` keeps. `own` is the folder with the user's signers, revocations and mandate."""
-    found = {
+    found: dict[str, str | bytes] = {
         "README.md": data("argocd", "gate", "README.md").read_text(),
         f"{PLATFORM}/{OFFERING}": offering.read_text(),
     }
     for name in (SIGNERS, REVOKED, MANDATE, f"{MANDATE}.sig"):
         if (own / name).is_file():
-            found[f"{PLATFORM}/{name}"] = (own / name).read_text()
+            # As they are: a list of revoked keys that `ssh-keygen -k` made is no text.
+            found[f"{PLATFORM}/{name}"] = (own / name).read_bytes()
     found.setdefault(f"{PLATFORM}/{SIGNERS}", _NOBODY)
     return found | _texts(data(_MODULES), _MODULES)
 

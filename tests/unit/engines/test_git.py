@@ -157,6 +157,16 @@ def test_settings_that_somebody_doubled_are_put_right(tmp_path: Path, remote: Re
     assert "nowhere" not in (folder / ".git" / "config").read_text()
 
 
+def test_a_managed_file_need_not_be_text(tmp_path: Path, remote: Remote) -> None:
+    repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
+    for changes in (True, False):
+        repo.replace({"list": b"\x00\xff\n"}, lambda path: path == "list")
+        assert repo.is_changed() is changes
+        if changes:
+            repo.commit("Bring")
+    assert (repo.folder / "list").read_bytes() == b"\x00\xff\n"
+
+
 def test_managed_files_are_replaced_and_others_stay(tmp_path: Path, remote: Remote) -> None:
     repo = ConfigRepo.open(tmp_path / "w" / "copy", remote)
     for path in ("stages/dev/old.yaml", "stages/dev/same.yaml", "docs/theirs.md"):

@@ -117,7 +117,7 @@ def test_nothing_is_merged_without_the_status_and_before_it_is_up_to_date() -> N
 def test_what_judges_comes_from_the_user_and_the_offering(tmp_path: Path) -> None:
     found = repository.managed(shipped(), tmp_path)
     assert found["platform/offering.yaml"] == shipped().read_text()
-    assert found["platform/allowed_signers"].startswith("# Nobody may approve")
+    assert str(found["platform/allowed_signers"]).startswith("# Nobody may approve")
     assert not {"platform/revoked_keys", "platform/mandate.json"} & found.keys()
     guardrail = "terraform/modules/guardrails/main.tf"
     assert found[guardrail] == data(guardrail).read_text()
@@ -126,8 +126,14 @@ def test_what_judges_comes_from_the_user_and_the_offering(tmp_path: Path) -> Non
         (tmp_path / name).write_text(f"{name}\n")
     found = repository.managed(shipped(), tmp_path)
     for name in ("allowed_signers", "revoked_keys", "mandate.json", "mandate.json.sig"):
-        assert found[f"platform/{name}"] == f"{name}\n"
+        assert found[f"platform/{name}"] == f"{name}\n".encode()
     assert "platform/something-else" not in found
+
+
+def test_revoked_keys_are_brought_as_ssh_keygen_makes_them(tmp_path: Path) -> None:
+    made = b"SSHKRL\n\x00\x00\x00\x00\x01k\x0b\x91j\xff"
+    (tmp_path / "revoked_keys").write_bytes(made)
+    assert repository.managed(shipped(), tmp_path)["platform/revoked_keys"] == made
 
 
 def test_the_deal_is_never_the_bring_ups_to_overwrite() -> None:
