@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,18 +111,28 @@ class LogWriter:
         line["digest"] = digest_of(line)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab+") as stream:
+            with path.open("ab+", buffering=0) as stream:
                 # A line that a crash cut off is closed first, or it would take this one with it.
                 end = stream.seek(0, os.SEEK_END)
                 stream.seek(max(0, end - 1))
                 cut_off = stream.read(1) not in {b"", b"\n"}
-                stream.write(b"\n" * cut_off + canonical(line) + b"\n")
-                stream.flush()
-                os.fsync(stream.fileno())
+                _append(stream.fileno(), end, b"\n" * cut_off + canonical(line) + b"\n")
         except OSError as error:
             fix = "free some space on this disk, or make the folder writable"
             raise PovError(f"cannot write {path}", cause=str(error), fix=fix) from error
         return str(line["digest"])
+
+
+def _append(file: int, end: int, content: bytes) -> None:
+    """Write all of it behind `end`, to the disk; where that refuses, nothing: no line is half there, or unknown."""
+    try:
+        while content:
+            content = content[os.write(file, content) :]
+        os.fsync(file)
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(file, end)
+        raise
 
 
 def read_log(path: Path) -> Log:
@@ -160,7 +171,7 @@ def read_log(path: Path) -> Log:
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +81,7 @@ def _recount(lines: list[str]) -> list[str]:
         (_recount, "log:2: does not fit the chain"),
         (lambda lines: [lines[0][:40], *lines[1:]], "log:1: cut off or not JSON"),
         (lambda lines: ["[]", *lines], "log:1: cut off or not JSON"),
+        (lambda lines: ["[" * 200_000, *lines], "log:1: cut off or not JSON"),
         (lambda lines: ['{"schema": "pov.dev/terraform-run/v9"}', *lines], "log:1: has the schema"),
     ],
 )
@@ -107,6 +110,25 @@ def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     with pytest.raises(PovError, match="cannot read"):
         LogWriter(tmp_path / "log").record(APPLIED)
+
+
+@pytest.mark.parametrize("at", ["write", "fsync"])
+def test_a_full_disk_leaves_the_log_as_it_was(at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "log")
+    before, write = path.read_bytes(), os.write
+
+    def full(file: int, content: bytes = b"") -> int:
+        if content:
+            write(file, content[:20])
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, at, full)
+        with pytest.raises(PovError, match="cannot write"):
+            LogWriter(path).record(BEGUN, run="c")
+    assert path.read_bytes() == before
+    LogWriter(path).record(APPLIED, run="d")
+    assert read_log(path).problems == ()
 
 
 def test_nothing_is_known_of_a_state_that_is_gone(tmp_path: Path) -> None:
