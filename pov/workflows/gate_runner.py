@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import NotFound, PovError, Transient
 from pov.base.files import write_atomic
 from pov.engines.gitea_pulls import ERROR, FAILURE, PENDING, SUCCESS, Asked, Status
 from pov.engines.kube import Kube
@@ -133,17 +133,30 @@ class KubeJobs:
             why = (ended.get("Failed") or {}).get("message") or "it said nothing that can be read"
             lines = [
                 f"the Job {name} failed: {why}",
+                *self._ended(name),
                 *said.splitlines()[-5:],
                 *self._said(name, "fetch").splitlines()[-5:],
             ]
             return {"outcome": FAILED, "lines": lines}
         return document if isinstance(document, dict) else {"outcome": FAILED, "lines": [f"{name} said no document"]}
 
+    def _pods(self, job: str) -> list[dict[str, Any]]:
+        return self.kube.list("v1/Pod", NAMESPACE, labels=f"batch.kubernetes.io/job-name={job}")
+
+    def _ended(self, job: str) -> list[str]:
+        """Why the Job's pod was ended, where it was: too late, or with more files than it may have."""
+        return [said for pod in self._pods(job) if (said := (pod.get("status") or {}).get("message"))]
+
     def _said(self, job: str, container: str) -> str:
-        """What a container of the Job's pod printed; empty where there is none (any more)."""
-        for pod in self.kube.list("v1/Pod", NAMESPACE, labels=f"batch.kubernetes.io/job-name={job}"):
+        """What a container of the Job's pod printed; empty where there is none (any more).
+
+        Raises `Transient` where the cluster cannot tell now: that is no verdict, and the next look asks again.
+        """
+        for pod in self._pods(job):
             try:
                 return self.kube.logs(pod["metadata"]["name"], NAMESPACE, container=container, tail=50)
+            except Transient:
+                raise
             except PovError:
                 continue  # it never started
         return ""

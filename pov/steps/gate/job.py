@@ -12,7 +12,9 @@ from typing import Any
 from pov.steps.gate.names import CHANGE, JOB, LOGIN, NAMESPACE
 
 LIMIT_S = 300
-"""After that the Job is ended, and the status says so."""
+"""After that the pod is ended, and the status says so."""
+WAITS_S = 3600
+"""How long a Job may wait for its turn, and be judged: three are at once."""
 KEPT_S = 900
 """How long a Job that is done can still be looked at; one that failed is tried again after that."""
 
@@ -46,6 +48,8 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
+        # From its start on: what waits behind others, when all are judged again, is not late.
+        "activeDeadlineSeconds": LIMIT_S,
         "securityContext": {
             "runAsNonRoot": True, "runAsUser": _NOBODY, "runAsGroup": _NOBODY, "fsGroup": _NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
@@ -66,7 +70,7 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
         "metadata": {"name": name_of(number, head, base, again), "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": LIMIT_S,
+            "activeDeadlineSeconds": WAITS_S,
             "ttlSecondsAfterFinished": KEPT_S,
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },

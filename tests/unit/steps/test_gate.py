@@ -16,7 +16,7 @@ from pov.config.stages import load_stages
 from pov.engines.branches import as_told
 from pov.state.home import Home
 from pov.steps.gate import repository
-from pov.steps.gate.job import KEPT_S, LIMIT_S, manifest, name_of
+from pov.steps.gate.job import KEPT_S, LIMIT_S, WAITS_S, manifest, name_of
 from pov.steps.gate.names import CONTEXT, JOB, LOGIN, NAMESPACE, RUNNER
 from pov.steps.gate.step import RULE, TOKENS
 from pov.steps.plan import bring_up
@@ -52,9 +52,10 @@ def test_the_job_has_one_container_with_a_reading_token_and_one_with_nothing() -
     assert pod["automountServiceAccountToken"] is False
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (
         0,
-        LIMIT_S,
+        WAITS_S,
         KEPT_S,
     )
+    assert pod["activeDeadlineSeconds"] == LIMIT_S < WAITS_S, "waiting for a turn is not judging"
     assert violations(pod) == []
     (fetch,), (judge,) = pod["initContainers"], pod["containers"]
     mounted = {c["name"]: {m["mountPath"]: m.get("readOnly", False) for m in c["volumeMounts"]} for c in (fetch, judge)}

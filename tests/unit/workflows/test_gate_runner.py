@@ -235,6 +235,7 @@ class Cluster:
     def __init__(self, status: Mapping[str, Any] | None, judge: str = "", fetch: str = "") -> None:
         self.job = {"status": status} if status is not None else None
         self.said = {"judge": judge, "fetch": fetch}
+        self.why = ""
         self.made: list[Mapping[str, Any]] = []
 
     def get(self, kind: str, name: str, namespace: str) -> Mapping[str, Any] | None:
@@ -243,7 +244,7 @@ class Cluster:
 
     def list(self, kind: str, namespace: str, *, labels: str) -> list[Mapping[str, Any]]:
         assert labels == f"batch.kubernetes.io/job-name={name_of(*vars(ONE).values())}"
-        return [{"metadata": {"name": "pod"}}]
+        return [{"metadata": {"name": "pod"}, "status": {"message": self.why} if self.why else {}}]
 
     def logs(self, name: str, namespace: str, *, container: str, tail: int) -> str:
         if not self.said[container]:
@@ -283,12 +284,23 @@ def test_what_is_no_document_is_a_gate_that_failed(said: str) -> None:
 
 
 def test_a_job_that_failed_tells_why_with_what_was_said_last() -> None:
-    late = ended("Failed", "Job was active longer than specified deadline")
-    found = jobs(Cluster(late, "", "`git fetch` failed: no such ref\n")).verdict(ONE, "")
+    cluster = Cluster(ended("Failed", "Job has reached its limit"), "", "`git fetch` failed: no such ref\n")
+    cluster.why = "Pod was active on the node longer than the specified deadline"
+    found = jobs(cluster).verdict(ONE, "")
     assert found is not None
     assert found["outcome"] == "failed"
-    assert "active longer than specified deadline" in found["lines"][0]
+    assert "reached its limit" in found["lines"][0]
+    assert cluster.why in found["lines"]
     assert "`git fetch` failed: no such ref" in found["lines"]
+
+
+def test_a_node_that_does_not_answer_is_no_verdict() -> None:
+    class Slow(Cluster):
+        def logs(self, name: str, namespace: str, *, container: str, tail: int) -> str:
+            raise Transient("the cluster's API answered 502")
+
+    with pytest.raises(Transient):
+        jobs(Slow(ended("Complete"), json.dumps(PASSED))).verdict(ONE, "")
 
 
 def test_a_job_is_made_for_the_state_that_was_seen() -> None:
