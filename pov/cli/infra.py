@@ -8,6 +8,7 @@ import click
 
 from pov.cli.app import Group, command_options, settings
 from pov.cli.tables import duration, show, table
+from pov.model.reading import items, text
 
 if TYPE_CHECKING:
     from pov.state.terraform_log import Entry
@@ -65,7 +66,8 @@ def _row(entry: Entry, killed: set[str]) -> list[str]:
 
 
 def _changes(entry: Entry) -> str:
-    lines = [f"  {'/'.join(change.get('actions', ()))} {change.get('address', '')}" for change in entry.changes]
+    # A line that somebody changed may hold anything: it is shown all the same, beside what is wrong with it.
+    lines = [f"  {'/'.join(map(text, items(one.get('actions'))))} {text(one.get('address'))}" for one in entry.changes]
     about = entry.configuration
-    of = [str(about.get("of", "")), f"commit {about['commit'][:12]}" if about.get("commit") else ""]
+    of = [text(about.get("of")), f"commit {text(about['commit'])[:12]}" if about.get("commit") else ""]
     return "\n".join([f"{entry.at}, {', '.join(filter(None, of))}:", *lines]) if lines else ""

@@ -63,6 +63,19 @@ def test_a_line_that_was_changed_is_told_and_ends_with_4(path: Path, capsys: pyt
     assert "is not whole" in said.err
 
 
+def test_a_line_that_holds_something_else_is_shown_with_what_is_wrong(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *rest = path.read_text().splitlines()
+    changed = json.loads(first) | {"run": "z", "changes": [{"actions": [1, None], "address": 7}],
+                                   "configuration": {"of": 3, "commit": 5}}  # fmt: skip
+    path.write_text("\n".join([json.dumps(changed), *rest]) + "\n")
+    assert main(["infra", "log", "-v"]) == 4
+    said = capsys.readouterr()
+    assert "3, commit 5:\n  1/ 7" in said.out
+    assert "terraform-runs.jsonl:1: does not fit the chain" in said.out
+
+
 def test_without_a_log_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                   capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
