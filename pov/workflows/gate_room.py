@@ -147,12 +147,13 @@ def _refused(path: Path) -> Refusal | None:
 
 def _other_modules(source: Path, toolkit: Path) -> Iterator[Refusal]:
     """Modules that lie where the root module calls them, and are not the toolkit's: an apply would take them."""
-    beside = Path(os.path.normpath(source.absolute())).parent.parent / "modules"
-    if not beside.is_dir() or beside.resolve() == (toolkit / "modules").resolve():
-        return
+    # As the path says, and as whoever stands in it sees it: the folder may be a link.
+    roots = {Path(os.path.normpath(source.absolute())), source.resolve()}
+    places = [root.parent.parent / "modules" for root in roots]
+    others = [place for place in places if place.is_dir() and place.resolve() != (toolkit / "modules").resolve()]
     for name in sorted(path.name for path in (toolkit / "modules").iterdir()):
-        theirs = _texts(beside / name)
-        if theirs and theirs != _texts(toolkit / "modules" / name):
+        own = _texts(toolkit / "modules" / name)
+        if any(theirs and theirs != own for theirs in (_texts(place / name) for place in others)):
             limit = "the modules that judge do not come from what is under review"
             yield Refusal(f"the module {name} beside it is not the toolkit's", limit, "put it back", _KEEPER)
 

@@ -99,6 +99,17 @@ def test_a_file_more_makes_a_module_another(ending: str, change: Path, tmp_path:
     assert told == ["the module guardrails beside it is not the toolkit's"]
 
 
+def test_a_root_module_that_is_a_link_is_judged_by_where_it_leads(change: Path, tmp_path: Path) -> None:
+    other = tmp_path / "repository" / "other"
+    shutil.copytree(change.parent.parent, other)
+    shutil.rmtree(change)
+    change.symlink_to(other / "targets" / "local")
+    assert furnish(tmp_path / "room", change).refusals == ()
+    (other / "modules" / "guardrails" / "main.tf").write_text("# softer\n")
+    told = [refusal.what for refusal in furnish(tmp_path / "second", change).refusals]
+    assert told == ["the module guardrails beside it is not the toolkit's"]
+
+
 _OWN = {"Key": "guardrails", "Source": "../../modules/guardrails", "Dir": "../../modules/guardrails"}
 _ROOT = {"Key": "", "Source": "", "Dir": "."}
 
