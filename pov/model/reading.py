@@ -148,7 +148,11 @@ def number(value: object) -> float | None:
     """A finite number that is not negative, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and value >= 0 else None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) and found >= 0 else None
 
 
 def whole(value: object) -> int | None:

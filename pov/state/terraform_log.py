@@ -17,7 +17,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import PovError
-from pov.model.reading import items, mapping, text, whole
+from pov.model.reading import items, mapping, number, text, whole
 from pov.state.runs import canonical, digest_of
 
 SCHEMA = "pov.dev/terraform-run/v1"
@@ -149,20 +149,18 @@ def read_log(path: Path) -> Log:
     entries: list[Entry] = []
     problems: list[str] = []
     head = BEGINNING
-    for number, line in enumerate(lines, start=1):
+    for at, line in enumerate(lines, start=1):
         if not line:
             continue
         record = _object(line)
         if record is None:
-            problems.append(f"{path.name}:{number}: cut off or not JSON")
+            problems.append(f"{path.name}:{at}: cut off or not JSON")
             continue
         if record.get("schema") != SCHEMA:
-            problems.append(
-                f"{path.name}:{number}: has the schema {record.get('schema')}, and this version reads {SCHEMA}"
-            )
+            problems.append(f"{path.name}:{at}: has the schema {record.get('schema')}, and this version reads {SCHEMA}")
             continue
         if record.get("prev") != head or record.get("digest") != digest_of(record):
-            problems.append(f"{path.name}:{number}: does not fit the chain: it, or one before it, was changed")
+            problems.append(f"{path.name}:{at}: does not fit the chain: it, or one before it, was changed")
         head = text(record.get("digest"))
         entries.append(_entry(record))
     return Log(tuple(entries), tuple(problems))
@@ -177,7 +175,6 @@ def _object(line: bytes) -> dict[str, Any] | None:
 
 
 def _entry(record: Mapping[str, Any]) -> Entry:
-    seconds = record.get("seconds")
     return Entry(
         n=whole(record.get("n")) or 0,
         at=text(record.get("at")),
@@ -192,7 +189,7 @@ def _entry(record: Mapping[str, Any]) -> Entry:
         before=mapping(record.get("before")),
         after=mapping(record.get("after")),
         changes=tuple(mapping(one) for one in items(record.get("changes"))),
-        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        seconds=number(record.get("seconds")) or 0.0,
         why=text(record.get("why")),
         digest=text(record.get("digest")),
     )

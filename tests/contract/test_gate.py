@@ -330,7 +330,7 @@ TEXT: list[tuple[str, str, str, str]] = [
     ("file-key", "", 'locals {\n  x = { (file("/etc/passwd")) = 1 }\n}\n', "reads a file of the machine"),
     ("file-if", "", 'locals {\n  x = "%{ if file("/etc/passwd") == "" }a%{ endif }"\n}\n',
      "reads a file of the machine"),
-    ("templatestring", "", 'locals {\n  x = templatestring(local.y, {})\n}\n', "reads a file of the machine"),
+    ("templatestring", "", "locals {\n  x = templatestring(local.y, {})\n}\n", "reads a file of the machine"),
 ]  # fmt: skip
 
 

@@ -81,6 +81,10 @@ def _recount(lines: list[str]) -> list[str]:
         (_recount, "log:2: does not fit the chain"),
         (lambda lines: [lines[0][:40], *lines[1:]], "log:1: cut off or not JSON"),
         (lambda lines: ["[]", *lines], "log:1: cut off or not JSON"),
+        (
+            lambda lines: [lines[0].replace('"n":1', f'"n":{10**400},"seconds":{10**400}'), *lines[1:]],
+            "log:1: does not fit the chain",
+        ),
         (lambda lines: ["[" * 200_000, *lines], "log:1: cut off or not JSON"),
         (lambda lines: ['{"schema": "pov.dev/terraform-run/v9"}', *lines], "log:1: has the schema"),
     ],
