@@ -123,6 +123,14 @@ class Experiment:
     own: bool = False
     """Whether an arm that an engagement brings as a script can do it."""
 
+    ways: tuple[str, ...] = ()
+    """What arms do here where their own notes would say something else, each as `arm: words`."""
+
+    def note(self, arm: Arm) -> str:
+        """What an arm does here, in a few words."""
+        here = dict(way.split(": ", 1) for way in self.ways if ": " in way)
+        return here.get(arm.name, arm.note)
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -194,6 +202,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{proof}",
             ("found_seconds", "healed_seconds", "changes_not_found"),
             stated=("manual",),
+            ways=("automated: nobody does anything; Argo CD looks by itself",),
         ),
         Experiment(
             "rollback",
@@ -230,6 +239,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "late_until_good",
                 "called_done_seconds",
             ),
+            ways=("automated: nobody does anything once it was killed",),
         ),
         Experiment(
             "promote",
@@ -239,6 +249,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica of every further stage serve it",
             "{proof}",
             ("staging_seconds", "prod_seconds"),
+            ways=("automated: a commit, a review and a merge for each stage",),
         ),
         Experiment(
             "provision",
@@ -249,6 +260,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{services} in staging beside it; on hosts one for each stage, at an address given before",
             ("staging_seconds", "prod_seconds"),
             own=True,
+            ways=("automated: an account in Vault, a commit, prod by review",),
         ),
         Experiment(
             "new-stage",
@@ -256,8 +268,9 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "new stage",
             "the stage is declared, and nothing of it is there",
             "the prober has seen every replica of every service in it answer over mutual TLS",
-            "{proof} in a stage of their own, beside all others",
+            "the services under proof in a stage of their own, beside all others",
             stated=("manual",),
+            ways=("automated: the bring-up's own steps: Terraform, Vault, Git, Argo CD",),
         ),
         Experiment(
             "secret",
@@ -267,6 +280,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica use its new one",
             "{proof}",
             own=True,
+            ways=("automated: written to Vault; agents do the rest",),
         ),
         Experiment(
             "infra-change",
@@ -275,6 +289,11 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "what the namespace is to have is written, but neither committed nor applied",
             "the cluster tells the quota that was asked for",
             "a namespace beside the estates, which are under load",
+            ways=(
+                "automated: a commit, a review, a plan that is judged and applied",
+                "manual: kubectl on this machine, no human time",
+                "scripted: bash and kubectl on this machine",
+            ),
         ),
         Experiment(
             "audit",
@@ -285,6 +304,10 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "one service: a reviewed change, one without a review, one by hand, another credential",
             ("answers_right", "answers_asked", "answers_unfounded"),
             judged_by="answers_right",
+            ways=(
+                "automated: Git, reviews, Vault's log and Argo CD are read",
+                "manual: files and shell history are read, no human time",
+            ),
         ),
         Experiment(
             "unseal",
@@ -293,6 +316,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "Vault is about to be killed",
             "another Vault is ready, open, and lets an account in",
             "Vault, with every service of every stage beside it",
+            ways=("automated: nobody does anything; the cluster starts another",),
         ),
         Experiment(
             "restart",
@@ -302,6 +326,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "no pod from before is left in either, the others are ready, and each lets an account in",
             "Argo CD and Vault, with every service of every stage beside them",
             ("argocd_seconds", "vault_seconds"),
+            ways=("automated: a mark in each workload; the cluster does the rest",),
         ),
     ),
 )

@@ -113,19 +113,19 @@ def key_figures(facts: Facts, experiment: Experiment) -> KeyFigures:
     highest = max((time for arm in experiment.ways for time in arm.times), default=0.0)
     if data.judged_by:
         return _judged(facts, experiment, facts.words.metric(data.judged_by))
-    cells = tuple(_cell(facts, arm) for arm in experiment.ways)
+    cells = tuple(_cell(facts, experiment.name, arm) for arm in experiment.ways)
     alt = "; ".join(f"{cell['label']}: {cell['figure']} {cell['unit']}, {cell['range']}" for cell in cells)
     return KeyFigures(data.title, wording.subject(facts, experiment.name), cells, nice_axis(highest), f"Medians. {alt}")
 
 
-def _cell(facts: Facts, arm: Arm) -> dict[str, Any]:
+def _cell(facts: Facts, experiment: str, arm: Arm) -> dict[str, Any]:
     figure, unit = seconds_parts(arm.median) if arm.n else ("–", "")
     counts = arm.counts
     data = facts.words.arm(arm.name)
     return {
         **marks(arm, facts.words),
         "label": data.label,
-        "note": data.note,
+        "note": facts.words.experiment(experiment).note(data),
         "figure": figure,
         "unit": unit,
         "range": _range(arm),
@@ -143,7 +143,7 @@ def _judged(facts: Facts, experiment: Experiment, metric: Metric) -> KeyFigures:
     for arm in experiment.ways:
         value = arm.observe(metric)
         figure, unit = (plain(value), metric.unit) if value is not None else ("–", "")
-        cells.append({**_cell(facts, arm), "figure": figure, "unit": unit, "range": metric.label})
+        cells.append({**_cell(facts, experiment.name, arm), "figure": figure, "unit": unit, "range": metric.label})
     alt = "; ".join(f"{cell['label']}: {cell['figure']} {cell['unit']}" for cell in cells)
     return KeyFigures(data.title, wording.subject(facts, experiment.name), tuple(cells), (), f"{metric.label}. {alt}")
 

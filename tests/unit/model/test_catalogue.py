@@ -72,3 +72,27 @@ def test_a_misspelt_name_is_told_with_the_nearest(place: str, value: str, fix: s
         Criterion.model_validate(document)
     (error,) = caught.value.errors()  # type: ignore[attr-defined]
     assert fix in error["ctx"]["error"].faults[0][2]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "arm", "told"),
+    [
+        ("deploy", "automated", "a commit; the platform does the rest"), ("secret", "automated", "written to Vault"),
+        ("unseal", "automated", "nobody does anything"), ("drift", "automated", "nobody does anything"),
+        ("infra-change", "manual", "kubectl on this machine"), ("infra-change", "scripted", "kubectl on this machine"),
+        ("audit", "manual", "files and shell history are read"), ("rotate", "manual", "over SSH, no human time"),
+    ],
+)  # fmt: skip
+def test_an_arm_is_called_what_it_does_in_an_experiment(experiment: str, arm: str, told: str) -> None:
+    assert told in Words().experiment(experiment).note(Words().arm(arm))
+
+
+def test_every_way_that_an_experiment_words_is_one_of_its_arms() -> None:
+    for name, experiment in catalogue.EXPERIMENTS.items():
+        assert {way.partition(": ")[0] for way in experiment.ways} <= set(EXPERIMENTS[name].arms), name
+        assert Words.of(Words().as_json()).experiment(name) == experiment, "a run keeps them"
+
+
+def test_a_run_that_recorded_no_such_words_has_the_arms_own() -> None:
+    recorded = {"experiments": [{"name": "unseal", "title": "T", "noun": "n"}]}
+    assert Words.of(recorded).experiment("unseal").note(Words().arm("automated")) == Words().arm("automated").note
