@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pov.base.errors import PovError
-from pov.config.estates import Estate
+from pov.config.estates import NEW_STAGE, Estate
 
 _PROBER = ("v1/ConfigMap", "prober", "pov-system")
 _CONTAINER = "service"
@@ -57,6 +57,13 @@ def _refuse_other_estates(cluster: Cluster, estates: tuple[Estate, ...]) -> None
         raise PovError("the prober is not there", fix="pov up")
     runs = {str(one["name"]): one for one in json.loads(held["data"]["prober.json"])["estates"]}
     wanted = {estate.name: estate for estate in estates}
+    if NEW_STAGE in runs:
+        # No scenario can have it: nobody edited anything.
+        raise PovError(
+            f"the stage {NEW_STAGE} of a trial of new-stage is still there",
+            cause="that trial was killed before it took its stage away, or could not",
+            fix="pov up takes all of it away; then this again",
+        )
     faults = [f"{name} is in the scenario and was not brought up" for name in wanted if name not in runs]
     faults += [f"{name} was brought up and is no longer in the scenario" for name in runs if name not in wanted]
     for name in (name for name in wanted if name in runs):

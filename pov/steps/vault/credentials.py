@@ -29,22 +29,20 @@ class Held:
 
 def ensure_credentials(vault: Vault, stage: str, services: Sequence[str]) -> bool:
     """Give each of `services` a credential that has none. One that is there stays, whoever changed it."""
-
-    def names() -> set[str] | Pending:
-        try:
-            return set((vault.read(f"{MOUNT}/metadata/{stage}", listing=True) or {}).get("keys", ()))
-        except PovError as error:
-            # A new store of version 2 makes itself ready for a moment, and says so.
-            if "pgrading from non-versioned" in error.message:
-                return Pending(error.message)
-            raise
-
-    there = wait_for("Vault's store of credentials", names, timeout_s=_STORE_S, interval_s=0.1, bears=())
+    there = _names(vault, stage)
     missing = [name for name in services if name not in there]
     for name in missing:
         # Version 0 is none: what somebody else has made in between stays.
         _write(vault, stage, name, random_secret(), only_after=0)
     return bool(missing)
+
+
+def drop_credentials(vault: Vault, stage: str) -> bool:
+    """Take every credential of a stage away, with all its versions; whether there was one."""
+    there = _names(vault, stage)
+    for name in sorted(there):
+        vault.delete(f"{MOUNT}/metadata/{stage}/{name}")
+    return bool(there)
 
 
 def change(vault: Vault, stage: str, service: str, value: Secret) -> int:
@@ -59,6 +57,21 @@ def held(vault: Vault, stage: str, service: str) -> Held:
     if found is None or not version:
         raise NotFound(f"{service} has no credential in {stage}", fix="pov up")
     return Held(version, datetime.fromisoformat(str(found["versions"][str(version)]["created_time"])))
+
+
+def _names(vault: Vault, stage: str) -> set[str]:
+    """Services of a stage that have a credential."""
+
+    def names() -> set[str] | Pending:
+        try:
+            return set((vault.read(f"{MOUNT}/metadata/{stage}", listing=True) or {}).get("keys", ()))
+        except PovError as error:
+            # A new store of version 2 makes itself ready for a moment, and says so.
+            if "pgrading from non-versioned" in error.message:
+                return Pending(error.message)
+            raise
+
+    return wait_for("Vault's store of credentials", names, timeout_s=_STORE_S, interval_s=0.1, bears=())
 
 
 def _write(vault: Vault, stage: str, service: str, value: Secret, *, only_after: int | None = None) -> int:

@@ -18,7 +18,7 @@ from pov.config.units import seconds
 from pov.engines.vault import Vault
 from pov.steps.context import Context
 from pov.steps.vault.authorities import ensure_authorities
-from pov.steps.vault.credentials import ensure_credentials
+from pov.steps.vault.credentials import drop_credentials, ensure_credentials
 
 PLATFORM_NAMESPACE = "pov-system"
 KUBERNETES_HOST = "https://kubernetes.default.svc"
@@ -90,6 +90,8 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
         accessor = (vault.read("sys/auth") or {})["kubernetes/"]["accessor"]
         values = {**wanted.values(), "accessor": accessor}
         settings = _fill(declared["settings"], values) | _namespace_roles(declared["namespaceRole"], wanted, values)
+        # What a trial left that was killed: no scenario can have that stage.
+        left = [NEW_STAGE] if NEW_STAGE not in wanted.accounts else []
         unwanted = [path for path in _role_paths(declared["namespaceRole"]) if path not in settings]
         changed |= _all(
             pool,
@@ -97,6 +99,7 @@ def converge(vault: Vault, wanted: Wishes, *, with_audit: bool, clock: Clock = S
                 lambda: ensure_authorities(vault, _authorities(declared, values), wanted.ttl, clock),
                 *((lambda n=name, t=text: _policy(vault, n, _fill(t, values))) for name, text in templates.items()),
                 *((lambda n=stage, s=names: ensure_credentials(vault, n, s)) for stage, names in credentials),
+                *((lambda n=stage: drop_credentials(vault, n)) for stage in left),
                 *((lambda p=path, b=body: _setting(vault, p, b)) for path, body in settings.items()),
                 *((lambda p=path: _absent(vault, p)) for path in unwanted),
             ],

@@ -171,11 +171,23 @@ def _let_in(ctx: Context) -> str:
     return str(policies[0]["spec"]["ingress"])
 
 
-def test_a_role_that_a_killed_trial_left_goes_with_the_next_up(world: World) -> None:
+def test_what_a_killed_trial_of_a_new_stage_left_goes_with_the_next_up(world: World) -> None:
     world.up()
     vault.step().run(with_a_new_stage(world), Report("vault", lambda event: None))
+    others = {path for path in world.server.store if path not in of_the_new_stage(world)}
     assert world.up() is Outcome.CHANGED
-    assert f"auth/kubernetes/role/{NEW_STAGE}" not in world.server.store
+    assert of_the_new_stage(world) == [], "its role, and the credentials of its services"
+    assert others <= set(world.server.store), "no other stage has lost one"
+    finished(world)
+    assert world.up() is Outcome.UNCHANGED
+
+
+def test_credentials_that_stayed_when_the_role_had_gone_go_with_the_next_up(world: World) -> None:
+    world.up()
+    vault.step().run(with_a_new_stage(world), Report("vault", lambda event: None))
+    del world.server.store[f"auth/kubernetes/role/{NEW_STAGE}"]
+    assert world.up() is Outcome.CHANGED
+    assert of_the_new_stage(world) == []
     finished(world)
 
 

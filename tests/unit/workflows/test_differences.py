@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pov.base.errors import PovError
-from pov.config.estates import Estate, estates
+from pov.config.estates import NEW_STAGE, Estate, estates
 from pov.steps.services.prober import configuration
 from pov.workflows.differences import Asked, compare
 from tests.unit.experiments.world import scenario
@@ -81,6 +81,15 @@ def test_other_stages_or_services_are_refused(edited: dict[str, Any], told: str)
     with pytest.raises(PovError, match="edited after pov up") as caught:
         compare(cluster, asked(**edited))
     assert told in caught.value.cause
+    assert "pov up" in caught.value.fix
+
+
+def test_a_stage_that_a_killed_trial_left_is_called_that_and_no_edit() -> None:
+    wish = asked()
+    left = Estate(NEW_STAGE, "gitops", NEW_STAGE, wish.under_proof, (), 1)
+    with pytest.raises(PovError, match="the stage qa of a trial of new-stage is still there") as caught:
+        compare(Cluster((*wish.estates, left)), wish)
+    assert "edited" not in f"{caught.value.message} {caught.value.cause}"
     assert "pov up" in caught.value.fix
 
 
