@@ -38,7 +38,9 @@ class UpkeepTrial(EstateTrial):
         self.details["parts"] = list(parts)
 
     def make_fit(self) -> None:
-        """Every stage at rest, every part serving."""
+        """Every stage at rest, every part serving. Nothing is touched where one of them would not come back."""
+        for part in self.parts:
+            self.box.platform.comes_back(part)
         for stage in self._stages:
             at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
         for part in self.parts:

@@ -38,7 +38,7 @@ PARTS: Mapping[str, Part] = {
 
 def kill(ctx: Context, part: str) -> None:
     """Kill every pod of a part at once, as a crash would. The cluster starts others by itself."""
-    _comes_back(ctx, part)
+    comes_back(ctx, part)
     wanted = PARTS[part]
     for pod in ctx.kube.list("v1/Pod", wanted.namespace):
         ctx.kube.delete("v1/Pod", pod["metadata"]["name"], wanted.namespace, kill=True)
@@ -46,7 +46,7 @@ def kill(ctx: Context, part: str) -> None:
 
 def restart(ctx: Context, part: str, at: datetime) -> None:
     """Have the cluster replace a part's pods, one workload's after its own rules. Returns at once."""
-    _comes_back(ctx, part)
+    comes_back(ctx, part)
     wanted = PARTS[part]
     template = {"metadata": {"annotations": {MARK: timestamp(at)}}}
     for kind, names in wanted.workloads.items():
@@ -56,7 +56,7 @@ def restart(ctx: Context, part: str, at: datetime) -> None:
             ctx.kube.as_installer().patch(f"apps/v1/{kind}", name, wanted.namespace, patch)
 
 
-def _comes_back(ctx: Context, part: str) -> None:
+def comes_back(ctx: Context, part: str) -> None:
     """Raises `PovError` for a Vault that somebody has to open: it would stay sealed, and services with it."""
     if part == "vault" and ctx.scenario.engines.vault != "openbao":
         raise PovError(

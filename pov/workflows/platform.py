@@ -49,6 +49,10 @@ class RunningPlatform:
         """As Vault's CA keeps it."""
         return stages.certified(self.ctx, serial)
 
+    def comes_back(self, part: str) -> None:
+        """By the scenario's engines."""
+        upkeep.comes_back(self.ctx, part)
+
     def kill(self, part: str) -> None:
         """As a crash would."""
         upkeep.kill(self.ctx, part)

@@ -23,6 +23,10 @@ class Platform(Protocol):
         """The names in the certificate of this serial number, as the services' CA keeps it; none if it issued none."""
         ...
 
+    def comes_back(self, part: str) -> None:
+        """Raises `PovError` for a part that would not serve again by itself once it was killed or restarted."""
+        ...
+
     def kill(self, part: str) -> None:
         """Kill every pod of a part at once, as a crash would."""
         ...

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pov.base.errors import PovError
 from pov.experiments import EXPERIMENTS
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
@@ -30,7 +31,12 @@ class Platform:
     done: list[tuple[str, str]] = field(default_factory=list)
     stuck: bool = False
     forgets: bool = False
-    comes_back: bool = True
+    comes_back_: bool = True
+    persons_open: str = ""
+
+    def comes_back(self, part: str) -> None:
+        if part == self.persons_open:
+            raise PovError("Vault would stay sealed")
 
     def kill(self, part: str) -> None:
         self.world.check("kill")
@@ -55,7 +61,7 @@ class Platform:
             self.world.clock.after(LATE_S, lambda: self.answers.update({part: ""}))
 
         self.world.clock.after(1.0, start)
-        if self.comes_back:
+        if self.comes_back_:
             self.world.clock.after(BACK_S, ready)
 
     def lacking(self, part: str) -> str:
@@ -119,7 +125,7 @@ def stuck(platform: Platform) -> None:
 
 
 def lost(platform: Platform) -> None:
-    platform.comes_back = False
+    platform.comes_back_ = False
 
 
 def forgetful(platform: Platform) -> None:
@@ -152,3 +158,10 @@ def test_a_part_that_does_not_serve_is_not_touched(platform: Platform, tmp_path:
     platform.answers["vault"] = "sealed"
     assert "vault to serve: not after 300 s" in (go(platform, tmp_path, "unseal").error or "")
     assert platform.done == []
+
+
+@pytest.mark.parametrize("experiment", ["unseal", "restart"])
+def test_nothing_is_touched_where_vault_would_stay_sealed(platform: Platform, tmp_path: Path, experiment: str) -> None:
+    platform.persons_open = "vault"
+    assert "Vault would stay sealed" in (go(platform, tmp_path, experiment).error or "")
+    assert platform.done == [], "not even Argo CD, whose turn comes first"

@@ -71,7 +71,11 @@ def test_a_kill_gives_no_time_to_end(ctx: Any, cluster: Cluster) -> None:
 
 def test_a_vault_that_persons_open_is_not_touched(ctx: Any, cluster: Cluster) -> None:
     ctx.scenario.engines.vault = "vault"
-    for act in (lambda: upkeep.kill(ctx, "vault"), lambda: upkeep.restart(ctx, "vault", AT)):
+    for act in (
+        lambda: upkeep.kill(ctx, "vault"),
+        lambda: upkeep.restart(ctx, "vault", AT),
+        lambda: upkeep.comes_back(ctx, "vault"),
+    ):
         with pytest.raises(PovError, match="Vault would stay sealed"):
             act()
     assert (cluster.deleted, cluster.patched) == ([], [])
