@@ -180,7 +180,7 @@ class Measuring:
             return read()
         except PovError as error:
             if self._metered:
-                told = f"what the platform takes cannot be read: {error.message} ({error.cause})"
+                told = ": ".join(filter(None, ("what the platform takes cannot be read", error.message, error.cause)))
                 self._emit(Event("warning", "measure", told))
             self._metered = False
             return None

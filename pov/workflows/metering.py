@@ -66,10 +66,13 @@ class Meter:
         self._last = self._read()
 
     def span(self) -> dict[str, Any] | None:
-        """What was taken since the reading before, by part; None where there is none. Raises as `begin` does."""
+        """What was taken since the reading before, by part; None where there is none. Raises as `begin` does.
+
+        A node that started anew in between counts from nothing: no span bridges that, either.
+        """
         before, self._last = self._last, None
         self._last = now = self._read()
-        if before is None:
+        if before is None or _backwards(before.counters, now.counters):
             return None
         parts = parts_of(self._pods())
         return {"seconds": round(now.at - before.at, 3), **_split(before.counters, now.counters, parts)}
@@ -77,6 +80,11 @@ class Meter:
     def _read(self) -> _Reading:
         at = self._clock.monotonic()
         return _Reading(at, self._counters())
+
+
+def _backwards(before: Counters, now: Counters) -> bool:
+    """Whether the node's counters began anew between two readings."""
+    return now.node.seconds < before.node.seconds or now.pods.seconds < before.pods.seconds
 
 
 def parts_of(pods: Iterable[Mapping[str, Any]]) -> dict[str, str]:

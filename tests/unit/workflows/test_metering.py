@@ -98,3 +98,15 @@ def test_after_a_reading_that_failed_no_span_bridges_the_gap() -> None:
     span = one.span()
     assert span is not None
     assert (span["seconds"], span["processor_s"]) == (10.0, {"others": 0.5, "node": 0.5})
+
+
+def test_no_span_bridges_a_node_that_started_anew() -> None:
+    one = meter(
+        counters(500.0, 400.0, argocd_server=90.0), counters(8.0, 3.0, argocd_server=1.0),
+        counters(12.0, 6.0, argocd_server=2.5),
+    )  # fmt: skip
+    one.begin()
+    assert one.span() is None, "less than nothing was taken, which is no figure"
+    span = one.span()
+    assert span is not None
+    assert span["processor_s"] == {"argocd": 1.5, "others": 1.5, "node": 1.0}
