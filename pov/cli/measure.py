@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -194,7 +195,7 @@ def _footprint(told: Mapping[str, Any] | None) -> str:
     if told is None:
         return ""
     own = [part for part in told["parts"] if part["name"] in PLATFORM]
-    memory = sum(part["memory_mib"] for part in own)
+    memory = math.fsum(part["memory_mib"] for part in own)
     shares = [f"{sum(part['processor_s'] for part in own) / told['seconds']:.1%} of one core over the whole run"]
     if told["idle"]:
         shares.insert(0, f"{sum(part['idle_s'] for part in own) / told['idle']:.1%} of one core with nothing done")

@@ -6,6 +6,7 @@ span over a placebo is one in which nothing is done, under the same load.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -66,12 +67,14 @@ class Footprint:
         """Processor time of some parts by the time that passed: 1 is one core. None without such a span."""
         over = self.idle if idle else self.seconds
         wanted = set(names)
-        return sum(p.idle_s if idle else p.processor_s for p in self.parts if p.name in wanted) / over if over else None
+        taken = (p.idle_s if idle else p.processor_s for p in self.parts if p.name in wanted)
+        return math.fsum(taken) / over if over else None
 
     def memory(self, names: Iterable[str]) -> float:
         """Their medians added up, in MiB."""
         wanted = set(names)
-        return sum(part.memory_mib for part in self.parts if part.name in wanted)
+        # Exactly rounded, here as in `reporting/standalone.py`: sums that end in .5 are not rare.
+        return math.fsum(part.memory_mib for part in self.parts if part.name in wanted)
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the summary."""
@@ -91,9 +94,9 @@ def footprint(samples: Iterable[Sample], words: Words) -> Footprint | None:
         tuple(part for part in parts if part.processor_s or part.most_mib),
         len(every),
         len(spans),
-        sum(_of(span, "seconds") for _, span in spans),
+        math.fsum(_of(span, "seconds") for _, span in spans),
         len(quiet),
-        sum(_of(span, "seconds") for span in quiet),
+        math.fsum(_of(span, "seconds") for span in quiet),
     )
 
 
@@ -102,8 +105,8 @@ def _part(name: str, spans: list[Mapping[str, object]], quiet: list[Mapping[str,
     return Taken(
         name,
         int(_of(mapping(spans[-1].get("containers")), name)),
-        sum(_of(mapping(span.get("processor_s")), name) for span in quiet),
-        sum(_of(mapping(span.get("processor_s")), name) for span in spans),
+        math.fsum(_of(mapping(span.get("processor_s")), name) for span in quiet),
+        math.fsum(_of(mapping(span.get("processor_s")), name) for span in spans),
         statistics.median(held),
         max(held),
     )

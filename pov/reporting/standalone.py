@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
-from itertools import accumulate, combinations, zip_longest
+from itertools import accumulate, combinations, pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -727,11 +727,16 @@ class Arm:
         return float(of_all.get(metric.get("aggregation", ""), statistics.median(numbers))), 0
 
 
+def amount(value: Any) -> float:
+    """A number that is finite and not negative; anything else is nothing."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return float(value) if known else 0.0
+
+
 def part_of(span: dict[str, Any], key: str, part: str) -> float:
     """What a span tells of a part."""
     by = span.get(key)
-    value = by.get(part) if isinstance(by, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    return amount(by.get(part)) if isinstance(by, dict) else 0.0
 
 
 class Taken:
@@ -1106,9 +1111,7 @@ class Verifier:
             if not sentence.startswith(f"{one['outcome'].upper()}: {one['title']} ("):
                 self.wrong.append(f"report.json: verdict “{sentence[:60]}…”, the samples give {one['outcome']}")
         sections = self.report.get("sections") or []
-        if any((s.get("details") or {}).get(FOOTPRINT) for s in self.samples):
-            there = [section["id"] for section in sections]
-            self.expect("footprint: what samples tell of it is in the report", FOOTPRINT in there, True)
+        self.left_out(sections)
         self.of_worth(sections)
         if not any(section["id"] == "order" for section in sections):
             self.of_order("order", [])
@@ -1138,9 +1141,7 @@ class Verifier:
         computed = []
         for name in ON_PLATFORM:
             words = self.titles.get(name, {})
-            for arm, own in self.experiments.get(name, {}).items():
-                if self.kind(arm) in APART | {"again"}:
-                    continue
+            for own in self.ways_of(name).values():
                 lost = loss(own) + (
                     f"; {own.failed} failed trial{'' if own.failed == 1 else 's'}" if own.failed else ""
                 )
@@ -1153,12 +1154,14 @@ class Verifier:
                         computed.append([f"of it: {metric['label']}", "executed", seconds(value), "–", n, "–"])
         rows = [list(row) for b in blocks if b["kind"] == "table" for row in b["rows"]]
         self.expect("running the platform: what was measured", rows[: len(computed)], computed)
+        others = [row[0] for row in rows[len(computed) :] if row[1] == "executed"]
+        self.expect("running the platform: further rows that a machine is said to have done", others, [])
         self.notes.append("section “Running the platform itself”: what was stated in it is as the value section has it")
 
     def of_footprint(self, blocks: list[dict[str, Any]]) -> None:
         """What the platform itself takes: every figure of its sentences and its table, from the spans in samples."""
-        told = [(s, (s.get("details") or {}).get(FOOTPRINT) or {}) for s in self.samples]
-        spans = [(s, span) for s, span in told if (span.get("seconds") or 0) > 0]
+        told = [(s, (s.get("details") or {}).get(FOOTPRINT)) for s in self.samples]
+        spans = [(s, span) for s, span in told if isinstance(span, dict) and amount(span.get("seconds"))]
         quiet = [span for s, span in spans if self.kind(s["arm"]) == "placebo"]
         found = Taken([span for _, span in spans], quiet)
         items = [item for b in blocks if b["kind"] == "bullets" for item in b["items"]]
@@ -1251,6 +1254,27 @@ class Verifier:
         computed = [row for name in ways for row in rare(self.label(name), self.tried(experiment, name, True)[0])]
         for printed_row, row in zip_longest(rows, computed):
             self.expect(f"{where}, {', '.join((printed_row or row or [])[:2])}", printed_row, row)
+
+    def left_out(self, sections: list[dict[str, Any]]) -> None:
+        """Sections, and tables of bounds, that samples call for: one that was left out says nothing by itself."""
+        there = [section["id"] for section in sections]
+        if any((s.get("details") or {}).get(FOOTPRINT) for s in self.samples):
+            self.expect("footprint: what samples tell of it is in the report", FOOTPRINT in there, True)
+        if any(self.ways_of(name) for name in ON_PLATFORM):
+            self.expect("running the platform: what was measured of it is in the report", UPKEEP in there, True)
+        blocks = [b for section in sections if section["id"] == "rare" for b in section["blocks"]]
+        shown = [b["text"] for b, after in pairwise(blocks) if (b["kind"], after["kind"]) == ("heading", "table")]
+        wanted = [
+            self.titles.get(name, {}).get("title") or name.capitalize()
+            for name in self.experiments
+            if any(rare("", self.tried(name, arm, True)[0]) for arm in self.ways_of(name))
+        ]
+        self.expect("rare: experiments with bounds", shown, wanted)
+
+    def ways_of(self, experiment: str) -> dict[str, Arm]:
+        """An experiment's arms that a machine works, but for the proposed one tried against itself."""
+        by = self.experiments.get(experiment, {})
+        return {name: own for name, own in by.items() if self.kind(name) not in APART | {"again"}}
 
     def of_order(self, where: str, rows: list[list[str]]) -> None:
         """Which comparisons are primary, p of each, and Holm's correction over them."""

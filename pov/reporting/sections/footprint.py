@@ -17,6 +17,8 @@ _SOURCE = (
     "sample (details.footprint). Processor: time used by time passed, so that 100 % is one core; windows with nothing "
     "done are the placebos, under the same load, with what starts and ends that load. Memory: in use less file pages "
     "that lie idle, as Kubernetes counts a working set, at those moments; what rose and fell in between is not seen. "
+    "What a container took since the last reading before it ended stands in the row of those that ended, whichever "
+    "part it was of: the parts' own figures are that much too small. "
     "Sums are of medians; containers are those of the last reading. Outside: pov itself and the container engine that "
     "holds the node. One node and mock services: more services, copies that stand by, and longer histories take more."
 )
@@ -82,7 +84,7 @@ def _sum(found: Footprint, label: str, names: Iterable[str]) -> tuple[str, ...]:
     wanted = list(names)
     number = sum(part.containers for part in found.parts if part.name in wanted)
     told = _share(found, wanted, idle=True), _share(found, wanted)
-    return (label, count(number), *told, count(found.memory(wanted)), "")
+    return (label, count(number) if number else "–", *told, count(found.memory(wanted)), "")
 
 
 def _share(found: Footprint, names: Iterable[str], *, idle: bool = False) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEASURED = ("unseal", "restart")
 """Experiments on the platform itself."""
+MODELLED = "modelled"
 _NO_UPGRADE = (
     "A restart is what an upgrade does to those who use the platform, and no upgrade: one version of each part was at "
     "hand, and nothing was migrated. Machine time alone: whoever decides on it, prepares it and watches it is in no "
@@ -80,7 +81,14 @@ def _hours(case: Case) -> Iterator[tuple[str, ...]]:
         if more > 0:
             entry = next(e for e in case.plan.entries if e.key == f"activities.{activity.id}.after")
             figure = with_unit(more.quantize(Decimal("0.1")), "h a week")
-            yield activity.title, entry.origin, figure, "–", "–", entry.owner
+            yield activity.title, _origin(case, activity.id), figure, "–", "–", entry.owner
+
+
+def _origin(case: Case, activity: str) -> str:
+    """Of hours that follow from a volume and two times: theirs where they have one, and modelled where they differ."""
+    keys = {f"activities.{activity}.{part}" for part in ("volume", "before", "after")}
+    found = {entry.origin for entry in case.plan.entries if entry.key in keys}
+    return found.pop() if len(found) == 1 else MODELLED
 
 
 def _example(facts: Facts) -> str:

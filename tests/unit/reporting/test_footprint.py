@@ -145,3 +145,29 @@ def test_the_verifier_computes_every_figure_and_finds_a_changed_one(tmp_path: Pa
         other[block][key][row][cell] = re.sub(r"\d", lambda d: str((int(d[0]) + 3) % 10), before, count=1)
         assert wrong(other), before
     assert wrong([]), "a page that was emptied shows"
+
+
+HALVES = {"argocd": 238.5, "vault": 268.2, "agents": 264.4, "gitea": 210.4}
+"""Added up one by one they come out a hair below 981.5, and exactly rounded at it."""
+
+
+@pytest.mark.parametrize(
+    "span",
+    [{"seconds": 40.0, "processor_s": {"argocd": 1.0}, "memory_mib": HALVES, "containers": {}}, 7, {"seconds": "x"},
+     {"seconds": 5.0, "processor_s": {"argocd": float("nan"), "vault": -3.0}, "memory_mib": [1], "containers": None}],
+    ids=["halves", "no record", "no time", "no figures"],
+)  # fmt: skip
+def test_the_verifier_reads_every_span_as_the_report_does(tmp_path: Path, span: Any) -> None:
+    order = simulated.plan(trials=2, pairs=PAIRS)
+    changes = {n: {"details": {"footprint": span}} for n in range(1, 5)}
+    run = read_run(simulated.save(tmp_path / "runs", order=order, sample_changes=changes))
+    for name, content in attachments(run, report=build(run)).items():
+        (tmp_path / name).write_bytes(content)
+    verifier = standalone.Verifier(tmp_path)
+    verifier.run()
+    assert [line for line in verifier.wrong if line.startswith("footprint")] == []
+
+
+def test_what_ended_in_between_is_said_to_be_in_a_row_of_its_own(tmp_path: Path) -> None:
+    note = next(block for block in chapter(saved(tmp_path)).blocks if isinstance(block, Text))
+    assert "before it ended stands in the row of those that ended" in note.text

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pypdf
+import pytest
 
-from pov.reporting.blocks import Table
+from pov.reporting import standalone
+from pov.reporting.blocks import KeyFigures, Table
 from pov.reporting.model import Report, build
 from pov.reporting.render import render_pdf
 from pov.state.runs import read_run
+from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
-from tests.unit.value.sections import FULL, PLAIN, WHO
+from tests.unit.value.sections import FULL, PLAIN, WHO, changed
 
 ORDER = [
     {"experiment": "unseal", "arm": "automated", "trial": 1},
@@ -84,3 +88,51 @@ def test_what_was_stated_says_that_nothing_of_it_was_measured(tmp_path: Path) ->
 def test_a_run_with_neither_has_no_such_section(tmp_path: Path) -> None:
     report = report_of(tmp_path, simulated.plan(), PLAIN)
     assert "upkeep" not in [chapter.id for chapter in report.chapters]
+
+
+def test_hours_that_follow_from_a_measured_time_and_stated_ones_are_called_modelled(tmp_path: Path) -> None:
+    measured = {"experiment": "restart", "arm": "automated"}
+    (row,) = [row for row in rows_of(report_of(tmp_path, ORDER, changed(FULL, {"activities.1.after.measured": measured,
+              "activities.1.volume.expected": 90}))) if row[0] == "Running the platform"]  # fmt: skip
+    assert row[1:3] == ("modelled", "1 h a week")
+
+
+def test_its_arm_is_called_what_it_does_and_not_a_commit(tmp_path: Path) -> None:
+    page_one = report_of(tmp_path, ORDER, None).chapters[0]
+    cells = {b.title: cell["note"] for b in page_one.blocks if isinstance(b, KeyFigures) for cell in b.cells}
+    assert cells == {
+        "Opening Vault again after it was killed": "nobody does anything; the cluster starts another",
+        "Restarting the platform itself": "a mark in each workload; the cluster does the rest",
+    }
+
+
+def wrong(folder: Path, tamper: Callable[[dict[str, Any]], object]) -> list[str]:
+    """What the verifier finds of this section once `tamper` has had the report."""
+    run = read_run(simulated.save(folder, order=ORDER, sample_changes=SAMPLES, environment_changes={"value": None}))
+    document = json.loads(json.dumps(build(run).as_json()))
+    tamper(document)
+    out = folder / "out"
+    out.mkdir()
+    for name, content in attachments(run).items():
+        (out / name).write_bytes(content)
+    (out / "report.json").write_text(json.dumps(document))
+    verifier = standalone.Verifier(out)
+    verifier.run()
+    return [line for line in verifier.wrong if line.startswith("running the platform")]
+
+
+def drop(document: dict[str, Any]) -> None:
+    document["sections"] = [one for one in document["sections"] if one["id"] != "upkeep"]
+
+
+def add(document: dict[str, Any]) -> None:
+    blocks = next(one for one in document["sections"] if one["id"] == "upkeep")["blocks"]
+    rows = next(block for block in blocks if block["kind"] == "table")["rows"]
+    rows.append(["Upgrading the platform", "executed", "3.0 s", "–", "6", "none of 900 requests failed"])
+
+
+@pytest.mark.parametrize(("tamper", "found"), [(lambda document: None, False), (drop, True), (add, True)])
+def test_a_row_that_nobody_measured_and_a_section_that_went_are_found(
+    tmp_path: Path, tamper: Callable[[dict[str, Any]], object], found: bool
+) -> None:
+    assert bool(wrong(tmp_path, tamper)) is found

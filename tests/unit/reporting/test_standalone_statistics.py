@@ -233,6 +233,19 @@ def test_a_row_of_bounds_that_was_left_out_is_found(tmp_path: Path) -> None:
     assert any(line.startswith("rare: ") for line in verified(folder).wrong)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_bounds_of_an_experiment_that_were_left_out_are_found(tmp_path: Path, whole: bool) -> None:
+    folder = attached(tmp_path)
+
+    def leave_out(document: Any) -> None:
+        rare = next(one for one in document["sections"] if one["id"] == "rare")
+        rare["blocks"] = [] if whole else rare["blocks"][2:]
+
+    rewrite(folder, "report.json", leave_out)
+    (line,) = verified(folder).wrong
+    assert line.startswith("rare: experiments with bounds")
+
+
 UNEQUAL = {"automated": [10.0, 10.01, 10.02, 10.03] * 2, "manual": [12.0, 60.0, 25.0, 140.0] * 2}
 
 
