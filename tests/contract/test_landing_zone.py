@@ -903,7 +903,8 @@ from pov.steps.landing_zone import step as landing_zone
 kubeconfig, home, mirror, count = sys.argv[1:]
 scenario = load_scenario("gitops-35").with_services(int(count))
 ctx = SimpleNamespace(kube=Kube(Path(kubeconfig)), scenario=scenario, engagement=None, approved={},
-                      estates=estates(scenario), home=Home(Path(home)), binaries={"terraform-providers": Path(mirror)})
+                      checked="", emit=silent, estates=estates(scenario), home=Home(Path(home)),
+                      binaries={"terraform-providers": Path(mirror)})
 landing_zone.step().run(ctx, Report("landing_zone", silent))
 """
 
@@ -915,14 +916,16 @@ def test_killed_in_the_middle_and_run_again(zone: Zone, count: int, moment: str)
     before = sign.stat().st_mtime_ns
     arguments = [str(zone.kube.kubeconfig), str(zone.ctx.home.root), str(providers()), str(count)]
     victim = subprocess.Popen([sys.executable, "-c", _ALONE, *arguments])
-    wait_for(
-        f"{moment} to be written",
-        lambda: True if sign.exists() and sign.stat().st_mtime_ns != before else Pending("not yet"),
-        timeout_s=60,
-        interval_s=0.01,
-    )
-    victim.kill()
-    victim.wait()
+
+    def written() -> bool | Pending:
+        assert victim.poll() is None, "it ended by itself"
+        return True if sign.exists() and sign.stat().st_mtime_ns != before else Pending("not yet")
+
+    try:
+        wait_for(f"{moment} to be written", written, timeout_s=60, interval_s=0.01)
+    finally:
+        victim.kill()
+        victim.wait()
     scenario = load_scenario("gitops-35").with_services(count)
     zone.ctx.scenario, zone.ctx.estates = scenario, estates(scenario)
     zone.run()
