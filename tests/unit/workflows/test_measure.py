@@ -434,14 +434,15 @@ def test_each_sample_keeps_what_the_platform_took_since_the_one_before(tmp_path:
     assert summary["footprint"]["readings"] == len(samples)
 
 
-def test_a_meter_that_fails_costs_its_figures_and_no_sample(tmp_path: Path) -> None:
-    measured, _ = metered(tmp_path, {"seconds": 1.0}, BROKEN, BROKEN, None, *({"seconds": 4.0} for _ in range(9)))
+@pytest.mark.parametrize(("error", "said"), [(BROKEN, "broken: because"), (PovError("broken"), "broken")])
+def test_a_meter_that_fails_costs_its_figures_and_no_sample(tmp_path: Path, error: PovError, said: str) -> None:
+    measured, _ = metered(tmp_path, {"seconds": 1.0}, error, error, None, *({"seconds": 4.0} for _ in range(9)))
     measured.run()
     samples = read_run(measured.writer.path).samples
     assert len(samples) == len(measured.slots)
     assert ["footprint" in s["details"] for s in samples[:4]] == [True, False, False, False]
     told = [line for line in measured.told("warning") if "cannot be read" in line]
-    assert told == ["what the platform takes cannot be read: broken (because)"], "once, and not with every trial"
+    assert told == [f"what the platform takes cannot be read: {said}"], "once, and not with every trial"
 
 
 def test_ctrl_c_while_the_meter_is_read_keeps_the_sample(tmp_path: Path) -> None:
