@@ -20,13 +20,14 @@ from pov.experiments.control import watch
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import at_rest
 from pov.experiments.infra_by_hand import manifests, trial_pod
-from pov.experiments.ports.gitops import Configuration, Reviewed
+from pov.experiments.ports.gitops import Reviewed
 from pov.experiments.ports.infrastructure import Applied
 from pov.experiments.promote import review_row
 from pov.experiments.runbook import RunbookTrial
 from pov.experiments.scripted import shipped
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.trial import WORKED_ON, EstateTrial
+from pov.experiments.trial import WORKED_ON
+from pov.experiments.working_copy import WorkingCopyTrial
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 from pov.model.sample import Step
@@ -36,7 +37,6 @@ ASKED: Mapping[str, float] = {"cpu": 2, "memory_gib": 2, "pods": 10, "services":
 NAMESPACE = "v1/Namespace"
 QUOTA = "v1/ResourceQuota"
 _AT_REST_S = 240.0
-_GIT_S = 120.0
 _SEEN_S = 60.0
 _GONE_S = 180.0
 _EACH_S = 0.1
@@ -45,7 +45,7 @@ _GROUPS = ("system:masters", "system:authenticated")
 _REFUSALS = ("exceeded quota", "by the guardrail")
 
 
-class AutomatedChange(EstateTrial):
+class AutomatedChange(WorkingCopyTrial):
     """A commit, a pull request that somebody else approves, a plan that is judged, and that very plan applied."""
 
     checks = "Terraform's guardrail and the gate's policies on the plan; the merge is approved by somebody else"
@@ -55,22 +55,13 @@ class AutomatedChange(EstateTrial):
         self.watch = watch(box.estates, self.estate, self.estate.services, WORKED_ON)
         self._name = name_of(box, slot)
         self._branch = f"infra-{self._name}"
-        self._copy: Configuration | None = None
         self._merged: Reviewed | None = None
         self._steps: list[Step] = []
-
-    @property
-    def copy(self) -> Configuration:
-        """The working copy; there from `make_fit` on."""
-        if self._copy is None:
-            raise PovError("the trial was not set up")
-        return self._copy
 
     def make_fit(self) -> None:
         """The stage at rest at its newest commit; all programs at hand."""
         self.box.infrastructure.ready()
-        self._copy = self._open()
-        self.after.add("working copy", self._copy.close)
+        self.keep_copy()
         at_rest(self.box, STAGING, self.box.git.head(STAGING), _AT_REST_S)
 
     def prepare(self) -> None:
@@ -127,14 +118,9 @@ class AutomatedChange(EstateTrial):
         ]
         self.details |= {"plan": applied.digest, "state_serial": applied.serial}
 
-    def _open(self) -> Configuration:
-        """A fresh working copy, also if Gitea is on its way back from somewhere."""
-        git, clock = self.box.git, self.box.clock
-        return wait_for("Gitea", lambda: git.configuration(STAGING), timeout_s=_GIT_S, interval_s=1.0, clock=clock)
-
     def _take_away(self, *, wait: bool = True) -> None:
         """Out of Git; and, by Terraform, out of the cluster. What an interrupt left there goes with the next `up`."""
-        copy = self._open()
+        copy = self.fresh_copy()
         try:
             if copy.drop_namespace(self._name):
                 copy.commit(f"Without the namespace for {self._name} again")

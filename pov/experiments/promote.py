@@ -11,16 +11,15 @@ from functools import partial
 from pathlib import Path
 
 from pov.base.errors import PovError
-from pov.base.wait import wait_for
 from pov.config.estates import Estate
 from pov.experiments.control import watch_all
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
 from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
-from pov.experiments.ports.gitops import Configuration, Reviewed
+from pov.experiments.ports.gitops import Reviewed
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.trial import EstateTrial
+from pov.experiments.working_copy import WorkingCopyTrial
 from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
@@ -29,11 +28,10 @@ from pov.model.sample import Step
 ORDER = ("dev", "staging", "prod")
 """In which order a version goes through the stages; those that a scenario does not have are left out."""
 _AT_REST_S = 240.0
-_GIT_S = 120.0
 _LIMIT_S = SEEN_LIMIT_S[True]
 
 
-class AutomatedPromotion(EstateTrial):
+class AutomatedPromotion(WorkingCopyTrial):
     """One version through every stage that there is. Argo CD follows each merge."""
 
     checks = "a merge needs an approval of somebody who did not ask for it; then as in a deployment, stage by stage"
@@ -48,7 +46,6 @@ class AutomatedPromotion(EstateTrial):
         self._version = own_version(box, slot)
         self._branch = f"promote-{self._version}"
         self._image = ""
-        self._copy: Configuration | None = None
         self._before: dict[str, dict[str, str]] = {}
         self._steps: list[Step] = []
         self._merged: dict[str, Reviewed] = {}
@@ -57,17 +54,10 @@ class AutomatedPromotion(EstateTrial):
     def _further(self) -> Sequence[Estate]:
         return self._stages[1:]
 
-    @property
-    def copy(self) -> Configuration:
-        """The working copy; there from `make_fit` on."""
-        if self._copy is None:
-            raise PovError("the trial was not set up")
-        return self._copy
-
     def make_fit(self) -> None:
         """Told by the webhook, as a customer would be; every stage at rest at the commit that it follows."""
         self.box.git.webhook(True)
-        self._open()
+        self.keep_copy()
         for stage in self._stages:
             at_rest(self.box, stage.name, self.box.git.head(stage.name), _AT_REST_S)
             images = self.copy.of(stage.name).images()
@@ -146,13 +136,6 @@ class AutomatedPromotion(EstateTrial):
             f"version {self._version} on every replica in {stage.name}",
             timeout_s=_LIMIT_S,
         )
-
-    def _open(self) -> None:
-        """A fresh working copy, also if Gitea is on its way back from somewhere."""
-        clock = self.box.clock
-        self._copy = wait_for("Gitea", lambda: self.box.git.configuration(STAGING), timeout_s=_GIT_S, interval_s=1.0,
-                              clock=clock, fix="pov status")  # fmt: skip
-        self.after.add("working copy", self._copy.close)
 
     def _back(self) -> None:
         """Commit the images from before, and bring them to prod in the same way if the others came there."""

@@ -15,13 +15,13 @@ from pov.config.estates import LEGACY, Estate
 from pov.experiments.control import watch_beside
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
-from pov.experiments.ports.gitops import Configuration, Reviewed
+from pov.experiments.ports.gitops import Reviewed
 from pov.experiments.promote import ORDER, review_row
 from pov.experiments.provision_hosts import ManualProvision
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.trial import EstateTrial
+from pov.experiments.working_copy import WorkingCopyTrial
 from pov.experiments.workloads import DEPLOYMENT, POD, is_going, not_ready, rolled_out
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
@@ -31,11 +31,10 @@ PROD = "prod"
 KINDS = (DEPLOYMENT, "v1/Service", "v1/ServiceAccount", "networking.k8s.io/v1/NetworkPolicy")
 """What a service consists of in a stage."""
 _AT_REST_S = 240.0
-_GIT_S = 120.0
 _GONE_S = 240.0
 
 
-class AutomatedProvision(EstateTrial):
+class AutomatedProvision(WorkingCopyTrial):
     """A service that no stage has yet. Argo CD follows the commit and the merge."""
 
     checks = "each new pod's own readiness page; the merge to prod needs an approval of somebody else"
@@ -46,18 +45,10 @@ class AutomatedProvision(EstateTrial):
         self._stages = [there[name] for name in ORDER if name in there]
         self.watch = watch_beside(self._stages)
         self._name = f"new-{box.run}-{slot.trial}".lower()
-        self._copy: Configuration | None = None
         self._merged: Reviewed | None = None
         self._asked = False
         self._revision = ""
         self._steps: list[Step] = []
-
-    @property
-    def copy(self) -> Configuration:
-        """The working copy; there from `make_fit` on."""
-        if self._copy is None:
-            raise PovError("the trial was not set up")
-        return self._copy
 
     @property
     def _names(self) -> list[str]:
@@ -66,8 +57,7 @@ class AutomatedProvision(EstateTrial):
     def make_fit(self) -> None:
         """Told by the webhook, as a customer would be; every stage at rest at the commit that it follows."""
         self.box.git.webhook(True)
-        self._copy = self._open()
-        self.after.add("working copy", self._copy.close)
+        self.keep_copy()
         for stage in self._names:
             at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
 
@@ -142,15 +132,10 @@ class AutomatedProvision(EstateTrial):
     def _live(self, kind: str, stage: Estate) -> dict[str, object] | None:
         return self.box.cluster.get(kind, self._name, stage.namespace)
 
-    def _open(self) -> Configuration:
-        """A fresh working copy, also if Gitea is on its way back from somewhere."""
-        git, clock = self.box.git, self.box.clock
-        return wait_for("Gitea", lambda: git.configuration(STAGING), timeout_s=_GIT_S, interval_s=1.0, clock=clock)
-
     def _take_away(self, *, wait: bool = True) -> None:
         """Out of Git, by the same way to prod; out of Vault; and out of every stage, where Argo CD follows."""
         try:
-            copy = self._open()
+            copy = self.fresh_copy()
             try:
                 if copy.remove_service(self._name, self._names):
                     copy.commit(f"Without {self._name} again")
