@@ -19,6 +19,7 @@ def look(experiment: Experiment) -> list[str]:
     for arm in (*experiment.arms, experiment.placebo, experiment.negative):
         if arm is not None:
             found += [f"{experiment.name}, {arm.name}: {text}" for text in _of_arm(arm)]
+    found += _busy(experiment)
     for arm in experiment.arms:
         if loads_the_machine(experiment, arm) and experiment.placebo is not None:
             found.append(
@@ -44,13 +45,24 @@ def _of_arm(arm: Arm) -> list[str]:
             f"{counts.late} requests came late, {counts.excused} of them while this machine stood still: compare with "
             "the placebos, or measure on a machine with more cores"
         )
-    busy = [trial for trial in arm.trials if (number(trial.details.get("load_per_core")) or 0) > _BUSY]
-    if busy:
-        found.append(
-            f"{len(busy)} of {len(arm.trials)} trials began with more than {_BUSY:g} runnable tasks a core: close what "
-            "else runs on this machine, or give it more cores"
-        )
     return found
+
+
+def _busy(experiment: Experiment) -> list[str]:
+    """One line for all arms: the load is the machine's, and what the toolkit did a minute before is part of it."""
+    every = [arm for arm in (*experiment.arms, experiment.placebo, experiment.negative) if arm is not None]
+    busy = {
+        arm.name: count
+        for arm in every
+        if (count := sum((number(one.details.get("load_per_core")) or 0) > _BUSY for one in arm.trials))
+    }
+    if not busy:
+        return []
+    trials = sum(len(arm.trials) for arm in every)
+    told = ", ".join(f"{arm} {count}" for arm, count in busy.items())
+    many = f"{experiment.name}: {sum(busy.values())} of {trials} trials ({told}) began with more than {_BUSY:g}"
+    when = "runnable tasks a core over the minute before, what the toolkit itself had done then among them"
+    return [f"{many} {when}: close what else runs on this machine, or give it more cores"]
 
 
 def _odd_times(arm: Arm) -> list[str]:

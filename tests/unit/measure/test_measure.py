@@ -196,6 +196,22 @@ def test_warnings_come_with_a_remedy() -> None:
         assert words in told
 
 
+def test_a_busy_machine_is_told_once_with_the_arms_that_it_met() -> None:
+    samples = [
+        sample(arm, n, 1.0, details={"load_per_core": load})
+        for arm, loads in {"automated": (6.4, 1.0, 0.8), "manual": (2.1, 2.4, 2.0), "automated-poll": (0.4,)}.items()
+        for n, load in enumerate(loads, 1)
+    ]
+    told = warnings.look(gathered(samples, {}, Words()).experiments[0])
+    about = [line for line in told if "runnable tasks a core" in line]
+    assert len(about) == 1
+    assert about[0].startswith("rotate: 3 of 7 trials (")
+    assert "automated 1" in about[0]
+    assert "manual 2" in about[0]
+    assert "poll" not in about[0]
+    assert "what the toolkit itself had done then among them" in about[0]
+
+
 @pytest.mark.parametrize(("seconds", "drift"), [
     ([2.0, 3.0, 3.5], False), ([2.0, 2.5, 3.0, 3.5], False), ([2.0, 2.4, 2.8, 3.0, 3.5], True),
     ([3.5, 3.0, 2.8, 2.4, 2.0], True), ([2.0, 2.4, 2.3, 3.0, 3.5], False), ([2.0, 2.0, 2.0, 2.0, 2.0], False),
