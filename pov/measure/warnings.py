@@ -8,9 +8,11 @@ import statistics
 from pov.measure.results import Arm, Experiment, loads_the_machine
 from pov.measure.statistics import drift_from
 from pov.model.reading import number
+from pov.model.sample import Sample
 
 _FAR = 2.0
-_BUSY = 2.0
+BUSY = 2.0
+"""Runnable tasks a core, mean of the minute before a trial, above which it began on a busy machine."""
 
 
 def look(experiment: Experiment) -> list[str]:
@@ -48,19 +50,20 @@ def _of_arm(arm: Arm) -> list[str]:
     return found
 
 
+def began_busy(trial: Sample) -> bool:
+    """Whether a trial began on a busy machine; False where its load was not recorded."""
+    return (number(trial.details.get("load_per_core")) or 0) > BUSY
+
+
 def _busy(experiment: Experiment) -> list[str]:
     """One line for all arms: the load is the machine's, and what the toolkit did a minute before is part of it."""
     every = [arm for arm in (*experiment.arms, experiment.placebo, experiment.negative) if arm is not None]
-    busy = {
-        arm.name: count
-        for arm in every
-        if (count := sum((number(one.details.get("load_per_core")) or 0) > _BUSY for one in arm.trials))
-    }
+    busy = {arm.name: count for arm in every if (count := sum(map(began_busy, arm.trials)))}
     if not busy:
         return []
     trials = sum(len(arm.trials) for arm in every)
     told = ", ".join(f"{arm} {count}" for arm, count in busy.items())
-    many = f"{experiment.name}: {sum(busy.values())} of {trials} trials ({told}) began with more than {_BUSY:g}"
+    many = f"{experiment.name}: {sum(busy.values())} of {trials} trials ({told}) began with more than {BUSY:g}"
     when = "runnable tasks a core over the minute before, what the toolkit itself had done then among them"
     return [f"{many} {when}: close what else runs on this machine, or give it more cores"]
 

@@ -44,6 +44,8 @@ SIMULATED = "In simulation, intervals of this kind covered"  # simulated anew he
 DRAWS, WITHIN = 10_000, 2.0
 SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30)  # of the smaller arm in the cases that are simulated
 SPREADS = (1.0, 2.0, 4.0, 8.0)  # how many times as much the one arm spreads in them
+LOADED = "A busy machine."  # begins the sentence that counts trials which began with more than so many
+BUSY = 2.0  # runnable tasks a core, mean of the minute before
 STATED = 4  # so many stated figures stand on page one, the others further back
 WORST_FIRST = ["fail", "not shown", "does not tell apart", "pass"]
 APART = {"placebo", "negative", "person"}  # kinds of arms that are never shown beside those that a machine works
@@ -1113,6 +1115,7 @@ class Verifier:
         sections = self.report.get("sections") or []
         self.left_out(sections)
         self.of_worth(sections)
+        self.of_load(sections)
         if not any(section["id"] == "order" for section in sections):
             self.of_order("order", [])
         for section in sections:
@@ -1135,6 +1138,20 @@ class Verifier:
             elif section["id"] not in {*WORTH, *COMPUTED}:
                 why = LATER.get(section["id"], "this verifier does not know it")
                 self.notes.append(f"section “{section['title']}”: {why}")
+
+    def of_load(self, sections: list[dict[str, Any]]) -> None:
+        """How many trials began on a busy machine: page one says so wherever it is so, and only there."""
+        loads = [amount((s.get("details") or {}).get("load_per_core")) for s in self.samples]
+        busy = sum(load > BUSY for load in loads)
+        first = [b for section in sections[:1] for top in section["blocks"] for b in self.inside(top)]
+        told = [
+            re.findall(rf"\d[\d{N}]*", text.partition(" began ")[0])
+            for b in first
+            for text in said(b)
+            if LOADED in text
+        ]
+        wanted = [[count(busy), count(len(self.samples))]] if busy else []
+        self.expect("page one: trials that began on a busy machine", told, wanted)
 
     def of_upkeep(self, blocks: list[dict[str, Any]]) -> None:
         """Running the platform: the rows that were measured, which come first; others are the value section's."""
@@ -1511,7 +1528,7 @@ class Verifier:
             if under == VALUED and b["kind"] == "bullets" and self.pages:
                 self.pages.of_asked(b["items"])
                 continue
-            for text in said(b):
+            for text in (text for text in said(b) if LOADED not in text):
                 rest = self.of_coverage(section, under, text) if SIMULATED in text else text
                 for told in re.findall(r"Run (\d+) of (\d+) (?:since|here)(?:, (\d+) of them)?", text):
                     printed = [told[0], told[1], told[2] or "0"]

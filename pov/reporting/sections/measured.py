@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pov.measure.results import Arm, Experiment
+from pov.measure.warnings import BUSY, began_busy
 from pov.model.catalogue import Metric
 from pov.reporting import wording
 from pov.reporting.blocks import Block, KeyFigures, Overview, Text, experiment_anchor, look, marks
@@ -21,7 +22,7 @@ _ARMS = 3
 
 
 def measured(facts: Facts) -> Iterator[Block]:
-    """The arms of every experiment, and the smallest difference that this machine can tell."""
+    """The arms of every experiment, the smallest difference that this machine can tell, and whether it was busy."""
     ran = [experiment for experiment in facts.experiments if experiment.arms]
     if not ran:
         by_hand = any(experiment.people for experiment in facts.experiments)
@@ -32,6 +33,12 @@ def measured(facts: Facts) -> Iterator[Block]:
     else:
         yield overview(facts, ran)
     yield Text(f"Smallest difference that this machine can tell. {_itself(facts, ran)}", "note")
+    busy = sum(map(began_busy, facts.trials))
+    if busy:
+        began = (
+            f"{count(busy)} of {plural(len(facts.trials), 'trial')} began with more than {BUSY:g} runnable tasks a core"
+        )
+        yield Text(f"A busy machine. {began} in the minute before: one with less to do may take other times.", "note")
 
 
 def _itself(facts: Facts, ran: Sequence[Experiment]) -> str:

@@ -440,3 +440,36 @@ def _upkeep(document: dict[str, Any]) -> list[list[str]]:
     """The rows of that table."""
     blocks = next(one["blocks"] for one in document["sections"] if one["id"] == "upkeep")
     return next(b["rows"] for b in blocks if b["kind"] == "table")  # type: ignore[no-any-return]
+
+
+_LOADED = {1: {"details": {"load_per_core": 6.38}}, 2: {"details": {"load_per_core": 2.0}}}
+
+
+@pytest.mark.parametrize(("change", "found"), [
+    (lambda said: said, False), (lambda said: said.replace("1 of", "0 of"), True), (lambda _said: "", True),
+])  # fmt: skip
+def test_page_one_says_how_many_trials_began_on_a_busy_machine(
+    tmp_path: Path, change: Callable[[str], str], found: bool
+) -> None:
+    folder = attached(tmp_path, {"sample_changes": _LOADED})
+    samples = len((folder / "samples.jsonl").read_text().splitlines())
+
+    def say(document: dict[str, Any]) -> None:
+        block = next(b for b in document["sections"][0]["blocks"] if "A busy machine." in b.get("text", ""))
+        assert f"1 of {samples} trials began with more than 2 runnable tasks a core" in block["text"]
+        block["text"] = change(block["text"])
+
+    rewrite(folder, "report.json", say)
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert any("page one: trials that began on a busy machine" in line for line in verifier.wrong) is found
+
+
+def test_a_quiet_machine_is_no_news(tmp_path: Path) -> None:
+    folder = attached(tmp_path)
+    assert "A busy machine" not in (folder / "report.json").read_text()
+    first = {"kind": "text", "text": "A busy machine. 3 of 7 trials began so.", "tone": "note", "see": ""}
+    rewrite(folder, "report.json", lambda d: d["sections"][0]["blocks"].append(first))
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert any("page one: trials that began on a busy machine" in line for line in verifier.wrong)
