@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -190,16 +189,16 @@ def in_words(result: Result) -> str:
 
 def _footprint(told: Mapping[str, Any] | None) -> str:
     """What the platform itself takes, in one line; nothing where that was not recorded."""
-    from pov.measure.footprint import PLATFORM
+    from pov.measure.footprint import PLATFORM, Footprint
+    from pov.reporting.numbers import NARROW, count, percent
 
     if told is None:
         return ""
-    own = [part for part in told["parts"] if part["name"] in PLATFORM]
-    memory = math.fsum(part["memory_mib"] for part in own)
-    shares = [f"{sum(part['processor_s'] for part in own) / told['seconds']:.1%} of one core over the whole run"]
-    if told["idle"]:
-        shares.insert(0, f"{sum(part['idle_s'] for part in own) / told['idle']:.1%} of one core with nothing done")
-    return f"The platform itself takes {', '.join(shares)}, and {memory:.0f} MiB."
+    found = Footprint.of(told)
+    times = ((True, "with nothing done"), (False, "over the whole run"))
+    taken = [(found.share(PLATFORM, idle=idle), when) for idle, when in times]
+    shares = [f"{percent(share)} of one core {when}" for share, when in taken if share is not None]
+    return f"The platform itself takes {', '.join(shares)}, and {count(found.memory(PLATFORM))}{NARROW}MiB."
 
 
 def _interruptions(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -80,6 +80,11 @@ class Footprint:
         """As it stands in the summary."""
         return asdict(self)
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Footprint:
+        """Out of what `as_json` gave."""
+        return cls(**{**told, "parts": tuple(Taken(**part) for part in told["parts"])})
+
 
 def footprint(samples: Iterable[Sample], words: Words) -> Footprint | None:
     """Of a run's samples; None where none was recorded."""

@@ -70,9 +70,16 @@ def test_without_a_placebo_nothing_is_said_of_doing_nothing() -> None:
     assert found.share(PLATFORM) == pytest.approx(0.2)
 
 
-def saved(folder: Path, left_out: int = 0) -> Path:
+def span_of(number: int, times: float) -> dict[str, Any]:
+    """What is simulated, with so many times the processor time and memory."""
+    span = simulated.footprint(number)
+    more = {key: {name: value * times for name, value in span[key].items()} for key in ("processor_s", "memory_mib")}
+    return {**span, **more}
+
+
+def saved(folder: Path, left_out: int = 0, times: float = 1.0) -> Path:
     order = simulated.plan(trials=2, pairs=PAIRS)
-    changes = {n: {"details": {"footprint": simulated.footprint(n)}} for n in range(1, 5) if n != left_out}
+    changes = {n: {"details": {"footprint": span_of(n, times)}} for n in range(1, 5) if n != left_out}
     record = {"machine": {"cores": 2}}
     return simulated.save(folder / ".pov" / "one" / "runs", order=order, sample_changes=changes,
                           environment_changes=record)  # fmt: skip
@@ -110,10 +117,22 @@ def test_a_run_of_before_says_that_it_was_not_recorded(tmp_path: Path) -> None:
     assert "not recorded" in block.text
 
 
-def test_pov_runs_show_tells_it_in_one_line(tmp_path: Path) -> None:
-    path = saved(tmp_path)
+@pytest.mark.parametrize("times", [0.01, 1.0, 7.0], ids=["hardly anything", "little", "much"])
+def test_pov_runs_show_tells_it_in_one_line_as_the_report_does(tmp_path: Path, times: float) -> None:
+    """The same figure to the same digit: whoever reads both would else wonder which of them is measured."""
+    path = saved(tmp_path, times=times)
     told = in_words(runs.run_show(runs.RunsOptions(tmp_path), path.name, silent))
-    assert re.search(r"The platform itself takes [\d.]+% of one core with nothing done, [\d.]+% .* 6\d\d MiB\.", told)
+    bullets = next(block for block in chapter(path).blocks if isinstance(block, Bullets))
+    said = dict(bullets.items)
+    quiet, whole = (re.search(r"took (.+?) of one", said[lead]) for lead in ("With nothing done", "Over the whole run"))
+    assert quiet is not None
+    assert whole is not None
+    memory = said["Memory:"].partition(",")[0]
+    line = f"takes {quiet[1]} of one core with nothing done, {whole[1]} of one core over the whole run, and {memory}."
+    assert f"The platform itself {line}" in told
+
+
+def test_a_run_of_before_says_nothing_of_it_in_pov_runs_show(tmp_path: Path) -> None:
     older = simulated.save(tmp_path / "older" / ".pov" / "one" / "runs")
     assert "platform itself" not in in_words(runs.run_show(runs.RunsOptions(tmp_path / "older"), older.name, silent))
 
