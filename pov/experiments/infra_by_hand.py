@@ -6,7 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+"""Labels of the namespace: pods of other kinds are refused, warned of and recorded."""
+
+
+def hard_of(asked: Mapping[str, float]) -> dict[str, str]:
+    """What a quota says of what is asked for: CPU in cores, memory in GiB."""
+    memory = f"{asked['memory_gib']:g}Gi"
+    return {
+        "requests.cpu": f"{asked['cpu']:g}",
+        "requests.memory": memory,
+        "limits.memory": memory,
+        "pods": f"{asked['pods']:g}",
+        "services": f"{asked['services']:g}",
+    }
 
 
 def manifests(name: str, asked: Mapping[str, float]) -> dict[str, str]:
@@ -14,19 +27,11 @@ def manifests(name: str, asked: Mapping[str, float]) -> dict[str, str]:
 
     These four are what a landing zone has for each stage; its roles and admission policies nobody writes by hand.
     """
-    cpu, memory = f"{asked['cpu']:g}", f"{asked['memory_gib']:g}Gi"
-    hard = {
-        "requests.cpu": cpu,
-        "requests.memory": memory,
-        "limits.memory": memory,
-        "pods": f"{asked['pods']:g}",
-        "services": f"{asked['services']:g}",
-    }
     usual = {"type": "Container", "default": {"memory": "64Mi"}, "defaultRequest": {"cpu": "5m", "memory": "32Mi"}}
     deny = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     documents: dict[str, dict[str, Any]] = {
-        "1-namespace": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": _RESTRICTED}},
-        "2-quota": {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": hard}},
+        "1-namespace": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}},
+        "2-quota": {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": hard_of(asked)}},
         "3-limits": {"apiVersion": "v1", "kind": "LimitRange", "spec": {"limits": [usual]}},
         "4-deny": {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": deny},
     }

@@ -1,7 +1,7 @@
 """`infra-change`: a team gets a namespace with a quota: through Git, review and Terraform, or by kubectl by hand.
 
-What stops the clock is the quota as the cluster tells it. What is believed is a workload that the cluster refuses, and
-another that it would take, both tried as dry runs.
+What stops the clock is the quota as the cluster tells it. What is believed is everything that was asked for, compared
+once more after that; a workload that the cluster refuses, and another that it would take, both tried as dry runs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
+from pov.engines.kube_match import quantity
 from pov.experiments.brought import OwnScript
 from pov.experiments.control import watch
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import at_rest
-from pov.experiments.infra_by_hand import manifests, trial_pod
+from pov.experiments.infra_asked import NAMESPACE, compare, holds, in_force
+from pov.experiments.infra_by_hand import hard_of, manifests
 from pov.experiments.ports.gitops import Reviewed
 from pov.experiments.ports.infrastructure import Applied
 from pov.experiments.promote import review_row
@@ -34,15 +36,12 @@ from pov.model.sample import Step
 
 ASKED: Mapping[str, float] = {"cpu": 2, "memory_gib": 2, "pods": 10, "services": 5}
 """What the team asks for: CPU in cores, memory in GiB."""
-NAMESPACE = "v1/Namespace"
-QUOTA = "v1/ResourceQuota"
 _AT_REST_S = 240.0
 _SEEN_S = 60.0
 _GONE_S = 180.0
 _EACH_S = 0.1
-_SOMEBODY = "pov-probe"
-_GROUPS = ("system:masters", "system:authenticated")
-_REFUSALS = ("exceeded quota", "by the guardrail")
+_STOPS = ("requests.cpu", "pods")
+"""Figures of the quota that stop the clock; it comes whole, and all of it is compared after that."""
 
 
 class AutomatedChange(WorkingCopyTrial):
@@ -100,11 +99,12 @@ class AutomatedChange(WorkingCopyTrial):
         step("seen in the cluster")
 
     def check(self) -> None:
-        """Somebody else approved, says the server; the cluster refuses what is over the quota, and nothing else."""
+        """Somebody else approved, says the server; all is as asked, and the cluster refuses what is over the quota."""
         merged = self._merged
         if merged is None or not set(merged.approvers) - {merged.author}:
             raise PovError("the change was merged without anybody else's approval")
-        self.details["refused"] = holds(self.box, self._name)
+        self.details["told"] = compare(self.box, self._name, ASKED)
+        self.details["refused"] = holds(self.box, self._name, ASKED)
 
     def steps(self) -> tuple[Step, ...]:
         """The way through Git, Terraform's start, the plan with its judgement, the apply, and the look."""
@@ -180,8 +180,9 @@ class ManualChange(RunbookTrial):
         return {}
 
     def check(self) -> None:
-        """The cluster refuses what is over the quota, and nothing else."""
-        self.details["refused"] = holds(self.box, self._name)
+        """All is as asked, and the cluster refuses what is over the quota, and nothing else."""
+        self.details["told"] = compare(self.box, self._name, ASKED)
+        self.details["refused"] = holds(self.box, self._name, ASKED)
 
     def _take_away(self, *, wait: bool = True) -> None:
         self.box.cluster.delete(NAMESPACE, self._name)
@@ -202,38 +203,14 @@ def refuse_leftovers(box: Toolbox, name: str) -> None:
 
 def until_told(box: Toolbox, name: str) -> None:
     """Wait until the cluster tells a quota that is what was asked for, and in force."""
+    wanted = hard_of(ASKED)
 
     def look() -> bool | Pending:
-        quotas = box.cluster.list(QUOTA, name)
-        told = [(one.get("status") or {}).get("hard") or {} for one in quotas]
-        cores, pods = str(ASKED["cpu"]), str(ASKED["pods"])
-        fits = any(_cores(hard.get("requests.cpu")) == cores and str(hard.get("pods")) == pods for hard in told)
+        told = in_force(box, name)
+        fits = all(quantity(told.get(key)) == quantity(wanted[key]) for key in _STOPS)
         return True if fits else Pending(f"{name} has no such quota yet")
 
     wait_for("the quota", look, timeout_s=_SEEN_S, interval_s=_EACH_S, clock=box.clock)
-
-
-def _cores(text: object) -> str:
-    """CPU in whole cores where it is whole: `2`, `2000m`."""
-    told = str(text)
-    return str(int(told[:-1]) // 1000) if told.endswith("000m") else told
-
-
-def holds(box: Toolbox, name: str) -> str:
-    """Why the cluster refuses a pod that asks for more than the quota; one that asks for less it would take.
-
-    Raises `PovError` where it is otherwise.
-    """
-    cores = float(ASKED["cpu"])
-    allowed, said, _ = box.cluster.can_i_dry_run(trial_pod(name, cores / 4), as_user=_SOMEBODY, as_groups=_GROUPS)
-    if not allowed:
-        raise PovError(f"{name} refuses a pod that fits into its quota", cause=said)
-    allowed, said, _ = box.cluster.can_i_dry_run(trial_pod(name, cores + 1), as_user=_SOMEBODY, as_groups=_GROUPS)
-    if allowed:
-        raise PovError(f"{name} takes a pod that is larger than its quota")
-    if not any(words in said for words in _REFUSALS):
-        raise PovError(f"{name} refuses a pod for another reason than its quota", cause=said)
-    return next(words for words in _REFUSALS if words in said)
 
 
 def until_gone(box: Toolbox, name: str) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from pov.base.errors import CriterionNotMet, PovError
 from pov.experiments import EXPERIMENTS
-from pov.experiments.infra_by_hand import manifests
-from pov.experiments.infra_change import ASKED, NAMESPACE, QUOTA
+from pov.experiments.infra_asked import LIMITS, NAMESPACE, POLICY, QUOTA
+from pov.experiments.infra_by_hand import RESTRICTED, hard_of, manifests
+from pov.experiments.infra_change import ASKED
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from tests.unit.experiments.world import BROKEN, Cluster, Git, LegacyHosts, Runbooks, Task, World
@@ -43,7 +44,11 @@ class Platform:
     idle: bool = False
     fails: PovError | None = None
     readied: int = 0
-    hard: Mapping[str, str] = field(default_factory=lambda: {"requests.cpu": "2", "pods": "10"})
+    hard: dict[str, str] = field(default_factory=lambda: hard_of(ASKED))
+    further: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=lambda: dict(RESTRICTED))
+    limited: bool = True
+    shut: tuple[str, ...] = ("Ingress", "Egress")
 
     kubectl: Path = Path("/kubectl")
     kubeconfig: Path = Path("/kubeconfig")
@@ -67,7 +72,13 @@ class Platform:
         return SimpleNamespace(digest="d" * 64, serial=7, plan_seconds=2.0, apply_seconds=1.5)
 
     def make(self, name: str) -> None:
-        self.live[name] = {"status": {"hard": dict(self.hard)}}
+        quotas = [self.hard, self.further] if self.further else [self.hard]
+        self.live[name] = {
+            NAMESPACE: [{"metadata": {"name": name, "labels": dict(self.labels)}}],
+            QUOTA: [{"status": {"hard": dict(each)}} for each in quotas],
+            LIMITS: [{"spec": {}}] if self.limited else [],
+            POLICY: [{"spec": {"podSelector": {}, "policyTypes": list(self.shut)}}],
+        }
 
     def delete(self, name: str) -> None:
         if not self.stays:
@@ -128,12 +139,15 @@ class Objects(Cluster):
         self._platform = platform
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
-        return self._platform.live.get(name) if kind == NAMESPACE else super().get(kind, name, namespace)
+        if kind != NAMESPACE:
+            return super().get(kind, name, namespace)
+        held: list[dict[str, Any]] = self._platform.live.get(name, {}).get(kind, [])
+        return held[0] if held else None
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
-        assert kind == QUOTA
         self._world.clock.sleep(0.05)
-        return [held] if (held := self._platform.live.get(str(namespace))) else []
+        found: list[dict[str, Any]] = self._platform.live.get(str(namespace), {}).get(kind, [])
+        return found
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0) -> bool:
         if kind != NAMESPACE:
@@ -319,7 +333,7 @@ def _other_reason(platform: Platform) -> None:
 
 
 def _other_quota(platform: Platform) -> None:
-    platform.hard = {"requests.cpu": "1", "pods": "10"}
+    platform.hard["requests.cpu"] = "1"
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -356,7 +370,74 @@ def test_one_that_is_there_already_is_not_touched(platform: Platform, tmp_path: 
     assert platform.commits == []
 
 
-@pytest.mark.parametrize("cpu", ["2", "2000m"])
-def test_a_quota_is_known_however_it_is_written(platform: Platform, tmp_path: Path, cpu: str) -> None:
-    platform.hard = {"requests.cpu": cpu, "pods": "10"}
-    assert go(platform, tmp_path, "manual").error is None
+@pytest.mark.parametrize(
+    "written", [{}, {"requests.cpu": "2000m"}, {"requests.memory": "2048Mi", "limits.memory": "2147483648"}]
+)
+def test_a_quota_is_known_however_it_is_written(platform: Platform, tmp_path: Path, written: dict[str, str]) -> None:
+    platform.hard |= written
+    result = go(platform, tmp_path, "manual")
+    assert result.error is None
+    assert result.evidence.details["told"] == platform.hard, "what the cluster told is kept, figure by figure"
+
+
+def _figure(key: str, value: str) -> Callable[[Platform], None]:
+    def bend(platform: Platform) -> None:
+        platform.hard[key] = value
+
+    return bend
+
+
+def _less_memory_by_another_quota(platform: Platform) -> None:
+    platform.further = {"requests.memory": "64Mi"}
+
+
+def _no_bound_on_services(platform: Platform) -> None:
+    del platform.hard["services"]
+
+
+def _any_kind_of_pod(platform: Platform) -> None:
+    platform.labels = {}
+
+
+def _weaker_warning(platform: Platform) -> None:
+    platform.labels["pod-security.kubernetes.io/warn"] = "baseline"
+
+
+def _no_limits(platform: Platform) -> None:
+    platform.limited = False
+
+
+def _open_to_traffic(platform: Platform) -> None:
+    platform.shut = ("Ingress",)
+
+
+def _several(platform: Platform) -> None:
+    _no_limits(platform)
+    platform.hard["services"] = "6"
+
+
+OTHER: list[tuple[Callable[[Platform], None], str]] = [
+    (_figure("requests.memory", "1Gi"), "requests.memory is 1Gi, not 2Gi"),
+    (_figure("limits.memory", "2Ti"), "limits.memory is 2Ti, not 2Gi"),
+    (_figure("limits.memory", "two"), "limits.memory is two, not 2Gi"),
+    (_figure("services", "50"), "services is 50, not 5"),
+    (_less_memory_by_another_quota, "requests.memory is 64Mi, not 2Gi"),
+    (_no_bound_on_services, "its quota bounds no services"),
+    (_any_kind_of_pod, "its label pod-security.kubernetes.io/enforce is missing, not restricted"),
+    (_weaker_warning, "its label pod-security.kubernetes.io/warn is baseline, not restricted"),
+    (_no_limits, "its containers have no limits"),
+    (_open_to_traffic, "no policy keeps traffic out of it"),
+    (_several, "services is 6, not 5; its containers have no limits"),
+]
+
+
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize(("bend", "told"), OTHER, ids=[told for _, told in OTHER])
+def test_everything_that_was_asked_for_is_compared_after_the_clock(
+    platform: Platform, tmp_path: Path, arm: str, bend: Callable[[Platform], None], told: str
+) -> None:
+    """CPU and number of pods stop the clock; an arm that got the rest wrong has not done the work."""
+    bend(platform)
+    result = go(platform, tmp_path, arm)
+    assert f"{NAMES[arm]} is not as it was asked for: {told}" in (result.error or "")
+    assert left(platform) == set()
