@@ -6,10 +6,12 @@ Services of every stage are under load meanwhile, and none of them is to notice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
+from pov.experiments.anew import started_anew
 from pov.experiments.control import watch_beside
 from pov.experiments.gitops import at_rest
 from pov.experiments.toolbox import STAGING, Toolbox
@@ -33,7 +35,9 @@ class UpkeepTrial(EstateTrial):
         self._stages = tuple(estate.name for estate in there)
         self.watch = watch_beside(there)
         self.parts = parts
-        self._before: dict[str, frozenset[str]] = {}
+        self._before: dict[str, Mapping[str, str]] = {}
+        self._now: dict[str, tuple[str, ...]] = {}
+        self._since: datetime | None = None
         self.marks: list[Step] = []
         self.details["parts"] = list(parts)
 
@@ -49,38 +53,48 @@ class UpkeepTrial(EstateTrial):
     def warm_up(self) -> None:
         """As ever, and note the pods that are to go."""
         super().warm_up()
-        self._before = {part: frozenset(self._pods(part)) for part in self.parts}
+        self._before = {part: {name: uid for name, (uid, _) in self._pods(part).items()} for part in self.parts}
+        self._since = self.box.clock.wall()
 
     def until_back(self, part: str) -> None:
         """Return once none of a part's pods from before is left, the others are ready, and it lets somebody in."""
         self._until(part, lambda: self._not_new(part) or self.box.platform.lacking(part))
 
     def check(self) -> None:
-        """What the parts keep came back whole: certificates that are in use are Vault's, and stages are at rest."""
+        """Each pod, asked for by name, began after the trial; each part says so itself; what it keeps came back whole.
+
+        Certificates that are in use are Vault's, and stages are at rest.
+        """
+        self.details["started_anew"] = {part: self._anew(part) for part in self.parts}
+        self.details["says"] = {part: self.box.platform.says(part) for part in self.parts}
         if VAULT in self.parts:
             for row in self.box.prober().identify(STAGING):
                 if not self.box.platform.certified(row.serial):
                     raise PovError(f"Vault knows nothing of the certificate that {row.service} shows: {row.serial}")
         for stage in self._stages:
             at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
-        for part in self.parts:
-            if left := self._not_new(part):
-                raise PovError(left)
 
     def steps(self) -> tuple[Step, ...]:
         """Each part's way back."""
         return tuple(self.marks)
 
-    def _pods(self, part: str) -> Mapping[str, bool]:
-        """Whether each pod that is not on its way out is ready, by its unique id."""
+    def _anew(self, part: str) -> list[dict[str, str]]:
+        if self._since is None:
+            raise PovError("the trial was not warmed up")
+        return started_anew(self.box, part, self._before[part], self._now[part], self._since)
+
+    def _pods(self, part: str) -> Mapping[str, tuple[str, bool]]:
+        """The unique id of each pod that is not on its way out, and whether it is ready, by name."""
         held = [pod for pod in self.box.cluster.list(POD, part) if not is_going(pod)]
-        return {pod["metadata"]["uid"]: _is_ready(pod.get("status") or {}) for pod in held}
+        told = [(pod["metadata"], pod.get("status") or {}) for pod in held]
+        return {about["name"]: (about["uid"], _is_ready(status)) for about, status in told}
 
     def _not_new(self, part: str) -> str:
         now = self._pods(part)
-        if self._before[part] & set(now):
+        if set(self._before[part].values()) & {uid for uid, _ in now.values()}:
             return f"{part} has a pod of before"
-        return "" if now and all(now.values()) else f"{part} has a pod that is not ready"
+        self._now[part] = tuple(now)
+        return "" if now and all(ready for _, ready in now.values()) else f"{part} has a pod that is not ready"
 
     def _until(self, part: str, lacking: Callable[[], str]) -> None:
         def look() -> bool | Pending:

@@ -23,16 +23,32 @@ MARK = "pov.dev/restarted"
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the platform: where it runs, its workloads by kind, and how it is asked whether it lets somebody in."""
+    """A part of the platform: where it runs, its workloads by kind, and how it is asked whether it lets somebody in.
+
+    `says` asks it for what it tells anybody of itself.
+    """
 
     namespace: str
     workloads: Mapping[str, tuple[str, ...]]
     ask: Callable[[Context], object]
+    says: Callable[[Context], str]
+
+
+def _of_argocd(ctx: Context) -> str:
+    return f"Argo CD {argocd.connect(ctx).version()}"
+
+
+def _of_vault(ctx: Context) -> str:
+    status = vault.reach(ctx).status()
+    if status.sealed or not status.initialised:
+        told = "sealed" if status.initialised else "not initialised"
+        raise PovError(f"Vault is {told}", cause=f"its seal status at {ctx.url('vault')} says so", fix="pov up")
+    return f"{status.engine}, open"
 
 
 PARTS: Mapping[str, Part] = {
-    "argocd": Part(ARGOCD, WORKLOADS, lambda ctx: argocd.connect(ctx).applications()),
-    "vault": Part(VAULT, {"StatefulSet": (STATEFUL_SET,)}, vault.connect),
+    "argocd": Part(ARGOCD, WORKLOADS, lambda ctx: argocd.connect(ctx).applications(), _of_argocd),
+    "vault": Part(VAULT, {"StatefulSet": (STATEFUL_SET,)}, vault.connect, _of_vault),
 }
 
 
@@ -80,3 +96,8 @@ def lacking(ctx: Context, part: str) -> str:
     except PovError as error:
         return error.message
     return ""
+
+
+def says(ctx: Context, part: str) -> str:
+    """What a part's own API tells anybody, over verified TLS. Raises `PovError` for one that is sealed or silent."""
+    return PARTS[part].says(ctx)

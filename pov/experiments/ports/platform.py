@@ -38,3 +38,10 @@ class Platform(Protocol):
     def lacking(self, part: str) -> str:
         """Why a part does not serve: not rolled out, or it lets nobody in. Empty when it serves."""
         ...
+
+    def says(self, part: str) -> str:
+        """What a part's own API says of itself without a login: engine, version, and that it is open.
+
+        Raises `PovError` where it is sealed or does not answer.
+        """
+        ...

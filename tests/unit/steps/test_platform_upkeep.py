@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from pov.base.errors import PovError, Transient
+from pov.engines.vault import Status
 from pov.steps import upkeep
+from pov.steps.argocd import watched as argocd
 from pov.steps.argocd.manifest import WORKLOADS
+from pov.steps.vault import step as vault
 
 AT = datetime(2026, 3, 9, tzinfo=UTC)
 
@@ -110,3 +113,35 @@ def test_it_serves_once_it_is_rolled_out_and_lets_somebody_in(
     ask = refuses(error) if error else lambda _ctx: None
     monkeypatch.setattr(upkeep, "PARTS", {"vault": replace(upkeep.PARTS["vault"], ask=ask)})
     assert upkeep.lacking(ctx, "vault") == told
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, ctx: Any) -> dict[str, Any]:
+    """What Vault's seal status says; Argo CD says its version."""
+    status = {"initialised": True, "sealed": False, "auto_unseal": True, "engine": "OpenBao 2.5.1"}
+
+    def read() -> Any:
+        return Status(**status)
+
+    ctx.url = lambda name: f"https://{name}.example"
+    monkeypatch.setattr(vault, "reach", lambda ctx: SimpleNamespace(status=read))
+    monkeypatch.setattr(argocd, "connect", lambda ctx: SimpleNamespace(version=lambda: "v3.2.1"))
+    return status
+
+
+def test_a_part_says_itself_what_it_is(ctx: Any, told: dict[str, Any]) -> None:
+    assert upkeep.says(ctx, "vault") == "OpenBao 2.5.1, open"
+    assert upkeep.says(ctx, "argocd") == "Argo CD v3.2.1"
+
+
+NOT_OPEN = [({"sealed": True}, "sealed"), ({"initialised": False}, "not initialised")]
+
+
+@pytest.mark.parametrize(("change", "word"), NOT_OPEN)
+def test_a_vault_that_is_not_open_is_told_with_where_it_says_so(
+    ctx: Any, told: dict[str, Any], change: dict[str, Any], word: str
+) -> None:
+    told |= change
+    with pytest.raises(PovError, match=f"Vault is {word}") as caught:
+        upkeep.says(ctx, "vault")
+    assert "https://vault.example" in (caught.value.cause or "")
