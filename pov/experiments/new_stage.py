@@ -8,6 +8,7 @@ stages.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from pov.base.errors import PovError
@@ -23,7 +24,7 @@ from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.experiments.workloads import DEPLOYMENT, POD, is_going, not_ready, rolled_out
 from pov.measure.order import Slot
-from pov.measure.trials import Ending
+from pov.measure.trials import CleanUp, Ending
 from pov.model.sample import Step
 
 NAMESPACE, APPLICATION = "v1/Namespace", "argoproj.io/v1alpha1/Application"
@@ -51,7 +52,7 @@ class AutomatedStage(EstateTrial):
         super().__init__(box, slot, box.estate(STAGING), ())
         there = [estate for estate in box.estates if estate.kind == "gitops"]
         self._stage = _stage_of(box.estate(STAGING), box.under_proof)
-        self._others = [estate.name for estate in there]
+        self._others = tuple(estate.name for estate in there)
         self.watch = watch_beside(there)
         self._marks: list[Step] = []
         self._revision = ""
@@ -71,11 +72,8 @@ class AutomatedStage(EstateTrial):
     def operate(self) -> None:
         """Each step of the bring-up that a stage takes, then wait until the prober has seen all of it."""
         clock, last = self.box.clock, self.box.clock.monotonic()
-        # Noted before: whatever comes of a step, all of it goes. The last one noted is the first one done.
-        self.after.add("new stage", self._until_gone, after={Ending.DONE, Ending.FAILED})
-        self.after.add("new stage in Vault", self._out_of_vault)
-        for part in ("landing_zone", "git_repository", "argocd"):
-            self.after.add(f"new stage: {part}", partial(self.box.platform.bring, part))
+        # Noted before: whatever comes of a step, all of it goes.
+        _note_way_back(self.after, self.box, self._stage, self._others)
         for part, name in _STEPS.items():
             self.box.platform.bring(part, (self._stage,))
             self._marks.append(Step(name, clock.monotonic() - last))
@@ -131,24 +129,47 @@ class AutomatedStage(EstateTrial):
         if lacking:
             raise PovError(f"{name} in {NAME}: the kubelet does not call its {lacking} ready")
 
-    def _out_of_vault(self) -> None:
-        try:
-            self.box.platform.forget(self._stage)
-        finally:
-            self.box.platform.bring("vault")
 
-    def _until_gone(self) -> None:
-        wait_for(
-            "the new stage to go", self._gone, timeout_s=_GONE_S, interval_s=0.5, clock=self.box.clock, fix="pov up"
-        )
+def take_away(box: Toolbox) -> tuple[str, ...]:
+    """Take away all of a stage that a trial left which nobody ended; returns what went wrong, in words.
 
-    def _gone(self) -> bool | Pending:
-        if self.box.cluster.get(APPLICATION, NAME, "argocd") is not None:
+    However far that trial had come: what is not there is fine. The prober forgets the stage last, and only where
+    nothing of it is left: by that it is known.
+    """
+    others = tuple(estate.name for estate in box.estates if estate.kind == "gitops")
+    after = CleanUp()
+    _note_way_back(after, box, _stage_of(box.estate(STAGING), box.under_proof), others)
+    problems = after.run(Ending.FAILED)
+    if not problems:
+        box.platform.bring("prober")
+    return problems
+
+
+def _note_way_back(after: CleanUp, box: Toolbox, stage: Estate, others: Sequence[str]) -> None:
+    """The last one noted is the first one done."""
+    after.add("new stage", partial(_until_gone, box, stage, others), after={Ending.DONE, Ending.FAILED})
+    after.add("new stage in Vault", partial(_out_of_vault, box, stage))
+    for part in ("landing_zone", "git_repository", "argocd"):
+        after.add(f"new stage: {part}", partial(box.platform.bring, part))
+
+
+def _out_of_vault(box: Toolbox, stage: Estate) -> None:
+    try:
+        box.platform.forget(stage)
+    finally:
+        box.platform.bring("vault")
+
+
+def _until_gone(box: Toolbox, stage: Estate, others: Sequence[str]) -> None:
+    def look() -> bool | Pending:
+        if box.cluster.get(APPLICATION, NAME, "argocd") is not None:
             return Pending(f"Argo CD still has the application {NAME}")
-        if self.box.cluster.get(NAMESPACE, self._stage.namespace) is not None:
-            return Pending(f"the namespace {self._stage.namespace} is still there")
-        lacking = (self.box.delivery.state(stage).missing(self.box.git.head(stage)) for stage in self._others)
+        if box.cluster.get(NAMESPACE, stage.namespace) is not None:
+            return Pending(f"the namespace {stage.namespace} is still there")
+        lacking = (box.delivery.state(other).missing(box.git.head(other)) for other in others)
         return Pending(first) if (first := next(filter(None, lacking), "")) else True
+
+    wait_for("the new stage to go", look, timeout_s=_GONE_S, interval_s=0.5, clock=box.clock, fix="pov up")
 
 
 def _stage_of(staging: Estate, services: tuple[str, ...]) -> Estate:

@@ -51,11 +51,17 @@ def compare(cluster: Cluster, asked: Asked) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _refuse_other_estates(cluster: Cluster, estates: tuple[Estate, ...]) -> None:
+def known_to_the_prober(cluster: Cluster) -> dict[str, Mapping[str, Any]]:
+    """Stages and the legacy estate as the prober was told of them, by name. Raises `PovError` where there is none."""
     held = cluster.get(*_PROBER)
     if held is None:
         raise PovError("the prober is not there", fix="pov up")
-    runs = {str(one["name"]): one for one in json.loads(held["data"]["prober.json"])["estates"]}
+    told = json.loads((held.get("data") or {}).get("prober.json") or "{}")
+    return {str(one["name"]): one for one in told.get("estates") or ()}
+
+
+def _refuse_other_estates(cluster: Cluster, estates: tuple[Estate, ...]) -> None:
+    runs = known_to_the_prober(cluster)
     wanted = {estate.name: estate for estate in estates}
     if NEW_STAGE in runs:
         # No scenario can have it: nobody edited anything.

@@ -30,7 +30,7 @@ from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of
 from pov.workflows.metering import Meter
 from pov.workflows.planning import PROFILES, Paced, budget, paced
-from pov.workflows.taking_back import take_back_all
+from pov.workflows.taking_back import take_back_all, take_back_stage
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 ABOUT = (
@@ -90,15 +90,16 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         options.people.terminal().close()
     with ctx.home.lock():
         stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
+        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
+        take_back_stage(box, emit)
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences, *filter(None, [stands.told])):
             emit(Event("warning", "measure", text))
         for text in paces.lines(own.words):
             emit(Event("note", "measure", text))
-        # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
-        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         choices = chosen(options, ctx.scenario)
         box = replace(box, **choices)
+        # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box.prober().stop_loads()
         take_back_all(box, ctx.home.runs_dir, emit)
         load = _calibrated(box, plan, own.experiments, emit)

@@ -1,4 +1,7 @@
-"""What a killed trial left in Git is taken back before anything is measured again: nobody was there to do it then."""
+"""What a killed trial left is taken back before anything is measured again: nobody was there to do it then.
+
+That is a version in Git, or the whole stage of `new-stage`.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pov.base.errors import PovError
+from pov.config.estates import NEW_STAGE
+from pov.experiments import new_stage
 from pov.experiments.gitops import at_rest
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.model.events import Emit, Event
 from pov.state import under_way
 from pov.state.runs import read_run, saved_in
+from pov.workflows.differences import known_to_the_prober
 from pov.workflows.measuring import mark_of
 
 _AT_REST_S = 240.0
+_STAGE_S = 60.0
+_LABEL = "pov.dev/stage"
 
 
 def take_back(box: Toolbox, mark: str, trial: str, emit: Emit) -> None:
@@ -42,6 +50,31 @@ def take_back_all(box: Toolbox, runs: Path, emit: Emit) -> None:
                 _rest(box, copy, trial)
         finally:
             copy.close()
+
+
+def take_back_stage(box: Toolbox, emit: Emit) -> bool:
+    """Take away the stage that a killed trial of `new-stage` left, as that trial would have; whether there was one.
+
+    Raises `PovError` where some of it stays.
+    """
+    if not _stage_left(box):
+        return False
+    title = f"Taking away the stage {NEW_STAGE}, which a killed trial of new-stage left"
+    emit(Event("started", "measure", title, _STAGE_S))
+    begun = box.clock.monotonic()
+    if problems := new_stage.take_away(box):
+        emit(Event("failed", "measure", title, box.clock.monotonic() - begun))
+        told = f"the stage {NEW_STAGE}, which a killed trial of new-stage left, could not be taken away"
+        raise PovError(told, cause="; ".join(problems), fix="pov up takes all of it away; then this again")
+    emit(Event("finished", "measure", title, box.clock.monotonic() - begun))
+    return True
+
+
+def _stage_left(box: Toolbox) -> bool:
+    """Whether the prober knows that stage, of which it hears first and which it forgets last, or Terraform made it."""
+    held = box.cluster.get(new_stage.NAMESPACE, NEW_STAGE) or {}
+    labels = (held.get("metadata") or {}).get("labels") or {}
+    return NEW_STAGE in known_to_the_prober(box.cluster) or labels.get(_LABEL) == NEW_STAGE
 
 
 def killed(runs: Path) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ import pytest
 
 from pov.config.estates import Estate
 from pov.experiments import EXPERIMENTS
-from pov.experiments.new_stage import APPLICATION, BINDING, LIMITS, NAMESPACE, POLICY, QUOTA
+from pov.experiments.new_stage import APPLICATION, BINDING, LIMITS, NAMESPACE, POLICY, QUOTA, take_away
+from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from tests.unit.experiments.world import BROKEN, Cluster, Identity, Prober, World
@@ -124,11 +125,11 @@ def platform() -> Platform:
     return Platform(World())
 
 
-def go(platform: Platform, folder: Path) -> Result:
+def boxed(platform: Platform, folder: Path) -> Toolbox:
     any_: Any = platform
     git: Any = Git(platform.world)
     delivery: Any = SimpleNamespace(state=lambda stage: SimpleNamespace(missing=lambda revision: ""))
-    box = replace(
+    return replace(
         platform.world.toolbox(folder),
         git=git,
         delivery=delivery,
@@ -136,6 +137,10 @@ def go(platform: Platform, folder: Path) -> Result:
         cluster=Objects(platform),
         prober=lambda: Eyes(platform),
     )
+
+
+def go(platform: Platform, folder: Path) -> Result:
+    box = boxed(platform, folder)
     slot, way = Slot("new-stage", "automated", 1), EXPERIMENTS["new-stage"].arms["automated"]
     return run_trial(slot, lambda: way.make(box, slot), platform.world.clock)
 
@@ -266,3 +271,32 @@ def test_an_interrupt_takes_it_away_and_waits_for_nothing(platform: Platform, tm
         go(platform, tmp_path)
     assert [part for part, stages in platform.held.items() if stages] == []
     assert platform.world.now - seconds[0] < 6 * STEP_S
+
+
+def killed_after(platform: Platform, parts: Sequence[str]) -> None:
+    """What a trial leaves that was killed after so many of its steps: the prober had been told first."""
+    stage = Estate("qa", "gitops", "qa", (), (), 1)
+    for part in ("prober", *parts):
+        platform.bring(part, (stage,))
+    platform.order.clear()
+
+
+@pytest.mark.parametrize("steps", range(len(PARTS) + 1))
+def test_what_a_killed_trial_left_goes_however_far_it_had_come(platform: Platform, tmp_path: Path, steps: int) -> None:
+    killed_after(platform, PARTS[:steps])
+    assert take_away(boxed(platform, tmp_path)) == ()
+    assert left(platform) == []
+    assert [part for part, _ in platform.order] == [
+        "argocd", "git_repository", "landing_zone", "forget", "vault", "prober"
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_taken_away_is_told_and_the_prober_still_knows_of_it(platform: Platform, tmp_path: Path) -> None:
+    killed_after(platform, PARTS)
+    platform.world.down["landing_zone"] = BROKEN
+    platform.stays = True
+    problems = take_away(boxed(platform, tmp_path))
+    assert problems[0].startswith("new stage: landing_zone: broken")
+    assert "the new stage to go: not after 240 s" in problems[1]
+    assert platform.held["prober"] == ("qa",), "by that the next one knows of it"
+    assert not platform.credentials, "each step back whatever became of the others"

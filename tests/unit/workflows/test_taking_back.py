@@ -1,0 +1,120 @@
+"""A stage that a killed trial left is taken away before anything is measured again, and nobody types a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pov.base.errors import PovError
+from pov.experiments.new_stage import NAMESPACE
+from pov.experiments.toolbox import Toolbox
+from pov.model.events import Event, silent
+from pov.workflows import measure
+from pov.workflows.differences import known_to_the_prober
+from pov.workflows.taking_back import take_back_stage
+from tests.unit.experiments.test_new_stage import PARTS, Objects, Platform, boxed, killed_after, left
+from tests.unit.experiments.world import BROKEN, World
+
+
+class Told(Objects):
+    """The cluster, in which the prober's configuration says of which stages it was told."""
+
+    label = "pov.dev/stage"
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        if kind == "v1/ConfigMap" and name == "prober":
+            names = ["staging", "dev", *self._platform.held.get("prober", ())]
+            return {"data": {"prober.json": json.dumps({"estates": [{"name": one} for one in names]})}}
+        if kind == NAMESPACE:
+            return {"metadata": {"labels": {self.label: name}}} if self._platform.namespace else None
+        return super().get(kind, name, namespace)
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform(World())
+
+
+def box_of(platform: Platform, folder: Path) -> Toolbox:
+    return replace(boxed(platform, folder), cluster=Told(platform))
+
+
+@pytest.mark.parametrize("steps", range(len(PARTS) + 1))
+def test_it_is_taken_away_and_told(platform: Platform, tmp_path: Path, steps: int) -> None:
+    killed_after(platform, PARTS[:steps])
+    box, events = box_of(platform, tmp_path), list[Event]()
+    assert take_back_stage(box, events.append)
+    assert left(platform) == []
+    assert set(known_to_the_prober(box.cluster)) == {"staging", "dev"}
+    assert [event.kind for event in events] == ["started", "finished"]
+    assert "the stage qa, which a killed trial of new-stage left" in events[0].message
+    assert not take_back_stage(box, silent), "there is nothing left the second time"
+
+
+def test_where_none_was_left_nothing_is_touched(platform: Platform, tmp_path: Path) -> None:
+    assert not take_back_stage(box_of(platform, tmp_path), silent)
+    assert platform.order == []
+
+
+def test_a_namespace_that_terraform_made_is_enough_and_somebody_elses_is_not(
+    platform: Platform, tmp_path: Path
+) -> None:
+    platform.namespace = True
+    box = box_of(platform, tmp_path)
+    others = Told(platform)
+    others.label = "team"
+    assert not take_back_stage(replace(box, cluster=others), silent)
+    assert platform.namespace
+    assert take_back_stage(box, silent)
+    assert left(platform) == []
+
+
+def test_what_stays_is_told_with_the_command_that_takes_it_away(platform: Platform, tmp_path: Path) -> None:
+    killed_after(platform, PARTS)
+    platform.world.down["landing_zone"] = BROKEN
+    events: list[Event] = []
+    with pytest.raises(PovError, match="the stage qa, which a killed trial of new-stage left, could not be") as caught:
+        take_back_stage(box_of(platform, tmp_path), events.append)
+    assert "landing_zone: broken" in caught.value.cause
+    assert "pov up" in caught.value.fix
+    assert [event.kind for event in events] == ["started", "failed"]
+    platform.world.down.clear()
+    assert take_back_stage(box_of(platform, tmp_path), silent), "it is found again, and goes"
+    assert left(platform) == []
+
+
+@contextmanager
+def unlocked() -> Iterator[None]:
+    yield
+
+
+def test_a_new_run_takes_it_away_before_it_compares_what_runs(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison would refuse a stage that no scenario has, and name a command to type."""
+    killed_after(platform, PARTS)
+    world, box = platform.world, box_of(platform, tmp_path)
+    home = SimpleNamespace(lock=unlocked, runs_dir=tmp_path / "runs")
+    ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=box.cluster)
+    monkeypatch.setattr("pov.workflows.environment.attach", lambda *_: ctx)
+    monkeypatch.setattr("pov.workflows.environment.recall", lambda *_: SimpleNamespace(engagement=None))
+    monkeypatch.setattr("pov.workflows.toolbox.toolbox", lambda _: box)
+    monkeypatch.setattr("pov.workflows.record.asked", lambda _: None)
+    seen: list[list[str]] = []
+
+    def compare(cluster: Any, _: None) -> None:
+        seen.append(list(known_to_the_prober(cluster)))
+        raise PovError("far enough")
+
+    monkeypatch.setattr(measure, "compare", compare)
+    with pytest.raises(PovError, match="far enough"):
+        measure.run(measure.MeasureOptions(tmp_path, experiments=("deploy",)), silent)
+    assert seen == [["staging", "dev"]]
+    assert left(platform) == []
