@@ -28,6 +28,7 @@ from pov.state import frozen, under_way
 from pov.state.reopening import reopened, torn
 from pov.state.runs import HEAD, Run, read_run
 from pov.steps.context import Context
+from pov.workflows.alike import comparable, unlike
 from pov.workflows.brought import Brought, brought
 from pov.workflows.differences import compare
 from pov.workflows.measure import ABOUT
@@ -35,17 +36,10 @@ from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.metering import Meter
 from pov.workflows.planning import Paced, paced
 from pov.workflows.report import STATEMENT
-from pov.workflows.running import without_trials
-from pov.workflows.runs import ALIKE, RunsOptions, differences, find
-from pov.workflows.taking_back import take_back
+from pov.workflows.runs import RunsOptions, find
+from pov.workflows.taking_back import take_back, take_back_stage
 
-_SAME = (
-    *(key for key in ALIKE if key not in {"traffic", "runbook"}),
-    *("environment_name", "cluster", "images_kind", "bundle", "edges", "under_proof", "stage", "estates"),
-    *("legacy_hosts", "catalogue", "own_arms", "runbooks"),
-)
 _NEWLINE = b"\n"
-_SILENT = "did not say"
 
 
 @dataclass(frozen=True)
@@ -101,6 +95,8 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
     with ctx.home.lock():
         # Another may have gone on with it since: now nobody can.
         unfinished = found(options)
+        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
+        take_back_stage(box, emit)
         emit(Event("started", "measure", "Whether the same runs as before", 1.0))
         begun = SYSTEM_CLOCK.monotonic()
         told = [*_frozen_since(options.root, ctx, record), *_other(ctx, own, criteria, record)]
@@ -111,7 +107,6 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
                 details=told,
                 fix="pov up puts back what was changed since; for anything else a new run: pov measure",
             )
-        box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
         box.prober().stop_loads()
         take_back(box, mark_of(unfinished.run), unfinished.begun, emit)
         paces = _paces(unfinished, own, ctx)
@@ -235,29 +230,11 @@ def _other(ctx: Context, own: Brought, criteria: Sequence[Criterion], record: Ma
 
     now = json.loads(json.dumps(environment(ctx, (), 0, criteria, SYSTEM_CLOCK.wall(), own=own)))
     mock = ctx.images["mock"]
-    yield from unlike(comparable(record, mock), comparable(now, mock))
+    plan = {(text(one.get("experiment")), text(one.get("arm"))) for one in map(mapping, items(record.get("plan")))}
+    yield from unlike(comparable(record, mock, plan), comparable(now, mock, plan))
     if mapping(mapping(record.get("traffic")).get("asked")) != ctx.scenario.traffic.model_dump(mode="json"):
         yield "traffic: the scenario asks for another load"
     yield from (text for text in compare(ctx.kube, asked(ctx)) if text not in items(record.get("differences")))
-
-
-def comparable(record: Mapping[str, Any], mock: str) -> dict[str, Any]:
-    """A record without what comes and goes: versions that trials deployed of the image `mock`."""
-    versions = {str(name): str(told) for name, told in mapping(record.get("versions")).items()}
-    return {**record, "versions": without_trials(versions, mock)}
-
-
-def unlike(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Where what is recorded and what is there now are not the same, in words: first recorded, then now.
-
-    What did not say its version then cannot be compared.
-    """
-    unsaid = {name for name, told in mapping(recorded.get("versions")).items() if _SILENT in str(told)}
-    first, second = (
-        {**one, "versions": {name: told for name, told in mapping(one.get("versions")).items() if name not in unsaid}}
-        for one in (recorded, now)
-    )
-    yield from differences(first, second, _SAME)
 
 
 def _told(now: Resumption, unfinished: Unfinished) -> Iterator[str]:

@@ -20,6 +20,7 @@ from pov.cli.main import main
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import interleave
 from pov.measure.summary import summarise
+from pov.model.catalogue import EXPERIMENTS, Words
 from pov.model.events import Event, silent
 from pov.model.reading import read_sample
 from pov.model.sample import CUT_OFF, INTERRUPTED
@@ -29,7 +30,7 @@ from pov.state.attested import Attested
 from pov.state.ledger import entries
 from pov.state.reopening import reopened
 from pov.state.runs import HEAD, RunWriter, read_run
-from pov.workflows import resuming
+from pov.workflows import alike, resuming
 from pov.workflows.brought import brought
 from pov.workflows.forging import forgeable
 from pov.workflows.measure import MeasureOptions, planned
@@ -41,6 +42,7 @@ from tests.unit.reporting import simulated
 from tests.unit.workflows.test_measure import Metered
 from tests.unit.workflows.test_verify import alone, attached
 
+STARTS = EXPERIMENTS["deploy"].starts
 ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
 WENT_ON = {
     "after": 3,
@@ -239,10 +241,18 @@ def test_a_run_is_named_as_everywhere(tmp_path: Path) -> None:
 
 
 MOCK = "localhost/pov/mock:1.0.0"
+PLAN = {("deploy", "automated"), ("deploy", "manual")}
+TIME = {"id": "time", "experiment": "deploy", "metric": "median_seconds", "at_most": 60, "timeout_ms": None}
+OTHER = {"id": "other", "experiment": "rotate", "metric": "median_seconds", "at_most": 60}
+WORDS = Words().as_json()
 RECORD: dict[str, Any] = {
     "cluster": "a",
     "services": 5,
-    "criteria": [{"id": "time", "at_most": 60}],
+    "criteria": [TIME, OTHER],
+    "pki": {"ttl": "24h", "rootTtl": "8760h"},
+    "catalogue": WORDS,
+    "runbooks": {"deploy": {"origin": "example", "digest": "d1"}, "rotate": {"origin": "example", "digest": "r1"}},
+    "own_arms": [{"name": "mine", "digest": "m1"}],
     "machine": {"cores": 2, "load": [0.1, 0.2, 0.3], "memory_available_mib": 9},
     "versions": {
         "Gitea": "1.27.0",
@@ -251,6 +261,21 @@ RECORD: dict[str, Any] = {
         "image argocd": "localhost/pov/argocd:3 sha256:b",
     },
 }
+
+
+def words(of: str, name: str, /, **changes: Any) -> dict[str, Any]:
+    """The catalogue with one entry changed; a key without a value is taken out of it."""
+
+    def changed(entry: dict[str, Any]) -> dict[str, Any]:
+        if entry["name"] != name:
+            return entry
+        return {key: value for key, value in {**entry, **changes}.items() if value is not None}
+
+    return {"catalogue": {**WORDS, of: [changed(entry) for entry in WORDS[of]]}}
+
+
+def runbook(name: str, digest: str) -> dict[str, Any]:
+    return {"runbooks": {**RECORD["runbooks"], name: {"origin": "example", "digest": digest}}}
 
 
 @pytest.mark.parametrize(
@@ -262,7 +287,12 @@ RECORD: dict[str, Any] = {
         ({"versions": {"Vault API": "OpenBao 2.5"}}, []),
         ({"cluster": "b"}, ["cluster: a and b"]),
         ({"machine": {"cores": 8}}, ["machine, cores: 2 and 8"]),
-        ({"criteria": []}, ["criteria: not the same"]),
+        ({"pki": {"ttl": "12h", "rootTtl": "8760h"}}, ["pki, ttl: 24h and 12h"]),
+        ({"criteria": [{**TIME, "at_most": 50}, OTHER]}, ["criteria, time, at_most: 60 and 50"]),
+        ({"criteria": [{**TIME, "timeout_ms": 500}]}, ["criteria, time, timeout_ms: not recorded and 500"]),
+        ({"criteria": [{**TIME, "at_least": None, "note": ""}]}, []),
+        ({"criteria": [TIME, {**OTHER, "at_most": 1}]}, []),
+        ({"criteria": [TIME]}, []),
         ({"versions": {"Gitea": "1.28.0"}}, ["version, Gitea: 1.27.0 and 1.28.0"]),
         ({"versions": {"Gitea": "did not say (refused)"}}, ["version, Gitea: 1.27.0 and did not say (refused)"]),
         (
@@ -273,11 +303,46 @@ RECORD: dict[str, Any] = {
             {"versions": {"image argocd": "localhost/pov/argocd:4 sha256:b"}},
             ["version, image argocd: localhost/pov/argocd:3 sha256:b and localhost/pov/argocd:4 sha256:b"],
         ),
+        (words("experiments", "deploy", starts="x"), [f"catalogue, experiment, deploy, starts: {STARTS} and x"]),
+        (words("experiments", "deploy", title="x", metrics=[], ways=[]), []),
+        (words("experiments", "rotate", starts="x"), []),
+        (words("arms", "manual", label="x", colour="#000000"), []),
+        (words("arms", "manual", kind="script"), ["catalogue, arm, manual, kind: manual and script"]),
+        (words("arms", "scripted", kind="manual"), []),
+        (words("metrics", "median_seconds", direction="more"),
+         ["catalogue, metric, median_seconds, direction: less and more"]),
+        (words("metrics", "failed_requests", direction="more"), []),
+        (runbook("deploy", "d2"), ["runbooks, deploy, digest: d1 and d2"]),
+        (runbook("rotate", "r2"), []),
+        (runbook("provision", "p1"), []),
+        ({"own_arms": [{"name": "mine", "digest": "m2"}]}, []),
     ],
-)
+)  # fmt: skip
 def test_what_differs_now_is_told_and_what_comes_and_goes_is_not(changes: Mapping[str, Any], told: list[str]) -> None:
+    """So is what the plan does not use: another version of pov may know more, and word it in another way."""
     now = {**RECORD, **changes, "versions": {**RECORD["versions"], **changes.get("versions", {})}}
-    assert list(resuming.unlike(resuming.comparable(RECORD, MOCK), resuming.comparable(now, MOCK))) == told
+    assert list(alike.unlike(alike.comparable(RECORD, MOCK, PLAN), alike.comparable(now, MOCK, PLAN))) == told
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        {"catalogue": {**WORDS, "experiments": [e for e in WORDS["experiments"] if e["name"] != "new-stage"]}},
+        {"catalogue": {**WORDS, "arms": [a for a in WORDS["arms"] if a["name"] not in {"scripted", "person"}]}},
+        words("arms", "manual", compared=None),
+        words("experiments", "deploy", judged_by=None, ways=None, own=None),
+    ],
+    ids=["fewer experiments", "fewer arms", "an arm that says less", "an experiment that says less"],
+)
+def test_what_an_earlier_version_did_not_know_is_no_difference(earlier: dict[str, Any]) -> None:
+    record = {**RECORD, **earlier}
+    assert list(alike.unlike(alike.comparable(record, MOCK, PLAN), alike.comparable(RECORD, MOCK, PLAN))) == []
+
+
+def test_an_arm_that_the_plan_uses_and_nobody_knows_any_more_is_told() -> None:
+    plan = {*PLAN, ("deploy", "mine")}
+    first, second = (alike.comparable({**RECORD, "own_arms": own}, MOCK, plan) for own in (RECORD["own_arms"], []))
+    assert list(alike.unlike(first, second)) == ['own arms, mine: {"name": "mine", "digest": "m1"} and not recorded']
 
 
 @pytest.fixture
@@ -382,6 +447,43 @@ def test_where_something_else_runs_nothing_is_changed(tmp_path: Path, stands: Ca
     assert {path.name: path.read_bytes() for path in begun.path.iterdir() if path.is_file()} == before
 
 
+def test_a_run_that_an_earlier_version_began_goes_on_where_its_plan_is_the_same(
+    tmp_path: Path, stands: Callable[..., None]
+) -> None:
+    """That version knew no `new-stage` and called an arm otherwise: neither is what this run measures."""
+    wish = World().scenario.traffic
+    traffic = {**wish.model_dump(), "asked": wish.model_dump(mode="json")}
+    earlier = words("arms", "manual", label="By hand")["catalogue"]
+    earlier["experiments"] = [one for one in earlier["experiments"] if one["name"] != "new-stage"]
+    begun = Begun(tmp_path, 4, traffic=traffic, catalogue=json.loads(json.dumps(earlier)))
+    stands(begun, now={"catalogue": json.loads(json.dumps(WORDS))})
+    result = resuming.resume(begun.options(), silent)
+    saved = read_run(result.path)
+    assert saved.problems == ()
+    assert len(saved.samples) == len(begun.slots)
+    assert {arm["label"] for arm in saved.environment["catalogue"]["arms"] if arm["name"] == "manual"} == {"By hand"}
+
+
+def test_a_run_whose_clock_was_another_one_is_refused_with_both(tmp_path: Path, stands: Callable[..., None]) -> None:
+    begun = Begun(tmp_path, 4, catalogue=words("experiments", "deploy", starts="somebody says so")["catalogue"])
+    stands(begun, now={"catalogue": json.loads(json.dumps(WORDS))})
+    with pytest.raises(PovError) as caught:
+        resuming.resume(begun.options(), silent)
+    assert f"catalogue, experiment, deploy, starts: somebody says so and {STARTS}" in caught.value.details
+
+
+def test_a_stage_that_a_killed_trial_left_goes_before_anything_is_compared(
+    tmp_path: Path, stands: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, done = Begun(tmp_path, 4), list[str]()
+    stands(begun)
+    monkeypatch.setattr(resuming, "take_back_stage", lambda box, emit: done.append("taken away"))
+    monkeypatch.setattr(resuming, "compare", lambda *_: done.append("compared") or ("something",))
+    with pytest.raises(PovError, match="cannot go on"):
+        resuming.resume(begun.options(), silent)
+    assert done == ["taken away", "compared"]
+
+
 def test_what_is_left_is_told_beforehand(tmp_path: Path, stands: Callable[..., None]) -> None:
     begun = Begun(tmp_path, 4)
     stands(begun)
@@ -396,15 +498,18 @@ def test_a_script_that_was_an_arm_is_asked_for_again_and_has_to_be_the_same(
     script.write_text("#!/bin/sh\ntrue\n")
     script.chmod(0o755)
     own, _ = brought(None, None, [f"mine={script}"])
-    begun = Begun(tmp_path, 4, **json.loads(json.dumps(own.as_json())))
+    slots = [vars(slot) for slot in Begun(tmp_path / "first", 1).slots]
+    plan = [*slots, {"experiment": "deploy", "arm": "mine", "trial": 1}]
+    begun = Begun(tmp_path, 4, plan=plan, **json.loads(json.dumps(own.as_json())))
     stands(begun)
-    assert resuming.left(begun.options(), silent).trials == len(begun.slots) - 4
+    assert resuming.left(begun.options(), silent).trials == len(plan) - 4
     script.write_text("#!/bin/sh\nfalse\n")
     changed, _ = brought(None, None, [f"mine={script}"])
     stands(begun, now=json.loads(json.dumps(changed.as_json())))
     with pytest.raises(PovError) as caught:
         resuming.resume(begun.options(), silent)
-    assert "own arms: not the same" in caught.value.details
+    before, after = (each.arms[0].script.file.digest for each in (own, changed))
+    assert f"own arms, mine, digest: {before} and {after}" in caught.value.details
     script.unlink()
     with pytest.raises(InvalidInput, match="is not there"):
         resuming.left(begun.options(), silent)
