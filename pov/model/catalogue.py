@@ -126,6 +126,9 @@ class Experiment:
     ways: tuple[str, ...] = ()
     """What arms do here where their own notes would say something else, each as `arm: words`."""
 
+    review: str = ""
+    """Whether somebody reviews and approves within the clock, in a sentence; empty for a run that did not say."""
+
     def note(self, arm: Arm) -> str:
         """What an arm does here, in a few words."""
         here = dict(way.split(": ", 1) for way in self.ways if ": " in way)
@@ -167,6 +170,12 @@ class Stated:
 
 
 _START = "the artefact is ready and the change is edited but not committed"
+_PUSHED = "No review and no approval is in it: staging takes a push as it is."
+_NOBODY = "No review and no approval is in it: nobody asks for one."
+_AT_ONCE = (
+    "In it is a pull request {of}, which a second account approves at once, by the Git server's interface: the calls "
+    "count, and nobody's time to read and decide."
+)
 
 EXPERIMENTS: Registry[Experiment] = Registry(
     "experiment",
@@ -180,6 +189,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{proof}",
             own=True,
             usual=True,
+            review=_PUSHED,
         ),
         Experiment(
             "rotate",
@@ -192,6 +202,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             bound=True,
             own=True,
             usual=True,
+            review=_PUSHED,
         ),
         Experiment(
             "drift",
@@ -203,6 +214,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             ("found_seconds", "healed_seconds", "changes_not_found"),
             stated=("manual",),
             ways=("automated: nobody does anything; Argo CD looks by itself",),
+            review=_NOBODY,
         ),
         Experiment(
             "rollback",
@@ -212,6 +224,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica serve the version from before",
             "{proof}",
             ("live_seconds", "failed_live"),
+            review=_PUSHED,
         ),
         Experiment(
             "rollback-errors",
@@ -221,6 +234,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica serve the version from before",
             "{proof}",
             ("error_rate_percent", "errors_seen_percent", "live_seconds", "failed_live"),
+            review=_PUSHED,
         ),
         Experiment(
             "interrupted",
@@ -240,6 +254,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "called_done_seconds",
             ),
             ways=("automated: nobody does anything once it was killed",),
+            review=_PUSHED,
         ),
         Experiment(
             "promote",
@@ -250,6 +265,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{proof}",
             ("staging_seconds", "prod_seconds"),
             ways=("automated: a commit, a review and a merge for each stage",),
+            review=_AT_ONCE.format(of="into each further stage"),
         ),
         Experiment(
             "provision",
@@ -261,6 +277,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             ("staging_seconds", "prod_seconds"),
             own=True,
             ways=("automated: an account in Vault, a commit, prod by review",),
+            review=_AT_ONCE.format(of="into prod, where there is one") + " On hosts nobody reviews.",
         ),
         Experiment(
             "new-stage",
@@ -271,6 +288,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the services under proof in a stage of their own, beside all others",
             stated=("manual",),
             ways=("automated: the bring-up's own steps: Terraform, Vault, Git, Argo CD",),
+            review=_AT_ONCE.format(of="into prod, where there is one"),
         ),
         Experiment(
             "secret",
@@ -281,6 +299,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{proof}",
             own=True,
             ways=("automated: written to Vault; agents do the rest",),
+            review="No review and no approval is in it: what is changed is not in Git.",
         ),
         Experiment(
             "infra-change",
@@ -294,6 +313,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "manual: kubectl on this machine, no human time",
                 "scripted: bash and kubectl on this machine",
             ),
+            review=_AT_ONCE.format(of="into main") + " By hand nobody reviews.",
         ),
         Experiment(
             "audit",
@@ -308,6 +328,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "automated: Git, reviews, Vault's log and Argo CD are read",
                 "manual: files and shell history are read, no human time",
             ),
+            review="No review and no approval is in it: the reviewed change was approved before, by a second account.",
         ),
         Experiment(
             "unseal",
@@ -317,6 +338,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "another Vault is ready, open, and lets an account in",
             "Vault, with every service of every stage beside it",
             ways=("automated: nobody does anything; the cluster starts another",),
+            review=_NOBODY,
         ),
         Experiment(
             "restart",
@@ -327,6 +349,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "Argo CD and Vault, with every service of every stage beside them",
             ("argocd_seconds", "vault_seconds"),
             ways=("automated: a mark in each workload; the cluster does the rest",),
+            review=_NOBODY,
         ),
     ),
 )
@@ -358,7 +381,8 @@ ARMS: Registry[Arm] = Registry(
             compared=False, legacy=True, mark="square", colour="#70757d", spoken="a script in a person's place",
         ),
         Arm(
-            "person-commits", "A person, automated", "edits, commits, pushes; the clock starts before the edit",
+            "person-commits", "A person, automated",
+            "edits, commits, pushes; the clock starts before the edit; review and approval are not in it",
             kind="person", compared=False, mark="ring", colour="#8a4513", spoken="a person's commit",
         ),
         Arm(

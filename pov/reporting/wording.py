@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pov.measure.results import Arm, Experiment, loads_the_machine
 from pov.measure.scoring import Score
 from pov.measure.statistics import Comparison, Same
+from pov.model import catalogue
 from pov.model.catalogue import MORE, Metric, Words
 from pov.model.reading import text
 from pov.model.sample import Resumption, Sample
@@ -30,6 +31,11 @@ def subject(facts: Facts, name: str) -> str:
     for key, value in known.items():
         found = found.replace(f"{{{key}}}", value)
     return found
+
+
+def clock(words: catalogue.Experiment) -> str:
+    """When an experiment's clock starts and stops in every arm, and whether review and approval are within."""
+    return f"Starts when {words.starts}; stops when {words.stops}. The same in every arm. {words.review}".rstrip()
 
 
 def value(metric: Metric, figure: float | None) -> str:

@@ -55,7 +55,7 @@ SECTION = Section("experiments", "Experiment by experiment", build, opens_page=T
 def _method(facts: Facts, experiment: Experiment) -> Iterator[tuple[str, str]]:
     """The method in three lines."""
     words = facts.words.experiment(experiment.name)
-    yield "Clock.", f"Starts when {words.starts}; stops when {words.stops}. The same in every arm."
+    yield "Clock.", wording.clock(words)
     ran = [f"{len(arm.trials)} {facts.words.arm(arm.name).said}" for arm in experiment.arms]
     placebos = len(experiment.placebo.trials) if experiment.placebo else 0
     beside = f", and {plural(placebos, 'placebo')}" if placebos else ""

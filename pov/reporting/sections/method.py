@@ -33,6 +33,10 @@ _STATISTICS = (
     "over those; all else is descriptive. Failed trials are counted, never averaged in. Executed times and people's "
     "times are never pooled, and stated figures enter no statistic."
 )
+_HUMAN = (
+    "No person was timed in arms that are executed by machine. Where a change is approved in them, a second account "
+    "does so at once: what it takes somebody to read a change and to decide is in no figure here, of no arm."
+)
 _INDEPENDENCE = (
     "Whoever ran the trials also wrote the record. The hash chain shows a changed or missing sample to a reader who "
     "kept its last digest. A countersignature, where there is one, fixes what was recorded: not that it was measured."
@@ -68,7 +72,7 @@ SECTION = Section("method", "Method", build)
 def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     for experiment in facts.experiments:
         words = facts.words.experiment(experiment.name)
-        yield f"Clock, {words.noun}.", f"Starts when {words.starts}; stops when {words.stops}. The same in every arm."
+        yield f"Clock, {words.noun}.", wording.clock(words)
     yield "Arms.", _ARMS.format(books=wording.runbooks(facts, in_full=True))
     scripts = list(dict.fromkeys(_scripts(facts)))
     if scripts:
@@ -116,7 +120,7 @@ def _limits(facts: Facts) -> Iterator[tuple[str, str]]:
         "Your estate.",
         f"These are mock services on {where}. Shape of the graph and way of working are alike, sizes are not.",
     )
-    yield "Human time.", "No person was timed in arms that are executed by machine."
+    yield "Human time.", _HUMAN
     if facts.valued is None:
         yield "Savings.", "Hours and money are not part of this report; it holds times and failures."
     else:

@@ -19,7 +19,7 @@ _HEAD = (
 _HOW = (
     "Somebody at a real terminal, with the runbook beside it. The clock starts when they say that they are ready, and "
     "stops when the prober has seen every replica serve the change: nobody reports their own time. Replicas, load and "
-    "checks are those of the runbook by machine. Pauses are shown, and in the elapsed time."
+    "checks are those of the same way by machine. Pauses are shown, and in the elapsed time."
 )
 _MARKS = 60
 

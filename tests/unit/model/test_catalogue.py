@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import sys
 from dataclasses import replace
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from pov.config.experiments import Criterion, Experiment
 from pov.config.schema import json_schema
 from pov.experiments import EXPERIMENTS, attach
+from pov.experiments.trial import EstateTrial
 from pov.measure.results import gathered
 from pov.measure.scoring import Criterion as Wanted
 from pov.measure.scoring import scored
@@ -96,3 +99,36 @@ def test_every_way_that_an_experiment_words_is_one_of_its_arms() -> None:
 def test_a_run_that_recorded_no_such_words_has_the_arms_own() -> None:
     recorded = {"experiments": [{"name": "unseal", "title": "T", "noun": "n"}]}
     assert Words.of(recorded).experiment("unseal").note(Words().arm("automated")) == Words().arm("automated").note
+
+
+REVIEWED = {"promote", "provision", "new-stage", "infra-change"}
+"""Those in whose clock a pull request is opened, approved and merged."""
+
+
+def test_every_experiment_says_whether_review_and_approval_are_in_its_clock() -> None:
+    for name, experiment in catalogue.EXPERIMENTS.items():
+        inside = experiment.review.startswith("In it is a pull request ")
+        assert inside is (name in REVIEWED), name
+        assert inside or experiment.review.startswith("No review and no approval is in it"), name
+        assert not inside or "a second account approves at once" in experiment.review
+        assert not inside or "nobody's time to read and decide" in experiment.review
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.EXPERIMENTS))
+def test_who_asks_for_a_review_in_the_clock_says_so(name: str) -> None:
+    """As the trial's own code has it: `operate` is what the clock runs over."""
+    operations = [
+        inspect.getsource(value.operate)
+        for value in vars(sys.modules[f"pov.experiments.{name.replace('-', '_')}"]).values()
+        if isinstance(value, type) and issubclass(value, EstateTrial) and "operate" in vars(value)
+    ]
+    # `new-stage` goes by the bring-up's own step for the repository, which brings prod there by review.
+    asks = any(".git.review(" in text for text in operations) or name == "new-stage"
+    assert asks is (name in REVIEWED)
+
+
+def test_a_run_that_did_not_say_is_not_told_otherwise() -> None:
+    recorded = Words().as_json()
+    for entry in recorded["experiments"]:
+        del entry["review"]
+    assert Words.of(recorded).experiment("promote").review == ""

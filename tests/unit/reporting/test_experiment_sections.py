@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pypdf
+import pytest
 
 from pov.reporting.blocks import KeyFigures, Table, Text
 from pov.reporting.model import Chapter, Report, build
@@ -214,3 +216,16 @@ def test_the_stated_error_rate_stands_beside_the_one_that_was_seen(tmp_path: Pat
     assert rows["share that it was seen to answer with an error, while every replica served it"].startswith("18.5")
     text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages)
     assert "Going back from a version that returns errors" in " ".join(text.split())
+
+
+APPROVED = [("promote", "a second account approves at once"), ("deploy", "No review and no")]
+
+
+@pytest.mark.parametrize(("name", "told"), APPROVED)
+def test_the_page_says_whether_an_approval_is_in_the_clock(tmp_path: Path, name: str, told: str) -> None:
+    order = [{"experiment": name, "arm": "automated", "trial": 1}]
+    drawn = build(read_run(simulated.save(tmp_path / "runs", order=order))).as_json()
+    for section in ("experiments", "method"):
+        text = json.dumps(next(one for one in drawn["sections"] if one["id"] == section), ensure_ascii=False)
+        assert told in text
+    assert "what it takes somebody to read a change and to decide is in no figure here" in text

@@ -97,7 +97,8 @@ def test_what_claims_to_be_a_persons_and_is_of_another_origin_stays_apart(tmp_pa
 
 def test_where_the_clock_of_an_arm_starts_is_said_beside_it(tmp_path: Path) -> None:
     told = words(report(tmp_path, person("sam", 133.0, arm="person-commits")), "people")
-    assert "A person, automated: edits, commits, pushes; the clock starts before the edit." in told
+    clock = "the clock starts before the edit; review and approval are not in it."
+    assert f"A person, automated: edits, commits, pushes; {clock}" in told
 
 
 def test_a_failed_trial_is_kept_and_counts_no_person(tmp_path: Path) -> None:
