@@ -53,8 +53,12 @@ class Rare:
 
 
 def bounds(arm: Arm) -> tuple[Rare, ...]:
-    """Every bound that an arm's trials carry, those that assume least first. Excused late requests count as late."""
-    return tuple(Rare(per, kind, bound(events, of)) for per, kind, events, of in _counted(arm) if of)
+    """Every bound that an arm's trials carry, those that assume least first. Excused late requests count as late.
+
+    None where damaged samples tell of more failures than there were tries.
+    """
+    told = [one for one in _counted(arm) if one[3] and one[2] <= one[3]]
+    return tuple(Rare(per, kind, bound(events, of)) for per, kind, events, of in told)
 
 
 def _counted(arm: Arm) -> Iterator[tuple[str, str, int, int]]:

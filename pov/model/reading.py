@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pov.model.sample import Cause, Counts, Resumption, Sample, Stalls, Step, Traffic
 
 V1 = "pov.dev/sample/v1"
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a letter as JSON escapes it: with its other half it is one, alone it is none."""
+_EXACT = 2**53
 _OLD_ARMS = {"control": "placebo"}
 _OLD_ORIGINS = {"stopwatch": "person"}
 TOLD_APART = "told_apart"
@@ -156,9 +161,24 @@ def number(value: object) -> float | None:
 
 
 def whole(value: object) -> int | None:
-    """A number without its fraction, or None."""
+    """A number without its fraction, or None; also for one so large that it is not exact."""
     found = number(value)
-    return None if found is None else int(found)
+    return None if found is None or found >= _EXACT else int(found)
+
+
+def parsed(content: str | bytes) -> Any:
+    """A document of JSON. Raises `ValueError` for what is none, also for one that is nested without end.
+
+    So does one with halves of letters, which could not be written again.
+    """
+    try:
+        found = json.loads(content)
+        written = content if isinstance(content, str) else content.decode(errors="replace")
+        if _HALF.search(written):
+            json.dumps(found, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested without end") from None
+    return found
 
 
 def mapping(value: object) -> Mapping[str, Any]:

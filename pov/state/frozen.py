@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+from pov.model.reading import parsed
 from pov.state.runs import canonical
 
 SCHEMA = "pov.dev/criteria/v1"
@@ -62,14 +63,14 @@ def read(folder: Path) -> Frozen | None:
     path = folder / FILE
     try:
         content = path.read_bytes()
-        document = json.loads(content)
+        document = parsed(content)
         about, agreed = document["frozen"], document["agreed"]
         if document["schema"] != SCHEMA:
             raise PovError(f"{path} has the schema {document['schema']}", fix="use the version of pov that froze it")
         return Frozen(content, dict(agreed), str(about["at"]), int(about["number"]), str(about["because"]))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError) as error:
         fix = f"git -C {folder} checkout -- {FILE}  (freezing committed it)"
         raise PovError(f"{path} cannot be read", cause=repr(error), fix=fix) from error
 

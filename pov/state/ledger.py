@@ -6,13 +6,12 @@ named by those that came after, and is counted as missing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.model.reading import items, mapping, text, whole
+from pov.model.reading import items, mapping, parsed, text, whole
 
 SCHEMA = "pov.dev/runs/v1"
 FINISHED, INTERRUPTED, UNFINISHED, MISSING = "finished", "interrupted", "unfinished", "missing"
@@ -119,6 +118,6 @@ def _object(path: Path) -> Mapping[str, Any]:
 
 def _parsed(content: str) -> Any:
     try:
-        return json.loads(content)
+        return parsed(content)
     except ValueError:
         return None

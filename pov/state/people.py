@@ -14,7 +14,7 @@ from typing import Any
 
 from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
-from pov.model.reading import mapping, text
+from pov.model.reading import mapping, parsed, text
 
 FOLDER = "people"
 """In a run's folder: recordings, runbooks as people had them, who agreed."""
@@ -102,7 +102,7 @@ def recordings(run: Path, samples: Iterable[Mapping[str, Any]]) -> tuple[Recordi
 def states(run: Path, samples: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Where each recording stands, by file: as a report's attachments in `run` tell it, else as it is now."""
     try:
-        told = json.loads((run / TOLD).read_text())
+        told = parsed((run / TOLD).read_text())
     except (OSError, ValueError):
         return {one.path.name: one.state for one in recordings(run, samples)}
     return {text(file): text(state) for file, state in sorted(mapping(told).items())}

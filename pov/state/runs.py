@@ -22,7 +22,7 @@ from typing import Any
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
-from pov.model.reading import V1, mapping
+from pov.model.reading import V1, mapping, parsed
 from pov.model.sample import SCHEMA, Resumption
 from pov.state import under_way
 from pov.state.under_way import Note
@@ -207,7 +207,7 @@ def read_run(path: Path, *, detached: bool = False) -> Run:
     """
     try:
         recorded = (path / "environment.json").read_bytes()
-        environment = json.loads(recorded)
+        environment = parsed(recorded)
         lines = (path / "samples.jsonl").read_text(errors="replace").split("\n")
     except (OSError, ValueError) as error:
         raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
@@ -255,7 +255,7 @@ def _chained(
         if sample.get("prev") != head or sample.get("digest") != digest_of(sample):
             problems.append(f"samples.jsonl:{number}: does not fit the chain")
         head = str(sample.get("digest", head))
-        if sample.get("schema", SCHEMA) in _KNOWN:
+        if str(sample.get("schema", SCHEMA)) in _KNOWN:
             samples.append(sample)
         else:
             told = f"has the schema {sample.get('schema')}, which this version does not read: left out"
@@ -265,7 +265,7 @@ def _chained(
 
 def _summary(path: Path, genesis: str, head: str, problems: list[str], detached: bool) -> Mapping[str, Any] | None:
     summary = _object((path / "summary.json").read_text(errors="replace"))
-    digests = summary.get("digests", {}) if summary is not None else {}
+    digests = mapping(summary.get("digests")) if summary is not None else {}
     if summary is None:
         problems.append("summary.json: cut off or not JSON")
     elif digests.get("chain_head") != head:
@@ -303,7 +303,7 @@ def _other_head(path: Path, detached: bool) -> list[str]:
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        record = json.loads(text)
+        record = parsed(text)
     except ValueError:
         return None
     return record if isinstance(record, dict) else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import PovError
-from pov.model.reading import mapping
+from pov.model.reading import mapping, parsed
 from pov.state import frozen as store
 from pov.state import ledger
 from pov.state.attested import CRITERIA, RUN, Attested, Signature, recorded, signed
@@ -122,7 +122,7 @@ def _checked(of: str, folder: Path, at: str, signature: tuple[str, str], lists: 
 
 def _attached_runs(folder: Path) -> tuple[ledger.Entry, ...] | None:
     try:
-        document: Mapping[str, Any] = mapping(json.loads((folder / RUNS).read_text(errors="replace")))
+        document: Mapping[str, Any] = mapping(parsed((folder / RUNS).read_text(errors="replace")))
     except (OSError, ValueError):
         return None
     return ledger.entries(document.get("runs"))

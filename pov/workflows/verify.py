@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pov.base.errors import NotFound, PovError
 from pov.base.files import write_atomic
 from pov.model.events import Emit, Event
-from pov.model.reading import mapping, text
+from pov.model.reading import mapping, parsed, text
 from pov.state import frozen as store
 from pov.state.attested import Signature
 from pov.state.runs import CONFIGURATION, HEAD, Run, head_of, read_run
@@ -177,15 +177,15 @@ class _Folder:
 
     def by_itself(self, files: Mapping[str, bytes]) -> None:
         """The verifier that reports carry, this version's own copy, on these files."""
-        from pov.reporting.standalone import Verifier
+        from pov.reporting.standalone import Verifier, printed
 
         with tempfile.TemporaryDirectory(prefix="pov-verify-") as name:
             for file, content in files.items():
                 (Path(name) / file).write_bytes(content)
             verifier = Verifier(Path(name))
             verifier.run()
-        self.wrong += verifier.wrong
-        self.unseen += verifier.notes
+        self.wrong += map(printed, verifier.wrong)
+        self.unseen += map(printed, verifier.notes)
         self.checked.append(f"{verifier.done} figures and digests, computed by the verifier that reports carry")
         if files.get(report.VERIFIER, report.verifier()) != report.verifier():
             self.unseen.append("verify.py is not this version's: its own answer is not known, and it was not run")
@@ -260,7 +260,7 @@ class _Pdf(_Folder):
             self.unseen.append("no statement.json lies beside the PDF: a signature over both cannot be looked at")
             return
         try:
-            told = mapping(json.loads(path.read_bytes()))
+            told = mapping(parsed(path.read_bytes()))
         except ValueError:
             yield "statement.json: cut off or not JSON"
             return
@@ -304,7 +304,7 @@ def _value(folder: Path, saved: Run) -> GivenValue:
 
     path = folder / report.VALUE
     try:
-        section = json.loads(path.read_bytes()) if path.is_file() else None
+        section = parsed(path.read_bytes()) if path.is_file() else None
     except ValueError as error:
         raise PovError(f"{report.VALUE} cannot be read", cause=str(error), fix="have the report sent again") from error
     return GivenValue(section, changed=section != saved.environment.get("value"))

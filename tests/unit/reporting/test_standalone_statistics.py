@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pov.measure import inference
+from pov.measure import coverage, inference
 from pov.measure.coverage import simulated as simulations
 from pov.measure.order import interleave
 from pov.reporting import standalone
@@ -247,13 +247,41 @@ def test_bounds_of_an_experiment_that_were_left_out_are_found(tmp_path: Path, wh
 
 
 UNEQUAL = {"automated": [10.0, 10.01, 10.02, 10.03] * 2, "manual": [12.0, 60.0, 25.0, 140.0] * 2}
+_TIMES = [value for value in (10.0, 10.5, 11.0, 11.6) for _ in PAIRS[::2]]
+NEARLY = {"automated": _TIMES, "manual": [value**4 / 500 for value in _TIMES]}
+"""Each experiment has the same four; the one arm spreads four times as much: 94.09 % in simulation, not much less."""
 
 
-@pytest.mark.parametrize(("change", "found"), [(None, False), (3.0, True), (-20.0, True)])
+def test_quoted_coverages_are_those_that_reports_quote() -> None:
+    """Which interval falls short is told by one table: at its edge no other simulation could tell it."""
+    names = {"equal": "equal", "half spreads more": "fewer", "half spreads less": "more"}
+    found: dict[tuple[str, float], dict[int, int]] = {}
+    for case in simulations()["cases"]:
+        sizes = found.setdefault((names[case["sizes"]], case["spread"]), dict.fromkeys(standalone.SIZES, 0))
+        if case["coverage"] is not None:
+            told = round(10_000 * case["coverage"])
+            sizes[case["n"]] = min(told, sizes[case["n"]] or told)
+    assert {key: tuple(of.values()) for key, of in found.items()} == standalone.QUOTED
+    edge = round(10_000 * (coverage._WANTED - coverage.TOLERANCE))
+    assert edge == standalone.SHORT
+
+
+def test_the_case_that_is_quoted_is_the_one_that_the_report_takes() -> None:
+    draw = random.Random(8)
+    for _ in range(200):
+        n = draw.choice((4, 5, 6, 8, 11, 16))
+        base = [draw.lognormvariate(0, draw.choice((0.1, 0.5))) for _ in range(n)]
+        other = [draw.lognormvariate(0, draw.choice((0.0, 0.1, 0.9))) for _ in range(draw.choice((n, n + 1, 2 * n)))]
+        told, here = coverage.shortfall(base, other), standalone.quoted(standalone.nearest(base, other))
+        assert told == (here / 10_000 if here < standalone.SHORT else None)
+
+
+@pytest.mark.parametrize("times", [UNEQUAL, NEARLY], ids=["far short", "hardly short"])
+@pytest.mark.parametrize(("change", "found"), [(None, False), (0.1, True), (3.0, True), (-20.0, True)])
 def test_the_coverage_that_intervals_print_is_simulated_again(
-    tmp_path: Path, change: float | None, found: bool
+    tmp_path: Path, times: Any, change: float | None, found: bool
 ) -> None:
-    folder = attached(tmp_path, times=UNEQUAL)
+    folder = attached(tmp_path, times=times)
     text = (folder / "report.json").read_text()
     told = re.search(rf"{standalone.SIMULATED} ([\d.]+)", text)
     assert told is not None
@@ -276,17 +304,41 @@ def test_the_coverage_of_arms_that_nobody_knows_is_found(tmp_path: Path) -> None
     assert any("arms that no sample knows" in line for line in verified(folder).wrong)
 
 
-def test_a_coverage_that_falls_short_and_is_not_told_is_found(tmp_path: Path) -> None:
-    folder = attached(tmp_path, times=UNEQUAL)
+@pytest.mark.parametrize("times", [UNEQUAL, NEARLY], ids=["far short", "hardly short"])
+@pytest.mark.parametrize("of", [("Deploy",), ("Renew",), ("Deploy", "Renew")], ids=["first", "second", "both"])
+def test_a_coverage_that_falls_short_and_is_not_told_is_found(tmp_path: Path, times: Any, of: tuple[str, ...]) -> None:
+    """Also one that is hardly short, and one whose like stands under another experiment."""
+    folder = attached(tmp_path, times=times)
 
     def leave_out(document: Any) -> None:
         section = next(one for one in document["sections"] if one["id"] == "experiments")
-        section["blocks"] = [b for b in section["blocks"] if standalone.SIMULATED not in b.get("text", "")]
+        kept, under = [], ""
+        for b in section["blocks"]:
+            under = b["text"] if b["kind"] == "heading" else under
+            if not (under.startswith(of) and standalone.SIMULATED in b.get("text", "")):
+                kept.append(b)
+        assert len(kept) == len(section["blocks"]) - len(of)
+        section["blocks"] = kept
 
     rewrite(folder, "report.json", leave_out)
     wrong = verified(folder).wrong
-    assert wrong
+    assert len(wrong) == len(of)
     assert all("a sentence says that it falls short" in line for line in wrong)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["every row", "one row"])
+def test_a_comparison_that_was_left_out_is_found(tmp_path: Path, whole: bool) -> None:
+    folder = three_ways(tmp_path)
+
+    def leave_out(document: Any) -> None:
+        section = next(one for one in document["sections"] if one["id"] == "experiments")
+        ratios = next(b for b in section["blocks"] if b["kind"] == "ratios")
+        ratios["rows"].pop()
+        if whole:
+            section["blocks"].remove(ratios)
+
+    rewrite(folder, "report.json", leave_out)
+    assert any("what is compared" in line for line in verified(folder).wrong)
 
 
 AGAINST = [
@@ -340,3 +392,16 @@ def test_what_is_not_computed_is_told_with_the_reason(tmp_path: Path) -> None:
     )
     titles = {"What the order of trials says", "Rare failures, as bounds", "Where the time goes"}
     assert not [note for note in told if any(title in note for title in titles)]
+
+
+@pytest.mark.parametrize("name", [*standalone.ALWAYS, "experiments", "traffic", "steps"])
+def test_a_section_that_was_left_out_is_found(tmp_path: Path, name: str) -> None:
+    folder = attached(tmp_path)
+
+    def leave_out(document: Any) -> None:
+        kept = [one for one in document["sections"] if one["id"] != name]
+        assert len(kept) == len(document["sections"]) - 1
+        document["sections"] = kept
+
+    rewrite(folder, "report.json", leave_out)
+    assert any(f"there is a section “{name}”: it says False" in line for line in verified(folder).wrong)
