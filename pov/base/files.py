@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -34,6 +35,25 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def require_file(path: Path) -> None:
+    """Raises `OSError` for what cannot be read to its end: nobody may ever write into a pipe, a device has no end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, _NO_FILE, str(path))
+
+
+def bytes_of(path: Path) -> bytes:
+    """The content of a file. Raises `OSError` where there is none, and for a folder, a device, a pipe or a socket."""
+    require_file(path)
+    return path.read_bytes()
+
+
+def text_of(path: Path) -> str:
+    """Its text, with a mark for each byte that is none. Raises as `bytes_of`."""
+    require_file(path)
+    return path.read_text(errors="replace")
 
 
 def private_dir(path: Path) -> Path:

@@ -35,6 +35,23 @@ class Named(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Read(Named):
+    """A file that the command reads, or a program beside it. A pipe is refused: it would be read more than once."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as given."""
+        from pov.base.files import require_file
+
+        path = super().convert(value, param, ctx)
+        try:
+            require_file(path)
+        except FileNotFoundError:
+            pass  # who reads it tells what it should have been
+        except (OSError, ValueError) as error:
+            self.fail(f"{path}: {getattr(error, 'strerror', None) or error}", param, ctx)
+        return path
+
+
 class Written(Named):
     """A file that the command writes. That it cannot be written is told before any work, not after it."""
 
@@ -51,9 +68,9 @@ class Written(Named):
 NAME = Name()
 PLACE = Named(path_type=Path, readable=False)
 """A folder or a file that need not be there."""
-FILE = Named(path_type=Path, dir_okay=False)
+FILE = Read(path_type=Path, dir_okay=False)
 """A file that need not be there."""
-THERE = Named(path_type=Path, dir_okay=False, exists=True)
+THERE = Read(path_type=Path, dir_okay=False, exists=True)
 """A file that is there."""
 FOLDER = Named(path_type=Path, file_okay=False, exists=True)
 """A folder that is there."""

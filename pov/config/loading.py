@@ -15,6 +15,7 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from pov.base.errors import InvalidInput, Problem
+from pov.base.files import bytes_of
 from pov.config.explaining import problems_of
 
 MAX_BYTES = 64 * 1024
@@ -48,7 +49,7 @@ def load(path: Path, model: type[M]) -> M:
 def read_yaml(path: Path) -> CommentedMap:
     """The file as a mapping that knows its line numbers. Aliases, duplicate keys and huge files are refused."""
     try:
-        content = path.read_bytes()
+        content = bytes_of(path)
     except (OSError, ValueError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", str(error))
         raise InvalidInput([Problem(str(path), reason, "check the path")]) from error

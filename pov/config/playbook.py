@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pov.base.errors import InvalidInput, Problem
+from pov.base.files import bytes_of
 from pov.config.loading import MAX_BYTES
 
 _STEPS = ("pre_tasks", "tasks", "post_tasks", "handlers")
@@ -112,7 +113,7 @@ def _document(book: Playbook, path: Path) -> list[Any]:
 
 
 def _read(path: Path) -> str:
-    content = path.read_bytes()
+    content = bytes_of(path)
     if len(content) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES // 1024} KiB")
     return content.decode()

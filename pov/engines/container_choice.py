@@ -17,9 +17,10 @@ from typing import Any
 
 from pov.base import variables
 from pov.base.errors import NotFound, PovError
-from pov.base.files import write_atomic
+from pov.base.files import text_of, write_atomic
 from pov.base.paths import cache_root
 from pov.engines.containers import Containers
+from pov.model.reading import parsed
 
 
 def podman_configuration() -> str:
@@ -132,7 +133,7 @@ def require_same(engine: Containers, record: Path) -> None:
 
 def _read(record: Path) -> Mapping[str, Any]:
     try:
-        held = json.loads(record.read_text())
+        held = parsed(text_of(record))
         return {key: held[key] for key in ("kind", "program", "reached", "storage")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PovError(f"{record} cannot be read", cause=str(error), fix=_for_good(record)) from error

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pov.base.errors import NotFound, PovError
-from pov.model.reading import number, whole
+from pov.base.files import text_of
+from pov.model.reading import number, parsed, whole
 
 OUTPUT, RESIZED, MARKED = "o", "r", "m"
 TYPED = "i"
@@ -111,7 +112,7 @@ class Recorder:
 def read_cast(path: Path) -> Cast:
     """Read a recording, also one that was cut off. Raises `NotFound` without one, `PovError` if its header is none."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = text_of(path).split("\n")
     except OSError as error:
         raise NotFound(f"no recording {path}", cause=str(error.strerror), fix="pov people list") from error
     header = _json(lines[0])
@@ -146,6 +147,6 @@ def _events(lines: list[str], name: str, problems: list[str]) -> Iterator[Event]
 
 def _json(line: str) -> Any:
     try:
-        return json.loads(line)
+        return parsed(line)
     except ValueError:
         return None

@@ -19,7 +19,7 @@ from pov.base.clock import timestamp
 from pov.base.errors import PovError
 from pov.config.offering import Offering, Quotas
 from pov.config.scope import Scope
-from pov.model.reading import items, mapping, number, text
+from pov.model.reading import items, mapping, number, parsed, text
 from pov.scoping.capacity import Commitment
 from pov.scoping.terms import RESOURCES
 
@@ -134,8 +134,8 @@ def figures_of(scope: Scope) -> dict[str, Any]:
 def read(content: bytes) -> Approval:
     """A record's content. Raises `PovError` with what is wrong with it."""
     try:
-        return _read(mapping(json.loads(content)))
-    except (ValueError, TypeError, RecursionError) as error:
+        return _read(mapping(parsed(content)))
+    except (ValueError, TypeError) as error:
         raise PovError("not a record of an approval", cause=str(error)) from error
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+from pov.base.files import bytes_of, text_of
 from pov.model.reading import parsed
 from pov.state.runs import canonical
 
@@ -62,7 +63,7 @@ def read(folder: Path) -> Frozen | None:
     """What is frozen in a folder, None for nothing. Raises `PovError` if the file cannot be read as such."""
     path = folder / FILE
     try:
-        content = path.read_bytes()
+        content = bytes_of(path)
         document = parsed(content)
         about, agreed = document["frozen"], document["agreed"]
         if document["schema"] != SCHEMA:
@@ -77,7 +78,14 @@ def read(folder: Path) -> Frozen | None:
 
 def signatures(folder: Path, of: str = FILE) -> dict[str, str]:
     """Signatures beside a file, by name: FILE.sig, as `ssh-keygen -Y sign` writes it, and FILE.WHO.sig."""
-    return {path.name: path.read_text(errors="replace") for path in sorted(folder.glob(f"{of}*.sig"))}
+    return {path.name: _text(path) for path in sorted(folder.glob(f"{of}*.sig"))}
+
+
+def _text(path: Path) -> str:
+    try:
+        return text_of(path)
+    except OSError:
+        return ""  # no signature, and told as one that is none
 
 
 def differences(frozen: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pov.base.files import text_of
 from pov.model.reading import items, mapping, parsed, text, whole
 
 SCHEMA = "pov.dev/runs/v1"
@@ -104,14 +105,14 @@ def _missing(entry: Entry) -> Entry:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text(errors="replace").split("\n") if line]
+        return [line for line in text_of(path).split("\n") if line]
     except OSError:
         return []
 
 
 def _object(path: Path) -> Mapping[str, Any]:
     try:
-        return mapping(_parsed(path.read_text(errors="replace")))
+        return mapping(_parsed(text_of(path)))
     except OSError:
         return {}
 

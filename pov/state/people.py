@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import NotFound, PovError
-from pov.base.files import write_atomic
+from pov.base.files import bytes_of, text_of, write_atomic
 from pov.model.reading import mapping, parsed, text
 
 FOLDER = "people"
@@ -102,7 +102,7 @@ def recordings(run: Path, samples: Iterable[Mapping[str, Any]]) -> tuple[Recordi
 def states(run: Path, samples: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Where each recording stands, by file: as a report's attachments in `run` tell it, else as it is now."""
     try:
-        told = parsed((run / TOLD).read_text())
+        told = parsed(text_of(run / TOLD))
     except (OSError, ValueError):
         return {one.path.name: one.state for one in recordings(run, samples)}
     return {text(file): text(state) for file, state in sorted(mapping(told).items())}
@@ -148,7 +148,7 @@ def _beside(cast: Path) -> Path:
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(bytes_of(path)).hexdigest()
     except OSError:
         return ""
 
@@ -156,7 +156,7 @@ def _digest(path: Path) -> str:
 def _consent(cast: Path) -> Consent | None:
     """What was said, None for nothing, and for what does not read: then the person has to be asked again."""
     try:
-        found = json.loads(_beside(cast).read_text())
+        found = parsed(text_of(_beside(cast)))
         consent = Consent(**{f.name: found[f.name] for f in fields(Consent)})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,12 +7,13 @@ written anew. Killed anywhere in between, all of it can be done again.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.files import bytes_of
+from pov.model.reading import parsed
 from pov.state import under_way
 from pov.state.runs import CONFIGURATION, HEAD, Chain, Run, RunWriter, cannot_write, genesis_of
 
@@ -38,7 +39,7 @@ def reopened(saved: Run, *, clock: Clock = SYSTEM_CLOCK) -> RunWriter:
     samples = path / "samples.jsonl"
     note = under_way.noted_anew(path, saved.environment, saved.samples, saved.summary, clock.wall())
     try:
-        genesis = hashlib.sha256((path / "environment.json").read_bytes()).hexdigest()
+        genesis = hashlib.sha256(bytes_of(path / "environment.json")).hexdigest()
         cut = len(torn(samples))
         note = replace(note, resumed=(*note.resumed[:-1], replace(note.resumed[-1], cut_bytes=cut)))
         under_way.write(path, note)
@@ -54,9 +55,9 @@ def reopened(saved: Run, *, clock: Clock = SYSTEM_CLOCK) -> RunWriter:
 
 def torn(samples: Path) -> bytes:
     """What stands after the last whole line and cannot be read; empty for nothing. May raise `OSError`."""
-    tail = samples.read_bytes().rpartition(b"\n")[2]
+    tail = bytes_of(samples).rpartition(b"\n")[2]
     try:
-        json.loads(tail)
+        parsed(tail)
     except ValueError:
         return tail
     return b""

@@ -21,7 +21,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound, PovError
-from pov.base.files import write_atomic
+from pov.base.files import bytes_of, text_of, write_atomic
 from pov.model.reading import V1, mapping, parsed
 from pov.model.sample import SCHEMA, Resumption
 from pov.state import under_way
@@ -168,7 +168,7 @@ class RunWriter:
 
 def head_of(path: Path) -> bytes:
     """What somebody signs who countersigns a run: the digests of its files, a function of them alone."""
-    lines = [line for line in (path / "samples.jsonl").read_text(errors="replace").split("\n") if line]
+    lines = [line for line in text_of(path / "samples.jsonl").split("\n") if line]
     last = (_object(lines[-1]) if lines else None) or {}
     record = {
         "schema": HEAD_SCHEMA,
@@ -177,14 +177,14 @@ def head_of(path: Path) -> bytes:
         "chain_head": str(last.get("digest", "")),
         "files": digests_of(path, _SIGNED),
     }
-    recorded = _object((path / "environment.json").read_text(errors="replace")) or {}
+    recorded = _object(text_of(path / "environment.json")) or {}
     return _pretty({**record, "run": str(recorded.get("run", path.name))}).encode()
 
 
 def digests_of(path: Path, names: Iterable[str]) -> dict[str, str]:
     """SHA-256 by name of those that are there."""
     there = [name for name in names if (path / name).is_file()]
-    return {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in there}
+    return {name: hashlib.sha256(bytes_of(path / name)).hexdigest() for name in there}
 
 
 @dataclass(frozen=True)
@@ -206,9 +206,9 @@ def read_run(path: Path, *, detached: bool = False) -> Run:
     Raises `NotFound` without a run, `PovError` if a newer version saved it.
     """
     try:
-        recorded = (path / "environment.json").read_bytes()
+        recorded = bytes_of(path / "environment.json")
         environment = parsed(recorded)
-        lines = (path / "samples.jsonl").read_text(errors="replace").split("\n")
+        lines = text_of(path / "samples.jsonl").split("\n")
     except (OSError, ValueError) as error:
         raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
     if not isinstance(environment, dict):
@@ -264,7 +264,11 @@ def _chained(
 
 
 def _summary(path: Path, genesis: str, head: str, problems: list[str], detached: bool) -> Mapping[str, Any] | None:
-    summary = _object((path / "summary.json").read_text(errors="replace"))
+    try:
+        summary = _object(text_of(path / "summary.json"))
+    except OSError as error:
+        problems.append(f"summary.json: {error.strerror}")
+        return None
     digests = mapping(summary.get("digests")) if summary is not None else {}
     if summary is None:
         problems.append("summary.json: cut off or not JSON")
@@ -291,13 +295,17 @@ def _other_files(path: Path, told: object, which: str, detached: bool) -> list[s
 
 
 def _other_head(path: Path, detached: bool) -> list[str]:
-    told, now = _object((path / HEAD).read_text(errors="replace")), _object(head_of(path).decode())
+    try:
+        signed = bytes_of(path / HEAD)
+    except OSError as error:
+        return [f"{HEAD}: {error.strerror}"]
+    told, now = _object(signed.decode(errors="replace")), _object(head_of(path).decode())
     if told is None or now is None:
         return [f"{HEAD}: cut off or not JSON"]
     other = _other_files(path, told.pop("files", {}), "the run's head was taken from", detached)
     now.pop("files", None)
     # Out of a report the one file that it does not hold is missing: there the rest is compared.
-    same = told == now if detached else (path / HEAD).read_bytes() == head_of(path)
+    same = told == now if detached else signed == head_of(path)
     return other or ([] if same else [f"{HEAD}: is not the head of this run's samples"])
 
 

@@ -7,7 +7,6 @@ actions are kept, no values. It outlives the environment.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,8 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import PovError
-from pov.model.reading import items, mapping, number, text, whole
+from pov.base.files import bytes_of
+from pov.model.reading import items, mapping, number, parsed, text, whole
 from pov.state.runs import canonical, digest_of
 
 SCHEMA = "pov.dev/terraform-run/v1"
@@ -141,7 +141,7 @@ def read_log(path: Path) -> Log:
     What does not fit is told by its line, and the rest is read. Raises `PovError` where the file cannot be read.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = bytes_of(path).split(b"\n")
     except FileNotFoundError:
         return Log()
     except OSError as error:
@@ -168,8 +168,8 @@ def read_log(path: Path) -> Log:
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
+        found = parsed(line)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.clock import timestamp
-from pov.base.files import write_atomic
-from pov.model.reading import mapping, number, resumptions, text
+from pov.base.files import text_of, write_atomic
+from pov.model.reading import mapping, number, parsed, resumptions, text
 from pov.model.sample import CUT_OFF, INTERRUPTED, Resumption
 
 FILE = "under-way.json"
@@ -43,7 +43,7 @@ def write(folder: Path, note: Note) -> None:
 def read(folder: Path) -> Note:
     """What was noted; nothing where nothing can be read."""
     try:
-        found = mapping(json.loads((folder / FILE).read_text(errors="replace")))
+        found = mapping(parsed(text_of(folder / FILE)))
     except (OSError, ValueError):
         return Note()
     return Note(text(found.get("trial")), resumptions(found.get("resumed")))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import PovError
+from pov.base.files import text_of
 from pov.model.reading import mapping, parsed
 from pov.state import frozen as store
 from pov.state import ledger
@@ -122,7 +123,7 @@ def _checked(of: str, folder: Path, at: str, signature: tuple[str, str], lists: 
 
 def _attached_runs(folder: Path) -> tuple[ledger.Entry, ...] | None:
     try:
-        document: Mapping[str, Any] = mapping(parsed((folder / RUNS).read_text(errors="replace")))
+        document: Mapping[str, Any] = mapping(parsed(text_of(folder / RUNS)))
     except (OSError, ValueError):
         return None
     return ledger.entries(document.get("runs"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pov.base.errors import InvalidInput, NotFound, PovError, Problem
-from pov.base.files import write_atomic
+from pov.base.files import text_of, write_atomic
 from pov.base.names import RULE, is_name
 from pov.bundle import Bundle
 from pov.config.engagement import Engagement, load_engagement
@@ -15,6 +15,7 @@ from pov.config.estates import estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
 from pov.model.events import Emit
+from pov.model.reading import parsed
 from pov.state.home import Home
 from pov.steps.cluster import Cluster
 from pov.steps.context import Context
@@ -76,7 +77,7 @@ def recall(home: Home, name: str) -> Wish:
     """What was asked when the environment was brought up."""
     path = home.root / RECORD
     try:
-        record = json.loads(path.read_text())
+        record = parsed(text_of(path))
         folder = Path(record["engagement"]) if record["engagement"] else None
         return Wish(name, record["scenario"], record["services"], folder, record.get("target", DEFAULT))
     except FileNotFoundError as error:
@@ -88,7 +89,7 @@ def recall(home: Home, name: str) -> Wish:
 def has_built_images(home: Home) -> bool:
     """Whether the environment was made from images that were built here, not from the official ones."""
     try:
-        return bool(json.loads((home.root / RECORD).read_text())["bundle"]["source"] == "built")
+        return bool(parsed(text_of(home.root / RECORD))["bundle"]["source"] == "built")
     except (OSError, ValueError, LookupError, TypeError):
         return False
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pov.model.reading import items, mapping, text
+from pov.model.reading import items, mapping, parsed, text
 from pov.reporting.blocks import Block, Callout, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.section import Section
@@ -49,7 +48,7 @@ def build(facts: Facts) -> Iterator[Block]:
 
 def _read(content: bytes) -> Mapping[str, Any]:
     try:
-        found = mapping(json.loads(content))
+        found = mapping(parsed(content))
     except ValueError:
         return {}
     return found if found.get("schema") == SCHEMA else {}

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from pov.base.files import write_atomic
+from pov.base.files import text_of, write_atomic
 from pov.engines.kind import Node
+from pov.model.reading import parsed
 from pov.state.home import Home
 from pov.steps.cluster import ENDPOINTS
 
@@ -28,7 +29,7 @@ class Intent:
     def load(cls, home: Home) -> Intent | None:
         """The home's intent, or None if there is none, or none that this version can read."""
         try:
-            intent = cls(**json.loads(home.intent.read_text()))
+            intent = cls(**parsed(text_of(home.intent)))
         except (OSError, ValueError, TypeError):
             return None
         return intent if isinstance(intent.ports, dict) and intent.ports.keys() == NODE_PORTS.keys() else None
