@@ -11,7 +11,7 @@ from pov.base.errors import InvalidInput, PovError, Problem
 
 _PLAIN = re.compile(r"/[A-Za-z0-9/._-]{1,39}")
 """The address of a socket has no more than 103 bytes on some systems, and SSH appends 17 to a name of its own."""
-_SET_CACHE = "set POV_CACHE to a folder that can be written"
+SET_CACHE = "set POV_CACHE to a folder that can be written"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -64,7 +64,7 @@ def _user_folder() -> Path:
     try:
         home = Path.home()
     except RuntimeError as error:
-        raise InvalidInput([Problem("HOME", "is not set, and this user has no home folder", _SET_CACHE)]) from error
+        raise InvalidInput([Problem("HOME", "is not set, and this user has no home folder", SET_CACHE)]) from error
     if not home.is_absolute():
-        raise InvalidInput([Problem("HOME", f"{home} is not an absolute path", _SET_CACHE)])
+        raise InvalidInput([Problem("HOME", f"{home} is not an absolute path", SET_CACHE)])
     return home

@@ -58,11 +58,20 @@ def bundle_file() -> Path:
 
 
 def current() -> Bundle | None:
-    """The bundle in use, or None if there is none or its files are gone."""
+    """The bundle in use, or None if there is none, its files are gone, or its record is damaged."""
     record = records.read()
     if record is None:
         return None
-    bundle = Bundle(
+    try:
+        bundle = _of(record)
+    except (KeyError, TypeError, AttributeError):
+        return None
+    needed = [bundle.late_archive, bundle.argocd_manifest, *bundle.binaries.values()]
+    return bundle if all(path.exists() for path in needed) else None
+
+
+def _of(record: Mapping[str, Any]) -> Bundle:
+    return Bundle(
         key=record["key"],
         source=record["source"],
         images=record["images"],
@@ -73,8 +82,6 @@ def current() -> Bundle | None:
         argocd_manifest=Path(record["argocd_manifest"]),
         entries=tuple(Entry(**entry) for entry in record["entries"]),
     )
-    needed = [bundle.late_archive, bundle.argocd_manifest, *bundle.binaries.values()]
-    return bundle if all(path.exists() for path in needed) else None
 
 
 def require_current() -> Bundle:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.files import write_atomic
+from pov.base.files import text_of, write_atomic
 from pov.base.paths import cache_root, installation
+from pov.model.reading import parsed
 
 MOST = 3
 """Different bundles that are kept, this installation's among them: each has an image of about two gigabytes."""
@@ -89,7 +90,7 @@ def _record(found: Mapping[str, Any] | None) -> Record | None:
 
 def _read(path: Path) -> Mapping[str, Any] | None:
     try:
-        found = json.loads(path.read_text())
+        found = parsed(text_of(path))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

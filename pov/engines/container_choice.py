@@ -12,13 +12,14 @@ import os
 import resource
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pov.base import variables
 from pov.base.errors import NotFound, PovError
 from pov.base.files import text_of, write_atomic
-from pov.base.paths import cache_root
+from pov.base.paths import SET_CACHE, cache_root
 from pov.engines.containers import Containers
 from pov.model.reading import parsed
 
@@ -47,8 +48,11 @@ def podman_configuration() -> str:
 def _write_configuration() -> Path:
     path = cache_root() / "containers" / "containers.conf"
     text = podman_configuration()
-    if not path.exists() or path.read_text() != text:
-        write_atomic(path, text)
+    try:
+        if not path.exists() or text_of(path) != text:
+            write_atomic(path, text)
+    except OSError as error:
+        raise PovError(f"cannot keep Podman's settings in {path}", cause=str(error), fix=SET_CACHE) from error
     return path
 
 
@@ -79,7 +83,8 @@ def find(record: Path | None = None) -> Containers:
             return engine
         why = engine.probe()
         if why is None:
-            write_atomic(remembered, f"{engine.kind} {seen}")
+            with suppress(OSError):  # it is probed again the next time
+                write_atomic(remembered, f"{engine.kind} {seen}")
             _make_modules_folder()
             return engine
         said.append(f"{engine.kind}: {why}")
@@ -145,7 +150,7 @@ def _for_good(record: Path) -> str:
 
 def _remembered(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        return text_of(path).strip()
     except OSError:
         return ""
 

@@ -80,6 +80,8 @@ def run(options: DoctorOptions, emit: Emit) -> DoctorResult:
             checks.append(look())
         except PovError as error:
             checks.append(Check(name, "lacking", error.message, error.fix))
+        except OSError as error:
+            checks.append(Check(name, "lacking", str(error), "mend that, then look again"))
     return DoctorResult(tuple(checks), fixed)
 
 

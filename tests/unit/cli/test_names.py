@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -248,6 +251,49 @@ def test_variables_that_name_folders(around: Surroundings, case: str) -> None:
     assert message in done.stderr
     assert "fault of pov" not in done.stderr
     assert around.files() == set()
+
+
+SHAPES: dict[str, Callable[[Path], object]] = {
+    "a file": lambda cache: cache.write_text("x"),
+    "a link to nowhere": lambda cache: cache.symlink_to("nowhere/at/all"),
+    "a pipe in the settings' folder's place": lambda cache: (cache.mkdir(), os.mkfifo(cache / "containers")),
+    "a folder in the settings' place": lambda cache: (cache / "containers" / "containers.conf").mkdir(parents=True),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_cache_that_takes_nothing_is_told_by_the_preflight_and_by_doctor(around: Surroundings, shape: str) -> None:
+    SHAPES[shape](around.root / "cache")
+    up = around.pov("up", "quickstart")
+    assert up.returncode == 3, up.stderr
+    assert f"cannot keep Podman's settings in {around.root}/cache/containers" in up.stderr
+    assert "set POV_CACHE to a folder that can be written" in up.stderr
+    assert around.files() == set()
+    doctor = around.pov("doctor", "--json")
+    assert doctor.returncode == 3, doctor.stderr
+    found = {check["name"]: check for check in json.loads(doctor.stdout)["checks"]}
+    assert "set POV_CACHE" in found["containers"]["fix"]
+    assert found["ports"]["verdict"] == "ok", "the others are looked at all the same"
+
+
+@pytest.mark.parametrize("record", ["{}", "[]", "\xff\xfe", '{"key": 1, "binaries": 7}', "[" * 100_000])
+def test_a_damaged_record_of_the_bundle_is_none(around: Surroundings, record: str) -> None:
+    folder = around.root / "cache" / "bundle"
+    folder.mkdir(parents=True)
+    (folder / "current.json").write_bytes(record.encode("latin-1"))
+    done = around.pov("bundle", "list")
+    assert done.returncode == 1
+    assert "there is no bundle yet" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["containers.conf", "engine"])
+def test_what_the_cache_remembers_may_be_damaged(around: Surroundings, name: str) -> None:
+    folder = around.root / "cache" / "containers"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(b"\xff\xfe\0")
+    done = around.pov("up", "quickstart")
+    assert done.returncode == 3, done.stderr
+    assert "no container engine here can run kind" in done.stderr
 
 
 def test_a_folder_that_was_removed_meanwhile_is_told(around: Surroundings) -> None:
