@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.nodes import Node, ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from pov.base.errors import InvalidInput, Problem
@@ -21,6 +23,7 @@ from pov.config.explaining import problems_of
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 24
 """Size and nesting far above any real file: bounds on what a hostile one costs (parsing is quadratic in depth)."""
+_MOST_DIGITS = 100
 
 
 def _camel(name: str) -> str:
@@ -46,6 +49,29 @@ def load(path: Path, model: type[M]) -> M:
         raise InvalidInput(problems_of(error, model, path, document)) from error
 
 
+class _Constructor(RoundTripConstructor):
+    """Tells where a value cannot be what it looks like: a day that no month has, a number without an end."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        written = str(node.value) if isinstance(node, ScalarNode) else ""
+        kind = str(node.tag).rpartition(":")[2]
+        if kind == "int" and len(written) > _MOST_DIGITS:
+            raise ConstructorError(None, None, f"a number of more than {_MOST_DIGITS} digits", node.start_mark)
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError) as error:
+            told = f"`{written[:40]}` is no {'date or time' if kind == 'timestamp' else kind}: {error}"
+            raise ConstructorError(None, None, told, node.start_mark) from error
+
+
+def load_yaml(text: str) -> Any:
+    """A YAML text with its lines, comments and quotes. Raises `YAMLError` or `ValueError` for what is none."""
+    reader = YAML(typ="rt")
+    reader.Constructor = _Constructor
+    reader.preserve_quotes = True  # for whoever writes it again
+    return reader.load(text)
+
+
 def read_yaml(path: Path) -> CommentedMap:
     """The file as a mapping that knows its line numbers. Aliases, duplicate keys and huge files are refused."""
     try:
@@ -58,16 +84,14 @@ def read_yaml(path: Path) -> CommentedMap:
     try:
         text = content.decode()
         _refuse_bombs(path, text)
-        reader = YAML(typ="rt")
-        reader.preserve_quotes = True  # for whoever writes it again
-        document = reader.load(text)
+        document = load_yaml(text)
     except UnicodeDecodeError as error:
         raise InvalidInput([Problem(str(path), "not UTF-8 text", "save it as UTF-8")]) from error
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         problem = str(error.problem or "not YAML").split("\n", maxsplit=1)[0]
         raise InvalidInput([Problem(f"{path}:{line}", problem, "mend the YAML there")]) from error
-    except (YAMLError, RecursionError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput([Problem(str(path), "not YAML", "mend the YAML")]) from error
     if not isinstance(document, CommentedMap):
         raise InvalidInput([Problem(f"{path}:1", "not a mapping of keys", "start with `apiVersion: pov.dev/v1`")])

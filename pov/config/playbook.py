@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.files import bytes_of
-from pov.config.loading import MAX_BYTES
+from pov.config.loading import MAX_BYTES, load_yaml
 
 _STEPS = ("pre_tasks", "tasks", "post_tasks", "handlers")
 _BLOCKS = ("block", "rescue", "always")
@@ -96,7 +95,7 @@ def _include(book: Playbook, path: Path, task: Any, name: str) -> None:
 
 def _document(book: Playbook, path: Path) -> list[Any]:
     try:
-        found = YAML(typ="rt").load(_read(path))
+        found = load_yaml(_read(path))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         book.problems.append(Problem(f"{path}:{line}", str(error.problem or "not YAML"), "mend the YAML there"))

@@ -61,7 +61,9 @@ def test_another_program_setting_or_start_of_the_machine_is_probed_anew(
         machine.configuration.write_text("[engine]\nruntime = 'crun'\n")
     else:
         read = Path.read_text
-        monkeypatch.setattr(Path, "read_text", lambda path: "another" if path.name == "boot_id" else read(path))
+        monkeypatch.setattr(
+            Path, "read_text", lambda path, **how: "another" if path.name == "boot_id" else read(path, **how)
+        )
     assert containers.find().kind == "podman"
     assert machine.probed == ["podman"], "the remembered one is asked first"
 
