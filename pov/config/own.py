@@ -48,7 +48,8 @@ def _free(name: str) -> str:
 class OwnArm(Model):
     """An arm that somebody brings: a script that works on the legacy estate, told what to do by variables.
 
-    `command` is an argument list; its first item is a file, its path relative to the engagement file's folder.
+    `command` is an argument list; its first item is a file, its path relative to the engagement file's folder. Within
+    `time_limit` it has to end; then the prober has `seen_within` to see its work.
     """
 
     name: Annotated[Name, AfterValidator(_free)]
@@ -59,6 +60,7 @@ class OwnArm(Model):
         default_factory=taking_own, min_length=1
     )
     time_limit: Annotated[Duration, AfterValidator(_limited)] = "10m"
+    seen_within: Annotated[Duration, AfterValidator(_limited)] = "2m"
 
     @model_validator(mode="after")
     def _can_be_started(self) -> Self:

@@ -43,9 +43,13 @@ def _digest(paths: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class OwnScript:
-    """A script as an arm: its argument list, the folder it starts in, its limit in seconds, its file as it was."""
+    """A script as an arm: its argument list, the folder it starts in, its limit in seconds, its file as it was.
+
+    Once it has ended, the prober has `seen_s` seconds to see its work.
+    """
 
     argv: tuple[str, ...]
     folder: Path
     limit_s: float
     file: Digested
+    seen_s: float

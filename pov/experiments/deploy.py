@@ -18,7 +18,7 @@ from pov.experiments.gitops import GitOpsTrial, moment
 from pov.experiments.person import AtHosts, AtRepository, seat_of
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.ports.load import Identity
-from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, summed
+from pov.experiments.runbook import RUN_LIMIT_S, RunbookTrial, on_host, summed
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
@@ -159,7 +159,7 @@ class ManualDeploy(RunbookTrial):
             self.box.under_proof,
             lambda row: row.version == self._version,
             what,
-            timeout_s=SEEN_LIMIT_S,
+            timeout_s=self.seen_limit_s,
         )
 
     def check(self) -> None:

@@ -19,7 +19,7 @@ from pov.experiments.brought import OwnScript
 from pov.experiments.control import watch
 from pov.experiments.promote import ORDER
 from pov.experiments.rotate import extensions
-from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.runbook import RunbookTrial, on_host
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import Toolbox
 from pov.experiments.trial import WORKED_ON
@@ -121,7 +121,7 @@ class ManualProvision(RunbookTrial):
             self.services,
             lambda row: row.version == self._version,
             "the new services on their host",
-            timeout_s=SEEN_LIMIT_S,
+            timeout_s=self.seen_limit_s,
             unlisted=True,
         )
 

@@ -17,7 +17,7 @@ from pov.experiments.negative import ExpiredCanary
 from pov.experiments.person import AtHosts, seat_of
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.ports.load import Identity
-from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.runbook import RunbookTrial, on_host
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import all_new, serials, until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
@@ -117,7 +117,7 @@ class ManualRotation(RunbookTrial):
             self.estate.services,
             _newer(self._before),
             "a new certificate on every host",
-            timeout_s=SEEN_LIMIT_S,
+            timeout_s=self.seen_limit_s,
         )
 
     def check(self) -> None:

@@ -74,6 +74,11 @@ class RunbookTrial(EstateTrial):
         """Files whose content is in no log."""
         return [Path(value) for name, value in variables.items() if name.endswith("_key")]
 
+    @property
+    def seen_limit_s(self) -> float:
+        """How long the prober has to see the work: as its arm says, where somebody brings one."""
+        return SEEN_LIMIT_S if self._own is None else self._own.seen_s
+
     @abstractmethod
     def wait_until_seen(self) -> Mapping[str, float]:
         """Return once the prober has seen it everywhere."""

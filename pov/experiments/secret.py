@@ -21,7 +21,7 @@ from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import SEEN_LIMIT_S as BY_PLATFORM_S
 from pov.experiments.gitops import at_rest
 from pov.experiments.ports.load import Identity
-from pov.experiments.runbook import SEEN_LIMIT_S, RunbookTrial, on_host
+from pov.experiments.runbook import RunbookTrial, on_host
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
@@ -156,7 +156,7 @@ class ManualSecret(RunbookTrial):
             self.services,
             self._new.uses_it,
             "the new credential on every host",
-            timeout_s=SEEN_LIMIT_S,
+            timeout_s=self.seen_limit_s,
         )
 
     def check(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from pov.experiments.runbook import SEEN_LIMIT_S
 from pov.model import catalogue
 from pov.model.reading import items, mapping, text
 from pov.workflows.running import without_trials
@@ -58,7 +59,8 @@ def comparable(record: Mapping[str, Any], mock: str, plan: Pairs) -> dict[str, A
         },
         "runbooks": {name: runbooks[name] for name in sorted(books & set(runbooks))},
         "own_arms": {
-            text(one.get("name")): one
+            # Of earlier versions each had two minutes.
+            text(one.get("name")): {**one, "seen_within_s": one.get("seen_within_s", SEEN_LIMIT_S)}
             for one in map(mapping, items(record.get("own_arms")))
             if text(one.get("name")) in arms
         },

@@ -75,6 +75,7 @@ class Brought:
                     "experiments": list(own.experiments),
                     "command": list(own.script.argv),
                     "time_limit_s": own.script.limit_s,
+                    "seen_within_s": own.script.seen_s,
                     "digest": own.script.file.digest,
                     "origin": own.origin,
                 }
@@ -124,7 +125,8 @@ def brought(engagement: Engagement | None, folder: Path | None, arms: Sequence[s
             arm.name, arm.label, arm.note, kind="script", legacy=True, mark=mark, colour=colour, spoken=arm.label
         )
         argv = (str(file.absolute()), *arm.command[1:])
-        script = OwnScript(argv, base.absolute(), float(seconds(arm.time_limit)), Digested.of(file.absolute()))
+        limit_s, seen_s = float(seconds(arm.time_limit)), float(seconds(arm.seen_within))
+        script = OwnScript(argv, base.absolute(), limit_s, Digested.of(file.absolute()), seen_s)
         found.append(Own(data, script, tuple(dict.fromkeys(arm.experiments)), "--arm" if origin == "--arm" else FILE))
     if problems:
         raise InvalidInput(problems)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -434,7 +435,18 @@ def example(tmp_path: Path) -> OwnScript:
     path = tmp_path / "deploy.sh"
     path.write_text(text)
     path.chmod(0o755)
-    return OwnScript((str(path),), tmp_path, RUN_S, Digested.of(path))
+    return OwnScript((str(path),), tmp_path, RUN_S, Digested.of(path), RUN_S)
+
+
+def impatient(folder: Path) -> OwnScript:
+    """The shipped script for a deployment, which gives a service up after 5 seconds and not after 15."""
+    shutil.copytree(data("scripts"), folder / "scripts")
+    part = folder / "scripts" / "on_host.sh"
+    patient, text = "\nready_within_s=15\n", part.read_text()
+    assert patient in text
+    part.write_text(text.replace(patient, "\nready_within_s=5\n"))
+    path = part.with_name("deploy.sh")
+    return OwnScript((str(path),), path.parent, RUN_S, Digested.of(path), RUN_S)
 
 
 @pytest.mark.parametrize("kind", ["example", "shipped"])
@@ -486,7 +498,7 @@ def test_the_shipped_script_touches_nothing_where_the_new_release_does_not_start
         broken = f"/opt/pov/{last.services[0].service}/releases/4.0.0-bad/pov-mock"
         hosts.on(last, "sh", "-c", f"printf '#!/bin/sh\\necho broken; exit 1\\n' >{broken}")
         with pytest.raises(PovError, match=r"deploy\.sh ended with code 1") as caught:
-            _scripted(hosts, books, shipped("deploy"), "deploy", variables)
+            _scripted(hosts, books, impatient(tmp_path), "deploy", variables)
     assert f"{last.services[0].service}: 4.0.0-bad does not become ready beside the old one" in caught.value.cause
     assert "nothing was changed" in caught.value.cause
     assert {n: r.version for n, r in hosts.identities().items()} == {n: r.version for n, r in before.items()}
@@ -508,7 +520,7 @@ def test_the_shipped_script_goes_back_everywhere_where_one_service_does_not_come
         put = f"mv {release}/pov-mock {release}/real && printf '#!/bin/sh\\n%s\\n' '{refuse}' >{release}/pov-mock"
         hosts.on(last, "sh", "-c", f"{put} && chmod 755 {release}/pov-mock")
         with pytest.raises(PovError, match=r"deploy\.sh ended with code 1") as caught:
-            _scripted(hosts, books, shipped("deploy"), "deploy", variables)
+            _scripted(hosts, books, impatient(tmp_path), "deploy", variables)
     assert f"{name}: 5.0.0-late does not become ready; back to the old one" in caught.value.cause
     after = hosts.settled(lambda row: row.version == before[row.service])
     assert {n: row.version for n, row in after.items()} == before

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pov.bundle import current
-from tests.e2e.harness import SMALL, Environment, Ran, containers
+from tests.e2e.harness import SMALL, WINDOWS_LAST, Environment, Ran, containers
 
 HERE = Path(__file__).resolve().parent
 _ORDER = (
@@ -90,7 +92,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, run_id: str, bundle: None) 
 @pytest.fixture(scope="session")
 def measured(shared: Environment) -> Ran:
     """The scenario's experiments, measured once in the shared environment."""
-    return shared.measure()
+    return shared.measure(*WINDOWS_LAST)
 
 
 @pytest.fixture
@@ -111,6 +113,15 @@ def own(tmp_path: Path, run_id: str, bundle: None) -> Iterator[Callable[..., Env
         except Exception as error:  # each of them must get its turn
             failures.append(error)
     assert not failures, failures
+
+
+@pytest.fixture
+def connections_let_go() -> Iterator[None]:
+    """What a trial in this very process left open is collected here, and not in the middle of another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

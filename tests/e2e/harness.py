@@ -39,6 +39,12 @@ SMALL = HERE / "scenario.yaml"
 """Quickstart with a prod environment: what most tests share."""
 UP_S, MEASURE_S, QUICK_S = 420.0, 600.0, 120.0
 
+WINDOWS_LAST = ("--seed", "13")
+"""An order of trials in which those of an experiment come before its placebo, which then is as long as they were.
+
+A placebo that comes first is as long as a trial may be: 25 s for a deployment that takes 9.
+"""
+
 COMPANY = {
     **dict.fromkeys(("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "GIT_SSL_CAINFO"), "/nonexistent/ca.pem"),
     **dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),

@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pov.base.clock import SYSTEM_CLOCK
-from pov.experiments import EXPERIMENTS
-from pov.measure.order import Slot
-from pov.measure.trials import Result, run_trial
+from pov.measure.trials import Result
 from pov.state.terraform_log import APPLIED, BEGUN, read_log
 from pov.steps.git.repository import heads, working_copy
 from pov.steps.vault.step import connect as connect_to_vault
 from pov.workflows.toolbox import toolbox
 from tests.e2e.harness import Environment
+from tests.e2e.trials import IN_THIS_PROCESS, trial
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    # A trial's connections end with its process; here the process goes on, and the collector finds them.
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-]
-
-
-@pytest.fixture(autouse=True)
-def connections_let_go() -> Iterator[None]:
-    """Those that are left are collected here, and not in the middle of another test."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-def trial(shared: Environment, experiment: str, arm: str) -> Result:
-    """One trial as `pov measure` takes it."""
-    box = replace(toolbox(shared.context()), run="e2e")
-    slot = Slot(experiment, arm, 1)
-    return run_trial(slot, lambda: EXPERIMENTS[experiment].arms[arm].make(box, slot), SYSTEM_CLOCK)
+pytestmark = [pytest.mark.timeout(300), *IN_THIS_PROCESS]
 
 
 def told(result: Result) -> dict[str, Any]:

@@ -19,7 +19,10 @@ customer: {name: Acme}
 scenario: quickstart
 proof: {services: [payment-gateway]}
 """
-MINE = "{name: mine, label: Our script, command: [./deploy.sh, --fast], experiments: [deploy], timeLimit: 90s}"
+MINE = (
+    "{name: mine, label: Our script, command: [./deploy.sh, --fast], experiments: [deploy], timeLimit: 90s, "
+    "seenWithin: 5m}"
+)
 BOOK = "{experiment: deploy, path: books/deploy.yml, by: E. Muster, when: 2026-10-01}"
 
 MEIN = "criteria:\n  - {id: q, title: Q, experiment: deploy, arm: mein, metric: median_seconds, atMost: 2}\n"
@@ -41,7 +44,7 @@ def test_an_arm_and_a_runbook_need_no_line_of_code(tmp_path: Path) -> None:
     found = load(tmp_path, f"arms: [{MINE}]\nrunbooks: [{BOOK}]\ncriteria: [{criterion}]\n")
     (arm,), (book,), (wanted,) = found.arms, found.runbooks, found.criteria
     assert arm.command == ("./deploy.sh", "--fast")
-    assert (arm.experiments, arm.time_limit) == (("deploy",), "90s")
+    assert (arm.experiments, arm.time_limit, arm.seen_within) == (("deploy",), "90s", "5m")
     assert (book.experiment, book.path, book.by) == ("deploy", "books/deploy.yml", "E. Muster")
     assert wanted.arm == "mine"
 
@@ -49,7 +52,7 @@ def test_an_arm_and_a_runbook_need_no_line_of_code(tmp_path: Path) -> None:
 def test_without_a_word_on_it_an_arm_is_in_every_experiment_that_takes_it(tmp_path: Path) -> None:
     (arm,) = load(tmp_path, "arms: [{name: mine, label: Ours, command: [a]}]\n").arms
     assert arm.experiments == taking_own()
-    assert arm.time_limit == "10m"
+    assert (arm.time_limit, arm.seen_within) == ("10m", "2m")
 
 
 def test_names_of_one_file_are_unknown_in_the_next(tmp_path: Path) -> None:
@@ -75,6 +78,8 @@ def test_names_of_one_file_are_unknown_in_the_next(tmp_path: Path) -> None:
         ("arms: [{name: m, label: x, command: [a], experiments: []}]\n", ["experiments: needs at least 1"]),
         ("arms: [{name: m, label: x, command: [a], timeLimit: 2h}]\n", ["2h is not between 1s and 30m"]),
         ("arms: [{name: m, label: x, command: [a], timeLimit: 10}]\n", ["is no duration"]),
+        ("arms: [{name: m, label: x, command: [a], seenWithin: 31m}]\n", ["seenWithin: 31m is not between 1s and 30m"]),
+        ("arms: [{name: m, label: x, command: [a], seenWithin: 0s}]\n", ["0s is not between 1s and 30m"]),
         ("arms: [{name: m, label: x, command: [a], shell: true}]\n", ["unknown key `arms.1.shell`"]),
         (f"arms:\n  - {MINE}\n  - {MINE}\n", ["9: arms.2: `mine` is named twice (keep one)"]),
         ("runbooks: [{experiment: deploy, path: a}]\n", ["runbooks.1.by` is missing", "runbooks.1.when` is missing"]),

@@ -32,7 +32,7 @@ def world() -> World:
 def own(tmp_path: Path) -> OwnScript:
     path = tmp_path / "mine.sh"
     path.write_text("#!/bin/sh\n")
-    return OwnScript((str(path), "--fast"), tmp_path, 90.0, Digested.of(path))
+    return OwnScript((str(path), "--fast"), tmp_path, 90.0, Digested.of(path), 20.0)
 
 
 def go(world: World, own: OwnScript, experiment: str = "deploy", trial: int = 1) -> Result:
@@ -119,8 +119,8 @@ def works_and_fails(script: Script) -> None:
 @pytest.mark.parametrize(
     ("does", "told"),
     [
-        (lies, "version 1123ab-mine-1 on every host: not after 120 s"),
-        (does_half, "version 1123ab-mine-1 on every host: not after 120 s"),
+        (lies, "version 1123ab-mine-1 on every host: not after 20 s"),
+        (does_half, "version 1123ab-mine-1 on every host: not after 20 s"),
         (fails, "mine.sh ended with code 3 (no route)"),
         (hangs, "mine.sh: not done after 90 s"),
         (works_and_fails, "mine.sh ended with code 1"),
@@ -137,6 +137,17 @@ def test_whatever_goes_wrong_fails_the_trial_and_the_hosts_start_anew(
     assert world.deleted == ["legacy-1-0", "legacy-2-0"]
     world.script = Script.work
     assert go(world, own, trial=2).error is None
+
+
+@pytest.mark.parametrize("experiment", taking_own())
+@pytest.mark.parametrize("seconds", [20, 300])
+def test_its_work_is_looked_for_as_long_as_the_arm_says(
+    world: World, own: OwnScript, experiment: str, seconds: float
+) -> None:
+    world.script = lies
+    result = go(world, replace(own, seen_s=seconds), experiment)
+    assert f"not after {seconds} s" in (result.error or "")
+    assert result.seconds == pytest.approx(seconds, abs=2)
 
 
 def test_the_prober_alone_is_not_believed_either(world: World, own: OwnScript) -> None:

@@ -21,7 +21,10 @@ name: acme
 customer: {name: Acme}
 proof: {services: [payment-gateway]}
 """
-MINE = "arms: [{name: mine, label: Ours, command: [bin/deploy.sh, --fast], experiments: [deploy], timeLimit: 1m30s}]\n"
+MINE = (
+    "arms: [{name: mine, label: Ours, command: [bin/deploy.sh, --fast], experiments: [deploy], timeLimit: 1m30s, "
+    "seenWithin: 45s}]\n"
+)
 BOOK = "runbooks: [{experiment: deploy, path: books/deploy.yml, by: E. Muster, when: 2026-10-01}]\n"
 
 
@@ -53,7 +56,7 @@ def test_a_path_starts_at_the_engagement_s_folder_wherever_one_stands(
     (own,) = found.arms
     assert names == ()
     assert own.script.argv == (str(path), "--fast")
-    assert (own.script.folder, own.script.limit_s) == (tmp_path, 90.0)
+    assert (own.script.folder, own.script.limit_s, own.script.seen_s) == (tmp_path, 90.0, 45.0)
     assert (own.arm.label, own.arm.kind, own.arm.legacy) == ("Ours", "script", True)
     assert found.as_json()["own_arms"] == [
         {
@@ -61,6 +64,7 @@ def test_a_path_starts_at_the_engagement_s_folder_wherever_one_stands(
             "experiments": ["deploy"],
             "command": [str(path), "--fast"],
             "time_limit_s": 90.0,
+            "seen_within_s": 45.0,
             "digest": own.script.file.digest,
             "origin": "engagement.yaml",
         }
@@ -75,6 +79,7 @@ def test_an_arm_by_a_word_on_the_command_line(tmp_path: Path, monkeypatch: pytes
     (own,) = found.arms
     assert own.script.argv == (str(path),)
     assert own.experiments == taking_own()
+    assert (own.script.limit_s, own.script.seen_s) == (600.0, 120.0)
     assert own.experiments[:2] == ("deploy", "rotate")
     plan, _ = planned(MeasureOptions(tmp_path, experiments=("deploy",), arms=names, trials=2), scenario(), found)
     assert {arm for _, arm in plan} == {"automated", "mine", "placebo"}

@@ -342,7 +342,19 @@ def test_what_an_earlier_version_did_not_know_is_no_difference(earlier: dict[str
 def test_an_arm_that_the_plan_uses_and_nobody_knows_any_more_is_told() -> None:
     plan = {*PLAN, ("deploy", "mine")}
     first, second = (alike.comparable({**RECORD, "own_arms": own}, MOCK, plan) for own in (RECORD["own_arms"], []))
-    assert list(alike.unlike(first, second)) == ['own arms, mine: {"name": "mine", "digest": "m1"} and not recorded']
+    assert list(alike.unlike(first, second)) == [
+        'own arms, mine: {"name": "mine", "digest": "m1", "seen_within_s": 120.0} and not recorded'
+    ]
+
+
+def test_an_arm_of_an_earlier_version_had_two_minutes_to_be_seen() -> None:
+    plan = {*PLAN, ("deploy", "mine")}
+    earlier, same, longer = (
+        alike.comparable({**RECORD, "own_arms": [{"name": "mine", "digest": "m1", **said}]}, MOCK, plan)
+        for said in ({}, {"seen_within_s": 120.0}, {"seen_within_s": 300.0})
+    )
+    assert list(alike.unlike(earlier, same)) == []
+    assert list(alike.unlike(earlier, longer)) == ["own arms, mine, seen_within_s: 120.0 and 300.0"]
 
 
 @pytest.fixture
