@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -17,91 +14,31 @@ from pov.base.errors import CriterionNotMet, PovError
 from pov.base.files import write_atomic
 from pov.bundle import require_current
 from pov.cli.main import main
-from pov.config.estates import estates
-from pov.config.scenario import load_scenario
-from pov.engines.kube import Kube
 from pov.engines.terraform import Plan, Terraform, find_program
 from pov.engines.terraform_state import made_on, seal_of
-from pov.model.events import silent
 from pov.scoping.gate import told_of
 from pov.state.home import Home
-from pov.state.terraform_log import APPLIED, BEGUN, EMPTY, REFUSED, Entry, LogWriter, read_log
-from pov.steps.core import Outcome, Report
+from pov.state.terraform_log import APPLIED, BEGUN, EMPTY, REFUSED, LogWriter
+from pov.steps.core import Outcome
 from pov.steps.landing_zone import step as landing_zone
 from pov.steps.landing_zone.applying import Applying, Asked, Judged, digested
 from pov.workflows.gate_room import furnish, with_state, without_state
 from pov.workflows.gate_state import state_in
-from tests.contract.apiserver import control_plane, providers
+from tests.contract.apiserver import providers
+from tests.contract.landing_zone import Zone, on_control_plane
 
 pytestmark = pytest.mark.contract
 
 
-@dataclass
-class Zone:
-    """A control plane whose landing zone is made by the step, plan by plan."""
-
-    kube: Kube
-    ctx: Any
-
-    def run(self, checked: str = "") -> Outcome:
-        self.ctx.checked = checked
-        return landing_zone.step().run(self.ctx, Report("landing_zone", silent))
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        ctx = self.ctx
-        return {
-            "stages": landing_zone.requested(ctx.scenario, ctx.estates),
-            **landing_zone.limits(None, ctx.approved),
-        }
-
-    @property
-    def work(self) -> Path:
-        return Path(self.ctx.home.root) / "terraform"
-
-    @property
-    def log(self) -> tuple[Entry, ...]:
-        log = read_log(self.ctx.home.terraform_log)
-        assert log.problems == ()
-        return log.entries
-
-    def terraform(self) -> Terraform:
-        """As the step runs it, with the names of its last run."""
-        token = self.kube.as_installer().create_token("terraform", "pov-terraform", audience="", ttl_s=600)
-        env = {"KUBE_CONFIG_PATH": str(self.work / "kubeconfig"), "KUBE_TOKEN": token.reveal()}
-        root = self.work / "modules" / "targets" / "local"
-        return Terraform(find_program(require_current().binaries), root, providers=providers(), work=self.work, env=env)
-
-
-@contextmanager
-def made(work: Path) -> Iterator[Zone]:
-    """A control plane without a landing zone yet."""
-    scenario = load_scenario("quickstart")
-    (work / "control-plane").mkdir()
-    with control_plane(work / "control-plane") as kube:
-        ctx = SimpleNamespace(
-            kube=kube,
-            scenario=scenario,
-            engagement=None,
-            approved={},
-            checked="",
-            emit=silent,
-            estates=estates(scenario),
-            home=Home(work / "home"),
-            binaries=require_current().binaries,
-        )
-        yield Zone(kube, ctx)
-
-
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Zone]:
-    with made(tmp_path) as zone:
+    with on_control_plane(tmp_path, "quickstart") as zone:
         yield zone
 
 
 @pytest.fixture(scope="module")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zone]:
-    with made(tmp_path_factory.mktemp("zone")) as zone:
+    with on_control_plane(tmp_path_factory.mktemp("zone"), "quickstart") as zone:
         zone.run()
         yield zone
 
