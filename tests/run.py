@@ -101,7 +101,7 @@ def _unit_tests(told: Path, arguments: Sequence[str]) -> int:
 def _pytest(suites: Sequence[str], arguments: Sequence[str], tally: Tally) -> int:
     selection = [] if "--matrix" in arguments else ["-m", "not matrix"]
     rest = [argument for argument in arguments if argument != "--matrix"]
-    return int(pytest.main([*suites, *selection, "--durations=12", *rest], plugins=[tally]))
+    return int(pytest.main([*suites, *selection, "--durations=25", *rest], plugins=[tally]))
 
 
 if __name__ == "__main__":

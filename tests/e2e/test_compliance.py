@@ -13,9 +13,10 @@ from tests.e2e.harness import Environment
 
 pytestmark = pytest.mark.timeout(300)
 _PROTECTIONS = "/api/v1/repos/pov/platform-config/branch_protections"
+Looked = tuple[int, dict[str, Any], dict[str, Any]]
 
 
-def _looked(shared: Environment) -> tuple[int, dict[str, Any], dict[str, Any]]:
+def _looked(shared: Environment) -> Looked:
     """The code that it ended with, its document, and each control by its number."""
     ran = shared.pov("compliance", code=(0, 4, 5))
     document = ran.json
@@ -29,8 +30,14 @@ def _evidence(document: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_each_control_is_what_can_be_seen_of_it(shared: Environment) -> None:
-    code, document, found = _looked(shared)
+@pytest.fixture(scope="module")
+def looked(shared: Environment) -> Looked:
+    """Looked at once, for those that read alone."""
+    return _looked(shared)
+
+
+def test_each_control_is_what_can_be_seen_of_it(looked: Looked) -> None:
+    code, document, found = looked
     assert len(found) == 12
     for one in found.values():
         assert _evidence(document, one), one
@@ -45,8 +52,8 @@ def test_each_control_is_what_can_be_seen_of_it(shared: Environment) -> None:
     assert code == 4
 
 
-def test_a_forbidden_connection_is_tried_and_a_network_that_lets_it_through_is_told(shared: Environment) -> None:
-    _, document, found = _looked(shared)
+def test_a_forbidden_connection_is_tried_and_a_network_that_lets_it_through_is_told(looked: Looked) -> None:
+    _, document, found = looked
     tried = _evidence(document, found["1.3.1"])
     assert tried["allowed_connection"]["connected"] is True
     through = tried["forbidden_connection"]["connected"]
