@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pov.base.errors import PovError
@@ -78,16 +78,15 @@ class Home:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
                 # Beside the folder's files on purpose: it goes with them, and an unlinked lock is of no use to anyone.
-                stream = stack.enter_context((self.root / "lock").open("a+", errors="replace"))
+                stream = stack.enter_context((self.root / "lock").open("ab+", buffering=0))
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                holder = f"{os.getpid()} on {socket.gethostname()}"
-                stream.seek(0)
-                stream.truncate()
-                stream.write(holder)
-                stream.flush()
+                # A full disk takes no word of it, and the lock is held all the same: `pov down` makes room there.
+                with suppress(OSError):
+                    stream.truncate(0)
+                    stream.write(f"{os.getpid()} on {socket.gethostname()}".encode())
             except BlockingIOError as error:
                 stream.seek(0)
-                holder = " ".join(stream.read().split())[:80] or "unknown"
+                holder = " ".join(stream.read().decode(errors="replace").split())[:80] or "unknown"
                 raise PovError(
                     f"environment {self.root.name} is being changed by process {holder}",
                     fix="wait for it, or stop it with Ctrl-C",

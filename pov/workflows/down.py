@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
+from pov.base.errors import PovError
 from pov.base.whoami import whoami
 from pov.model.events import Emit, Event
 from pov.state.home import Home
@@ -56,8 +57,12 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
         renew(home, emit)
         target = recall(home, name).target if (home.root / RECORD).exists() else DEFAULT
         removed += target_named(target)(home, name).remove(lambda text: emit(Event("warning", "down", text)))
-        home.journal_writer().record("down", removed=list(removed))
-        _note_the_end(home)
+        try:
+            home.journal_writer().record("down", removed=list(removed))
+            _note_the_end(home)
+        except PovError as error:
+            # A full disk: what is removed here makes room on it.
+            emit(Event("warning", "down", f"not noted that it went: {error.message}: {error.cause}"))
         removed += home.remove()
         if options.images:
             removed += storage.remove_all()

@@ -79,11 +79,18 @@ def recall(home: Home, name: str) -> Wish:
     try:
         record = parsed(text_of(path))
         folder = Path(record["engagement"]) if record["engagement"] else None
-        return Wish(name, record["scenario"], record["services"], folder, record.get("target", DEFAULT))
+        return _typed(Wish(name, record["scenario"], record["services"], folder, record.get("target", DEFAULT)))
     except FileNotFoundError as error:
         raise NotFound(f"no environment {name}", cause=f"{path} does not exist", fix="pov up") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise PovError(f"{path} cannot be read", cause=repr(error), fix="move it away, then pov up") from error
+
+
+def _typed(wish: Wish) -> Wish:
+    whole = wish.services is None or type(wish.services) is int
+    if not (isinstance(wish.scenario, str) and isinstance(wish.target, str) and whole):
+        raise TypeError("scenario and target are texts, and services a whole number")
+    return wish
 
 
 def has_built_images(home: Home) -> bool:

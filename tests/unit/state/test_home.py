@@ -101,6 +101,14 @@ def test_what_stands_in_a_lock_stops_nobody(tmp_path: Path, left: str) -> None:
         assert (home.root / "lock").read_text().startswith(f"{os.getpid()} on ")
 
 
+def test_a_full_disk_stops_nobody_from_holding_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "demo")
+    home.root.mkdir()
+    (home.root / "lock").symlink_to("/dev/full")
+    with home.lock():
+        pass
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])
 def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(*_: object) -> None:

@@ -65,6 +65,17 @@ def test_the_engine_that_made_the_cluster_is_the_one_that_removes_it(world: Worl
     assert world.down().removed == ()
 
 
+def test_a_full_disk_keeps_nothing_up(world: World) -> None:
+    for name in ("lock", "journal.jsonl"):
+        (world.home.root / name).symlink_to("/dev/full")
+    heard: list[Event] = []
+    result = down.run(DownOptions(world.root, "x"), heard.append)
+    assert "container pov-x-control-plane" in result.removed
+    assert not world.node.exists()
+    assert not world.home.secrets_dir.exists()
+    assert any("not noted that it went" in event.message for event in heard if event.kind == "warning")
+
+
 def test_the_log_of_terraform_stays_and_says_once_that_the_state_is_gone(world: World) -> None:
     LogWriter(world.home.terraform_log).record(APPLIED, run="a", after={"serial": 2})
     assert str(world.home.terraform_log) in world.down().kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import InvalidInput, PreflightFailed, Problem
+from pov.base.errors import InvalidInput, PovError, PreflightFailed, Problem
 from pov.model.events import silent
 from pov.steps.targets import TARGETS
 from pov.workflows import preflight, up
-from pov.workflows.environment import Wish, home_of, recall, remember
+from pov.workflows.environment import RECORD, Wish, home_of, recall, remember
 from pov.workflows.up import UpOptions, resolve
 from tests.fakes.cluster import FakeCluster
 
@@ -170,3 +171,16 @@ def test_steps_are_read_in_while_the_machine_is_looked_at(tmp_path: Path, monkey
     monkeypatch.setattr(preflight, "check", look)
     with pytest.raises(PreflightFailed):
         up.run(UpOptions(tmp_path, scenario="quickstart"), silent)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("scenario", 5), ("services", "many"), ("services", True), ("target", ["kind"]), ("engagement", 7)],
+)
+def test_a_record_that_holds_something_else_is_told_with_its_file(tmp_path: Path, key: str, value: object) -> None:
+    home = home_of(tmp_path, "x")
+    remember(home, Wish("x", "quickstart", None, None), BUNDLE)
+    file = home.root / RECORD
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    with pytest.raises(PovError, match=r"environment\.json cannot be read"):
+        recall(home, "x")
