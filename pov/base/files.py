@@ -56,6 +56,14 @@ def text_of(path: Path) -> str:
     return path.read_text(errors="replace")
 
 
+def descriptor_to_append(path: Path, mode: int = 0o644) -> int:
+    """Open a file that is read and added to, its folder being there; made with `mode` where it is not.
+
+    `open` would make it with what the umask leaves of 0666: with a umask of 0 anybody could write it.
+    """
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode)
+
+
 def private_dir(path: Path) -> Path:
     """Make `path` a folder that only its owner can enter. Raises `PovError` where the file system keeps no modes."""
     path.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -19,6 +20,7 @@ from pov.cli.streams import colour, ensure_utf8, reader_went_away, say, take_ove
 from pov.cli.tables import as_text
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+_NOBODY_ELSE = 0o002
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 usage, 3 preflight, 4 a criterion was not met, 5 one could not be judged; 128 and the number of
     the signal that ended it.
     """
+    # Without one, anybody could write the folders that are made here, and what programs make that are started.
+    os.umask(os.umask(0o077) | _NOBODY_ELSE)
     if argv is not None:
         return _run(list(argv))
     ensure_utf8()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pov.base import variables
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import PovError
 from pov.base.process import Completed, run
 
 _LIMIT_S = 30.0
 _NEUTRAL = {"GIT_CONFIG_GLOBAL": os.devnull, **variables.GIT_ALONE}
+_ACROSS: Mapping[str, str] = {"GIT_DISCOVERY_ACROSS_FILESYSTEM": "1"}
+"""A repository is looked for above a mount, too: it may hold what lies below."""
+_NOT_HELD = 1
+"""How `git ls-files --error-unmatch` ends for a file that is not in the index, and for nothing else."""
 
 
 def commit(folder: Path, files: Sequence[str], message: str) -> str:
@@ -44,11 +48,18 @@ def last_commit(folder: Path) -> tuple[str, bool]:
 
 
 def is_held(file: Path) -> bool:
-    """Whether a repository around a file holds it, so that a commit may have brought it; no where there is none."""
-    try:
-        return _git(file.parent, "ls-files", "--error-unmatch", "--", file.name, check=False).code == 0
-    except NotFound:
+    """Whether a repository around a file holds it, so that a commit may have brought it; no where there is none.
+
+    Raises `PovError` where there is one of which Git does not tell: it cannot be read, or Git is not here.
+    """
+    folder = file.parent.resolve()
+    if not any(os.path.lexists(place / ".git") for place in (folder, *folder.parents)):
         return False
+    done = _git(folder, "ls-files", "--error-unmatch", "--", file.name, check=False, more=_ACROSS)
+    if done.code not in {0, _NOT_HELD}:
+        fix = "mend the repository, or take what is left of it away"
+        raise PovError(f"Git cannot tell whether it holds {file}", cause=done.stderr.strip()[-500:], fix=fix)
+    return done.code == 0
 
 
 def bundle_problems(bundle: Path, commits: Sequence[str]) -> list[str]:
@@ -63,10 +74,10 @@ def bundle_problems(bundle: Path, commits: Sequence[str]) -> list[str]:
         return [f"{bundle.name}: does not hold the commit {commit}" for commit in lost]
 
 
-def _git(folder: Path, *arguments: str, check: bool = True) -> Completed:
+def _git(folder: Path, *arguments: str, check: bool = True, more: Mapping[str, str] | None = None) -> Completed:
     # The folder may belong to another user's number, as on a shared disk; nobody else's settings are read.
     argv = ["git", "-c", "safe.directory=*", "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments]
-    env = variables.given_to("git", {**_NEUTRAL, "HOME": os.devnull})
+    env = variables.given_to("git", {**_NEUTRAL, "HOME": os.devnull, **(more or {})})
     done = run(argv, timeout_s=_LIMIT_S, env=env, cwd=folder, check=False)
     if check and done.code != 0:
         raise PovError(f"`git {arguments[0]}` failed in {folder}", cause=done.stderr.strip()[-500:])

@@ -191,8 +191,8 @@ class ManualChange(RunbookTrial):
 
 
 def name_of(box: Toolbox, slot: Slot) -> str:
-    """A name that nobody has: of this run, arm and trial."""
-    return f"team-{box.run}-{slot.arm[:1]}{slot.trial}".lower()
+    """A name that nobody has: of this run, arm and trial, each whole. A namespace's has 63 letters at most, an arm's 30."""
+    return f"team-{box.run}-{slot.arm}-{slot.trial}".lower()
 
 
 def refuse_leftovers(box: Toolbox, name: str) -> None:

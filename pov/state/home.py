@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pov.base.errors import PovError
-from pov.base.files import private_dir, write_atomic
+from pov.base.files import descriptor_to_append, private_dir, write_atomic
 from pov.base.redact import Secret
 from pov.state.compliance import FOLDER as COMPLIANCE
 from pov.state.journal import JournalWriter
@@ -78,7 +78,8 @@ class Home:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
                 # Beside the folder's files on purpose: it goes with them, and an unlinked lock is of no use to anyone.
-                stream = stack.enter_context((self.root / "lock").open("ab+", buffering=0))
+                descriptor = descriptor_to_append(self.root / "lock")
+                stream = stack.enter_context(os.fdopen(descriptor, "ab+", buffering=0))
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # A full disk takes no word of it, and the lock is held all the same: `pov down` makes room there.
                 with suppress(OSError):

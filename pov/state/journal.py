@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError
+from pov.base.files import descriptor_to_append
 from pov.model.events import Event, StepData, TrialData
 
 
@@ -40,7 +41,7 @@ class JournalWriter:
         try:
             with self._lock:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("ab+") as stream:
+                with os.fdopen(descriptor_to_append(self._path), "ab+") as stream:
                     # A line that a crash cut off is closed first, or it would take this one with it.
                     cut_off = stream.tell() > 0 and _last_byte(stream) != b"\n"
                     stream.write(b"\n" * cut_off + line.encode() + b"\n")

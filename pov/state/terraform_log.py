@@ -16,7 +16,7 @@ from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
 from pov.base.errors import PovError
-from pov.base.files import bytes_of
+from pov.base.files import bytes_of, descriptor_to_append
 from pov.model.reading import items, mapping, number, parsed, text, whole
 from pov.state.runs import canonical, digest_of
 
@@ -111,7 +111,7 @@ class LogWriter:
         line["digest"] = digest_of(line)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab+", buffering=0) as stream:
+            with os.fdopen(descriptor_to_append(path), "ab+", buffering=0) as stream:
                 # A line that a crash cut off is closed first, or it would take this one with it.
                 end = stream.seek(0, os.SEEK_END)
                 stream.seek(max(0, end - 1))

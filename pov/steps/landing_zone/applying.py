@@ -69,13 +69,16 @@ class Applying:
     actor: str
     say: Callable[[str], None]
     note: Callable[[str], None]
+    begin: Callable[[], object] = lambda: None
+    """What Terraform needs before it plans: a run that fails at it is in the log, too."""
     clock: Clock = SYSTEM_CLOCK
     _about: dict[str, Any] = field(default_factory=dict)
 
     def run(self, asked: Asked) -> Applied | None:
         """Plan, judge and apply. Returns what was applied; None where there is nothing to do.
 
-        Raises `CriterionNotMet` for a plan that is refused, with nothing applied; `PovError` where Terraform fails.
+        Raises `CriterionNotMet` for a plan that is refused, with nothing applied; `PovError` where Terraform fails, or
+        where the disk refuses a line of the log: before an apply nothing is applied then, after one it says that it was.
         """
         begun = self.clock.monotonic()
         self._about = {
@@ -85,12 +88,13 @@ class Applying:
             "configuration": dict(asked.configuration),
             "approved": asked.checked,
         }
-        self.say("terraform plan")
         try:
+            self.begin()
+            self.say("terraform plan")
             plan = self.terraform.plan(asked.variables)
         except PovError as error:
             # The cause may hold values.
-            self._ended(FAILED, begun, why=error.message)
+            self._failed(FAILED, begun, why=error.message)
             raise
         told = told_of(plan.document, digested(plan.made_on))
         self._about |= {
@@ -118,7 +122,7 @@ class Applying:
             _unmoved(plan.made_on, self.state())
         except PovError as error:
             result = REFUSED if isinstance(error, CriterionNotMet) else FAILED
-            self._ended(result, begun, judged=judged.by, why=error.message, after=plan.made_on.as_json())
+            self._failed(result, begun, judged=judged.by, why=error.message, after=plan.made_on.as_json())
             raise
         return judged
 
@@ -128,10 +132,13 @@ class Applying:
         try:
             self.terraform.apply(plan)
         except PovError as error:
-            self._ended(FAILED, begun, judged=judged.by, why=error.message, after=self._mark())
+            self._failed(FAILED, begun, judged=judged.by, why=error.message, after=self._mark())
             raise
         after = self._mark()
-        self._ended(APPLIED, begun, judged=judged.by, after=after)
+        try:
+            self._ended(APPLIED, begun, judged=judged.by, after=after)
+        except PovError as refused:
+            raise _applied_all_the_same(refused, after) from refused
         return after
 
     def _mark(self) -> dict[str, Any]:
@@ -141,8 +148,22 @@ class Applying:
         except PovError:
             return {}
 
+    def _failed(self, result: str, begun: float, **more: Any) -> None:
+        """A run that failed, or was refused: why it did is what its caller raises, whatever becomes of the line."""
+        try:
+            self._ended(result, begun, **more)
+        except PovError as refused:
+            self.note(f"the log of Terraform runs lacks how this one ended: {refused.message}: {refused.cause}")
+
     def _ended(self, result: str, begun: float, **more: Any) -> None:
         self.log.record(result, **self._about, **more, seconds=round(self.clock.monotonic() - begun, 3))
+
+
+def _applied_all_the_same(refused: PovError, after: Mapping[str, Any]) -> PovError:
+    now = f", and the state stands at serial {after['serial']}" if "serial" in after else ""
+    told = f"the plan was applied{now}; that it was could not be written into the log of Terraform runs"
+    fix = "; then ".join(filter(None, (refused.fix, "pov up: its line tells the state as it is now")))
+    return PovError(told, cause=f"{refused.message}: {refused.cause}", fix=fix)
 
 
 def digested(mark: StateMark) -> dict[str, Any] | None:

@@ -155,10 +155,13 @@ def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:
         work=work,
         env=access(ctx.kube, work),
     )
-    report.say("terraform init")
-    terraform.init()
-    _release_stale_lock(ctx.kube, terraform, work, report)
-    leftovers(work).end_providers()
+
+    def begin() -> None:
+        report.say("terraform init")
+        terraform.init()
+        _release_stale_lock(ctx.kube, terraform, work, report)
+        leftovers(work).end_providers()
+
     applying = Applying(
         terraform,
         lambda: state_of(ctx.kube),
@@ -167,6 +170,7 @@ def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:
         whoami(),
         report.say,
         report.note,
+        begin,
     )
     return applying.run(asked)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -257,3 +258,12 @@ def test_an_interrupt_ends_with_its_own_code_after_cleaning_up(tmp_path: Path, n
     assert out == "cleaned up\n"
     assert f"Error: {ENDINGS[number]}" in err
     assert "Traceback" not in err
+
+
+def test_without_a_umask_nobody_else_may_write_what_is_made(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "pov", "init", "deep/acme"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    subprocess.run(argv, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=60, umask=0)
+    made = [path for path in tmp_path.rglob("*") if not path.is_symlink()]
+    assert tmp_path / "deep" / "acme" / "engagement.yaml" in made
+    assert [path for path in made if path.stat().st_mode & stat.S_IWOTH] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,12 +16,16 @@ from pov.base.errors import CriterionNotMet, PovError
 from pov.experiments import EXPERIMENTS
 from pov.experiments.infra_asked import LIMITS, NAMESPACE, POLICY, QUOTA
 from pov.experiments.infra_by_hand import RESTRICTED, hard_of, manifests
-from pov.experiments.infra_change import ASKED
+from pov.experiments.infra_change import ASKED, name_of
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from tests.unit.experiments.world import BROKEN, Cluster, Git, LegacyHosts, Runbooks, Task, World
 
-NAMES = {"automated": "team-1123ab-a1", "manual": "team-1123ab-m1", "scripted": "team-1123ab-s1"}
+NAMES = {
+    "automated": "team-1123ab-automated-1",
+    "manual": "team-1123ab-manual-1",
+    "scripted": "team-1123ab-scripted-1",
+}
 ARMS = tuple(NAMES)
 TERRAFORM_S, GOES_S = 4.0, 6.0
 
@@ -441,3 +446,15 @@ def test_everything_that_was_asked_for_is_compared_after_the_clock(
     result = go(platform, tmp_path, arm)
     assert f"{NAMES[arm]} is not as it was asked for: {told}" in (result.error or "")
     assert left(platform) == set()
+
+
+def test_no_two_trials_ask_for_the_same_namespace_whatever_their_arms_are_called(tmp_path: Path) -> None:
+    """Arms of an engagement's own are called as it likes: by one first letter two would share branch and namespace."""
+    box = World().toolbox(tmp_path)
+    longest = "m" * 30
+    arms = ["automated", "automated-poll", "manual", "mine", "mine-1", "scripted", "script-2", longest]
+    slots = [Slot("infra-change", arm, trial) for arm in arms for trial in (1, 11, 1000)]
+    names = [name_of(replace(box, run="1129041500ab12r12"), slot) for slot in slots]
+    assert len(set(names)) == len(slots)
+    for name in names:
+        assert re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name), "a namespace may be called so"

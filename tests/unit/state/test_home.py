@@ -14,6 +14,7 @@ from pov.base.errors import PovError
 from pov.base.redact import Secret
 from pov.state.home import Home
 from pov.state.journal import read_journal
+from pov.state.terraform_log import APPLIED, LogWriter
 
 
 def test_secrets_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
@@ -150,3 +151,16 @@ def test_a_disk_that_refuses_the_journal_is_told_with_a_remedy(tmp_path: Path) -
     with pytest.raises(PovError, match="cannot write") as caught:
         Home(tmp_path / "demo").journal_writer().record("one")
     assert "space" in caught.value.fix
+
+
+def test_without_a_umask_what_lines_are_added_to_is_its_owners_to_write(tmp_path: Path) -> None:
+    home = Home(tmp_path / ".pov" / "demo")
+    before = os.umask(0)
+    try:
+        with home.lock():
+            home.journal_writer().record("step-done", step="x")
+            LogWriter(home.terraform_log).record(APPLIED, run="a")
+    finally:
+        os.umask(before)
+    for path in (home.root / "lock", home.journal, home.terraform_log):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644, path.name

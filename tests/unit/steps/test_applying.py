@@ -182,6 +182,85 @@ def test_a_plan_that_cannot_be_made_is_a_line(world: World) -> None:
     assert [(entry.result, entry.why) for entry in world.log] == [(FAILED, "terraform plan failed")]
 
 
+def test_a_beginning_that_fails_is_a_line_and_no_plan_is_made(world: World) -> None:
+    def fail() -> None:
+        raise PovError("terraform init failed", cause="secret = 7")
+
+    world.way.begin = fail
+    world.terraform.plan_of = lambda _: pytest.fail("it planned")
+    with pytest.raises(PovError, match="terraform init failed"):
+        world.run()
+    (entry,) = world.log
+    assert (entry.result, entry.why, entry.command) == (FAILED, "terraform init failed", "pov up")
+    assert "secret" not in world.path.read_text()
+
+
+class Full:
+    """A log on a disk that takes no more after some lines."""
+
+    def __init__(self, lines: int) -> None:
+        self.left = lines
+
+    def record(self, result: str, **_: Any) -> str:
+        if not self.left:
+            raise PovError("cannot write log", cause="no space left on device", fix="free some space")
+        self.left -= 1
+        return result
+
+
+def _unplanned(world: World) -> None:
+    def fail(_: Mapping[str, Any]) -> Plan:
+        raise PovError("terraform plan failed", cause="96 cores")
+
+    world.terraform.plan_of = fail
+
+
+def _unapplied(world: World) -> None:
+    world.terraform.fails = PovError("terraform apply failed", cause="no such namespace")
+
+
+@pytest.mark.parametrize(
+    ("bend", "lines", "error", "told"),
+    [
+        (_unplanned, 0, PovError, "terraform plan failed"),
+        (_refused, 0, CriterionNotMet, "the plan is refused: 96 cores"),
+        (_unapplied, 1, PovError, "terraform apply failed"),
+    ],
+)
+def test_what_terraform_said_is_told_whatever_the_disk_does(
+    world: World, bend: Callable[[World], None], lines: int, error: type[PovError], told: str
+) -> None:
+    bend(world)
+    notes: list[str] = []
+    log: Any = Full(lines)
+    world.way.log, world.way.note = log, notes.append
+    with pytest.raises(error) as raised:
+        world.run()
+    assert raised.value.message.startswith(told)
+    assert type(raised.value) is error
+    (note,) = [note for note in notes if "log of Terraform runs" in note]
+    assert "cannot write log: no space left on device" in note
+
+
+def test_what_was_applied_is_told_as_applied_where_the_disk_refuses_the_line(world: World) -> None:
+    log: Any = Full(1)
+    world.way.log = log
+    with pytest.raises(PovError) as raised:
+        world.run()
+    assert world.terraform.applied == [world.plan]
+    assert raised.value.message.startswith("the plan was applied, and the state stands at serial 5")
+    assert "no space left on device" in raised.value.cause
+    assert raised.value.fix.startswith("free some space; then pov up")
+
+
+def test_nothing_is_applied_that_the_log_does_not_take(world: World) -> None:
+    log: Any = Full(0)
+    world.way.log = log
+    with pytest.raises(PovError, match="cannot write log"):
+        world.run()
+    assert world.terraform.applied == []
+
+
 def test_an_interrupt_leaves_an_apply_without_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(_: Plan) -> None:
         raise KeyboardInterrupt

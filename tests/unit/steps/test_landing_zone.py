@@ -24,10 +24,11 @@ from pov.engines.kube import Kube
 from pov.engines.terraform import Leftovers
 from pov.model.events import silent
 from pov.state.home import Home
-from pov.state.terraform_log import APPLIED, LogWriter
+from pov.state.terraform_log import APPLIED, FAILED, LogWriter, read_log
 from pov.steps.core import Outcome, Report
 from pov.steps.landing_zone import proof
 from pov.steps.landing_zone import step as landing_zone
+from pov.steps.landing_zone.applying import Asked
 from pov.workflows.init import InitOptions, run
 from tests.unit.engines.fake_kube import FakeApi, over
 
@@ -321,3 +322,24 @@ def test_a_stage_is_proved_bounded_by_the_guardrails_own_words(
 ) -> None:
     kube: Any = SimpleNamespace(can_i_dry_run=lambda *_, **__: answer)
     assert (proof.probe_limits(kube, "prod") is True) == proved
+
+
+def test_a_terraform_that_cannot_begin_is_in_the_log_of_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tofu"
+    program.write_text("#!/bin/sh\necho 'Error: no such provider' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(landing_zone, "find_program", lambda _: program)
+    monkeypatch.setattr(landing_zone, "access", lambda *_: {})
+    ctx: Any = SimpleNamespace(
+        kube=over(FakeApi(), tmp_path),
+        engagement=None,
+        home=Home(tmp_path / "home"),
+        binaries={"terraform-providers": tmp_path},
+        emit=silent,
+    )
+    with pytest.raises(PovError, match="terraform init failed"):
+        landing_zone.run_terraform(ctx, Asked({}, "pov up", {"of": "pov 1"}), REPORT)
+    (entry,) = read_log(ctx.home.terraform_log).entries
+    assert (entry.result, entry.why, entry.command) == (FAILED, "terraform init failed", "pov up")
