@@ -39,14 +39,15 @@ def main(argv: Sequence[str]) -> int:
 def _watch(image: str, environment: str) -> None:
     from pov.engines.gitea_pulls import Pulls
     from pov.engines.kube import Kube
-    from pov.workflows.gate_runner import KubeJobs, watch
+    from pov.workflows.gate_cluster import KubeJobs
+    from pov.workflows.gate_runner import Watcher, watch
 
     # The first process of a container ignores what it has no handler for.
     signal.signal(signal.SIGTERM, _end)
     token = Secret(Path(LOGIN, TOKEN_KEY).read_text().strip())
     server = Pulls.by_token(IN_CLUSTER_URL, Path(LOGIN, CA_KEY), USER, token)
     jobs = KubeJobs(Kube(_kubeconfig(_TMP / "kubeconfig")), image, environment)
-    watch(server, jobs, _TMP / "looked", lambda text: print(text, flush=True))
+    watch(Watcher(server, jobs), _TMP / "looked", lambda text: print(text, flush=True))
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

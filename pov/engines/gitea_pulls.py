@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -18,11 +19,15 @@ _FIRST_PUSH_S = 60.0
 
 @dataclass(frozen=True)
 class Asked:
-    """An open pull request as it is now: its number, its commit, and the commit of the branch that it would go into."""
+    """An open pull request as it is now: its number, its commit, and the commit of the branch that it would go into.
+
+    When it was `opened` tells no state of it from another.
+    """
 
     number: int
     head: str
     base: str
+    opened: datetime = field(default=datetime.min.replace(tzinfo=UTC), compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Pulls(Gitea):
     def open_into(self, repository: str, branch: str) -> tuple[Asked, ...]:
         """Every open pull request that would go into a branch, oldest first."""
         return tuple(
-            Asked(int(one["number"]), one["head"]["sha"], one["base"]["sha"])
+            Asked(int(one["number"]), one["head"]["sha"], one["base"]["sha"], datetime.fromisoformat(one["created_at"]))
             for one in self._open(repository)
             if one["base"]["ref"] == branch
         )

@@ -21,23 +21,53 @@ _LONGEST_DESCRIPTION = 140
 _NOT_PRINTED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 _SHORT = 10
 _UNTIL = " until "
-_MOMENT = re.compile(rf"{_UNTIL}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ), ")
+_MOMENT = re.compile(rf"{_UNTIL}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ), on \S+ by \S+$")
+_UNSEEN = "cannot be looked at"
 
 
-def against(base: str) -> str:
-    """How a status names the state of the branch that was judged against: another one is judged anew."""
-    return f"on {base[:_SHORT]}"
+def against(base: str, judge: str) -> str:
+    """How a status names the state of the branch that was judged against, and what judged: another one judges anew.
+
+    `judge` is a short mark of that, without blanks.
+    """
+    return f"on {base[:_SHORT]} by {judge}"
 
 
-def judged_again(until: datetime, base: str) -> str:
-    """The sentence of a status while what held until a moment is judged once more."""
-    return f"is judged{_UNTIL}{_second(until)}, {against(base)}"
+def is_judged(base: str, judge: str, until: datetime | None = None) -> str:
+    """The sentence of a status while a Job judges; again, where it had passed `until` a moment."""
+    return _sentence("is judged" if until is None else "is judged again", base, judge, until)
+
+
+def waits(before: int, base: str, judge: str, until: datetime | None = None) -> str:
+    """The sentence of a status of one that waits for its turn, with how many are before it.
+
+    From ten on that is rounded down to 10, 100 and so on: every other sentence is one more record of the commit's.
+    """
+    told = str(before) if before < 10 else f"at least {10 ** (len(str(before)) - 1)}"
+    return _sentence(f"waits, {told} before it", base, judge, until)
+
+
+def unseen(reason: str, base: str, judge: str, until: datetime | None = None) -> str:
+    """The sentence of a status of one at which every look fails."""
+    return _sentence(f"{_UNSEEN}: {_plain(reason)}", base, judge, until)
+
+
+def is_unseen(description: str) -> bool:
+    """Whether a status of the gate's own says that nobody could look: whatever comes of a look takes its place."""
+    return description.startswith(_UNSEEN)
 
 
 def holds_until(description: str) -> datetime | None:
-    """Until when a status of the gate's own holds, by its sentence; None for one that rests on no approval."""
+    """Until when what a status of the gate's own says holds, or held; None where it rests on no approval."""
     found = _MOMENT.search(description)
     return datetime.fromisoformat(found[1]) if found is not None else None
+
+
+def _sentence(said: str, base: str, judge: str, until: datetime | None = None) -> str:
+    """Where it is too long, what is said is cut, and never what it is about."""
+    held = f"; passed{_UNTIL}{_second(until)}" if until is not None else ""
+    about = f"{held}, {against(base, judge)}"
+    return f"{said[: _LONGEST_DESCRIPTION - len(about)]}{about}"
 
 
 def _second(moment: datetime) -> str:
@@ -51,7 +81,7 @@ def _until(document: Mapping[str, Any]) -> str:
         return ""
 
 
-def description(document: Mapping[str, Any], base: str) -> str:
+def description(document: Mapping[str, Any], base: str, judge: str) -> str:
     """The status' sentence. What passed by an approval passed until that runs out."""
     outcome = _outcome(document)
     count = len(list(_refusals(document)))
@@ -61,10 +91,10 @@ def description(document: Mapping[str, Any], base: str) -> str:
         UNREADABLE: "cannot be judged: see the comment",
         FAILED: "the gate itself failed: see the comment",
     }[outcome]
-    return f"{told}, {against(base)}"[:_LONGEST_DESCRIPTION]
+    return _sentence(told, base, judge)
 
 
-def comment(document: Mapping[str, Any], head: str, base: str) -> str:
+def comment(document: Mapping[str, Any], head: str, base: str, judge: str) -> str:
     """The comment's text, in Markdown, without its mark."""
     outcome = _outcome(document)
     parts = [f"### Gate: {outcome}", _block(_findings(document)) if outcome != PASSED else ""]
@@ -80,7 +110,7 @@ def comment(document: Mapping[str, Any], head: str, base: str) -> str:
         lines = [f"{'+'.join(map(text, items(one.get('actions'))))} {text(one.get('address'))}" for one in changes]
         told_as = "What it would make" if outcome == PASSED else "What was planned of it"
         parts += [f"{told_as}, plan `{_plain(plan.get('digest'))[:64]}`:", _block(lines)]
-    parts.append(f"Judged: {head[:_SHORT]} {against(base)}.")
+    parts.append(f"Judged: {head[:_SHORT]} {against(base, judge)}.")
     return "\n\n".join(filter(None, parts))
 
 

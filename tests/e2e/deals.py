@@ -9,10 +9,11 @@ from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
 from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
-from pov.engines.gitea_pulls import PENDING, Asked, Status
+from pov.engines.gitea_pulls import PENDING, SUCCESS, Asked, Status
 from pov.engines.rest import Refused
 from pov.scoping.gate_comment import MARK, against
-from pov.steps.gate.names import CONTEXT, MAIN, REPOSITORY
+from pov.steps.gate.job import mark_of
+from pov.steps.gate.names import CONTEXT, MAIN, NAMESPACE, REPOSITORY, RUNNER
 from pov.steps.gate.step import ARCHITECT, architect, reviewer
 from tests.e2e.harness import Environment
 
@@ -33,6 +34,9 @@ class Deal:
         upstream = Remote(f"{ctx.url('gitea')}/{REPOSITORY}.git", ARCHITECT, token, ctx.trust.ca_path)
         self.upstream = ConfigRepo.open(environment.base / "upstream" / "deal", upstream, MAIN)
         self.fork = ConfigRepo.open(environment.base / "fork" / "deal", self._remote, MAIN)
+        (runner,) = environment.objects("deployments", "--namespace", NAMESPACE, "--selector", f"app={RUNNER}")
+        self._judge = mark_of(runner["spec"]["template"]["spec"]["containers"][0]["image"])
+        self._opened: set[int] = set()
 
     @property
     def folder(self) -> Path:
@@ -67,9 +71,23 @@ class Deal:
 
     def asks(self, branch: str) -> Asked:
         """Push and open a pull request."""
-        head = self.pushes(branch)
+        return self.opens(branch, self.pushes(branch))
+
+    def opens(self, branch: str, head: str) -> Asked:
+        """Open a pull request of a branch that was pushed."""
         number = self.architect.ask_from_fork(REPOSITORY, branch, MAIN, f"Ask for {branch}")
+        self._opened.add(number)
         return Asked(number, head, self.main())
+
+    def closes(self) -> None:
+        """Close what this one opened and nobody merged: whenever main moves, all that is open is judged again."""
+        for asked in self.architect.open_into(REPOSITORY, MAIN):
+            if asked.number in self._opened:
+                self.architect._call("PATCH", f"/repos/{REPOSITORY}/pulls/{asked.number}", {"state": "closed"})
+
+    def about(self, asked: Asked) -> str:
+        """How the gate names this state of it, and itself."""
+        return against(asked.base, self._judge)
 
     def asks_again(self, asked: Asked, branch: str) -> tuple[Asked, Status]:
         """Push another state of the same pull request, and wait for its verdict."""
@@ -85,11 +103,16 @@ class Deal:
 
         def told() -> Status | Pending:
             held = self.architect.status(REPOSITORY, asked.head, CONTEXT)
-            if held is None or held.state == PENDING or not held.description.endswith(against(asked.base)):
+            if held is None or held.state == PENDING or not held.description.endswith(self.about(asked)):
                 return Pending(str(held))
             return held
 
         return wait_for(f"pull request {asked.number} to be judged", told, timeout_s=LIMIT_S, interval_s=0.2)
+
+    def is_green(self, asked: Asked) -> bool:
+        """Whether the gate has passed this state of it."""
+        held = self.architect.status(REPOSITORY, asked.head, CONTEXT)
+        return held is not None and held.state == SUCCESS and held.description.endswith(self.about(asked))
 
     def comment(self, asked: Asked) -> str:
         """The gate's one comment."""
@@ -110,6 +133,5 @@ def timed(deal: Deal, branch: str) -> tuple[Asked, Status, float]:
     """A pull request, its verdict, and the seconds from asking to the verdict."""
     head = deal.pushes(branch)
     since = time.monotonic()
-    number = deal.architect.ask_from_fork(REPOSITORY, branch, MAIN, f"Ask for {branch}")
-    asked = Asked(number, head, deal.main())
+    asked = deal.opens(branch, head)
     return asked, deal.verdict(asked), time.monotonic() - since

@@ -7,12 +7,13 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pov.engines.gitea_pulls import FAILURE, SUCCESS, Pulls
 from pov.engines.rest import Refused
-from pov.scoping.gate_comment import against
+from pov.steps.gate.job import AT_ONCE, PULL
 from pov.steps.gate.names import CONTEXT, JOB, NAMESPACE, REPOSITORY, RUNNER, USER
 from pov.steps.gate.step import TOKENS
 from tests.e2e.deals import Deal, timed
@@ -63,10 +64,12 @@ def gated(tmp_path_factory: pytest.TempPathFactory, run_id: str, bundle: None) -
 
 
 @pytest.fixture
-def deal(gated: Environment) -> Deal:
+def deal(gated: Environment) -> Iterator[Deal]:
+    """Of one test alone, whichever ran before: it begins with what main holds now, and leaves nothing open."""
     made = Deal(gated)
     made.starts_over()
-    return made
+    yield made
+    made.closes()
 
 
 def approve(deal: Deal, key: str = "engineer", kind: str = "scope") -> None:
@@ -145,7 +148,7 @@ def test_what_cannot_be_judged_is_refused_with_file_and_line(deal: Deal) -> None
     asked = deal.asks("not-a-request")
     status = deal.verdict(asked)
     assert (status.state, status.description) == (
-        FAILURE, f"cannot be judged: see the comment, {against(asked.base)}",
+        FAILURE, f"cannot be judged: see the comment, {deal.about(asked)}",
     )  # fmt: skip
     assert "deal/stages.yaml:" in deal.comment(asked)
     assert "/change" not in deal.comment(asked)
@@ -170,18 +173,45 @@ def test_of_two_at_once_the_second_is_judged_again(deal: Deal) -> None:
     assert not deal.merges(again).startswith("refused")
 
 
+def test_however_many_ask_a_few_are_judged_at_once_and_all_in_the_end(deal: Deal) -> None:
+    wishes = []
+    for number in range(AT_ONCE + 2):
+        deal.fork.write("deal/one-of-many.md", f"{number}\n")
+        wishes.append(deal.asks(f"one-of-many-{number}"))
+    judged: set[int] = set()
+
+    def all_judged() -> bool:
+        jobs = deal.environment.objects("jobs", "--namespace", NAMESPACE, "--selector", f"app={JOB}")
+        running = [job for job in jobs if not is_done(job)]
+        if len(running) > AT_ONCE:
+            pytest.fail(f"{len(running)} Jobs at a time")
+        judged.update(asked.number for asked in wishes if deal.is_green(asked))
+        return len(judged) == len(wishes)
+
+    deal.environment.until("every one to pass", all_judged, timeout_s=240)
+
+
+def is_done(job: dict[str, Any]) -> bool:
+    held = job["status"].get("conditions") or ()
+    return any(one["type"] in {"Complete", "Failed"} and one["status"] == "True" for one in held)
+
+
 def test_anothers_green_is_overwritten_and_a_killed_watcher_goes_on(deal: Deal) -> None:
     deal.takes("promised")
     asked = deal.asks("believe-me")
     deal.environment.kubectl("delete", "pod", "--namespace", NAMESPACE, "--selector", f"app={RUNNER}", "--now")
     assert deal.verdict(asked).state == FAILURE
-    deal.reviewer.set_status(REPOSITORY, asked.head, CONTEXT, SUCCESS, f"believe me, {against(asked.base)}")
+    deal.reviewer.set_status(REPOSITORY, asked.head, CONTEXT, SUCCESS, f"believe me, {deal.about(asked)}")
     deal.environment.until("the gate's own status again", lambda: deal.verdict(asked).by == USER)
     assert deal.verdict(asked).state == FAILURE
 
 
-def test_the_job_has_no_credentials_and_the_watcher_no_more_than_it_needs(gated: Environment) -> None:
-    jobs = gated.objects("jobs", "--namespace", NAMESPACE)
+def test_the_job_has_no_credentials_and_the_watcher_no_more_than_it_needs(deal: Deal) -> None:
+    gated = deal.environment
+    deal.fork.write("deal/looked-into.md", "what its Job may\n")
+    asked = deal.asks("looked-into")
+    assert deal.verdict(asked).state == SUCCESS, deal.comment(asked)
+    jobs = gated.objects("jobs", "--namespace", NAMESPACE, "--selector", f"{PULL}={asked.number}")
     template = jobs[0]["spec"]["template"]["spec"]
     judge = template["containers"][0]
     pod = {**template, "initContainers": [], "containers": [{**judge, "command": ["python3", "-c", _ASK], "args": []}]}
@@ -234,6 +264,9 @@ def test_status_tells_when_nobody_watches_and_up_mends_it(gated: Environment) ->
 
 
 def test_no_login_of_the_gates_shows_anywhere(deal: Deal) -> None:
+    deal.takes("promised")
+    asked = deal.asks("no-secrets")
+    assert deal.verdict(asked).state == FAILURE
     environment = deal.environment
     secrets = {name: values for name, values in _of_home(environment).items() if "gitea" in name}
     assert {f"secrets/{file}" for file, _ in TOKENS.values()} <= set(secrets)
@@ -245,7 +278,7 @@ def test_no_login_of_the_gates_shows_anywhere(deal: Deal) -> None:
         texts[f"log {name}"] = environment.kubectl("logs", *inside, name, "--all-containers", code=None).out
     texts |= {f"output {number}": f"{ran.out}\n{ran.err}" for number, ran in enumerate(environment.transcript)}
     texts["history"] = deal.upstream._call("log", "--all", "--patch", "--format=raw")
-    texts["comments"] = str([deal.architect.comments(REPOSITORY, number) for number in (1, 2, 3)])
+    texts["comments"] = str([deal.architect.comments(REPOSITORY, number) for number in range(1, asked.number + 1)])
     assert "Gate: refused" in texts["comments"]
     assert "diff --git" in texts["history"]
     processes = b"\n".join(line.replace(b"\0", b" ") for line in environment.watch.seen)

@@ -13,24 +13,35 @@ from pov.steps.gate.names import CHANGE, JOB, LOGIN, NAMESPACE
 
 LIMIT_S = 300
 """After that the pod is ended, and the status says so."""
-WAITS_S = 3600
-"""How long a Job may wait for its turn, and be judged: three are at once."""
+WAITS_S = 900
+"""How long a Job may take to start and to judge: on a node without room it ends then, and makes way for another."""
+AT_ONCE = 3
+"""Jobs at a time; the quota of the namespace has room for their pods and for the one that watches."""
 KEPT_S = 900
 """How long a Job that is done can still be looked at; one that failed is tried again after that."""
+
+PULL = "pov.dev/pull"
+"""The label that tells a Job's pull request."""
 
 _CHANGE_SIZE = "64Mi"
 _TMP_SIZE = "512Mi"
 _LABELS = {"app": JOB}
 _NOBODY = 65534
+_MARK = 10
 
 
-def name_of(number: int, head: str, base: str, again: str = "") -> str:
-    """One Job for each state of a pull request, and of the branch that it would go into.
+def mark_of(image: str) -> str:
+    """What judges, in short: the name of the image ends with a digest of all that is in it."""
+    return image.rpartition(":")[2][:_MARK]
+
+
+def name_of(number: int, head: str, base: str, image: str, again: str = "") -> str:
+    """One Job for each state of a pull request, of the branch that it would go into, and of what judges it.
 
     `again` tells the one that judges once more from the one that had judged before. The end of the name is over the
     whole of both commits: whoever asks can make two that begin with the same letters, one of them harmless.
     """
-    whole = hashlib.sha256(f"{head} {base} {again}".encode()).hexdigest()
+    whole = hashlib.sha256(f"{head} {base} {image} {again}".encode()).hexdigest()
     return f"gate-{number}-{head[:7]}-{whole[:40]}"
 
 
@@ -48,7 +59,7 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
-        # From its start on: what waits behind others, when all are judged again, is not late.
+        # From its start on: what waits for room on the node is not late.
         "activeDeadlineSeconds": LIMIT_S,
         "securityContext": {
             "runAsNonRoot": True, "runAsUser": _NOBODY, "runAsGroup": _NOBODY, "fsGroup": _NOBODY,
@@ -63,11 +74,11 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
             {"name": "login", "secret": {"secretName": JOB, "defaultMode": 0o440}},
         ],
     }  # fmt: skip
-    labels = {**_LABELS, "pov.dev/pull": str(number)}
+    labels = {**_LABELS, PULL: str(number)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name_of(number, head, base, again), "namespace": NAMESPACE, "labels": labels},
+        "metadata": {"name": name_of(number, head, base, image, again), "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": WAITS_S,

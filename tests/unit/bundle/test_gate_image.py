@@ -16,7 +16,8 @@ from pov.bundle.gate_image import check_python, put_code, put_libraries
 _PROGRAM = """
 import sys
 sys.path[:0] = sys.argv[1:3]
-import pov.cli.in_cluster, pov.workflows.gate_runner, pov.workflows.gate_job, pov.engines.gitea_pulls
+import pov.cli.in_cluster, pov.workflows.gate_runner, pov.workflows.gate_cluster
+import pov.workflows.gate_job, pov.engines.gitea_pulls
 import pov.bundle.gate_image
 from pov.base.paths import data
 from pov.config.offering import load_offering, shipped

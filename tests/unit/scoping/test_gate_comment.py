@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from pov.scoping.gate_comment import against, comment, description, holds_until, judged_again
+from pov.scoping.gate_comment import (
+    against,
+    comment,
+    description,
+    holds_until,
+    is_judged,
+    is_unseen,
+    unseen,
+    waits,
+)
 
-HEAD, BASE = "1234567890abcdef" * 2, "fedcba0987654321" * 2
+HEAD, BASE, JUDGE = "1234567890abcdef" * 2, "fedcba0987654321" * 2, "0a1b2c3d4e"
 REFUSAL = {"what": "96 cores", "limit": "64", "fix": "at most 64", "who": ["cto", "engineer"]}
 
 
@@ -21,19 +30,20 @@ def document(**more: Any) -> dict[str, Any]:
 
 
 def test_a_refusal_tells_limit_remedy_approver_price_and_addresses() -> None:
-    told = comment(document(), HEAD, BASE)
+    told = comment(document(), HEAD, BASE, JUDGE)
     assert "### Gate: refused" in told
     assert "refused: 96 cores; limit: 64; passes with: at most 64; may approve: cto or engineer" in told
     assert "priced: Medium: 5,000 USD once (EXAMPLE)" in told
     assert 'delete+create module.landing_zone.x["prod"]' in told
     assert "What was planned of it, plan" in told
     assert "ab" * 32 in told
-    assert told.endswith("Judged: 1234567890 on fedcba0987.")
+    assert told.endswith("Judged: 1234567890 on fedcba0987 by 0a1b2c3d4e.")
 
 
 def test_what_passed_has_no_price_and_tells_advice_and_overrides() -> None:
     check = {"refusals": [], "advice": [REFUSAL]}
-    told = comment(document(outcome="passed", checks=[check], overridden=["600 cores: set aside by pat"]), HEAD, BASE)
+    passed = document(outcome="passed", checks=[check], overridden=["600 cores: set aside by pat"])
+    told = comment(passed, HEAD, BASE, JUDGE)
     assert "### Gate: passed" in told
     assert "What it would make, plan" in told
     assert "priced" not in told
@@ -44,38 +54,62 @@ def test_what_passed_has_no_price_and_tells_advice_and_overrides() -> None:
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
-        (document(outcome="passed", checks=[]), "passed, on fedcba0987"),
-        (document(outcome="passed", holds_until="nonsense"), "passed, on fedcba0987"),
+        (document(outcome="passed", checks=[]), "passed, on fedcba0987 by 0a1b2c3d4e"),
+        (document(outcome="passed", holds_until="nonsense"), "passed, on fedcba0987 by 0a1b2c3d4e"),
         (
             document(outcome="passed", holds_until="2026-12-28T10:00:05.999+02:00"),
-            "passed until 2026-12-28T08:00:05Z, on fedcba0987",
+            "passed until 2026-12-28T08:00:05Z, on fedcba0987 by 0a1b2c3d4e",
         ),
-        (document(), "1 thing is refused: see the comment, on fedcba0987"),
+        (document(), "1 thing is refused: see the comment, on fedcba0987 by 0a1b2c3d4e"),
         (
             document(checks=[{"refusals": [REFUSAL, REFUSAL]}, {"refusals": [REFUSAL]}]),
-            "3 things are refused: see the comment, on fedcba0987",
+            "3 things are refused: see the comment, on fedcba0987 by 0a1b2c3d4e",
         ),
-        ({"outcome": "bad input", "lines": ["x"]}, "cannot be judged: see the comment, on fedcba0987"),
-        ({"outcome": "failed", "lines": ["x"]}, "the gate itself failed: see the comment, on fedcba0987"),
-        ({"outcome": "whatever"}, "the gate itself failed: see the comment, on fedcba0987"),
-        ({}, "the gate itself failed: see the comment, on fedcba0987"),
+        ({"outcome": "bad input", "lines": ["x"]}, "cannot be judged: see the comment, on fedcba0987 by 0a1b2c3d4e"),
+        ({"outcome": "failed", "lines": ["x"]}, "the gate itself failed: see the comment, on fedcba0987 by 0a1b2c3d4e"),
+        ({"outcome": "whatever"}, "the gate itself failed: see the comment, on fedcba0987 by 0a1b2c3d4e"),
+        ({}, "the gate itself failed: see the comment, on fedcba0987 by 0a1b2c3d4e"),
     ],
 )
 def test_the_status_says_it_in_a_sentence_and_names_what_it_was_judged_against(
     told: dict[str, Any], sentence: str
 ) -> None:
-    assert description(told, BASE) == sentence
-    assert description(told, BASE).endswith(against(BASE))
+    assert description(told, BASE, JUDGE) == sentence
+    assert description(told, BASE, JUDGE).endswith(against(BASE, JUDGE))
 
 
 def test_a_status_tells_until_when_it_holds_also_while_it_is_judged_again() -> None:
     until = datetime(2026, 12, 28, 8, 0, 5, tzinfo=UTC)
-    passed = description(document(outcome="passed", holds_until="2026-12-28T08:00:05Z"), BASE)
+    passed = description(document(outcome="passed", holds_until="2026-12-28T08:00:05Z"), BASE, JUDGE)
     assert holds_until(passed) == until
-    assert holds_until(judged_again(until, BASE)) == until
-    assert judged_again(until, BASE).endswith(against(BASE))
-    assert holds_until(description(document(outcome="passed"), BASE)) is None
-    assert holds_until("passed until tomorrow, on fedcba0987") is None
+    assert holds_until(description(document(outcome="passed"), BASE, JUDGE)) is None
+    assert holds_until("passed until tomorrow, on fedcba0987 by 0a1b2c3d4e") is None
+    for said in (
+        is_judged(BASE, JUDGE, until),
+        waits(7, BASE, JUDGE, until),
+        unseen("no answer", BASE, JUDGE, until),
+        unseen("x" * 500, BASE, JUDGE, until),
+        unseen("a branch that passed until 2027-01-01T00:00:00Z, on a by b", BASE, JUDGE, until),
+    ):
+        assert holds_until(said) == until
+        assert said.endswith(against(BASE, JUDGE))
+        assert len(said) <= 140
+    assert holds_until(unseen("passed until 2027-01-01T00:00:00Z, on a by b", BASE, JUDGE)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [(1, "1"), (9, "9"), (10, "at least 10"), (99, "at least 10"), (100, "at least 100"), (4321, "at least 1000")],
+)
+def test_who_waits_is_told_how_many_are_before_them(before: int, told: str) -> None:
+    assert waits(before, BASE, JUDGE) == f"waits, {told} before it, on fedcba0987 by 0a1b2c3d4e"
+
+
+def test_one_that_cannot_be_looked_at_is_told_from_a_gate_that_failed() -> None:
+    said = unseen("Gitea refused\nPOST with \x1b 403", BASE, JUDGE)
+    assert said == "cannot be looked at: Gitea refused POST with 403, on fedcba0987 by 0a1b2c3d4e"
+    assert is_unseen(said)
+    assert not is_unseen(description({"outcome": "failed"}, BASE, JUDGE))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +124,7 @@ def test_a_status_tells_until_when_it_holds_also_while_it_is_judged_again() -> N
     ],
 )
 def test_no_name_ends_the_block_that_it_stands_in(hostile: str) -> None:
-    told = comment(document(checks=[{"refusals": [{**REFUSAL, "what": hostile}]}]), HEAD, BASE)
+    told = comment(document(checks=[{"refusals": [{**REFUSAL, "what": hostile}]}]), HEAD, BASE, JUDGE)
     lines = told.splitlines()
     assert [line for line in lines if line.startswith("###")] == ["### Gate: refused"]
     fences = [line for line in lines if line.startswith("~")]
@@ -102,7 +136,7 @@ def test_no_name_ends_the_block_that_it_stands_in(hostile: str) -> None:
 
 def test_a_plan_without_end_is_cut_and_says_so() -> None:
     changes = [{"address": f"a.b{n}", "actions": ["create"]} for n in range(1000)]
-    told = comment(document(plan={"changes": changes}), HEAD, BASE)
+    told = comment(document(plan={"changes": changes}), HEAD, BASE, JUDGE)
     assert "and 800 more" in told
     assert "a.b199" in told
     assert "a.b200" not in told
@@ -110,11 +144,11 @@ def test_a_plan_without_end_is_cut_and_says_so() -> None:
 
 def test_values_of_a_plan_never_come_into_it() -> None:
     change = {"address": "a.b", "actions": ["create"], "change": {"after": {"yaml_body": "hunter2"}}}
-    assert "hunter2" not in comment(document(plan={"changes": [change]}), HEAD, BASE)
+    assert "hunter2" not in comment(document(plan={"changes": [change]}), HEAD, BASE, JUDGE)
 
 
 def test_damaged_parts_are_left_out() -> None:
     told = comment(
-        {"outcome": "refused", "checks": [None, {"refusals": ["x", {}]}], "plan": 3, "priced": 7}, HEAD, BASE
+        {"outcome": "refused", "checks": [None, {"refusals": ["x", {}]}], "plan": 3, "priced": 7}, HEAD, BASE, JUDGE
     )
     assert "### Gate: refused" in told

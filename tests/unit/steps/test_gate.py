@@ -16,7 +16,7 @@ from pov.config.stages import load_stages
 from pov.engines.branches import as_told
 from pov.state.home import Home
 from pov.steps.gate import repository
-from pov.steps.gate.job import KEPT_S, LIMIT_S, WAITS_S, manifest, name_of
+from pov.steps.gate.job import AT_ONCE, KEPT_S, LIMIT_S, WAITS_S, manifest, mark_of, name_of
 from pov.steps.gate.names import CONTEXT, JOB, LOGIN, NAMESPACE, RUNNER
 from pov.steps.gate.step import RULE, TOKENS
 from pov.steps.plan import bring_up
@@ -25,6 +25,7 @@ from tests.fakes.cluster import FakeCluster
 from tests.unit.steps.restricted import violations
 
 HEAD, BASE = "1" * 40, "2" * 40
+IMAGE = "localhost/pov/gate:0123456789abcdef"
 STAGES = {"prod": {"cpu": 1.5, "memory_gib": 2.0, "pods": 9, "services": 15}}
 
 
@@ -68,16 +69,23 @@ def test_the_job_has_one_container_with_a_reading_token_and_one_with_nothing() -
 
 
 def test_a_jobs_name_is_that_of_one_state() -> None:
-    names = {name_of(1, HEAD, BASE), name_of(2, HEAD, BASE), name_of(1, BASE, BASE), name_of(1, HEAD, HEAD)}
-    assert len(names | {name_of(1, HEAD, BASE, "20261129130000")}) == 5
-    assert max(map(len, (name_of(10**8, HEAD, BASE, "20261129130000"), *names))) <= 63
+    states = [(1, HEAD, BASE, "g:1"), (2, HEAD, BASE, "g:1"), (1, BASE, BASE, "g:1"), (1, HEAD, HEAD, "g:1")]
+    names = {name_of(*state) for state in (*states, (1, HEAD, BASE, "g:2"))}
+    names.add(name_of(1, HEAD, BASE, "g:1", "20261129130000"))
+    assert len(names) == 6
+    assert max(map(len, (name_of(10**8, HEAD, BASE, IMAGE, "20261129130000"), *names))) <= 63
+
+
+def test_what_judges_is_named_by_the_digest_in_its_image() -> None:
+    assert mark_of(IMAGE) == "0123456789"
+    assert mark_of("localhost:5000/pov/gate:fedcba9876543210") == "fedcba9876"
 
 
 @pytest.mark.parametrize("same", [7, 12, 39])
 def test_commits_that_begin_alike_have_jobs_of_their_own(same: int) -> None:
     """Some million tries find two that share twelve digits: what one passed with must not be told of the other."""
     head, base = (f"{one[:same]}{'f' * (40 - same)}" for one in (HEAD, BASE))
-    assert len({name_of(1, HEAD, BASE), name_of(1, head, BASE), name_of(1, HEAD, base)}) == 3
+    assert len({name_of(1, HEAD, BASE, IMAGE), name_of(1, head, BASE, IMAGE), name_of(1, HEAD, base, IMAGE)}) == 3
 
 
 def test_the_tokens_of_the_two_are_two() -> None:
@@ -89,7 +97,7 @@ def test_the_tokens_of_the_two_are_two() -> None:
 def test_who_watches_makes_jobs_and_reads_no_secret_and_who_judges_has_no_role() -> None:
     (role,) = [part for part in parts() if part["kind"] in {"Role", "ClusterRole"}]
     may = {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
-    assert may == {("jobs", "create"), ("jobs", "get"), ("pods", "list"), ("pods/log", "get")}
+    assert may == {("jobs", "create"), ("jobs", "get"), ("jobs", "list"), ("pods", "list"), ("pods/log", "get")}
     (binding,) = [part for part in parts() if part["kind"] in {"RoleBinding", "ClusterRoleBinding"}]
     assert [subject["name"] for subject in binding["subjects"]] == [RUNNER]
     accounts = {part["metadata"]["name"]: part for part in parts() if part["kind"] == "ServiceAccount"}
@@ -102,7 +110,7 @@ def test_the_namespace_is_restricted_and_so_is_what_runs_in_it() -> None:
     labels = one("Namespace", NAMESPACE)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert violations(one("Deployment", RUNNER)["spec"]["template"]["spec"]) == []
-    assert one("ResourceQuota", "gate")["spec"]["hard"] == {"pods": "4"}
+    assert one("ResourceQuota", "gate")["spec"]["hard"] == {"pods": str(AT_ONCE + 1)}, "and the one that watches"
     assert one("NetworkPolicy", "gate")["spec"]["podSelector"] == {}
 
 

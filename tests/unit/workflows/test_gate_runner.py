@@ -1,4 +1,4 @@
-"""What watches pull requests: one Job a state, verdicts told once, and whatever it was interrupted in, it goes on."""
+"""What watches pull requests: one Job a state, a few at a time, verdicts told once, whatever it was interrupted in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from pov.base.errors import NotFound, PovError, Transient
 from pov.engines.gitea_pulls import ERROR, FAILURE, PENDING, SUCCESS, Asked, Status
 from pov.engines.kube import Kube
 from pov.scoping.gate_comment import MARK, against
-from pov.steps.gate.job import name_of
+from pov.steps.gate.job import AT_ONCE, PULL, manifest, name_of
 from pov.steps.gate.names import CONTEXT, REPOSITORY
-from pov.workflows.gate_runner import KubeJobs, look, watch
+from pov.workflows.gate_cluster import KubeJobs
+from pov.workflows.gate_runner import PATIENCE, Turn, Watcher, watch
 from tests.fakes.clock import FakeClock
 
-ONE = Asked(1, "1" * 40, "a" * 40)
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+ONE = Asked(1, "1" * 40, "a" * 40, NOW - timedelta(hours=1))
+JUDGE = "0123456789"
+ABOUT = against(ONE.base, JUDGE)
 PASSED = {"outcome": "passed", "checks": []}
 REFUSED = {"outcome": "refused", "checks": [{"refusals": [{"what": "x"}]}]}
 
@@ -34,9 +37,15 @@ class World:
     statuses: dict[str, Status] = field(default_factory=dict)
     comments: dict[int, str] = field(default_factory=dict)
     all_jobs: dict[tuple[Asked, str], Mapping[str, Any] | None] = field(default_factory=dict)
+    since: dict[tuple[Asked, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     breaks: str = ""
     user: str = "gate"
+    judge: str = JUDGE
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.watcher = Watcher(self, self)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -50,6 +59,7 @@ class World:
         return tuple(self.pulls)
 
     def status(self, repository: str, commit: str, context: str) -> Status | None:
+        self._called("status")
         assert context == CONTEXT
         return self.statuses.get(commit)
 
@@ -62,6 +72,13 @@ class World:
         assert mark == MARK
         self.comments[number] = text
 
+    def turns(self) -> tuple[Turn, ...]:
+        self._called("turns")
+        return tuple(
+            Turn(asked.number, self.since.get((asked, again), NOW), document is None)
+            for (asked, again), document in self.all_jobs.items()
+        )
+
     def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
         self._called("verdict")
         if (asked, again) not in self.all_jobs:
@@ -71,25 +88,45 @@ class World:
     def start(self, asked: Asked, again: str) -> None:
         self._called("start")
         self.all_jobs.setdefault((asked, again), None)
+        self.since[asked, again] = self.now
 
-    def look(self, now: datetime = NOW) -> None:
-        look(self, self, now)
+    def look(self, now: datetime = NOW) -> list[str]:
+        self.now = now
+        return list(self.watcher.look(now))
 
     def state(self, asked: Asked = ONE) -> str:
         return self.statuses[asked.head].state
+
+    def said(self, asked: Asked = ONE) -> str:
+        return self.statuses[asked.head].description
+
+    def running(self) -> list[int]:
+        return [asked.number for (asked, _), document in self.all_jobs.items() if document is None]
+
+    def ends(self, number: int) -> None:
+        """Whatever Job of a request runs is done, and has passed it."""
+        for key, document in self.all_jobs.items():
+            if key[0].number == number and document is None:
+                self.all_jobs[key] = PASSED
+
+
+def request(number: int, *, opened: int = 0, head: str = "") -> Asked:
+    """A pull request, opened some seconds after the first."""
+    return Asked(number, head or f"{number:040x}", ONE.base, ONE.opened + timedelta(seconds=opened or number))
 
 
 def test_a_new_one_is_pending_while_its_job_runs_and_told_when_it_is_done() -> None:
     world = World()
     world.look()
     assert (world.state(), list(world.all_jobs), world.comments) == (PENDING, [(ONE, "")], {})
+    assert world.said() == f"is judged, {ABOUT}"
     world.look()
-    assert world.calls.count("start") == 1
+    assert (world.calls.count("start"), world.calls.count("set_status")) == (1, 1)
     world.all_jobs[ONE, ""] = REFUSED
     world.look()
     assert world.state() == FAILURE
     assert "### Gate: refused" in world.comments[1]
-    assert world.statuses[ONE.head].description.endswith(against(ONE.base))
+    assert world.said().endswith(ABOUT)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +167,14 @@ def test_a_failed_job_is_told_once_and_tried_again_when_it_is_gone() -> None:
 @pytest.mark.parametrize(
     "held",
     [
-        Status(SUCCESS, f"passed, {against(ONE.base)}", "reviewer"),
-        Status(SUCCESS, "passed, on bbbbbbbbbb", "gate"),
+        Status(SUCCESS, f"passed, {ABOUT}", "reviewer"),
+        Status(SUCCESS, f"passed, {against('b' * 40, JUDGE)}", "gate"),
+        Status(SUCCESS, f"passed, {against(ONE.base, 'fedcba9876')}", "gate"),
+        Status(SUCCESS, "passed, on aaaaaaaaaa", "gate"),
         Status(SUCCESS, "passed", "gate"),
-        Status(PENDING, f"is judged, {against(ONE.base)}", "gate"),
+        Status(PENDING, f"is judged, {ABOUT}", "gate"),
     ],
-    ids=["another one's", "against an older main", "against nothing", "no verdict"],
+    ids=["another one's", "against an older main", "by an older release", "by nobody", "against nothing", "no verdict"],
 )
 def test_a_status_that_is_no_verdict_of_its_own_on_this_state_counts_for_nothing(held: Status) -> None:
     world = World(statuses={ONE.head: held}, all_jobs={(ONE, ""): REFUSED})
@@ -151,10 +190,23 @@ def test_green_is_void_when_the_branch_that_it_goes_into_moves() -> None:
     world.pulls = [moved]
     world.look()
     assert world.state() == PENDING
-    assert name_of(1, ONE.head, ONE.base) != name_of(1, moved.head, moved.base)
+    assert name_of(1, ONE.head, ONE.base, "gate:1") != name_of(1, moved.head, moved.base, "gate:1")
 
 
-@pytest.mark.parametrize("breaks", ["open_into", "verdict", "comment", "set_status", "start"])
+def test_green_is_void_when_another_release_judges() -> None:
+    world = World(all_jobs={(ONE, ""): PASSED})
+    world.look()
+    assert world.state() == SUCCESS
+    # The Job of the release before is another one's: see `name_of`.
+    world.judge, world.all_jobs = "fedcba9876", {}
+    world.look()
+    assert (world.state(), world.said()) == (PENDING, f"is judged, {against(ONE.base, 'fedcba9876')}")
+    world.all_jobs[ONE, ""] = REFUSED
+    world.look()
+    assert world.state() == FAILURE
+
+
+@pytest.mark.parametrize("breaks", ["open_into", "turns", "status", "verdict", "comment", "set_status", "start"])
 def test_cut_off_anywhere_it_goes_on(breaks: str, tmp_path: Path) -> None:
     world = World(breaks=breaks)
     told: list[str] = []
@@ -167,15 +219,15 @@ def test_cut_off_anywhere_it_goes_on(breaks: str, tmp_path: Path) -> None:
             world.all_jobs[ONE, ""] = PASSED
         return True
 
-    watch(world, world, tmp_path / "looked", told.append, clock=FakeClock(), goes_on=goes_on)
+    watch(world.watcher, tmp_path / "looked", told.append, clock=FakeClock(), goes_on=goes_on)
     assert world.state() == SUCCESS
     assert "### Gate: passed" in world.comments[1]
-    assert told == ["no answer: "]
+    assert [one.removeprefix("pull request 1: ") for one in told] == ["no answer: "]
     assert (tmp_path / "looked").exists()
 
 
 def test_every_open_one_is_looked_at() -> None:
-    two = Asked(2, "2" * 40, ONE.base)
+    two = request(2)
     world = World(pulls=[ONE, two])
     world.look()
     assert set(world.all_jobs) == {(ONE, ""), (two, "")}
@@ -185,7 +237,7 @@ def test_what_passed_by_an_approval_is_judged_again_when_that_runs_out() -> None
     until = NOW + timedelta(hours=1)
     world = World(all_jobs={(ONE, ""): {**PASSED, "holds_until": until.isoformat()}})
     world.look()
-    assert world.statuses[ONE.head].description == f"passed until 2026-11-29T13:00:00Z, {against(ONE.base)}"
+    assert world.said() == f"passed until 2026-11-29T13:00:00Z, {ABOUT}"
     world.look(until - timedelta(seconds=1))
     assert (world.state(), world.calls.count("start")) == (SUCCESS, 0)
     for _ in range(2):
@@ -206,27 +258,180 @@ def test_a_look_that_fails_is_seen_from_outside_until_one_goes_well(tmp_path: Pa
 
     def goes_on() -> bool:
         seen.append(looked.exists())
-        world.breaks = "open_into" if len(seen) == 2 else ""
-        return len(seen) < 4
+        world.breaks = {2: "open_into", 4: "turns"}.get(len(seen), "")
+        return len(seen) < 6
 
-    watch(world, world, looked, lambda _: None, clock=FakeClock(), goes_on=goes_on)
-    assert seen == [False, True, False, True]
+    watch(world.watcher, looked, lambda _: None, clock=FakeClock(), goes_on=goes_on)
+    assert seen == [False, True, False, True, False, True]
 
 
-def test_one_that_cannot_be_told_keeps_no_other_from_it() -> None:
-    class Locked(World):
-        def comment(self, repository: str, number: int, mark: str, text: str) -> None:
-            if number == 1:
-                raise PovError("no comment is taken")
-            super().comment(repository, number, mark, text)
+class Locked(World):
+    """The first request takes no comment; `failures` is how often that is tried in vain."""
 
-    two = Asked(2, "2" * 40, ONE.base)
+    failures = 10**6
+
+    def comment(self, repository: str, number: int, mark: str, text: str) -> None:
+        if number == 1 and self.failures:
+            self.failures -= 1
+            raise PovError("no comment is taken", cause="locked")
+        super().comment(repository, number, mark, text)
+
+
+def test_one_that_cannot_be_told_keeps_no_other_from_it_and_the_watcher_ready(tmp_path: Path) -> None:
+    two, looked = request(2), tmp_path / "looked"
     world = Locked(pulls=[ONE, two], all_jobs={(ONE, ""): PASSED, (two, ""): PASSED})
-    for _ in range(2):
-        with pytest.raises(PovError, match="no comment is taken"):
-            world.look()
-    assert ONE.head not in world.statuses
+    told: list[str] = []
+    looks = iter(range(PATIENCE + 10))
+    watch(
+        world.watcher, looked, told.append, clock=FakeClock(), goes_on=lambda: next(looks, None) is not None
+    )  # fmt: skip
+    assert looked.exists(), "server and cluster answer"
+    assert told == ["pull request 1: no comment is taken: locked"], "once"
     assert (world.state(two), list(world.comments)) == (SUCCESS, [2])
+    assert (world.state(), world.said()) == (ERROR, f"cannot be looked at: no comment is taken, {ABOUT}")
+    assert world.calls.count("set_status") == 2, "each status is kept for ever: one says it"
+
+
+def test_what_fails_for_a_moment_is_not_told_on_the_request_and_what_ends_is_judged_after_all() -> None:
+    world = Locked(all_jobs={(ONE, ""): PASSED})
+    for _ in range(PATIENCE - 1):
+        assert world.look() == ["pull request 1: no comment is taken: locked"]
+    assert world.statuses == {}
+    world.failures = 0
+    assert world.look() == []
+    assert world.state() == SUCCESS
+    world = Locked(all_jobs={(ONE, ""): PASSED})
+    for _ in range(PATIENCE):
+        world.look()
+    assert world.state() == ERROR
+    world.failures = 0
+    world.look()
+    assert world.state() == SUCCESS
+
+
+def test_a_job_that_cannot_be_started_is_told_and_started_once_it_can() -> None:
+    class Full(World):
+        full = True
+
+        def start(self, asked: Asked, again: str) -> None:
+            if self.full and asked.number == 1:
+                raise PovError("the cluster takes no Job", cause="quota")
+            super().start(asked, again)
+
+    two = request(2)
+    world = Full(pulls=[ONE, two])
+    for _ in range(PATIENCE + 10):
+        world.look()
+    assert (world.state(), world.said()) == (ERROR, f"cannot be looked at: the cluster takes no Job, {ABOUT}")
+    assert (world.state(two), world.calls.count("set_status")) == (PENDING, 3)
+    world.full = False
+    world.look()
+    assert (world.state(), world.running()) == (PENDING, [2, 1])
+
+
+def test_a_green_that_ran_out_is_none_while_its_request_cannot_be_looked_at() -> None:
+    class Silent(World):
+        def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
+            raise Transient("the node does not answer")
+
+    held = Status(SUCCESS, f"passed until 2026-11-29T11:00:00Z, {ABOUT}", "gate")
+    world = Silent(statuses={ONE.head: held})
+    world.look()
+    assert world.state() == PENDING, "at once"
+    for _ in range(PATIENCE):
+        world.look()
+    assert world.state() == ERROR
+    assert world.said().endswith(f"; passed until 2026-11-29T11:00:00Z, {ABOUT}"), "and which Job judges it again"
+
+
+def test_however_many_ask_a_few_are_judged_at_once_the_oldest_first() -> None:
+    pulls = [request(number) for number in range(1, 31)]
+    world = World(pulls=pulls[::-1])
+    for _ in range(3):
+        world.look()
+    assert world.running() == [1, 2, 3]
+    assert len(world.running()) == AT_ONCE
+    assert world.said(pulls[3]) == f"waits, 3 before it, {ABOUT}"
+    assert world.said(pulls[4]) == f"waits, 4 before it, {ABOUT}"
+    assert world.said(pulls[29]) == f"waits, at least 10 before it, {ABOUT}"
+    assert {world.state(asked) for asked in pulls} == {PENDING}
+    assert world.calls.count("set_status") == len(pulls), "what is said already is not said again"
+    world.ends(2)
+    world.look()
+    assert world.running() == [1, 3, 4]
+    assert world.said(pulls[4]) == f"waits, 3 before it, {ABOUT}"
+    for _ in range(40):
+        for number in world.running():
+            world.ends(number)
+        world.look()
+        assert len(world.running()) <= AT_ONCE
+    assert {world.state(asked) for asked in pulls} == {SUCCESS}
+    assert world.calls.count("start") == len(pulls)
+
+
+def test_who_pushes_without_end_has_one_job_at_a_time_and_keeps_nobody_from_theirs() -> None:
+    patient = [request(number) for number in (4, 5)]
+    world = World()
+    done: list[Asked] = []
+    for push in range(40):
+        pushed = [request(number, head=f"{number}{push:039x}") for number in (1, 2, 3)]
+        world.pulls = [*pushed, *patient]
+        world.look(NOW + timedelta(seconds=push))
+        assert len(world.running()) == len(set(world.running())) <= AT_ONCE
+        if push % 5 == 4:
+            world.ends(world.running()[0])
+        done += [asked for asked in patient if world.state(asked) == SUCCESS and asked not in done]
+    assert done == patient
+    judged = {asked.head for asked, _ in world.all_jobs}
+    assert len(judged) < 15, "most were gone before it was their turn"
+
+
+def test_a_commit_that_was_pushed_over_is_not_judged() -> None:
+    first, second = request(1), request(1, head="f" * 40)
+    world = World(pulls=[first])
+    world.look()
+    world.pulls = [second]
+    world.look()
+    assert (world.running(), world.said(second)) == ([1], f"waits, 1 before it, {ABOUT}")
+    third = request(1, head="e" * 40)
+    world.pulls = [third]
+    world.ends(1)
+    for _ in range(2):
+        world.look()
+    assert set(world.all_jobs) == {(first, ""), (third, "")}
+    assert world.state(third) == PENDING
+
+
+def test_who_was_judged_before_waits_behind_who_waits_longer() -> None:
+    """Main moved: the first three are to be judged again, and one waits since before they were."""
+    pulls = [request(number) for number in (1, 2, 3, 4)]
+    jobs = {(replace(asked, base="b" * 40), ""): PASSED for asked in pulls[:3]}
+    since = dict(zip(jobs, (NOW - timedelta(seconds=after) for after in (10, 30, 20)), strict=True))
+    world = World(pulls=pulls, all_jobs=dict(jobs), since=since)
+    world.look()
+    assert world.running() == [4, 2, 3]
+    assert world.said(pulls[0]) == f"waits, 3 before it, {ABOUT}"
+
+
+def test_one_that_waits_for_another_judgement_is_green_no_more() -> None:
+    busy = [request(number, opened=-number) for number in (7, 8, 9)]
+    held = Status(SUCCESS, f"passed until 2026-11-29T11:00:00Z, {ABOUT}", "gate")
+    world = World(pulls=[ONE], statuses={ONE.head: held}, all_jobs={(asked, ""): None for asked in busy})
+    world.look()
+    assert world.state() == PENDING
+    assert world.said() == f"waits, 3 before it; passed until 2026-11-29T11:00:00Z, {ABOUT}"
+    world.ends(7)
+    world.look()
+    assert (ONE, "20261129110000") in world.all_jobs
+    assert world.said() == f"is judged again; passed until 2026-11-29T11:00:00Z, {ABOUT}"
+
+
+def test_one_commit_in_two_requests_has_one_status_and_one_job() -> None:
+    two = request(2, head=ONE.head)
+    world = World(pulls=[ONE, two])
+    for _ in range(3):
+        world.look()
+    assert (world.running(), world.calls.count("set_status")) == ([1], 1)
 
 
 class Cluster:
@@ -243,7 +448,8 @@ class Cluster:
         return self.job
 
     def list(self, kind: str, namespace: str, *, labels: str) -> list[Mapping[str, Any]]:
-        assert labels == f"batch.kubernetes.io/job-name={name_of(*vars(ONE).values())}"
+        name = name_of(ONE.number, ONE.head, ONE.base, "gate:1")
+        assert labels == f"batch.kubernetes.io/job-name={name}"
         return [{"metadata": {"name": "pod"}, "status": {"message": self.why} if self.why else {}}]
 
     def logs(self, name: str, namespace: str, *, container: str, tail: int) -> str:
@@ -307,8 +513,30 @@ def test_a_job_is_made_for_the_state_that_was_seen() -> None:
     cluster = Cluster(None)
     jobs(cluster).start(ONE, "")
     (made,) = cluster.made
-    assert made["metadata"]["name"] == name_of(1, ONE.head, ONE.base)
+    assert made["metadata"]["name"] == name_of(1, ONE.head, ONE.base, "gate:1")
     pod = made["spec"]["template"]["spec"]
     assert pod["initContainers"][0]["args"] == ["fetch", "1", ONE.head, ONE.base]
     assert pod["containers"][0]["args"] == ["judge", "demo"]
     assert {one["image"] for one in (*pod["initContainers"], *pod["containers"])} == {"gate:1"}
+
+
+def test_jobs_of_whatever_state_and_image_take_their_turns() -> None:
+    class Full(Cluster):
+        def list(self, kind: str, namespace: str, *, labels: str) -> list[Mapping[str, Any]]:
+            assert (kind, namespace, labels) == ("batch/v1/Job", "pov-gate", "app=gate-job")
+            created = {"creationTimestamp": "2026-11-29T12:00:00Z"}
+            return [
+                {"metadata": {**created, "labels": {PULL: "7"}}},
+                {"metadata": {**created, "labels": {PULL: "8"}}, "status": {"active": 1}},
+                {"metadata": {**created, "labels": {PULL: "9"}}, "status": ended("Complete")},
+                {"metadata": {**created, "labels": {PULL: "9"}}, "status": ended("Failed")},
+                {"metadata": {**created, "labels": {PULL: "9"}}, "status": ended("SuccessCriteriaMet")},
+            ]
+
+    turns = jobs(Full(None)).turns()
+    assert [(turn.number, turn.unfinished) for turn in turns] == [
+        (7, True), (8, True), (9, False), (9, False), (9, True),
+    ]  # fmt: skip
+    assert {turn.since for turn in turns} == {NOW}
+    made = manifest(1, ONE.head, ONE.base, image="gate:1", environment="demo")
+    assert made["metadata"]["labels"] == {"app": "gate-job", PULL: "1"}, "by which they are found"

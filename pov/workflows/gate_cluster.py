@@ -1,0 +1,98 @@
+"""The gate's Jobs in a cluster: which there are, what one of them said, and another one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pov.base.errors import NotFound, PovError, Transient
+from pov.engines.gitea_pulls import Asked
+from pov.engines.kube import Kube
+from pov.scoping.gate_comment import FAILED
+from pov.steps.gate.job import PULL, manifest, mark_of, name_of
+from pov.steps.gate.names import JOB, NAMESPACE
+from pov.workflows.gate_runner import Turn
+
+_KIND = "batch/v1/Job"
+
+
+@dataclass(frozen=True)
+class KubeJobs:
+    """Jobs of the cluster, from the image and for the environment that the runner was told."""
+
+    kube: Kube
+    image: str
+    environment: str
+
+    @property
+    def judge(self) -> str:
+        """See `Jobs`."""
+        return mark_of(self.image)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """See `Jobs`. Also those of other images."""
+        return tuple(map(_turn, self.kube.list(_KIND, NAMESPACE, labels=f"app={JOB}")))
+
+    def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
+        """See `Jobs`. A Job that failed is a gate that failed, with what its containers said last."""
+        name = name_of(asked.number, asked.head, asked.base, self.image, again)
+        found = self.kube.get(_KIND, name, NAMESPACE)
+        if found is None:
+            raise NotFound(f"no Job {name}")
+        ended = _ended(found)
+        if not ended:
+            return None
+        said = self._said(name, "judge")
+        try:
+            document = json.loads(said.strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            why = (ended.get("Failed") or {}).get("message") or "it said nothing that can be read"
+            lines = [
+                f"the Job {name} failed: {why}",
+                *self._told_by_pods(name),
+                *said.splitlines()[-5:],
+                *self._said(name, "fetch").splitlines()[-5:],
+            ]
+            return {"outcome": FAILED, "lines": lines}
+        return document if isinstance(document, dict) else {"outcome": FAILED, "lines": [f"{name} said no document"]}
+
+    def _pods(self, job: str) -> list[dict[str, Any]]:
+        return self.kube.list("v1/Pod", NAMESPACE, labels=f"batch.kubernetes.io/job-name={job}")
+
+    def _told_by_pods(self, job: str) -> list[str]:
+        """Why the Job's pod was ended, where it was: too late, or with more files than it may have."""
+        return [said for pod in self._pods(job) if (said := (pod.get("status") or {}).get("message"))]
+
+    def _said(self, job: str, container: str) -> str:
+        """What a container of the Job's pod printed; empty where there is none (any more).
+
+        Raises `Transient` where the cluster cannot tell now: that is no verdict, and the next look asks again.
+        """
+        for pod in self._pods(job):
+            try:
+                return self.kube.logs(pod["metadata"]["name"], NAMESPACE, container=container, tail=50)
+            except Transient:
+                raise
+            except PovError:
+                continue  # it never started
+        return ""
+
+    def start(self, asked: Asked, again: str) -> None:
+        """See `Jobs`."""
+        told = {"image": self.image, "environment": self.environment, "again": again}
+        self.kube.create(manifest(asked.number, asked.head, asked.base, **told))
+
+
+def _ended(job: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The conditions by which a Job has ended; nothing while it has not."""
+    held = (job.get("status") or {}).get("conditions") or ()
+    return {one["type"]: one for one in held if one["status"] == "True" and one["type"] in {"Complete", "Failed"}}
+
+
+def _turn(job: Mapping[str, Any]) -> Turn:
+    metadata = job["metadata"]
+    since = datetime.fromisoformat(metadata["creationTimestamp"])
+    return Turn(int(metadata["labels"][PULL]), since, unfinished=not _ended(job))
