@@ -74,10 +74,6 @@ class ComplianceResult:
     folder: Path
     digest: str = ""
 
-    def count(self, result: str) -> int:
-        """How many controls came out so."""
-        return sum(1 for one in self.judgements if one.finding.result == result)
-
     def document(self) -> dict[str, Any]:
         """What is kept in `result.json`."""
         found = Counter(one.finding.result for one in self.judgements)
@@ -94,16 +90,23 @@ class ComplianceResult:
         return {**self.document(), "folder": str(self.folder), "sha256": self.digest}
 
     def raise_for(self) -> None:
-        """Raises `CriterionNotMet` where a control is not met, else `NotShown` where one is not shown."""
-        failed, unseen = self.count(NOT_MET), self.count(NOT_SHOWN)
+        """Raises `CriterionNotMet` where a control is not met, else `NotShown` where one is not shown.
+
+        What was seen to be otherwise is not met; what could not be seen never counts as that.
+        """
+        failed, unseen = self._found(NOT_MET), self._found(NOT_SHOWN)
         if failed:
             raise CriterionNotMet(f"{_controls(failed)} not met", fix=f"what was seen: {self.folder}")
         if unseen:
             raise NotShown(f"{_controls(unseen)} not shown", fix=f"the reasons: {self.folder}")
 
+    def _found(self, result: str) -> list[Control]:
+        return [one.control for one in self.judgements if one.finding.result == result]
 
-def _controls(number: int) -> str:
-    return f"{number} control is" if number == 1 else f"{number} controls are"
+
+def _controls(found: Sequence[Control]) -> str:
+    names = ", ".join(f"{one.standard} {one.number}" for one in found)
+    return f"{len(found)} control ({names}) is" if len(found) == 1 else f"{len(found)} controls ({names}) are"
 
 
 def run(options: ComplianceOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> ComplianceResult:

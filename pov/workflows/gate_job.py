@@ -102,6 +102,8 @@ def options(room: Path, environment: str, programs: GatePrograms) -> GateOptions
         mandate=mandate if mandate.is_file() else None,
         environment=environment,
         offering=platform / OFFERING,
+        # Whatever the protected branch holds of other deals: those that `pov up` brought, and one that was here before.
+        register=room / "base",
         stages=head / DEAL / STAGES,
         terraform=head / ROOT_MODULE,
         programs=programs,

@@ -188,6 +188,51 @@ def test_a_key_that_ssh_keygen_revoked_does_not_count(server: Server) -> None:
     assert server.judged()["outcome"] == "passed"
 
 
+def other_deal(server: Server, name: str = "another-deal") -> Path:
+    """The folder of a deal that was approved for 1,900 of the platform's 2,048 cores."""
+    folder = server.root / name
+    shutil.copytree(SCENARIO / "agreed", folder)
+    text = (folder / "engagement.yaml").read_text()
+    text = text.replace("name: black-friday", f"name: {name}").replace("cpu: 256", "cpu: 1900")
+    (folder / "engagement.yaml").write_text(text)
+    argv = ["--name", "elsewhere", "--engagement", str(folder), "scope", "approve", "--kind", "scope", *WHY]
+    assert main([*argv, "--key", str(server.root / "engineer")]) == 0
+    return folder
+
+
+def as_brought(server: Server) -> None:
+    """As whoever runs `pov up` keeps it."""
+    shutil.copytree(other_deal(server) / "approvals", server.own / "register" / "another-deal")
+    server.bring()
+
+
+def as_before(server: Server) -> None:
+    """As the deal that this repository was about before."""
+    shutil.copytree(other_deal(server) / "approvals", server.copy / "deal" / "approvals")
+
+
+def advised(document: dict[str, Any]) -> list[str]:
+    return [one["what"] for check in document["checks"] for one in check["advice"]]
+
+
+@pytest.mark.parametrize("hold", [as_brought, as_before])
+def test_what_main_holds_of_other_deals_is_summed_up(hold: Callable[[Server], None], server: Server) -> None:
+    over = "the platform has not enough: CPU cores: 256 asked, 148 of 2,048 left"
+    server.takes("agreed")
+    assert not [told for told in advised(server.judged()) if told.startswith("the platform has not enough")]
+    server.git("reset", "--quiet", "--hard", server.base)
+    hold(server)
+    server.base = server.commit("main")
+    server.takes("agreed")
+    assert over in advised(server.judged())
+
+
+def test_what_a_pull_request_brings_of_other_deals_is_not_summed_up(server: Server) -> None:
+    as_before(server)
+    server.takes("agreed")
+    assert not [told for told in advised(server.judged()) if told.startswith("the platform has not enough")]
+
+
 def own_signers(server: Server) -> None:
     server.add("platform/allowed_signers", f"cto/mallory {(server.root / 'mallory.pub').read_text()}")
     server.takes("agreed")

@@ -7,19 +7,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pov.base.errors import PovError
 from pov.base.paths import data
 from pov.config.engagement import FILE, Engagement
 from pov.config.scenario import list_scenarios
-from pov.steps.gate.names import DEAL, MANDATE, OFFERING, PLATFORM, REVOKED, ROOT_MODULE, SIGNERS, STAGES
+from pov.steps.gate.names import DEAL, MANDATE, OFFERING, PLATFORM, REGISTER, REVOKED, ROOT_MODULE, SIGNERS, STAGES
 
 _NOBODY = "# Nobody may approve: the user's own allowed_signers was missing when `pov up` ran.\n"
 _MODULES = "terraform/modules"
+_MOST_RECORDS = 500
+"""Of other deals, each with its signature: what a pull request is judged by is laid out anew for each."""
 
 
 def is_managed(path: str) -> bool:
@@ -28,7 +31,10 @@ def is_managed(path: str) -> bool:
 
 
 def managed(offering: Path, own: Path) -> dict[str, str | bytes]:
-    """What `pov up` keeps. `own` is the folder with the user's signers, revocations and mandate."""
+    """What `pov up` keeps. `own` is the user's folder: signers, revocations, mandate, approvals of other deals.
+
+    Raises `PovError` for more of those than the gate can look at.
+    """
     found: dict[str, str | bytes] = {
         "README.md": data("argocd", "gate", "README.md").read_text(),
         f"{PLATFORM}/{OFFERING}": offering.read_text(),
@@ -37,8 +43,21 @@ def managed(offering: Path, own: Path) -> dict[str, str | bytes]:
         if (own / name).is_file():
             # As they are: a list of revoked keys that `ssh-keygen -k` made is no text.
             found[f"{PLATFORM}/{name}"] = (own / name).read_bytes()
+    found |= {f"{PLATFORM}/{REGISTER}/{inside}": content for inside, content in _register(own / REGISTER)}
     found.setdefault(f"{PLATFORM}/{SIGNERS}", _NOBODY)
     return found | _texts(data(_MODULES), _MODULES)
+
+
+def _register(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Records and their signatures, by their paths in the folder, which may have one of its own for each deal."""
+    records = sorted(path for path in folder.rglob("*.json") if path.is_file())
+    if len(records) > _MOST_RECORDS:
+        told = f"holds {len(records)} records; the gate looks at {_MOST_RECORDS} at most"
+        raise PovError(f"{folder} {told}", fix="keep those that still hold")
+    for path in records:
+        signature = path.with_name(f"{path.name}.sig")
+        for one in (path, *((signature,) if signature.is_file() else ())):
+            yield one.relative_to(folder).as_posix(), one.read_bytes()
 
 
 def seeds(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pov.base.errors import PovError
 from pov.base.paths import data
 from pov.config.engagement import Engagement, load_engagement
 from pov.config.offering import load_offering, shipped
@@ -143,6 +144,26 @@ def test_revoked_keys_are_brought_as_ssh_keygen_makes_them(tmp_path: Path) -> No
     made = b"SSHKRL\n\x00\x00\x00\x00\x01k\x0b\x91j\xff"
     (tmp_path / "revoked_keys").write_bytes(made)
     assert repository.managed(shipped(), tmp_path)["platform/revoked_keys"] == made
+
+
+def test_approvals_of_other_deals_are_brought_with_their_signatures(tmp_path: Path) -> None:
+    folder = tmp_path / "register" / "acme"
+    folder.mkdir(parents=True)
+    for name in ("a.json", "a.json.sig", "b.json", "notes.txt", "c.json.sig"):
+        (folder / name).write_text(name)
+    found = {path: text for path, text in repository.managed(shipped(), tmp_path).items() if "/register/" in path}
+    assert found == {
+        f"platform/register/acme/{name}": name.encode() for name in ("a.json", "a.json.sig", "b.json")
+    }  # fmt: skip
+    assert all(map(repository.is_managed, found)), "what is withdrawn goes with the next pov up"
+
+
+def test_more_approvals_of_other_deals_than_the_gate_looks_at_are_told(tmp_path: Path) -> None:
+    (tmp_path / "register").mkdir()
+    for number in range(501):
+        (tmp_path / "register" / f"{number}.json").write_text("{}")
+    with pytest.raises(PovError, match="holds 501 records; the gate looks at 500 at most"):
+        repository.managed(shipped(), tmp_path)
 
 
 def test_the_deal_is_never_the_bring_ups_to_overwrite() -> None:

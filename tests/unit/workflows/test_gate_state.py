@@ -77,6 +77,12 @@ def test_a_pull_requests_own_folder_leads_to_no_environment(tmp_path: Path) -> N
     assert options(tmp_path, "x", programs).running is None
 
 
+def test_capacity_is_summed_over_what_the_protected_branch_holds(tmp_path: Path) -> None:
+    """And over nothing that a pull request brings, or leaves out."""
+    programs: Any = None
+    assert options(tmp_path, "x", programs).register == tmp_path / "base"
+
+
 def test_a_kubeconfig_that_a_commit_brought_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may name another cluster, or a program to start."""
     monkeypatch.setattr("pov.engines.kube.Kube", lambda *_: pytest.fail("it was used"))
