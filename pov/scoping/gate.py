@@ -104,6 +104,12 @@ def missing_approvals(assessment: Assessment, approved: Approved) -> tuple[Refus
     return tuple(found)
 
 
+def beyond_capacity(assessment: Assessment, approved: Approved) -> tuple[Refusal, ...]:
+    """What the platform has no room for beside other deals, and is approved: whoever did that was shown no sum."""
+    over = [one for one in assessment.reasons if one.id.startswith("capacity-") and one.needs in approved.by_kind]
+    return tuple(Refusal(f"{one.text}; it is approved all the same", "", "less, or a larger platform") for one in over)
+
+
 def holds_until(approved: Approved, *others: Verdict | None) -> datetime | None:
     """When the first of the records that count runs out; None where nothing rests on any."""
     counting = (*approved.by_kind.values(), *filter(None, others))

@@ -32,6 +32,7 @@ from pov.scoping.gate import (
     Refusal,
     Told,
     approved_iops,
+    beyond_capacity,
     digest_given,
     holds_until,
     judged_document,
@@ -192,8 +193,8 @@ def _as_brought_up(found: Deal) -> dict[str, dict[str, Any]]:
 
 
 def _scope_check(scope: CheckResult) -> Check:
-    missing = missing_approvals(scope.assessment, scope.approved)
-    return Check("scope and approvals", *((missing, ()) if scope.mode == "block" else ((), missing)))
+    missing, over = (told(scope.assessment, scope.approved) for told in (missing_approvals, beyond_capacity))
+    return Check("scope and approvals", *((missing, over) if scope.mode == "block" else ((), (*missing, *over))))
 
 
 def _text(room: Room, judge: Conftest) -> Check:

@@ -225,6 +225,10 @@ def test_what_main_holds_of_other_deals_is_summed_up(hold: Callable[[Server], No
     server.base = server.commit("main")
     server.takes("agreed")
     assert over in advised(server.judged())
+    server.approve("engineer")
+    document = server.judged()
+    assert document["outcome"] == "passed"
+    assert advised(document) == [f"{over}; it is approved all the same"]
 
 
 def test_what_a_pull_request_brings_of_other_deals_is_not_summed_up(server: Server) -> None:

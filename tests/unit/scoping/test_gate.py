@@ -12,10 +12,12 @@ import pytest
 from pov.config.offering import Quotas
 from pov.scoping.approvals import approved
 from pov.scoping.assessment import assess
+from pov.scoping.capacity import Commitment
 from pov.scoping.gate import (
     Check,
     Refusal,
     approved_iops,
+    beyond_capacity,
     holds_until,
     judged_document,
     junit_xml,
@@ -74,6 +76,19 @@ def test_a_missing_approval_says_what_which_limit_what_passes_and_who() -> None:
     assert "at hand" not in iops.fix
     every = approved([signed(approval()), IOPS], SUBJECT, assessment.needs, verify, NOW)
     assert missing_approvals(assessment, every) == ()
+
+
+def test_what_the_platform_has_no_room_for_is_told_although_it_is_approved() -> None:
+    others = [Commitment("another-deal", cpu=2000)]
+    every = approved([signed(approval())], SUBJECT, ("scope",), verify, NOW)
+    assessment = assess(scope(users=40_000, cpu=96), offering(), TODAY, others)
+    (told,) = beyond_capacity(assessment, every)
+    assert told.what.startswith("the platform has not enough: CPU cores: 96 asked, 48 of 2,048 left")
+    assert told.what.endswith("it is approved all the same")
+    nobody = approved([], SUBJECT, ("scope",), verify, NOW)
+    assert beyond_capacity(assessment, nobody) == (), "it is among what needs an approval"
+    assert "48 of 2,048 left" in str(missing_approvals(assessment, nobody))
+    assert beyond_capacity(assess(scope(users=40_000, cpu=48), offering(), TODAY, others), every) == ()
 
 
 PLAN: dict[str, Any] = {
