@@ -191,7 +191,7 @@ class ManualChange(RunbookTrial):
 
 
 def name_of(box: Toolbox, slot: Slot) -> str:
-    """A name that nobody has: of this run, arm and trial, each whole. A namespace's has 63 letters at most, an arm's 30."""
+    """A name that nobody has: of this run, arm and trial, each whole. 63 letters hold them: an arm's has 30 at most."""
     return f"team-{box.run}-{slot.arm}-{slot.trial}".lower()
 
 

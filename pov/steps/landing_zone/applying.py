@@ -77,8 +77,8 @@ class Applying:
     def run(self, asked: Asked) -> Applied | None:
         """Plan, judge and apply. Returns what was applied; None where there is nothing to do.
 
-        Raises `CriterionNotMet` for a plan that is refused, with nothing applied; `PovError` where Terraform fails, or
-        where the disk refuses a line of the log: before an apply nothing is applied then, after one it says that it was.
+        Raises `CriterionNotMet` for a plan that is refused, with nothing applied; `PovError` where Terraform fails,
+        or the disk refuses a line of the log: before an apply nothing is applied then, after one it says that it was.
         """
         begun = self.clock.monotonic()
         self._about = {

@@ -78,9 +78,7 @@ def test_a_repository_that_cannot_be_read_is_told_and_not_taken_for_a_no(
     assert told.value.fix
 
 
-def test_a_repository_without_git_at_hand_is_told(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_repository_without_git_at_hand_is_told(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotFound):
         is_held(file)
