@@ -209,9 +209,9 @@ def test_anothers_green_is_overwritten_and_a_killed_watcher_goes_on(deal: Deal) 
 def test_the_job_has_no_credentials_and_the_watcher_no_more_than_it_needs(deal: Deal) -> None:
     gated = deal.environment
     deal.fork.write("deal/looked-into.md", "what its Job may\n")
-    asked = deal.asks("looked-into")
-    assert deal.verdict(asked).state == SUCCESS, deal.comment(asked)
-    jobs = gated.objects("jobs", "--namespace", NAMESPACE, "--selector", f"{PULL}={asked.number}")
+    wish = deal.asks("looked-into")
+    assert deal.verdict(wish).state == SUCCESS, deal.comment(wish)
+    jobs = gated.objects("jobs", "--namespace", NAMESPACE, "--selector", f"{PULL}={wish.number}")
     template = jobs[0]["spec"]["template"]["spec"]
     judge = template["containers"][0]
     pod = {**template, "initContainers": [], "containers": [{**judge, "command": ["python3", "-c", _ASK], "args": []}]}
