@@ -12,7 +12,7 @@ import pytest
 from pov.state.home import TERRAFORM_LOG
 from pov.state.journal import read_journal
 from pov.state.terraform_log import APPLIED, BEGUN, GONE
-from tests.e2e.harness import COMPANY, UP_S, Environment, containers
+from tests.e2e.harness import COMPANY, UP_S, WINDOWS_LAST, Environment, containers
 from tests.e2e.trouble import PodDeleter, foreign_cluster, orphans
 
 pytestmark = pytest.mark.timeout(900)
@@ -50,14 +50,19 @@ def test_a_cluster_that_pov_did_not_make_is_never_touched(own: Own) -> None:
     assert _left(environment) == []
 
 
-def test_two_environments_side_by_side_under_company_settings(
+def test_a_second_environment_comes_up_under_company_settings_whatever_pods_are_lost(
     shared: Environment, own: Own, facts: Callable[..., None]
 ) -> None:
+    """Beside another; it is measured by both ways, and goes without a trace."""
     before = shared.pov("status").json
     second = own("second", root=shared.root, variables=COMPANY)
-    up = second.up("quickstart").json
-    facts(second_up_seconds=up["seconds"])
+    with PodDeleter(second) as deleter:
+        up = second.up("quickstart").json
+    facts(deleted=deleter.deleted, second_up_seconds=up["seconds"])
+    assert len(deleter.deleted) == 5
     assert up["changed"] is True
+    second.until_healthy()
+    assert second.up().json["changed"] is False
     assert not set(up["addresses"].values()) & set(before["addresses"].values())
     assert second.pov("status").json["problems"] == []
     volumes = second.volumes()
@@ -65,9 +70,13 @@ def test_two_environments_side_by_side_under_company_settings(
     assert which.code == 2
     assert shared.name in which.err
     assert second.name in which.err
-    second.measure("deploy", "--arm", "automated", "--trials", "1")
-    trials = [trial for e in second.summary()["experiments"] for arm in e["arms"] for trial in arm["trials"]]
-    assert [trial["error"] for trial in trials] == [None]
+    # By Git, and by SSH.
+    second.measure("deploy", "--arm", "automated", "--arm", "manual", "--trials", "1", *WINDOWS_LAST)
+    arms = {arm["name"]: arm["trials"] for e in second.summary()["experiments"] for arm in e["arms"]}
+    assert {name: [t["error"] for t in trials] for name, trials in arms.items()} == {
+        "automated": [None],
+        "manual": [None],
+    }
     down = second.pov("down").json
     assert down["removed"]
     assert {Path(path).name for path in down["kept"]} >= {"runs", "journal.jsonl", TERRAFORM_LOG}
@@ -84,17 +93,6 @@ def test_two_environments_side_by_side_under_company_settings(
     assert again["removed"] == []
     after = shared.pov("status").json
     assert (after["problems"], after["addresses"]) == ([], before["addresses"])
-
-
-def test_pods_lost_while_coming_up_do_not_matter(own: Own, facts: Callable[..., None]) -> None:
-    environment = own("lost")
-    with PodDeleter(environment) as deleter:
-        up = environment.up("quickstart").json
-    facts(deleted=deleter.deleted, seconds=up["seconds"])
-    assert len(deleter.deleted) == 5
-    assert up["changed"] is True
-    environment.until_healthy()
-    assert environment.up().json["changed"] is False
 
 
 def test_taken_ports_then_down_in_the_middle_then_nothing_is_left(own: Own) -> None:
