@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pov.base import variables
-from pov.base.errors import CommandFailed, TimedOut
+from pov.base.errors import CommandFailed, PovError, TimedOut
 from pov.base.files import private_dir, write_atomic
 from pov.base.process import Completed, run
 from pov.base.redact import Secret
@@ -58,11 +58,15 @@ class Client:
 
 
 def make_key(comment: str) -> Key:
-    """A new key pair without a passphrase."""
+    """A new key pair without a passphrase. Raises `PovError` where what is called ssh-keygen makes none."""
     with scratch() as folder:
         path = folder / "key"
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path))
-        return Key(Secret(path.read_text()), path.with_suffix(".pub").read_text().strip())
+        try:
+            return Key(Secret(path.read_text()), path.with_suffix(".pub").read_text().strip())
+        except (OSError, UnicodeDecodeError) as error:
+            fix = "put OpenSSH's own first on the PATH"
+            raise PovError("ssh-keygen ended well and made no key", cause=str(error), fix=fix) from error
 
 
 def kubectl_command(kubectl: Path, kubeconfig: Path, namespace: str, pod: str, sshd: Sequence[str]) -> tuple[str, ...]:

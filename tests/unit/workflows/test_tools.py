@@ -65,6 +65,8 @@ def test_a_missing_tool_is_told(put: Put, tmp_path: Path, name: str) -> None:
         ("openssl", "echo OpenSSL 1.0.2k-fips  26 Jan 2017", "it is 1.0, and 1.1 is needed"),
         ("openssl", "echo hello", "hello"),
         ("ssh-keygen", "exit 1", "ended with code 1"),
+        ("ssh-keygen", "exit 0", "ended well and made no key"),
+        ("ssh-keygen", 'for last; do :; done; printf "\\377" > "$last"', "ended well and made no key"),
     ],
 )
 def test_an_old_tool_or_a_shim_is_told(put: Put, name: str, script: str, told: str) -> None:
