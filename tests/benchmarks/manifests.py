@@ -91,7 +91,9 @@ def _unbind(spec: Manifest) -> None:
 
 def in_groups(manifests: Iterable[Manifest]) -> tuple[list[Manifest], dict[str, list[Manifest]], list[Manifest]]:
     """In order of need: what everything stands on; each namespace's own; what judges changes, which comes last."""
-    first, namespaced, last = [], {}, []
+    first: list[Manifest] = []
+    namespaced: dict[str, list[Manifest]] = {}
+    last: list[Manifest] = []
     for manifest in manifests:
         namespace = manifest["metadata"].get("namespace")
         if manifest["kind"].startswith("ValidatingAdmissionPolicy"):

@@ -70,8 +70,9 @@ def control_plane(work: Path) -> Iterator[Kube]:
         "--endpoint-reconciler-type=none",
     ]
     with (work / "log").open("wb") as log:
-        quiet = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
-        processes = [subprocess.Popen(command, **quiet) for command in (etcd, api)]
+        processes = [
+            subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL) for command in (etcd, api)
+        ]
         try:
             kube = Kube(_kubeconfig(work, port, token))
             wait_for(

@@ -17,8 +17,8 @@ class Listing(Containers):
         asked.append(arguments)
         if arguments[0] == "ps":
             mine, gone = os.getpid(), 2**22 + 1
-            names = [f"pov-build-{mine}-aa", f"pov-build-{gone}-bb", f"my-pov-build-{gone}-cc", "pov-x-control-plane"]
-            return Completed(arguments, 0, "\n".join(names), "", 0.0)
+            there = [f"pov-build-{mine}-aa", f"pov-build-{gone}-bb", f"my-pov-build-{gone}-cc", "pov-x-control-plane"]
+            return Completed(arguments, 0, "\n".join(there), "", 0.0)
         ids = "{{.ID}}" in " ".join(arguments)
         names = {"localhost/pov/node:1": "aa", "localhost/pov/node:2": "bb", "localhost:5000/other:1": "cc"}
         text = "\n".join(f"{name} sha256:{image}" if ids else name for name, image in names.items())

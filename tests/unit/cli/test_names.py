@@ -253,10 +253,15 @@ def test_variables_that_name_folders(around: Surroundings, case: str) -> None:
     assert around.files() == set()
 
 
+def a_pipe_inside(cache: Path) -> None:
+    cache.mkdir()
+    os.mkfifo(cache / "containers")
+
+
 SHAPES: dict[str, Callable[[Path], object]] = {
     "a file": lambda cache: cache.write_text("x"),
     "a link to nowhere": lambda cache: cache.symlink_to("nowhere/at/all"),
-    "a pipe in the settings' folder's place": lambda cache: (cache.mkdir(), os.mkfifo(cache / "containers")),
+    "a pipe in the settings' folder's place": a_pipe_inside,
     "a folder in the settings' place": lambda cache: (cache / "containers" / "containers.conf").mkdir(parents=True),
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from pov.base.errors import NotFound, PovError, TimedOut
 from pov.base.redact import Secret
+from pov.base.wait import Waiting
 from pov.engines.argocd import App, ArgoCD, Resource, held_app
 from pov.engines.rest import Refused
 from tests.fakes.argocd import FakeRest
@@ -206,7 +207,7 @@ def test_waiting_ends_when_all_are_there_and_tells_the_rest_at_its_limit() -> No
     cd = argo(rest, clock=clock)
     ill = [{"kind": "Deployment", "name": "ledger", "status": "Synced", "health": {"status": "Progressing"}}]
     rest.applications.append(application("staging", health={"status": "Progressing"}, resources=ill))
-    said: list[str] = []
+    said: list[Waiting] = []
     with pytest.raises(TimedOut) as caught:
         cd.wait({"staging": "a" * 40, "dev": "a" * 40}, timeout_s=5, on_pending=said.append)
     assert "1 of 1 objects not healthy yet, first Deployment ledger: Progressing" in caught.value.cause
