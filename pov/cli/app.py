@@ -35,7 +35,7 @@ COMMANDS = {
     "compliance": "Look at controls of PCI DSS and SOC 2; keep evidence.",
     "scope": "Which size a deal has, why it needs a review, what it costs.",
     "gate": "Judge a change before it is merged: scope, approvals, plan, policies.",
-    "infra": "What Terraform did to an environment, by whom.",
+    "infra": "Apply what was merged by Terraform; what it did, by whom.",
     "down": "Take the environment away; runs and reports stay.",
     "scenarios": "List, show and smoke-test the scenarios.",
     "version": "Tell the versions of everything.",

@@ -11,7 +11,7 @@ from types import FrameType
 
 from pov.base.errors import PovError
 from pov.base.redact import Secret
-from pov.steps.gate.names import CA_KEY, CHANGE, IN_CLUSTER_URL, LOGIN, REPOSITORY, TOKEN_KEY, USER
+from pov.steps.gate.names import CA_KEY, CHANGE, COPY_FOLDER, IN_CLUSTER_URL, LOGIN, REPOSITORY, TOKEN_KEY, USER
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TMP = Path("/tmp")  # noqa: S108 - the container's own
@@ -86,7 +86,7 @@ def _judge(environment: str) -> None:
     from pov.bundle.gate_image import programs_inside
     from pov.workflows.gate_job import judge
 
-    print(json.dumps(judge(Path(CHANGE), environment, programs_inside())))
+    print(json.dumps(judge(Path(CHANGE), environment, programs_inside(), Path(COPY_FOLDER))))
 
 
 if __name__ == "__main__":

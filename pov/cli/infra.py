@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 import click
 
 from pov.cli.app import Group, command_options, settings
+from pov.cli.console import console
+from pov.cli.given import NAME
 from pov.cli.tables import duration, show, table
 from pov.model.reading import items, text
 
 if TYPE_CHECKING:
     from pov.state.terraform_log import Entry
     from pov.workflows.infra import LogResult
+    from pov.workflows.infra_apply import ApplyResult
 
 
 @click.group(cls=Group)
 @command_options
 def command() -> None:
-    """What Terraform did to an environment."""
+    """What Terraform does to an environment, and did."""
 
 
 @command.command("log")
@@ -34,6 +37,44 @@ def log_command() -> None:
     result = infra.run_log(chosen.root, chosen.name)
     show(result, _in_words)
     result.raise_for()
+
+
+@command.command("apply")
+@click.option(
+    "--checked",
+    type=NAME,
+    metavar="DIGEST",
+    help="Of the plan on the state as it is now, where that has moved since the gate's verdict.",
+)
+@command_options
+def apply_command(checked: str | None) -> None:
+    """Apply what was merged last in the environment's pov/deal: that very plan which the gate had let through.
+
+    It is planned and judged again. Nothing is applied, and it ends with code 4, where the gate was not green, where it
+    is refused by now, or where the plan is another: then it tells what it would do.
+    """
+    from pov.workflows import infra_apply
+
+    chosen = settings()
+    options = infra_apply.ApplyOptions(chosen.root, chosen.name, checked)
+    with console() as emit:
+        result = infra_apply.run_apply(options, emit)
+    show(result, _applied_in_words)
+
+
+def _applied_in_words(result: ApplyResult) -> str:
+    merged = result.merged
+    about = f"pull request {merged.pull} of pov/deal (commit {merged.commit[:10]})"
+    if not result.new:
+        return f"{about} is applied to {result.name} already: state {result.after}."
+    if result.told is None:
+        return f"{about} changes nothing in {result.name}: state {result.after}."
+    done = {"create": "created", "update": "changed", "delete": "deleted"}
+    counts = ", ".join(f"{count} {done[action]}" for action, count in result.told.actions.items())
+    return (
+        f"{about} is applied to {result.name}: {counts}; state {result.before} → {result.after}.\n"
+        f"Plan {result.told.digest}"
+    )
 
 
 def _in_words(result: LogResult) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -62,9 +62,20 @@ class Pulls(Gitea):
         found = self._call("GET", f"/repos/{repository}/commits/{commit}/status")
         for one in found.get("statuses") or ():
             if one["context"] == context:
-                by = (one.get("creator") or {}).get("login", "")
-                return Status(one["status"], one["description"], by)
+                return Status(one["status"], one["description"], _creator(one))
         return None
+
+    def status_by(self, repository: str, commit: str, context: str, user: str) -> Status | None:
+        """The newest status of a commit in one context that `user` set, whatever others set since; None without one."""
+        found: list[dict[str, Any]] = []
+        for page in count(1):
+            some = self._call("GET", f"/repos/{repository}/commits/{commit}/statuses?limit={_PAGE}&page={page}")
+            found += [one for one in some or () if one["context"] == context and _creator(one) == user]
+            if len(some or ()) < _PAGE:
+                break
+        # Numbered as they come, commit by commit.
+        newest = max(found, key=lambda one: int(one["id"]), default=None)
+        return Status(newest["status"], newest["description"], user) if newest is not None else None
 
     def set_status(self, repository: str, commit: str, context: str, state: str, description: str) -> None:
         """Set a commit's status; the newest one of a context counts. Needs the right to write."""
@@ -118,3 +129,7 @@ class Pulls(Gitea):
 
         what = f"{repository} to be known as one with content"
         wait_for(what, filled, timeout_s=_FIRST_PUSH_S, interval_s=0.2, clock=self._clock)
+
+
+def _creator(status: Mapping[str, Any]) -> str:
+    return str((status.get("creator") or {}).get("login", ""))

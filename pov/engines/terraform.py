@@ -136,13 +136,14 @@ class Terraform:
         create, update, delete = (sum(name in some for some in actions) for name in ("create", "update", "delete"))
         return Plan(create, update, delete, done.stdout, out, shown, seal, made_on(out))
 
-    def judged(self, variables: Mapping[str, Any]) -> Planned:
+    def judged(self, variables: Mapping[str, Any], *, refresh: bool = True) -> Planned:
         """The plan as a document, to be judged. One that conditions stop is told whole, with them in its `checks`.
 
-        The state is not locked: nothing comes of this plan, and who makes it may only read. Raises `PovError` with
-        Terraform's own reasons where there is no plan at all.
+        The state is not locked: nothing comes of this plan, and who makes it may only read. Without `refresh` what
+        the state says is believed, and the cluster is not asked. Raises `PovError` with Terraform's own reasons where
+        there is no plan at all.
         """
-        done, out = self._planned(variables, lock=False)
+        done, out = self._planned(variables, lock=False, refresh=refresh)
         failed = done.code not in {0, 2}
         if failed and not out.is_file():
             raise _failure("plan", done)
@@ -152,13 +153,17 @@ class Terraform:
         """Whether the modules are sound by themselves. Raises `PovError` with Terraform's own reasons."""
         self._checked("validate", timeout_s=_PLAN_LIMIT_S)
 
-    def _planned(self, variables: Mapping[str, Any], *, lock: bool = True) -> tuple[Completed, Path]:
+    def _planned(
+        self, variables: Mapping[str, Any], *, lock: bool = True, refresh: bool = True
+    ) -> tuple[Completed, Path]:
         inputs, out = self._work / "variables.tfvars.json", self._work / "plan.out"
         write_atomic(inputs, json.dumps(variables, indent=2) + "\n")
         # Terraform keeps a plan that conditions stopped; an older one must not pass for it.
         out.unlink(missing_ok=True)
         options = {"var_file": str(inputs), "out": str(out), "detailed_exitcode": IsFlagged}
         options |= {"lock_timeout": "20s"} if lock else {"lock": False}
+        if not refresh:
+            options["refresh"] = False
         return self._run("plan", timeout_s=_PLAN_LIMIT_S, **options), out
 
     def _shown(self, out: Path) -> dict[str, Any]:

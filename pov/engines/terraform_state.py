@@ -7,12 +7,15 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+
+_MANIFEST = "kubectl_manifest"
+_ALWAYS_MARKED = {"yaml_body", "yaml_incluster", "live_manifest_incluster"}
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,40 @@ def seal_of(plan: Path) -> str:
 def _mark(state: bytes) -> StateMark:
     told = json.loads(state)
     return StateMark(str(told["lineage"]), int(told["serial"]), len(told.get("resources") or ()))
+
+
+def unpacked(held: bytes) -> bytes:
+    """A state as the backend in the cluster packs it, as Terraform reads it from a file. Raises `PovError`."""
+    try:
+        return gzip.decompress(held)
+    except (OSError, EOFError, zlib.error) as error:
+        raise PovError("Terraform's state cannot be read", cause=str(error)) from error
+
+
+def beyond(state: bytes, kinds: Collection[str]) -> str:
+    """What a state holds beside manifests of these kinds, whose text everybody may read; empty where it is nothing.
+
+    Outputs and attributes that are marked sensitive count; but for those that the provider marks in every manifest.
+    """
+    try:
+        told = json.loads(state)
+        for name, output in (told.get("outputs") or {}).items():
+            if output.get("sensitive"):
+                return f"the output {name} is sensitive"
+        return next(filter(None, (_beyond(one, kinds) for one in told.get("resources") or ())), "")
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        return f"it cannot be read: {error!r}"
+
+
+def _beyond(resource: Mapping[str, Any], kinds: Collection[str]) -> str:
+    called = f"{resource['type']}.{resource['name']}"
+    if (resource["mode"], resource["type"]) != ("managed", _MANIFEST):
+        return f"{called} is no manifest"
+    for instance in resource["instances"]:
+        kind = instance["attributes"]["kind"]
+        if kind not in kinds:
+            return f"{called} is of the kind {kind}"
+        marked = {path[0]["value"] for path in instance.get("sensitive_attributes") or ()}
+        if more := sorted(marked - _ALWAYS_MARKED):
+            return f"{called} has a sensitive {more[0]}"
+    return ""

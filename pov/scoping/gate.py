@@ -25,6 +25,7 @@ from pov.scoping.terms import Standing
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_OF_THE_CHANGE = {"timestamp", "terraform_version", "format_version", "prior_state"}
+_FIGURES = {"cpu": "CPU cores", "memory_gib": "GiB of memory", "pods": "pods", "services": "services"}
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,21 @@ def judged_document(given: Mapping[str, Any], iops: float, quotas: Quotas, plan:
         "roles": {kind: sorted(roles) for kind, roles in ROLES.items()},
         "plan": dict(plan),
     }
+
+
+def too_small(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> tuple[Refusal, ...]:
+    """Where less is asked for a stage than the services take that an environment's scenario runs in it (`own`)."""
+    return tuple(
+        Refusal(
+            f"{stage}: {asked[stage][figure]:g} {unit} asked for",
+            f"{needed[figure]:g}, which what runs there takes",
+            f"at least {needed[figure]:g}",
+            ("whoever asks",),
+        )
+        for stage, needed in own.items()
+        for figure, unit in _FIGURES.items()
+        if stage in asked and asked[stage][figure] < needed[figure]
+    )
 
 
 def digest_given(option: str, digest: str | None) -> str:

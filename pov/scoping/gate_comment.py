@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pov.model.reading import items, mapping, text
+from pov.model.reading import items, mapping, text, whole
 
 MARK = "<!-- pov gate -->"
 """How the one comment begins, by which it is found again."""
@@ -21,7 +21,8 @@ _LONGEST_DESCRIPTION = 140
 _NOT_PRINTED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 _SHORT = 10
 _UNTIL = " until "
-_MOMENT = re.compile(rf"{_UNTIL}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ), on \S+ by \S+$")
+_MOMENT = re.compile(rf"{_UNTIL}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)(?:, plan [0-9a-f]{{64}})?, on \S+ by \S+$")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _UNSEEN = "cannot be looked at"
 
 
@@ -81,12 +82,21 @@ def _until(document: Mapping[str, Any]) -> str:
         return ""
 
 
+def _plan(document: Mapping[str, Any]) -> str:
+    plan = mapping(document.get("plan"))
+    digest, known = text(plan.get("digest")), whole(mapping(plan.get("against")).get("serial")) is not None
+    return f", plan {digest}" if known and _DIGEST.fullmatch(digest) else ""
+
+
 def description(document: Mapping[str, Any], base: str, judge: str) -> str:
-    """The status' sentence. What passed by an approval passed until that runs out."""
+    """The status' sentence. What passed by an approval passed until that runs out.
+
+    It names the plan where that was made against a state: whoever applies it compares (`gate_status.py`).
+    """
     outcome = _outcome(document)
     count = len(list(_refusals(document)))
     told = {
-        PASSED: f"passed{_until(document)}",
+        PASSED: f"passed{_until(document)}{_plan(document)}",
         REFUSED: f"{count} {'thing is' if count == 1 else 'things are'} refused: see the comment",
         UNREADABLE: "cannot be judged: see the comment",
         FAILED: "the gate itself failed: see the comment",

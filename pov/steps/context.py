@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pov.engines.certificates import Trust
     from pov.engines.kube import Kube
     from pov.steps.cluster import Cluster
+    from pov.steps.landing_zone.deal import Followed
 
 
 @dataclass
@@ -42,6 +43,12 @@ class Context:
     target: str = "kind"
     approved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the guardrail is told of signed approvals: its variables by name."""
+
+    approved_iops: float = 0
+    """The IOPS that are approved."""
+
+    deal: Followed | None = None
+    """The deal that it follows, where a merge of one was applied."""
 
     checked: str = ""
     """The digest of the one plan of the landing zone that may be applied, where somebody had it checked."""

@@ -19,6 +19,7 @@ from pov.model.reading import parsed
 from pov.state.home import Home
 from pov.steps.cluster import Cluster
 from pov.steps.context import Context
+from pov.steps.landing_zone.deal import followed
 from pov.steps.targets import DEFAULT, target_named
 
 RECORD = "environment.json"
@@ -141,6 +142,7 @@ def context(wish: Wish, home: Home, bundle: Bundle | None, cluster: Cluster, emi
         estates=estates(scenario),
         emit=emit,
         target=wish.target,
+        deal=followed(home),
     )
     made.bundle = bundle
     return made

@@ -40,12 +40,15 @@ from pov.scoping.gate import (
     missing_approvals,
     prices,
     told_of,
+    too_small,
     variables,
 )
+from pov.steps.landing_zone.deal import followed, joined
 from pov.steps.landing_zone.judging import refusal
 from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subject_of, under_review
+from pov.workflows.environment import home_of
 from pov.workflows.gate_admission import admission
-from pov.workflows.gate_room import Room, furnish, of_the_process, with_state, without_state
+from pov.workflows.gate_room import Room, furnish, of_the_process, with_copy, with_state, without_state
 from pov.workflows.gate_state import Against, against, as_json
 from pov.workflows.scope import Deal, deal
 
@@ -71,6 +74,9 @@ class GateOptions(CheckOptions):
     """The folder with `.pov/`, where a running environment is to be asked for its state. Nobody is, by default: in what
     is under review it would lead wherever that says.
     """
+
+    against: Against | None = None
+    """The state to plan against, where that is known already: nobody is asked for another one."""
 
     manifests: Path | None = None
     junit: Path | None = None
@@ -139,21 +145,23 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     offering = _offering(options)
     found = deal(options.folder, offering)
     scope = run_check(replace(options, offering=offering), emit, clock=clock)
-    stages = load_stages(options.stages) if options.stages is not None else _as_brought_up(found)
+    environment = subject_of(found, options.environment).environment
+    asked = load_stages(options.stages) if options.stages is not None else _as_brought_up(found, options, environment)
+    own = options.against.beside if options.against is not None else {}
+    stages = joined(own, asked)
     quotas = found.offering.quotas
     given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope.users)
-    environment = subject_of(found, options.environment).environment
     where = Against(why_not="nothing was planned")
     with scratch() as folder:
         room = furnish(folder, options.terraform)
         programs = options.programs or for_gate(emit)
         judge = Conftest(programs.conftest, data("policies"))
-        checks = [_scope_check(scope), of_the_process(os.environ), _text(room, judge)]
+        checks = [_scope_check(scope), *_beside(own, asked), of_the_process(os.environ), _text(room, judge)]
         if checks[-1].refusals:
             why = "Terraform is not shown a text that is refused"
             made = _Planned(tuple(Check(name, not_checked=why) for name in ("terraform validate", "plan")))
         else:
-            where = against(options.running, environment, room.work)
+            where = options.against or against(options.running, environment, room.work)
             made = _planned(room, programs, judge, _Asked(given, scope.approved, quotas, where))
         checks += made.checks
     if options.checked is not None:
@@ -183,13 +191,20 @@ def _offering(options: GateOptions) -> Path:
     return shipped()
 
 
-def _as_brought_up(found: Deal) -> dict[str, dict[str, Any]]:
+def _beside(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> tuple[Check, ...]:
+    """Whether what runs in the stages of the scenario still fits, where it is known what does."""
+    return (Check("stages of the scenario", too_small(own, asked)),) if own else ()
+
+
+def _as_brought_up(found: Deal, options: GateOptions, environment: str) -> dict[str, dict[str, Any]]:
     from pov.config.estates import estates
     from pov.config.scenario import load_scenario
-    from pov.steps.landing_zone.step import requested
+    from pov.steps.landing_zone.asking import requested
 
     scenario = load_scenario(found.engagement.scenario)
-    return requested(scenario, estates(scenario))
+    own = requested(scenario, estates(scenario))
+    deal = followed(home_of(options.running, environment)) if options.running is not None else None
+    return joined(own, deal.stages) if deal is not None else own
 
 
 def _scope_check(scope: CheckResult) -> Check:
@@ -241,8 +256,11 @@ def _planned(room: Room, programs: GatePrograms, judge: Conftest, asked: _Asked)
     from pov.engines.terraform_state import made_on
     from pov.steps.landing_zone.applying import digested
 
-    (with_state if asked.where.access else without_state)(room)
-    access = asked.where.access
+    access, copy = asked.where.access, asked.where.copy
+    if copy:
+        with_copy(room, copy)
+    else:
+        (with_state if access else without_state)(room)
     terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work, env=access)
     try:
         terraform.init()
@@ -250,14 +268,14 @@ def _planned(room: Room, programs: GatePrograms, judge: Conftest, asked: _Asked)
     except PovError as error:
         unsound = Refusal(_one_line(error), "a sound root module", "mend what Terraform says", ("platform team",))
         return _Planned((Check("terraform validate", (unsound,)), Check("plan", not_checked="there is none")))
-    plan = terraform.judged(asked.given)
+    plan = terraform.judged(asked.given, refresh=not copy)
     document = judged_document(asked.given, approved_iops(asked.approved), asked.quotas, plan.document)
     path = room.work / "judged.json"
     write_atomic(path, json.dumps(document))
     judged = judge.judge(path, "gate.plan")
     if plan.failure and not judged.refused:
         raise PovError("Terraform could not plan", cause=plan.failure)
-    mark = digested(made_on(plan.path)) if access else None
+    mark = digested(made_on(plan.path)) if access or copy else None
     told = told_of(plan.document, mark)
     overridden = tuple(f"{one.text}: set aside by {one.more['by']}: {one.more['why']}" for one in judged.told)
     checks = (Check("terraform validate"), Check("plan", tuple(map(refusal, judged.refused))))

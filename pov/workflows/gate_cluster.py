@@ -13,32 +13,42 @@ from pov.engines.gitea_pulls import Asked
 from pov.engines.kube import Kube
 from pov.scoping.gate_comment import FAILED
 from pov.steps.gate.job import PULL, manifest, mark_of, name_of
-from pov.steps.gate.names import JOB, NAMESPACE
+from pov.steps.gate.names import COPY_LABEL, JOB, NAMESPACE
 from pov.workflows.gate_runner import Turn
 
 _KIND = "batch/v1/Job"
 
 
-@dataclass(frozen=True)
+@dataclass
 class KubeJobs:
-    """Jobs of the cluster, from the image and for the environment that the runner was told."""
+    """Jobs of the cluster, from the image and for the environment that the runner was told.
+
+    They plan against the copy of Terraform's state that there was when their turns were asked for last.
+    """
 
     kube: Kube
     image: str
     environment: str
+    _state: str = ""
 
     @property
     def judge(self) -> str:
-        """See `Jobs`."""
-        return mark_of(self.image)
+        """See `Jobs`. Against another state all is judged anew, too."""
+        return mark_of(self.image) + (f"/{self._state}" if self._state else "")
 
     def turns(self) -> tuple[Turn, ...]:
         """See `Jobs`. Also those of other images."""
+        self._state = self._serial()
         return tuple(map(_turn, self.kube.list(_KIND, NAMESPACE, labels=f"app={JOB}")))
+
+    def _serial(self) -> str:
+        """Of the newest copy; empty where none is shown. While one takes the place of another there are two."""
+        copies = self.kube.list("v1/ConfigMap", NAMESPACE, labels=COPY_LABEL)
+        return str(max((int(one["metadata"]["labels"][COPY_LABEL]) for one in copies), default=""))
 
     def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
         """See `Jobs`. A Job that failed is a gate that failed, with what its containers said last."""
-        name = name_of(asked.number, asked.head, asked.base, self.image, again)
+        name = name_of(asked.number, asked.head, asked.base, self.image, again, state=self._state)
         found = self.kube.get(_KIND, name, NAMESPACE)
         if found is None:
             raise NotFound(f"no Job {name}")
@@ -82,7 +92,7 @@ class KubeJobs:
 
     def start(self, asked: Asked, again: str) -> None:
         """See `Jobs`."""
-        told = {"image": self.image, "environment": self.environment, "again": again}
+        told = {"image": self.image, "environment": self.environment, "again": again, "state": self._state}
         self.kube.create(manifest(asked.number, asked.head, asked.base, **told))
 
 

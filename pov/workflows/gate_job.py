@@ -23,6 +23,7 @@ from pov.steps.gate.names import DEAL, MAIN, MANDATE, OFFERING, PLATFORM, REVOKE
 from pov.workflows.approvals import FOLDER as APPROVALS
 from pov.workflows.approvals import Trust
 from pov.workflows.gate import GateOptions, run_gate
+from pov.workflows.gate_state import copied
 
 _FACTS = "facts.json"
 _ATTRIBUTES = "* -text -ident !filter !working-tree-encoding\n"
@@ -47,22 +48,33 @@ class Facts:
 def fetch(asked: Asked, remote: Remote, *, work: Path, room: Path) -> None:
     """Lay out both commits in `room`. Raises `PovError` where either is not to be had (any more)."""
     head, base = asked.head, asked.base
-    call = Command(work / "repository", remote)
-    (work / "repository").mkdir(parents=True)
-    call("init", "--quiet", "--template=")
-    for name, value in (("core.symlinks", "false"), ("remote.origin.url", remote.url)):
-        call("config", name, value)
-    write_atomic(work / "repository" / ".git" / "info" / "attributes", _ATTRIBUTES)
     wanted = (f"+refs/heads/{MAIN}:refs/judged/base", f"+refs/pull/{asked.number}/head:refs/judged/head")
-    call("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "origin", *wanted)
+    call = fetched(work / "repository", remote, *wanted)
     special, too_large = _look_at(call, head)
     common = call("merge-base", base, head, may_fail=True).strip()
     changed = call("diff", "--name-only", "--no-renames", "-z", common, head) if common else ""
     facts = Facts(common != base, tuple(filter(None, changed.split("\0"))), special, too_large)
     for side, commit in (("base", base), *((("head", head),) if not too_large else ())):
-        call("read-tree", commit)
-        call("checkout-index", "--all", "--force", f"--prefix={room / side}/")
+        lay_out(call, commit, room / side)
     write_atomic(room / _FACTS, json.dumps(vars(facts)))
+
+
+def fetched(folder: Path, remote: Remote, *wanted: str) -> Command:
+    """Git on a new repository in `folder`, with what is `wanted` of the server, as Git writes it for a fetch."""
+    call = Command(folder, remote)
+    folder.mkdir(parents=True)
+    call("init", "--quiet", "--template=")
+    for name, value in (("core.symlinks", "false"), ("remote.origin.url", remote.url)):
+        call("config", name, value)
+    write_atomic(folder / ".git" / "info" / "attributes", _ATTRIBUTES)
+    call("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "origin", *wanted)
+    return call
+
+
+def lay_out(call: Command, commit: str, place: Path) -> None:
+    """Write a commit's files to `place`, as plain files."""
+    call("read-tree", commit)
+    call("checkout-index", "--all", "--force", f"--prefix={place}/")
 
 
 def _look_at(call: Command, commit: str) -> tuple[tuple[str, ...], str]:
@@ -75,20 +87,26 @@ def _look_at(call: Command, commit: str) -> tuple[tuple[str, ...], str]:
     return special, f"{size} bytes; limit: {_MOST_BYTES}" if size > _MOST_BYTES else ""
 
 
-def judge(room: Path, environment: str, programs: GatePrograms) -> dict[str, Any]:
-    """The verdict as a document, whatever it is: also of a change that cannot be judged, or a gate that failed."""
+def judge(room: Path, environment: str, programs: GatePrograms, state: Path | None = None) -> dict[str, Any]:
+    """The verdict as a document, whatever it is: also of a change that cannot be judged, or a gate that failed.
+
+    `state` is the folder with the copy of the landing zone's state; without one it is planned against nothing.
+    """
     try:
         facts = _facts(room)
         before = tuple(_before(facts, room))
         if facts.too_large:
             checks = [check.as_json() for check in before]
             return {"outcome": "refused", "checks": checks}
-        result = run_gate(options(room, environment, programs), silent)
+        told = options(room, environment, programs)
+        if state is not None:
+            told = replace(told, against=copied(state, environment))
+        result = run_gate(told, silent)
         return replace(result, checks=(*before, *result.checks)).as_json()
     except InvalidInput as error:
-        return {"outcome": UNREADABLE, "lines": [_inside(room, str(problem)) for problem in error.problems]}
+        return {"outcome": UNREADABLE, "lines": [inside(room, str(problem)) for problem in error.problems]}
     except PovError as error:
-        return {"outcome": FAILED, "lines": [_inside(room, f"{error.message}: {error.cause}")]}
+        return {"outcome": FAILED, "lines": [inside(room, f"{error.message}: {error.cause}")]}
 
 
 def options(room: Path, environment: str, programs: GatePrograms) -> GateOptions:
@@ -145,6 +163,6 @@ def _before(facts: Facts, room: Path) -> Iterator[Check]:
         )
 
 
-def _inside(room: Path, said: str) -> str:
+def inside(room: Path, said: str) -> str:
     """Paths as whoever asks knows them."""
     return said.replace(f"{room / 'head'}/", "").replace(f"{room / 'base'}/", f"{MAIN}: ")

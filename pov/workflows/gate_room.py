@@ -18,6 +18,7 @@ from pov.base.errors import InvalidInput, Problem
 from pov.base.paths import data
 from pov.base.variables import TERRAFORM_DECIDES, TERRAFORM_SETTLES, TERRAFORM_TELLS
 from pov.scoping.gate import Check, Refusal
+from pov.steps.landing_zone.deal import BACKEND_FILE, WITH_STATE
 
 ROOT = Path("targets", "local")
 _MOST_FILES, _LARGEST = 200, 256 * 1024
@@ -33,16 +34,8 @@ _LOADED: Mapping[str, tuple[str, str, str]] = {
 }
 """What Terraform or OpenTofu would load as well, by the file's name: what it does, the limit, and the remedy."""
 _OWN = {"stages", "quotas", "storage", "scope", "iops_approval", "override"}
-# Whatever backend the change names, this one takes its place.
-_BACKEND = "pov_gate_override.tf"
 _WITHOUT_STATE = 'terraform {\n  backend "local" {}\n}\n'
-_WITH_STATE = """terraform {
-  backend "kubernetes" {
-    secret_suffix = "landing-zone"
-    namespace     = "pov-terraform"
-  }
-}
-"""
+_COPY = "terraform.tfstate"
 
 
 @dataclass(frozen=True)
@@ -85,12 +78,18 @@ def furnish(folder: Path, change: Path | None) -> Room:
 
 def without_state(room: Room) -> None:
     """Have Terraform plan against nothing: no backend is asked."""
-    (room.root / _BACKEND).write_text(_WITHOUT_STATE)
+    (room.root / BACKEND_FILE).write_text(_WITHOUT_STATE)
 
 
 def with_state(room: Room) -> None:
     """Have Terraform plan against the state of the landing zone that it is given access to."""
-    (room.root / _BACKEND).write_text(_WITH_STATE)
+    (room.root / BACKEND_FILE).write_text(WITH_STATE)
+
+
+def with_copy(room: Room, state: bytes) -> None:
+    """Have Terraform plan against a state that lies beside it."""
+    without_state(room)
+    (room.root / _COPY).write_bytes(state)
 
 
 def of_the_process(environment: Mapping[str, str]) -> Check:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pov.base.errors import NotFound
+from pov.base.errors import NotFound, PovError
+from pov.engines.terraform_state import unpacked
+from pov.steps.gate.names import COPY_STAGES, COPY_STATE
 from pov.workflows.environment import home_of
 
 if TYPE_CHECKING:
@@ -16,11 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Against:
-    """An environment by its name, with what Terraform reaches its state by; or why there is none."""
+    """An environment by its name, with what Terraform reaches its state by, or a copy of it; or why there is none.
+
+    `beside` are stages that stand in any case, whatever a deal asks for.
+    """
 
     environment: str = ""
     access: Mapping[str, str] = field(default_factory=dict)
     why_not: str = ""
+    copy: bytes = b""
+    beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def against(root: Path | None, environment: str, work: Path) -> Against:
@@ -61,6 +69,18 @@ def state_in(kube: Kube, environment: str, work: Path) -> Against:
         return Against(environment, access(kube, work, READER))
     except NotFound:
         return Against(why_not=f"{environment} has no account that reads its state (pov up makes it)")
+
+
+def copied(folder: Path, environment: str) -> Against:
+    """The copy of a state that lies in a folder, with the stages beside it. Raises `PovError` for a damaged one."""
+    state, stages = folder / COPY_STATE, folder / COPY_STAGES
+    if not state.is_file() or not stages.is_file():
+        return Against(why_not="no state is shown to the gate (pov up does)")
+    try:
+        beside = json.loads(stages.read_text())
+    except ValueError as error:
+        raise PovError(f"{stages} cannot be read", cause=str(error), fix="pov up") from error
+    return Against(environment, copy=unpacked(state.read_bytes()), beside=beside)
 
 
 def as_json(against: Against, mark: Mapping[str, Any] | None) -> dict[str, Any]:

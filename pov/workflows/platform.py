@@ -16,7 +16,7 @@ from pov.steps.landing_zone import step as landing_zone
 from pov.steps.services import prober
 from pov.steps.vault import stages
 from pov.steps.vault import step as vault
-from pov.workflows.approved import for_guardrail
+from pov.workflows.approved import allowed
 from pov.workflows.environment import recall
 
 _STEPS = (landing_zone.step, vault.step, git_repository.step, argocd.step, prober.step)
@@ -37,8 +37,9 @@ class RunningPlatform:
         """One step of the bring-up, as `pov up` does it. What it says on its way is no part of a measurement."""
         folder = recall(self.ctx.home, self.ctx.name).engagement
         # The guardrail's numbers must be those of the bring-up: with others, every stage would be planned anew.
-        approved = for_guardrail(folder, self.ctx.name, lambda event: None)
-        ctx = replace(self.ctx, estates=(*self.ctx.estates, *further), approved=approved)
+        found = allowed(self.ctx.deal, folder, self.ctx.name, lambda event: None)
+        estates = (*self.ctx.estates, *further)
+        ctx = replace(self.ctx, estates=estates, approved=found.variables, approved_iops=found.iops)
         steps()[part].run(ctx, Report(part, lambda event: None))
 
     def forget(self, stage: Estate) -> None:

@@ -36,7 +36,7 @@ from pov.steps.services.prober import connect
 from pov.steps.vault.accounts import ServiceAccounts
 from pov.steps.vault.audited import AuditLog
 from pov.steps.vault.owner import Owner
-from pov.workflows.approved import for_guardrail
+from pov.workflows.approved import allowed
 from pov.workflows.environment import recall
 from pov.workflows.platform import RunningPlatform
 
@@ -214,13 +214,14 @@ def toolbox(ctx: Context) -> Toolbox:
         credentials=lambda: Owner.connect(ctx),
         vault_log=AuditLog(ctx),
         platform=RunningPlatform(ctx),
-        infrastructure=changing.ChangeOfInfrastructure(ctx, partial(_approved, ctx)),
+        infrastructure=changing.ChangeOfInfrastructure(ctx, partial(_allowed, ctx)),
         busy=load_per_core,
     )
 
 
-def _approved(ctx: Context) -> Mapping[str, Mapping[str, Any]]:
-    return for_guardrail(recall(ctx.home, ctx.name).engagement, ctx.name, ctx.emit)
+def _allowed(ctx: Context) -> tuple[Mapping[str, Mapping[str, Any]], float]:
+    found = allowed(ctx.deal, recall(ctx.home, ctx.name).engagement, ctx.name, ctx.emit)
+    return found.variables, found.iops
 
 
 def seats(ctx: Context, people: People, run: Path) -> Callable[[Slot], Seat]:

@@ -13,6 +13,8 @@ from pov.config.references import absolute, environment_name
 from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event, Listeners
 from pov.steps.core import Outcome, Step, StepResult, run_steps
+from pov.steps.gate.names import REPOSITORY
+from pov.steps.landing_zone.deal import followed
 from pov.steps.targets import DEFAULT, OwnCluster, target_named
 from pov.workflows.environment import (
     DEFAULT_SCENARIO,
@@ -77,7 +79,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     """Validate, check the machine, then run every step. Safe to run again, however the last run ended."""
     from pov.bundle import BuildOptions, build, current
     from pov.scoping.gate import digest_given
-    from pov.workflows.approved import for_guardrail
+    from pov.workflows.approved import allowed
     from pov.workflows.diagnostics import collect
     from pov.workflows.preflight import check
 
@@ -86,10 +88,17 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     scenario, engagement = scenario_of(wish)
     if letters := undrawable(scenario, engagement):
         raise InvalidInput(letters)
-    approved = for_guardrail(wish.engagement, wish.name, emit)
     home = home_of(options.root, wish.name)
+    deal = followed(home)
+    if deal is not None and checked:
+        told = f"this environment follows {REPOSITORY}: what is approved there is applied from there"
+        raise InvalidInput([Problem("--checked", told, "pov infra apply")])
+    approvals = allowed(deal, wish.engagement, wish.name, emit)
     told = f"environment {wish.name}, scenario {wish.scenario}, N = {scenario.services.count}, on {wish.target}"
     emit(Event("note", "up", told))
+    if deal is not None:
+        about = f"as pull request {deal.origin.pull} made it, commit {deal.origin.commit[:10]}"
+        emit(Event("note", "up", f"it follows {REPOSITORY} {about}"))
     if engagement is not None and engagement.scenario != wish.scenario:
         told = f"the engagement names the scenario {engagement.scenario}, which is not what this environment runs"
         emit(Event("warning", "up", told))
@@ -107,9 +116,11 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     if bundle is None:
         bundle = build(BuildOptions(images=options.images), emit)
     with home.lock():
+        if followed(home) != deal:
+            raise PovError(f"meanwhile a merge of {REPOSITORY} was applied", fix="pov up")
         remember(home, wish, bundle)
         ctx = context(wish, home, bundle, cluster, emit)
-        ctx.approved, ctx.checked = approved, checked
+        ctx.approved, ctx.approved_iops, ctx.checked = approvals.variables, approvals.iops, checked
         try:
             results = run_steps(steps, ctx, Listeners(emit, home.journal_writer().hear))
         except PovError as error:

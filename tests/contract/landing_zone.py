@@ -24,6 +24,7 @@ from pov.state.home import Home
 from pov.state.terraform_log import Entry, read_log
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report
+from pov.steps.landing_zone import asking
 from pov.steps.landing_zone import step as landing_zone
 from tests.contract.apiserver import control_plane, providers
 
@@ -101,7 +102,7 @@ class Zone:
     def variables(self) -> dict[str, Any]:
         """What Terraform is told."""
         ctx = self.ctx
-        return {"stages": landing_zone.requested(ctx.scenario, ctx.estates), **landing_zone.limits(None, ctx.approved)}
+        return {"stages": asking.requested(ctx.scenario, ctx.estates), **asking.limits(None, ctx.approved)}
 
     @property
     def work(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -12,18 +13,29 @@ import pytest
 
 from pov.base.errors import CriterionNotMet, PovError
 from pov.base.files import write_atomic
+from pov.base.paths import data
 from pov.bundle import require_current
 from pov.cli.main import main
+from pov.config.offering import shipped
 from pov.engines.terraform import Plan, Terraform, find_program
-from pov.engines.terraform_state import made_on, seal_of
+from pov.engines.terraform_state import beyond, made_on, seal_of, unpacked
+from pov.model.events import silent
 from pov.scoping.gate import told_of
 from pov.state.home import Home
 from pov.state.terraform_log import APPLIED, BEGUN, EMPTY, REFUSED, LogWriter
-from pov.steps.core import Outcome
+from pov.steps.core import Outcome, Report
+from pov.steps.gate import repository
+from pov.steps.gate.names import COPY_STAGES, COPY_STATE
+from pov.steps.gate.published import copy_of
+from pov.steps.landing_zone import asking
 from pov.steps.landing_zone import step as landing_zone
 from pov.steps.landing_zone.applying import Applying, Asked, Judged, digested
+from pov.steps.landing_zone.deal import Followed, Origin
+from pov.steps.landing_zone.identity import NAMESPACE, STATE
+from pov.workflows.approvals import Trust
+from pov.workflows.gate import GateOptions, GateResult, run_gate
 from pov.workflows.gate_room import furnish, with_state, without_state
-from pov.workflows.gate_state import state_in
+from pov.workflows.gate_state import copied, state_in
 from tests.contract.apiserver import providers
 from tests.contract.landing_zone import Zone, on_control_plane
 
@@ -198,3 +210,100 @@ def test_a_variable_that_slips_in_all_the_same_is_found_in_the_plan(zone: Zone) 
     with pytest.raises(CriterionNotMet, match="another `iops_approval` than was handed in"):
         way.run(Asked(zone.variables, "test", {}))
     assert zone.log[-1].result == REFUSED
+
+
+def deal_of(folder: Path, stages: str) -> Followed:
+    """The deal's repository as it is laid out, whose root module has an output of its own."""
+    for path, content in repository.managed(shipped(), folder / "nobody").items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    for files in repository.seeds(None, data("scenarios", "enterprise-scope", "deal"), {}).values():
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+    (folder / "deal" / "stages.yaml").write_text(f"apiVersion: pov.dev/v1\nkind: Stages\nstages: {stages}\n")
+    more = '\noutput "count" {\n  value = length(module.landing_zone.namespaces)\n}\n'
+    with (folder / "terraform" / "targets" / "local" / "outputs.tf").open("a") as file:
+        file.write(more)
+    return Followed(Origin("c" * 40, "d" * 40, 7, ""), folder)
+
+
+def as_the_job_sees_it(zone: Zone, deal: Followed, folder: Path) -> GateResult:
+    """Judged with a copy of the state and nothing to reach the cluster by."""
+    held = zone.kube.secret(STATE, NAMESPACE)
+    assert held is not None
+    copy = copy_of(held["tfstate"], asking.requested(zone.ctx.scenario, zone.ctx.estates))
+    folder.mkdir()
+    (folder / COPY_STATE).write_bytes(base64.b64decode(copy["binaryData"][COPY_STATE]))
+    (folder / COPY_STAGES).write_text(copy["data"][COPY_STAGES])
+    (folder / "signers").touch()
+    assert beyond(unpacked(held["tfstate"]), {kind.rpartition("/")[2] for kind in landing_zone.KINDS}) == ""
+    options = GateOptions(
+        deal.folder / "deal",
+        Trust(folder / "signers"),
+        environment="here",
+        offering=deal.offering_file,
+        stages=deal.folder / "deal" / "stages.yaml",
+        terraform=deal.folder / "terraform" / "targets" / "local",
+        against=copied(folder, "here"),
+    )
+    return run_gate(options, silent)
+
+
+def test_what_a_job_tells_by_a_copy_of_the_state_is_the_plan_that_is_applied_and_a_bring_up_keeps_it(
+    zone: Zone, tmp_path: Path
+) -> None:
+    deal = deal_of(tmp_path / "deal", "{prod: {cpu: 2, memoryGib: 2, pods: 9, services: 9}}")
+    judged = as_the_job_sees_it(zone, deal, tmp_path / "copy")
+    assert judged.refusals == ()
+    assert judged.against["serial"] == landing_zone.state_of(zone.kube).serial
+    changed = {one.address for one in judged.plan.changes}
+    assert 'module.landing_zone.kubectl_manifest.namespace["prod"]' in changed
+    assert not [address for address in changed if '["staging"]' in address], "the scenario's stages stand as they are"
+    report, ctx = Report("infra", silent), zone.ctx
+    try:
+        ctx.deal = deal
+        told = asking.variables(ctx, {})
+        asked = Asked(told, "pov infra apply", {"of": "pov/deal", "commit": deal.origin.commit}, judged.plan.digest)
+        applied = landing_zone.run_terraform(ctx, asked, report)
+        assert applied is not None
+        assert applied.digest == judged.plan.digest
+        landing_zone.settle(ctx, told, report)
+        ended = zone.log[-1]
+        assert (ended.result, ended.plan, ended.approved) == (APPLIED, judged.plan.digest, judged.plan.digest)
+        assert ended.after["serial"] == ended.before["serial"] + 1 == landing_zone.state_of(zone.kube).serial
+        lines = len(zone.log)
+        assert zone.run() is Outcome.UNCHANGED
+        assert len(zone.log) == lines, "nothing is planned"
+        zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+        assert zone.run() is Outcome.CHANGED
+        assert [(one["actions"], one["address"]) for one in zone.log[-1].changes] == [
+            (["create"], 'module.landing_zone.kubectl_manifest.limits["staging"]')
+        ]
+        with pytest.raises(CriterionNotMet, match="another than the one that was checked"):
+            landing_zone.run_terraform(ctx, asked, report)
+        assert zone.log[-1].result == REFUSED
+    finally:
+        ctx.deal = None
+        assert zone.run() is Outcome.CHANGED
+    assert zone.kube.get("ResourceQuota", "landing-zone", "prod") is None
+
+
+def test_a_state_that_moved_makes_another_plan_of_the_same_merge(zone: Zone, tmp_path: Path) -> None:
+    deal = deal_of(tmp_path / "deal", "{prod: {cpu: 2, memoryGib: 2, pods: 9, services: 9}}")
+    before = as_the_job_sees_it(zone, deal, tmp_path / "before")
+    again = as_the_job_sees_it(zone, deal, tmp_path / "again")
+    assert again.plan == before.plan
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    drifted = as_the_job_sees_it(zone, deal, tmp_path / "drifted")
+    assert drifted.plan.digest == before.plan.digest, "a Job cannot see it: the apply does, and refuses"
+    assert zone.run() is Outcome.CHANGED
+    after = as_the_job_sees_it(zone, deal, tmp_path / "after")
+    assert after.plan.changes == before.plan.changes
+    assert after.plan.digest != before.plan.digest
+
+
+def test_a_deal_that_takes_room_from_what_runs_is_refused_by_the_job(zone: Zone, tmp_path: Path) -> None:
+    deal = deal_of(tmp_path / "deal", "{staging: {cpu: 0.1, memoryGib: 2, pods: 99, services: 99}}")
+    (told,) = as_the_job_sees_it(zone, deal, tmp_path / "copy").refusals
+    assert told.what == "staging: 0.1 CPU cores asked for"

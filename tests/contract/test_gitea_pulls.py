@@ -145,3 +145,22 @@ def test_the_comment_is_one_and_is_edited(deal: Deal) -> None:
         deal.gate.comment(deal.repository, asked.number, mark, text)
     told = deal.gate.comments(deal.repository, asked.number)
     assert list(told) == [("architect", f"{mark}\nnot the gate's"), ("gate", f"{mark}\npassed")]
+
+
+def test_the_gates_last_word_on_a_commit_is_told_whatever_others_said_since(deal: Deal) -> None:
+    asked = deal.asks()
+    assert deal.reviewer.status_by(deal.repository, asked.head, CONTEXT, "gate") is None
+    for number in range(60):
+        deal.gate.set_status(deal.repository, asked.head, CONTEXT, PENDING, f"waits, {number} before it")
+    deal.gate.set_status(deal.repository, asked.head, CONTEXT, SUCCESS, "passed")
+    merged = deal.merges(asked.number)
+    deal.gate.set_status(deal.repository, asked.head, "another/gate", FAILURE, "of something else")
+    deal.reviewer.set_status(deal.repository, asked.head, CONTEXT, FAILURE, "not so")
+    deal.commit(deal.fork, "more", "wish")
+    held = deal.reviewer.status_by(deal.repository, asked.head, CONTEXT, "gate")
+    assert held == Status(SUCCESS, "passed", "gate")
+    assert deal.reviewer.status_by(deal.repository, asked.head, CONTEXT, "reviewer") == Status(
+        FAILURE, "not so", "reviewer"
+    )
+    pull = deal.reviewer.merged(deal.repository)[str(merged)]
+    assert (pull.number, pull.author) == (asked.number, "architect")

@@ -15,6 +15,7 @@ from pov.scoping.gate_comment import MARK, against
 from pov.steps.gate.job import mark_of
 from pov.steps.gate.names import CONTEXT, MAIN, NAMESPACE, REPOSITORY, RUNNER
 from pov.steps.gate.step import ARCHITECT, architect, reviewer
+from pov.steps.landing_zone.step import state_of
 from tests.e2e.harness import Environment
 
 LIMIT_S = 240.0
@@ -36,6 +37,7 @@ class Deal:
         self.fork = ConfigRepo.open(environment.base / "fork" / "deal", self._remote, MAIN)
         (runner,) = environment.objects("deployments", "--namespace", NAMESPACE, "--selector", f"app={RUNNER}")
         self._judge = mark_of(runner["spec"]["template"]["spec"]["containers"][0]["image"])
+        self._kube = ctx.kube
         self._opened: set[int] = set()
 
     @property
@@ -86,8 +88,8 @@ class Deal:
                 self.architect._call("PATCH", f"/repos/{REPOSITORY}/pulls/{asked.number}", {"state": "closed"})
 
     def about(self, asked: Asked) -> str:
-        """How the gate names this state of it, and itself."""
-        return against(asked.base, self._judge)
+        """How the gate names this state of it, itself, and the state of Terraform that it plans against."""
+        return against(asked.base, f"{self._judge}/{state_of(self._kube).serial}")
 
     def asks_again(self, asked: Asked, branch: str) -> tuple[Asked, Status]:
         """Push another state of the same pull request, and wait for its verdict."""

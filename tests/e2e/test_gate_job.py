@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 
 from pov.engines.gitea_pulls import FAILURE, SUCCESS, Pulls
 from pov.engines.rest import Refused
+from pov.scoping.gate_status import read
 from pov.steps.gate.job import AT_ONCE, PULL
 from pov.steps.gate.names import CONTEXT, JOB, NAMESPACE, REPOSITORY, RUNNER, USER
 from pov.steps.gate.step import TOKENS
+from pov.steps.landing_zone.step import state_of
 from tests.e2e.deals import Deal, timed
 from tests.e2e.harness import Environment
 from tests.e2e.test_secrets import _of_home, found_in
@@ -249,6 +252,74 @@ def test_the_jobs_token_reads_and_does_no_more(gated: Environment) -> None:
         reads.set_status(REPOSITORY, head, CONTEXT, SUCCESS, "believe me")
     with pytest.raises(Refused):
         reads.comment(REPOSITORY, 1, "<!-- x -->", "believe me")
+
+
+def _specs(found: list[dict[str, Any]]) -> list[Any]:
+    return [(one["metadata"]["namespace"], one["metadata"]["name"], one["spec"]) for one in found]
+
+
+def applied(environment: Environment, *more: str, code: int = 0) -> Any:
+    return environment.pov("infra", "apply", *more, code=code)
+
+
+def test_what_is_merged_is_applied_once_by_the_plan_that_the_gate_told_and_a_bring_up_keeps_it(deal: Deal) -> None:
+    environment = deal.environment
+    deal.takes("agreed")
+    if not (deal.folder / "approvals").is_dir():
+        approve(deal)
+    stages = deal.fork.read("deal/stages.yaml")
+    deal.fork.write("deal/stages.yaml", stages.replace("pods: 1000", f"pods: {500 + int(time.monotonic()) % 400}"))
+    asked = deal.asks("to-be-applied")
+    status = deal.verdict(asked)
+    assert status.state == SUCCESS, deal.comment(asked)
+    green = read(status.description)
+    serial = state_of(environment.context().kube).serial
+    assert (green.state, len(green.plan)) == (str(serial), 64)
+    assert green.plan in deal.comment(asked)
+    assert not deal.merges(asked).startswith("refused")
+
+    before = environment.objects("resourcequotas", "--all-namespaces")
+    refused = applied(environment, "--checked", "0" * 64, code=4)
+    assert "another than the one that was checked" in refused.err
+    assert _specs(environment.objects("resourcequotas", "--all-namespaces")) == _specs(before), "nothing half applied"
+    done = applied(environment).json
+    assert (done["new"], done["pull"], done["commit"]) == (True, asked.number, deal.main())
+    assert (done["plan"]["digest"], done["serial"]["before"]) == (green.plan, serial)
+    (quota,) = environment.objects("resourcequotas", "--namespace", "prod")
+    assert quota["spec"]["hard"]["requests.cpu"] in {"250", "250000m"}
+    told = environment.pov("infra", "log").json["runs"][-1]
+    assert (told["result"], told["command"]) == ("applied", "pov infra apply")
+    assert (told["plan"], told["approved"]) == (green.plan, green.plan)
+    assert (told["configuration"]["commit"], told["configuration"]["pull"]) == (deal.main(), asked.number)
+    assert told["after"]["serial"] == done["serial"]["after"] == serial + 1
+
+    again = applied(environment).json
+    assert (again["new"], again["serial"]["after"]) == (False, serial + 1)
+    steps = {step["name"]: step["outcome"] for step in environment.up().json["steps"]}
+    assert (steps["landing_zone"], steps["gate"]) == ("unchanged", "unchanged")
+    assert environment.objects("resourcequotas", "--namespace", "prod")
+    assert "pov infra apply" in environment.pov("up", "--checked", green.plan, code=2).err
+
+
+def test_where_the_state_moved_all_is_judged_again_and_an_old_plan_is_not_applied(deal: Deal) -> None:
+    environment = deal.environment
+    deal.fork.write("deal/moves.md", "while the state moves\n")
+    asked = deal.asks("while-it-moves")
+    assert deal.verdict(asked).state == SUCCESS, deal.comment(asked)
+    before = state_of(environment.context().kube).serial
+    removed = ("delete", "limitrange", "landing-zone", "--namespace", "dev", "--as=pov:installer")
+    environment.kubectl(*removed, "--as-group=system:masters")
+    environment.up()
+    assert state_of(environment.context().kube).serial > before
+    status = deal.verdict(asked)
+    assert status.state == SUCCESS, deal.comment(asked)
+    assert not deal.merges(asked).startswith("refused")
+    environment.kubectl(*removed, "--as-group=system:masters")
+    environment.up()
+    refused = applied(environment, code=4)
+    assert "the state has moved since the gate judged it" in refused.err
+    (digest,) = {word for word in refused.err.split() if len(word) == 64}
+    assert applied(environment, "--checked", digest).json["new"] is True
 
 
 def test_status_tells_when_nobody_watches_and_up_mends_it(gated: Environment) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from pov.steps.gate.names import CHANGE, JOB, LOGIN, NAMESPACE
+from pov.steps.gate.names import CHANGE, COPY, COPY_FOLDER, JOB, LOGIN, NAMESPACE
 
 LIMIT_S = 300
 """After that the pod is ended, and the status says so."""
@@ -35,18 +35,21 @@ def mark_of(image: str) -> str:
     return image.rpartition(":")[2][:_MARK]
 
 
-def name_of(number: int, head: str, base: str, image: str, again: str = "") -> str:
-    """One Job for each state of a pull request, of the branch that it would go into, and of what judges it.
+def name_of(number: int, head: str, base: str, image: str, again: str = "", *, state: str = "") -> str:
+    """One Job for each state of a pull request, of the branch that it would go into, and of what judges it, on what.
 
-    `again` tells the one that judges once more from the one that had judged before. The end of the name is over the
+    `again` tells the one that judges once more from the one that had judged before; `state` is the serial of
+    Terraform's state that it plans against. The end of the name is over the
     whole of both commits: whoever asks can make two that begin with the same letters, one of them harmless.
     """
-    whole = hashlib.sha256(f"{head} {base} {image} {again}".encode()).hexdigest()
+    whole = hashlib.sha256(f"{head} {base} {image} {again} {state}".encode()).hexdigest()
     return f"gate-{number}-{head[:7]}-{whole[:40]}"
 
 
-def manifest(number: int, head: str, base: str, *, image: str, environment: str, again: str = "") -> dict[str, Any]:
-    """The Job, ready to be made."""
+def manifest(
+    number: int, head: str, base: str, *, image: str, environment: str, again: str = "", state: str = ""
+) -> dict[str, Any]:
+    """The Job, ready to be made. `state` is the serial of the state that it plans against; empty for none."""
     fetch = _container("fetch", image, ["fetch", str(number), head, base])
     fetch["volumeMounts"] += [
         {"name": "change", "mountPath": CHANGE},
@@ -54,6 +57,9 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
     ]
     judge = _container("judge", image, ["judge", environment])
     judge["volumeMounts"].append({"name": "change", "mountPath": CHANGE, "readOnly": True})
+    copies = [_copy(state)] if state else []
+    if copies:
+        judge["volumeMounts"].append({"name": COPY, "mountPath": COPY_FOLDER, "readOnly": True})
     pod = {
         "serviceAccountName": JOB,
         "automountServiceAccountToken": False,
@@ -72,13 +78,18 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
             {"name": "fetch-tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}},
             {"name": "judge-tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}},
             {"name": "login", "secret": {"secretName": JOB, "defaultMode": 0o440}},
+            *copies,
         ],
     }  # fmt: skip
     labels = {**_LABELS, PULL: str(number)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name_of(number, head, base, image, again), "namespace": NAMESPACE, "labels": labels},
+        "metadata": {
+            "name": name_of(number, head, base, image, again, state=state),
+            "namespace": NAMESPACE,
+            "labels": labels,
+        },
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": WAITS_S,
@@ -86,6 +97,11 @@ def manifest(number: int, head: str, base: str, *, image: str, environment: str,
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }
+
+
+def _copy(state: str) -> dict[str, Any]:
+    """The copy of the state. One that is gone meanwhile is none: what is judged then is judged again."""
+    return {"name": COPY, "configMap": {"name": f"{COPY}-{state}", "optional": True}}
 
 
 def _container(name: str, image: str, arguments: list[str]) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.gate import repository
 from pov.steps.gate.names import CA_KEY, CONTEXT, JOB, MAIN, NAMESPACE, REPOSITORY, RUNNER, TOKEN_KEY, USER
+from pov.steps.gate.published import publish
 from pov.steps.git.server import OWNER, REVIEWER, TOKEN_FILE, connect, connect_as, password_file
-from pov.steps.landing_zone.step import sizes
+from pov.steps.landing_zone.asking import sizes
 from pov.steps.patience import bearing
 from pov.steps.templates import documents, render
 from pov.steps.trust.passwords import kept
@@ -47,8 +48,8 @@ _START_LIMIT_S = 240.0
 
 
 def step() -> Step:
-    """Git is all it needs of the environment; what it judges is planned against nothing."""
-    return Step("gate", "The gate on pull requests", _run, ("git",), expected_s=30)
+    """Git, and the landing zone's state: against a copy of it is planned what is judged."""
+    return Step("gate", "The gate on pull requests", _run, ("git", "landing_zone"), expected_s=30)
 
 
 def architect(ctx: Context) -> Pulls:
@@ -75,6 +76,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     changed |= bearing("the deal's repository", lambda: _repository(ctx, report), report)
     report.say("starting what watches it")
     changed |= ctx.kube.apply(_manifests(ctx, image.reference), set_name="gate")
+    changed |= publish(ctx)
     ctx.kube.wait_ready("Deployment", [RUNNER], NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 

@@ -33,6 +33,8 @@ class Asked:
     command: str
     configuration: Mapping[str, Any]
     checked: str = ""
+    begins: Callable[[], None] = lambda: None
+    """What is done once the plan may be applied, and before it is."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class Applying:
             _same_variables(asked.variables, plan)
             _as_approved(asked.checked, told)
             _unmoved(plan.made_on, self.state())
+            asked.begins()
         except PovError as error:
             result = REFUSED if isinstance(error, CriterionNotMet) else FAILED
             self._failed(result, begun, judged=judged.by, why=error.message, after=plan.made_on.as_json())

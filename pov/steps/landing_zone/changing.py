@@ -21,7 +21,8 @@ from pov.steps.context import Context
 from pov.steps.core import Report
 from pov.steps.git import repository
 from pov.steps.landing_zone.applying import Applied, Asked
-from pov.steps.landing_zone.step import configuration, limits, requested, run_terraform
+from pov.steps.landing_zone.asking import variables
+from pov.steps.landing_zone.step import configuration, run_terraform
 
 FOLDER = "infrastructure"
 COMMAND = "pov measure"
@@ -30,10 +31,10 @@ COMMAND = "pov measure"
 class ChangeOfInfrastructure:
     """Terraform on the landing zone of one environment, told what the configuration repository asks for."""
 
-    def __init__(self, ctx: Context, approved: Callable[[], Mapping[str, Mapping[str, Any]]]) -> None:
-        """`approved` tells what the guardrail is told of approvals that hold now."""
+    def __init__(self, ctx: Context, allowed: Callable[[], tuple[Mapping[str, Mapping[str, Any]], float]]) -> None:
+        """`allowed` tells what the guardrail is told of approvals that hold now, and the IOPS that they approve."""
         self._ctx = ctx
-        self._approved = approved
+        self._allowed = allowed
 
     @property
     def kubectl(self) -> Path:
@@ -60,11 +61,11 @@ class ChangeOfInfrastructure:
         repo = repository.working_copy(ctx)
         if repo.head != revision:
             raise PovError(f"main stands on {(repo.head or 'nothing')[:12]}, not on {revision[:12]}", fix="plan anew")
-        stages = requested(ctx.scenario, ctx.estates)
-        wanted = {**asked_for(repo, set(stages)), **stages}
-        variables = {"stages": wanted, **limits(ctx.engagement, self._approved())}
+        approved, ctx.approved_iops = self._allowed()
+        told = variables(ctx, approved)
+        told["stages"] = {**asked_for(repo, set(told["stages"])), **told["stages"]}
         about = {**configuration(), "of": repository.FULL_NAME, "commit": revision}
-        return run_terraform(ctx, Asked(variables, COMMAND, about), Report("infrastructure", silent))
+        return run_terraform(ctx, Asked(told, COMMAND, about), Report("infrastructure", silent))
 
 
 def asked_for(repo: ConfigRepo, stages: set[str]) -> dict[str, dict[str, Any]]:
@@ -79,7 +80,7 @@ def asked_for(repo: ConfigRepo, stages: set[str]) -> dict[str, dict[str, Any]]:
             found |= load_stages(repo.folder / path)
     if taken := sorted(stages & found.keys()):
         fix = "give the namespace another name"
-        raise PovError(f"{FOLDER}/ asks for {taken[0]}, which is a stage of the scenario", fix=fix)
+        raise PovError(f"{FOLDER}/ asks for {taken[0]}, which is a stage of the scenario, or of the deal", fix=fix)
     return found
 
 

@@ -27,16 +27,18 @@ RULES = "gate.plan"
 
 
 def judge(
-    quotas: Quotas, work: Path, emit: Emit, *, needed: bool = False
+    quotas: Quotas, work: Path, emit: Emit, *, iops: float = 0, needed: bool = False
 ) -> Callable[[Plan, Mapping[str, Any]], Judged]:
-    """How plans are judged here. With `needed` the program is built where it is not there; without, it is left out."""
+    """How plans are judged here; `iops` are those that are approved.
+
+    With `needed` the program is built where it is not there; without, it is left out.
+    """
 
     def judged(plan: Plan, given: Mapping[str, Any]) -> Judged:
         program = conftest_at_hand() or (for_gate(emit).conftest if needed else None)
         if program is None:
             return Judged()
-        # A landing zone asks for no IOPS: no approval of them is looked for.
-        document = judged_document(given, 0, quotas, plan.document)
+        document = judged_document(given, iops, quotas, plan.document)
         path = work / "judged.json"
         write_atomic(path, json.dumps(document))
         found = Conftest(program, data("policies")).judge(path, RULES)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,20 +23,14 @@ from pov.base.files import write_atomic
 from pov.base.paths import data
 from pov.base.wait import Pending, wait_for
 from pov.base.whoami import whoami
-from pov.config.engagement import Engagement
-from pov.config.estates import Estate
-from pov.config.offering import Offering, load_offering
-from pov.config.scenario import Scenario
-from pov.config.units import mebibytes
-from pov.config.weights import cpu_requests
 from pov.engines.history import last_commit
 from pov.engines.kube import Kube
 from pov.engines.terraform import Terraform, copy_modules, find_program, leftovers
 from pov.engines.terraform_state import StateMark, mark_of
-from pov.scoping.sizing import storage_variable
 from pov.state.terraform_log import LogWriter, read_log
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
+from pov.steps.landing_zone.asking import quotas, variables
 from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, STATE, manifests
 from pov.steps.landing_zone.proof import prove
 
@@ -51,10 +44,7 @@ RECORD = "landing-zone"
 _LEASE = "lock-tfstate-default-landing-zone"
 _ORPHAN_LIMIT_S = 300.0
 _TOKEN_TTL_S = 1800
-_AGENT_MILLICORES = 1
-_AGENT_LIMIT_MIB = 32
-_SPARE = 1.25
-_KINDS = (
+KINDS = (
     "Namespace",
     "ResourceQuota",
     "LimitRange",
@@ -71,71 +61,50 @@ def step() -> Step:
     return Step("landing_zone", "Stages with guardrails (Terraform)", _run, ("cluster",), expected_s=9)
 
 
-def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
-    """What each stage may use: every service with one pod more than usual (a rollout), and a quarter to spare.
-
-    CPU in cores, memory in GiB (limits). Each pod has a certificate agent beside the service.
-    """
-    resources = scenario.services.resources
-    requests = cpu_requests(scenario)
-    memory = (mebibytes(resources.memory_limit) + _AGENT_LIMIT_MIB) / 1024
-    found = {}
-    for estate in estates:
-        if estate.kind == "gitops":
-            pods = max(1, len(estate.services)) * (estate.replicas + 1)
-            asked = sum(requests[name] + _AGENT_MILLICORES for name in estate.services) * (estate.replicas + 1)
-            found[estate.namespace] = {
-                "cpu": round(max(0.5, asked / 1000 * _SPARE), 1),
-                "memory_gib": round(max(0.5, pods * memory * _SPARE), 1),
-                "pods": math.ceil(pods * _SPARE) + 5,
-                # One to call, one headless to count replicas by.
-                "services": 2 * len(estate.services) + 5,
-            }
-    return found
-
-
-def requested(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
-    """What Terraform is asked for: the sizes, and neither storage nor a speed of it, which no stage needs."""
-    return {name: {**asked, "iops": 0, "storage_gib": 0} for name, asked in sizes(scenario, estates).items()}
-
-
-def limits(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The guardrail's numbers, from the offering that the engagement names, else from the shipped one.
-
-    `quotas` are its hard quotas; `storage` stands there where anything bounds it.
-    """
-    offering = _offering(engagement)
-    users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
-    return {"quotas": offering.quotas.model_dump(), **approved, **storage_variable(offering, users, approved)}
-
-
-def _offering(engagement: Engagement | None) -> Offering:
-    named = engagement.scope.offering if engagement is not None and engagement.scope is not None else ""
-    return load_offering(Path(named) if named else None)
-
-
 def _run(ctx: Context, report: Report) -> Outcome:
     kube = ctx.kube
-    asked = requested(ctx.scenario, ctx.estates)
-    variables = {"stages": asked, **limits(ctx.engagement, ctx.approved)}
-    inputs = _digest(variables) + _digest_tree(data("terraform"))
+    told = variables(ctx, ctx.approved)
+    inputs = _inputs(ctx, told)
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", RECORD, NAMESPACE)
     known = (record or {}).get("data") or {}
     if not ctx.checked and known.get("inputs") == inputs and known.get("live") == _live(kube):
         return Outcome.CHANGED if changed else Outcome.UNCHANGED
-    changed |= _terraform(ctx, variables, report)
-    prove(kube, tuple(asked), report)
-    content = {"inputs": inputs, "live": _live(kube), "log": read_log(ctx.home.terraform_log).head}
-    kube.apply([_record(content)], set_name="landing-zone-record")
+    changed |= _terraform(ctx, told, report)
+    settle(ctx, told, report)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 
 
-def _terraform(ctx: Context, variables: Mapping[str, Any], report: Report) -> bool:
+def _inputs(ctx: Context, told: Mapping[str, Any]) -> str:
+    """By what it is known that nothing else is asked for than before.
+
+    Of a deal that is followed its commit stands for its limits: an approval that runs out takes nothing away by
+    itself. The next plan is made without it.
+    """
+    deal = ctx.deal
+    asked = told if deal is None else {"stages": told["stages"], "deal": deal.origin.commit}
+    return _digest(asked) + _digest_tree(data("terraform"))
+
+
+def settle(ctx: Context, told: Mapping[str, Any], report: Report) -> None:
+    """After Terraform: wait until the policies of every stage are in force, and note what lies there now."""
+    prove(ctx.kube, tuple(told["stages"]), report)
+    head = read_log(ctx.home.terraform_log).head
+    content = {"inputs": _inputs(ctx, told), "live": _live(ctx.kube), "log": head}
+    ctx.kube.apply([_record(content)], set_name="landing-zone-record")
+
+
+def is_settled(ctx: Context) -> bool:
+    """Whether Terraform was brought to its end for what is asked for now."""
+    record = ctx.kube.get("ConfigMap", RECORD, NAMESPACE)
+    return ((record or {}).get("data") or {}).get("inputs") == _inputs(ctx, variables(ctx, ctx.approved))
+
+
+def _terraform(ctx: Context, told: Mapping[str, Any], report: Report) -> bool:
     # Read in only where something is to be done: a bring-up that changes nothing is not to wait for it.
     from pov.steps.landing_zone.applying import Asked  # noqa: PLC0415
 
-    return run_terraform(ctx, Asked(variables, COMMAND, configuration(), ctx.checked), report) is not None
+    return run_terraform(ctx, Asked(told, COMMAND, configuration(), ctx.checked), report) is not None
 
 
 def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:
@@ -147,10 +116,12 @@ def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:
     from pov.steps.landing_zone.judging import judge  # noqa: PLC0415
 
     work = ctx.home.root / "terraform"
-    modules = copy_modules(data("terraform"), work / "modules")
+    root = copy_modules(data("terraform"), work / "modules") / "targets" / "local"
+    if ctx.deal is not None:
+        ctx.deal.furnish(root)
     terraform = Terraform(
         find_program(ctx.binaries),
-        modules / "targets" / "local",
+        root,
         providers=ctx.binaries["terraform-providers"],
         work=work,
         env=access(ctx.kube, work),
@@ -165,7 +136,7 @@ def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:
     applying = Applying(
         terraform,
         lambda: state_of(ctx.kube),
-        judge(_offering(ctx.engagement).quotas, work, ctx.emit, needed=bool(asked.checked)),
+        judge(quotas(ctx), work, ctx.emit, iops=ctx.approved_iops, needed=bool(asked.checked)),
         LogWriter(ctx.home.terraform_log),
         whoami(),
         report.say,
@@ -273,8 +244,8 @@ def _live(kube: Kube) -> str:
     def listed(kind: str) -> list[dict[str, Any]]:
         return kube.list(kind, labels="app.kubernetes.io/part-of=landing-zone")
 
-    with ThreadPoolExecutor(max_workers=len(_KINDS)) as pool:
-        found = [item for items in pool.map(listed, _KINDS) for item in items]
+    with ThreadPoolExecutor(max_workers=len(KINDS)) as pool:
+        found = [item for items in pool.map(listed, KINDS) for item in items]
     said = []
     for item in found:
         metadata = item["metadata"]

@@ -220,7 +220,8 @@ CONTROLS = (
         "CC8.1",
         "Changes of infrastructure, data and software are authorised, tested, approved and carried out as intended.",
         "what Argo CD runs in prod against its branch; a change by hand, tried as a dry run; the log of Terraform runs",
-        "who approved a change of infrastructure, unless its plan was (`pov up --checked`); tests of the software",
+        "who approved a change of infrastructure, unless its plan was (`pov infra apply`, `pov up --checked`); "
+        "tests of the software",
         from_git,
     ),
     Control(

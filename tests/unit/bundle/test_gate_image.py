@@ -24,7 +24,7 @@ from pov.config.offering import load_offering, shipped
 from pov.config.scenario import list_scenarios, load_scenario
 from pov.engines.kube_api import Connection
 from pov.engines.terraform import Terraform
-from pov.steps.landing_zone.step import sizes
+from pov.steps.landing_zone.asking import sizes
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import load_kube_config

@@ -24,6 +24,7 @@ from pov.scoping.gate import (
     missing_approvals,
     prices,
     told_of,
+    too_small,
     variables,
 )
 from tests.unit.scoping.offerings import TODAY, given, offering
@@ -32,6 +33,7 @@ from tests.unit.scoping.test_assessment import scope
 
 QUOTAS = Quotas.model_validate({"cpuStandard": 64, "cpuScoped": 512, "iopsApproval": 10_000})
 STAGES = {"prod": {"cpu": 96, "memory_gib": 8, "pods": 10, "services": 10, "iops": 12_000}}
+TAKES = "which what runs there takes; passes with: at least"
 IOPS = signed(approval(id="2", kind="iops"), "engineering-vp/pat", "b.json")
 
 
@@ -110,6 +112,28 @@ def edited(place: tuple[Any, ...], value: object) -> dict[str, Any]:
         node = node[key]
     node[place[-1]] = value
     return plan
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, []),
+        ({"prod": {"cpu": 0.1, "memory_gib": 0.1, "pods": 1, "services": 1}}, []),
+        ({"dev": {"cpu": 0.5, "memory_gib": 1, "pods": 10, "services": 9}}, []),
+        (
+            {"dev": {"cpu": 0.4, "memory_gib": 1, "pods": 9, "services": 9}},
+            [
+                f"dev: 0.4 CPU cores asked for; limit: 0.5, {TAKES} 0.5; may approve: whoever asks",
+                f"dev: 9 pods asked for; limit: 10, {TAKES} 10; may approve: whoever asks",
+            ],
+        ),
+    ],
+)
+def test_a_stage_with_running_services_is_not_made_too_small_for_them(
+    asked: dict[str, dict[str, float]], told: list[str]
+) -> None:
+    own = {"dev": {"cpu": 0.5, "memory_gib": 1, "pods": 10, "services": 9, "iops": 0, "storage_gib": 0}}
+    assert [one.in_words for one in too_small(own, asked)] == told
 
 
 def test_a_plan_in_short_has_addresses_and_actions_and_no_value() -> None:

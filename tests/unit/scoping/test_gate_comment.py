@@ -17,6 +17,7 @@ from pov.scoping.gate_comment import (
     unseen,
     waits,
 )
+from pov.scoping.gate_status import Green, read
 
 HEAD, BASE, JUDGE = "1234567890abcdef" * 2, "fedcba0987654321" * 2, "0a1b2c3d4e"
 REFUSAL = {"what": "96 cores", "limit": "64", "fix": "at most 64", "who": ["cto", "engineer"]}
@@ -60,6 +61,18 @@ def test_what_passed_has_no_price_and_tells_advice_and_overrides() -> None:
             document(outcome="passed", holds_until="2026-12-28T10:00:05.999+02:00"),
             "passed until 2026-12-28T08:00:05Z, on fedcba0987 by 0a1b2c3d4e",
         ),
+        (
+            document(outcome="passed", plan={"digest": "ab" * 32, "against": {"serial": 7}}),
+            f"passed, plan {'ab' * 32}, on fedcba0987 by 0a1b2c3d4e",
+        ),
+        (
+            document(outcome="passed", plan={"digest": "no digest", "against": {"serial": 7}}),
+            "passed, on fedcba0987 by 0a1b2c3d4e",
+        ),
+        (
+            document(plan={"digest": "ab" * 32, "against": {"serial": 7}}),
+            "1 thing is refused: see the comment, on fedcba0987 by 0a1b2c3d4e",
+        ),
         (document(), "1 thing is refused: see the comment, on fedcba0987 by 0a1b2c3d4e"),
         (
             document(checks=[{"refusals": [REFUSAL, REFUSAL]}, {"refusals": [REFUSAL]}]),
@@ -83,6 +96,13 @@ def test_a_status_tells_until_when_it_holds_also_while_it_is_judged_again() -> N
     passed = description(document(outcome="passed", holds_until="2026-12-28T08:00:05Z"), BASE, JUDGE)
     assert holds_until(passed) == until
     assert holds_until(description(document(outcome="passed"), BASE, JUDGE)) is None
+    plan = {"digest": "ab" * 32, "against": {"serial": 123456}}
+    told = description(
+        document(outcome="passed", holds_until="2026-12-28T08:00:05Z", plan=plan), BASE, f"{JUDGE}/123456"
+    )
+    assert holds_until(told) == until
+    assert len(told) <= 140
+    assert read(told) == Green(BASE[:10], "ab" * 32, "123456"), "whole, whatever else is in it"
     assert holds_until("passed until tomorrow, on fedcba0987 by 0a1b2c3d4e") is None
     for said in (
         is_judged(BASE, JUDGE, until),

@@ -321,3 +321,32 @@ def test_a_plan_that_was_edited_after_the_check_starts_no_terraform(tmp_path: Pa
     with pytest.raises(PovError, match="there is no plan"):
         terraform.apply(plan)
     assert not (tmp_path / "called").exists()
+
+
+def test_what_is_kept_of_a_run_is_kept_once_it_may_be_applied_and_before_it_is(world: World) -> None:
+    kept: list[int] = []
+
+    def keep() -> None:
+        kept.append(len(world.terraform.applied))
+
+    def run(checked: str = "") -> None:
+        world.way.run(Asked(GIVEN, "pov infra apply", {}, checked, keep))
+
+    with pytest.raises(CriterionNotMet):
+        run("0" * 64)
+    assert kept == []
+    run()
+    assert (kept, len(world.terraform.applied)) == ([0], 1)
+    world.terraform.state, world.plan = BEFORE, replace(world.plan, create=0)
+    run()
+    assert kept == [0, 1], "an empty plan is one that may be"
+
+
+def test_what_cannot_be_kept_is_not_applied(world: World) -> None:
+    def full() -> None:
+        raise PovError("pov/deal cannot be kept", cause="No space left on device")
+
+    with pytest.raises(PovError, match="cannot be kept"):
+        world.way.run(Asked(GIVEN, "pov infra apply", {}, "", full))
+    assert world.terraform.applied == []
+    assert [(entry.result, entry.why) for entry in world.log] == [(FAILED, "pov/deal cannot be kept")]

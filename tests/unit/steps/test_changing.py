@@ -82,17 +82,20 @@ def test_terraform_is_told_stages_requests_and_approvals_of_one_commit(
 ) -> None:
     scenario = load_scenario("gitops-35")
     home = SimpleNamespace(kubeconfig=tmp_path / "kubeconfig")
-    ctx: Any = SimpleNamespace(scenario=scenario, estates=estates(scenario), engagement=None, home=home, emit=silent)
+    ctx: Any = SimpleNamespace(
+        scenario=scenario, estates=estates(scenario), engagement=None, deal=None, home=home, emit=silent
+    )
     ctx.binaries = {"kubectl": tmp_path / "kubectl"}
     seen: list[Any] = []
     monkeypatch.setattr(changing.repository, "working_copy", lambda _: repo)
     monkeypatch.setattr(changing, "run_terraform", lambda _ctx, asked, _report: seen.append(asked))
-    way = ChangeOfInfrastructure(ctx, lambda: {"scope": {"reference": "x", "approved_by": "pat"}})
+    way = ChangeOfInfrastructure(ctx, lambda: ({"scope": {"reference": "x", "approved_by": "pat"}}, 12_000))
     ask(repo, "team-a", ASKED)
     way.follow("c1")
     (told,) = seen
     assert set(told.variables["stages"]) == {"team-a", "dev", "staging", "prod"}
     assert told.variables["scope"]["approved_by"] == "pat", "what was approved stays so"
+    assert ctx.approved_iops == 12_000
     assert (told.command, told.configuration["commit"]) == ("pov measure", "c1")
     assert told.configuration["of"] == "pov/platform-config"
     with pytest.raises(PovError, match="main stands on c1, not on c0"):
@@ -107,5 +110,5 @@ def test_what_judges_is_built_only_where_it_is_not_there(monkeypatch: pytest.Mon
     monkeypatch.setattr(changing, "conftest_at_hand", lambda: Path("/conftest") if there else None)
     monkeypatch.setattr(changing, "for_gate", built.append)
     ctx: Any = SimpleNamespace(emit=silent)
-    ChangeOfInfrastructure(ctx, dict).ready()
+    ChangeOfInfrastructure(ctx, lambda: ({}, 0)).ready()
     assert built == ([] if there else [silent])

@@ -18,7 +18,7 @@ from pov.engines.branches import as_told
 from pov.state.home import Home
 from pov.steps.gate import repository
 from pov.steps.gate.job import AT_ONCE, KEPT_S, LIMIT_S, WAITS_S, manifest, mark_of, name_of
-from pov.steps.gate.names import CONTEXT, JOB, LOGIN, NAMESPACE, RUNNER
+from pov.steps.gate.names import CONTEXT, COPY, COPY_FOLDER, JOB, LOGIN, NAMESPACE, RUNNER
 from pov.steps.gate.step import RULE, TOKENS
 from pov.steps.plan import bring_up
 from pov.steps.templates import documents, render
@@ -69,6 +69,23 @@ def test_the_job_has_one_container_with_a_reading_token_and_one_with_nothing() -
     assert all(container["securityContext"]["readOnlyRootFilesystem"] for container in (fetch, judge))
 
 
+def test_who_judges_sees_the_copy_of_the_state_that_was_there_and_nothing_else_of_it() -> None:
+    pod = manifest(7, HEAD, BASE, image=IMAGE, environment="demo", state="8")["spec"]["template"]["spec"]
+    (fetch,), (judge,) = pod["initContainers"], pod["containers"]
+    (mount,) = [one for one in judge["volumeMounts"] if one["name"] == COPY]
+    assert mount == {"name": COPY, "mountPath": COPY_FOLDER, "readOnly": True}
+    assert COPY not in {one["name"] for one in fetch["volumeMounts"]}
+    assert [one["configMap"] for one in pod["volumes"] if "configMap" in one] == [
+        {"name": "gate-state-8", "optional": True}
+    ]
+    assert violations(pod) == []
+    names = {
+        manifest(7, HEAD, BASE, image=IMAGE, environment="demo", state=one)["metadata"]["name"]
+        for one in ("", "8", "9")
+    }
+    assert len(names) == 3
+
+
 def test_a_jobs_name_is_that_of_one_state() -> None:
     states = [(1, HEAD, BASE, "g:1"), (2, HEAD, BASE, "g:1"), (1, BASE, BASE, "g:1"), (1, HEAD, HEAD, "g:1")]
     names = {name_of(*state) for state in (*states, (1, HEAD, BASE, "g:2"))}
@@ -98,7 +115,8 @@ def test_the_tokens_of_the_two_are_two() -> None:
 def test_who_watches_makes_jobs_and_reads_no_secret_and_who_judges_has_no_role() -> None:
     (role,) = [part for part in parts() if part["kind"] in {"Role", "ClusterRole"}]
     may = {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
-    assert may == {("jobs", "create"), ("jobs", "get"), ("jobs", "list"), ("pods", "list"), ("pods/log", "get")}
+    jobs = {("jobs", "create"), ("jobs", "get"), ("jobs", "list")}
+    assert may == {*jobs, ("pods", "list"), ("pods/log", "get"), ("configmaps", "list")}
     (binding,) = [part for part in parts() if part["kind"] in {"RoleBinding", "ClusterRoleBinding"}]
     assert [subject["name"] for subject in binding["subjects"]] == [RUNNER]
     accounts = {part["metadata"]["name"]: part for part in parts() if part["kind"] == "ServiceAccount"}

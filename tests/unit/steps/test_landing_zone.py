@@ -26,7 +26,7 @@ from pov.model.events import silent
 from pov.state.home import Home
 from pov.state.terraform_log import APPLIED, FAILED, LogWriter, read_log
 from pov.steps.core import Outcome, Report
-from pov.steps.landing_zone import proof
+from pov.steps.landing_zone import asking, proof
 from pov.steps.landing_zone import step as landing_zone
 from pov.steps.landing_zone.applying import Asked
 from pov.workflows.init import InitOptions, run
@@ -37,7 +37,7 @@ REPORT = Report("landing_zone", silent)
 
 
 def sizes(scenario: Scenario) -> dict[str, dict[str, float]]:
-    return landing_zone.sizes(scenario, estates(scenario))
+    return asking.sizes(scenario, estates(scenario))
 
 
 def test_sizes_leave_room_for_a_rollout_of_everything() -> None:
@@ -62,12 +62,12 @@ def test_sizes_follow_the_scenario() -> None:
 
 
 def test_the_guardrails_numbers_are_the_offerings(tmp_path: Path) -> None:
-    assert landing_zone.limits(None, {})["quotas"] == load_offering().quotas.model_dump()
+    assert asking.limits(None, {})["quotas"] == load_offering().quotas.model_dump()
     (tmp_path / "own.yaml").write_text(shipped().read_text().replace("cpuStandard: 64 ", "cpuStandard: 7 "))
     run(InitOptions(tmp_path / "acme"), silent)
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write("scope: {offering: ../own.yaml}\n")
-    assert landing_zone.limits(load_engagement(tmp_path / "acme"), {})["quotas"]["cpu_standard"] == 7
+    assert asking.limits(load_engagement(tmp_path / "acme"), {})["quotas"]["cpu_standard"] == 7
 
 
 def test_no_number_of_the_offering_is_typed_into_terraform() -> None:
@@ -95,12 +95,12 @@ def test_storage_is_what_the_deals_size_includes(tmp_path: Path, said: str, stor
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write(said)
     engagement = load_engagement(tmp_path / "acme")
-    quotas = landing_zone.limits(engagement, {})["quotas"]
-    assert landing_zone.limits(engagement, {}) == {"quotas": quotas, **storage}
+    quotas = asking.limits(engagement, {})["quotas"]
+    assert asking.limits(engagement, {}) == {"quotas": quotas, **storage}
     # What was approved counts where it is more, and an approval of less takes nothing away.
     more, less = ({"storage": {"gib": gib, "of": "scope acme"}} for gib in (9000.0, 1.0))
-    assert landing_zone.limits(engagement, more) == {"quotas": quotas, **more}
-    assert landing_zone.limits(engagement, less) == {"quotas": quotas, **(storage or less)}
+    assert asking.limits(engagement, more) == {"quotas": quotas, **more}
+    assert asking.limits(engagement, less) == {"quotas": quotas, **(storage or less)}
 
 
 def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
     run(InitOptions(tmp_path / "acme"), silent)
     with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
         file.write("scope: {users: 5000, offering: ../own.yaml}\n")
-    assert landing_zone.limits(load_engagement(tmp_path / "acme"), {})["storage"]["gib"] == 77
+    assert asking.limits(load_engagement(tmp_path / "acme"), {})["storage"]["gib"] == 77
 
 
 class Zone:
@@ -126,6 +126,8 @@ class Zone:
             scenario=scenario,
             engagement=None,
             approved={},
+            approved_iops=0,
+            deal=None,
             checked="",
             estates=estates(scenario),
             home=Home(tmp_path / "home"),
@@ -335,6 +337,8 @@ def test_a_terraform_that_cannot_begin_is_in_the_log_of_its_runs(
     ctx: Any = SimpleNamespace(
         kube=over(FakeApi(), tmp_path),
         engagement=None,
+        deal=None,
+        approved_iops=0,
         home=Home(tmp_path / "home"),
         binaries={"terraform-providers": tmp_path},
         emit=silent,
@@ -343,3 +347,13 @@ def test_a_terraform_that_cannot_begin_is_in_the_log_of_its_runs(
         landing_zone.run_terraform(ctx, Asked({}, "pov up", {"of": "pov 1"}), REPORT)
     (entry,) = read_log(ctx.home.terraform_log).entries
     assert (entry.result, entry.why, entry.command) == (FAILED, "terraform init failed", "pov up")
+
+
+def test_what_is_asked_for_is_settled_once_terraform_was_brought_to_its_end(zone: Zone) -> None:
+    assert not landing_zone.is_settled(zone.ctx)
+    zone.run()
+    assert landing_zone.is_settled(zone.ctx)
+    zone.ctx.scenario = zone.ctx.scenario.with_services(40)
+    zone.ctx.estates = estates(zone.ctx.scenario)
+    assert not landing_zone.is_settled(zone.ctx)
+    assert zone.runs == 1, "nothing is started for the question"

@@ -441,6 +441,7 @@ class Cluster:
         self.job = {"status": status} if status is not None else None
         self.said = {"judge": judge, "fetch": fetch}
         self.why = ""
+        self.copies: tuple[str, ...] = ()
         self.made: list[Mapping[str, Any]] = []
 
     def get(self, kind: str, name: str, namespace: str) -> Mapping[str, Any] | None:
@@ -448,6 +449,9 @@ class Cluster:
         return self.job
 
     def list(self, kind: str, namespace: str, *, labels: str) -> list[Mapping[str, Any]]:
+        if kind == "v1/ConfigMap":
+            assert (namespace, labels) == ("pov-gate", "pov.dev/state-serial")
+            return [{"metadata": {"labels": {labels: serial}}} for serial in self.copies]
         name = name_of(ONE.number, ONE.head, ONE.base, "gate:1")
         assert labels == f"batch.kubernetes.io/job-name={name}"
         return [{"metadata": {"name": "pod"}, "status": {"message": self.why} if self.why else {}}]
@@ -523,6 +527,8 @@ def test_a_job_is_made_for_the_state_that_was_seen() -> None:
 def test_jobs_of_whatever_state_and_image_take_their_turns() -> None:
     class Full(Cluster):
         def list(self, kind: str, namespace: str, *, labels: str) -> list[Mapping[str, Any]]:
+            if kind == "v1/ConfigMap":
+                return []
             assert (kind, namespace, labels) == ("batch/v1/Job", "pov-gate", "app=gate-job")
             created = {"creationTimestamp": "2026-11-29T12:00:00Z"}
             return [
@@ -540,3 +546,36 @@ def test_jobs_of_whatever_state_and_image_take_their_turns() -> None:
     assert {turn.since for turn in turns} == {NOW}
     made = manifest(1, ONE.head, ONE.base, image="gate:1", environment="demo")
     assert made["metadata"]["labels"] == {"app": "gate-job", PULL: "1"}, "by which they are found"
+
+
+class NoJobs(Cluster):
+    """Of the copies alone."""
+
+    def list(self, kind: str, namespace: str, *, labels: str) -> list[Mapping[str, Any]]:
+        return super().list(kind, namespace, labels=labels) if kind == "v1/ConfigMap" else []
+
+
+def test_jobs_plan_against_the_copy_that_was_there_when_the_look_began() -> None:
+    cluster = NoJobs(None)
+    made = KubeJobs(cast("Kube", cluster), "gate:0123456789abcdef", "demo")
+    made.turns()
+    assert made.judge == "0123456789", "no state is shown"
+    cluster.copies = ("9", "10")
+    assert made.judge == "0123456789", "one look, one judge"
+    made.turns()
+    assert made.judge == "0123456789/10", "the newest, by number"
+    made.start(ONE, "")
+    (job,) = cluster.made
+    assert job["metadata"]["name"] == name_of(1, ONE.head, ONE.base, made.image, state="10")
+    volumes = job["spec"]["template"]["spec"]["volumes"]
+    assert [one["configMap"]["name"] for one in volumes if "configMap" in one] == ["gate-state-10"]
+
+
+def test_green_is_void_when_terraforms_state_moves() -> None:
+    plan = {"digest": "ab" * 32, "against": {"serial": 7}}
+    world = World(judge=f"{JUDGE}/7", all_jobs={(ONE, ""): {**PASSED, "plan": plan}})
+    world.look()
+    assert world.said() == f"passed, plan {'ab' * 32}, on aaaaaaaaaa by {JUDGE}/7"
+    world.judge, world.all_jobs = f"{JUDGE}/8", {}
+    world.look()
+    assert world.said() == f"is judged, on aaaaaaaaaa by {JUDGE}/8"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import NotFound
+from pov.base.errors import NotFound, PovError
 from pov.base.redact import Secret
 from pov.workflows.gate_admission import admission
 from pov.workflows.gate_job import options
-from pov.workflows.gate_state import against, as_json, state_in
-from tests.fakes.terraform import packed
+from pov.workflows.gate_state import against, as_json, copied, state_in
+from tests.fakes.terraform import packed, state
 
 
 class FakeCluster:
@@ -97,3 +97,23 @@ def test_a_kubeconfig_that_a_commit_brought_is_not_used(tmp_path: Path, monkeypa
     told = "the kubeconfig of x comes with what is under review"
     assert against(tmp_path, "x", tmp_path).why_not == told
     assert admission(manifests, tmp_path, "x").not_checked == told
+
+
+def test_a_copy_of_the_state_comes_with_the_stages_that_stand_anyway(tmp_path: Path) -> None:
+    assert copied(tmp_path, "x").why_not == "no state is shown to the gate (pov up does)"
+    (tmp_path / "tfstate").write_bytes(packed(serial=7, objects=1))
+    assert copied(tmp_path, "x").why_not, "half of it is none"
+    (tmp_path / "stages.json").write_text('{"dev": {"cpu": 2}}')
+    found = copied(tmp_path, "x")
+    assert (found.environment, found.why_not, found.beside) == ("x", "", {"dev": {"cpu": 2}})
+    assert found.copy == state(serial=7, objects=1)
+    assert not found.access, "nothing to reach a cluster by"
+
+
+@pytest.mark.parametrize(("name", "content"), [("tfstate", b"no state"), ("stages.json", b"{")])
+def test_a_damaged_copy_is_an_error_and_not_none(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "tfstate").write_bytes(packed(serial=7, objects=1))
+    (tmp_path / "stages.json").write_text("{}")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PovError, match="cannot be read"):
+        copied(tmp_path, "x")

@@ -14,6 +14,7 @@ from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.plan import bring_up
 from pov.workflows import platform
+from pov.workflows.approved import Allowed
 from tests.unit.experiments.world import scenario
 
 QA = Estate(NEW_STAGE, "gitops", NEW_STAGE, ("ledger",), (), 1)
@@ -56,7 +57,8 @@ def test_a_step_sees_one_stage_more_and_what_was_approved(ctx: Context, monkeypa
     approved = {"quotas": {"cpu_standard": 8}}
     monkeypatch.setattr(platform, "_STEPS", (lambda: Step("vault", "Vault", run),))
     monkeypatch.setattr(platform, "recall", lambda home, name: SimpleNamespace(engagement=Path("engagement")))
-    monkeypatch.setattr(platform, "for_guardrail", lambda folder, name, emit: approved if folder and name else {})
+    told_of = Allowed(approved, 12_000)
+    monkeypatch.setattr(platform, "allowed", lambda deal, folder, name, emit: told_of if folder and name else Allowed())
     running = platform.RunningPlatform(replace(ctx, emit=told))
     running.bring("vault", (QA,))
     running.bring("vault")
@@ -65,6 +67,7 @@ def test_a_step_sees_one_stage_more_and_what_was_approved(ctx: Context, monkeypa
         ["staging", "dev", "legacy"],
     ]
     assert [given.approved for given in seen] == [approved, approved], "with other numbers every stage is planned anew"
+    assert [given.approved_iops for given in seen] == [12_000, 12_000]
 
 
 def test_no_scenario_can_have_the_stage_that_is_measured() -> None:

@@ -1,0 +1,96 @@
+"""What Terraform is asked for: stages by what runs in them, and the numbers of the guardrail in front of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pov.base.errors import PovError
+from pov.config.engagement import Engagement
+from pov.config.estates import Estate
+from pov.config.offering import Offering, Quotas, load_offering
+from pov.config.scenario import Scenario
+from pov.config.units import mebibytes
+from pov.config.weights import cpu_requests
+from pov.scoping.sizing import storage_variable
+from pov.steps.context import Context
+from pov.steps.gate.names import REPOSITORY
+from pov.steps.landing_zone.deal import joined
+
+_AGENT_MILLICORES = 1
+_AGENT_LIMIT_MIB = 32
+_SPARE = 1.25
+
+
+def sizes(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
+    """What each stage may use: every service with one pod more than usual (a rollout), and a quarter to spare.
+
+    CPU in cores, memory in GiB (limits). Each pod has a certificate agent beside the service.
+    """
+    resources = scenario.services.resources
+    requests = cpu_requests(scenario)
+    memory = (mebibytes(resources.memory_limit) + _AGENT_LIMIT_MIB) / 1024
+    found = {}
+    for estate in estates:
+        if estate.kind == "gitops":
+            pods = max(1, len(estate.services)) * (estate.replicas + 1)
+            asked = sum(requests[name] + _AGENT_MILLICORES for name in estate.services) * (estate.replicas + 1)
+            found[estate.namespace] = {
+                "cpu": round(max(0.5, asked / 1000 * _SPARE), 1),
+                "memory_gib": round(max(0.5, pods * memory * _SPARE), 1),
+                "pods": math.ceil(pods * _SPARE) + 5,
+                # One to call, one headless to count replicas by.
+                "services": 2 * len(estate.services) + 5,
+            }
+    return found
+
+
+def requested(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict[str, float]]:
+    """What Terraform is asked for: the sizes, and neither storage nor a speed of it, which no stage needs."""
+    return {name: {**asked, "iops": 0, "storage_gib": 0} for name, asked in sizes(scenario, estates).items()}
+
+
+def limits(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The guardrail's numbers, from the offering that the engagement names, else from the shipped one.
+
+    `quotas` are its hard quotas; `storage` stands there where anything bounds it.
+    """
+    users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
+    return _limits(_offering(engagement), users, approved)
+
+
+def _limits(offering: Offering, users: int | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {"quotas": offering.quotas.model_dump(), **approved, **storage_variable(offering, users, approved)}
+
+
+def variables(ctx: Context, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """All that Terraform is told: the stages, by the limits of the deal that is followed, else of the engagement.
+
+    Raises `PovError` where a deal leaves less to a stage of the scenario than its services take.
+    """
+    own, deal = requested(ctx.scenario, ctx.estates), ctx.deal
+    if deal is None:
+        return {"stages": own, **limits(ctx.engagement, approved)}
+    asked = deal.stages
+    _leave_room(own, asked)
+    return {"stages": joined(own, asked), **_limits(deal.offering, deal.users, approved)}
+
+
+def _leave_room(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> None:
+    from pov.scoping.gate import too_small  # noqa: PLC0415 - few follow a deal
+
+    if found := too_small(own, asked):
+        fix = f"ask for it by pull request to {REPOSITORY}, then pov infra apply; or bring up fewer services"
+        raise PovError(f"the deal leaves no room for what is to run: {found[0].in_words}", fix=fix)
+
+
+def _offering(engagement: Engagement | None) -> Offering:
+    named = engagement.scope.offering if engagement is not None and engagement.scope is not None else ""
+    return load_offering(Path(named) if named else None)
+
+
+def quotas(ctx: Context) -> Quotas:
+    """The hard quotas of the offering whose limits count."""
+    return (ctx.deal.offering if ctx.deal is not None else _offering(ctx.engagement)).quotas

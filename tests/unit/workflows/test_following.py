@@ -1,0 +1,75 @@
+"""A bring-up of an environment that follows a deal: it asks for what was applied, and for nothing merged since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pov.base.errors import InvalidInput, PovError
+from pov.steps.landing_zone import step as landing_zone
+from pov.steps.landing_zone.deal import RECORD, keep
+from pov.workflows.environment import attach, home_of
+from tests.unit.steps.test_deal import laid_out
+from tests.unit.workflows.whole_world import World, make
+
+NAME = "quickstart"
+
+
+@pytest.fixture
+def told() -> list[Mapping[str, Any]]:
+    return []
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[Mapping[str, Any]]) -> World:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    made = make(tmp_path, monkeypatch)
+    monkeypatch.setattr(landing_zone, "_terraform", lambda _ctx, asked, _report: told.append(asked) or True)
+    return made
+
+
+def test_it_asks_for_the_deals_stages_too_and_twice_for_nothing(
+    world: World, told: list[Mapping[str, Any]], tmp_path: Path
+) -> None:
+    world.up(scenario=NAME)
+    assert [set(one["stages"]) for one in told] == [{"dev", "staging"}]
+    deal = keep(home_of(world.root, NAME), laid_out(tmp_path / "deal"))
+    world.up(scenario=NAME)
+    assert told[-1]["stages"] == deal.stages, "dev, staging and prod, with the deal's figures"
+    assert len(told) == 2
+    assert not world.up(scenario=NAME).changed
+    assert len(told) == 2
+    said = [event.message for event in world.events if event.kind == "note"]
+    assert "it follows pov/deal as pull request 7 made it, commit c1" in said
+    assert attach(world.root, NAME, world.events.append).deal == deal, "and so does whoever measures"
+
+
+def test_another_plan_than_the_followed_one_is_not_to_be_had_by_its_digest(world: World, tmp_path: Path) -> None:
+    keep(home_of(world.root, NAME), laid_out(tmp_path / "deal"))
+    with pytest.raises(InvalidInput, match="this environment follows pov/deal") as refused:
+        world.up(scenario=NAME, checked="a" * 64)
+    assert refused.value.fix == "pov infra apply"
+
+
+def test_a_merge_that_is_applied_meanwhile_is_not_taken_back(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.up(scenario=NAME)
+
+    def applies(*_: object) -> None:
+        keep(home_of(world.root, NAME), laid_out(tmp_path / "deal"))
+
+    monkeypatch.setattr("pov.workflows.preflight.check", applies)
+    with pytest.raises(PovError, match="meanwhile a merge of pov/deal was applied"):
+        world.up(scenario=NAME)
+
+
+def test_a_record_that_cannot_be_read_takes_nothing_away(world: World, told: list[Mapping[str, Any]]) -> None:
+    world.up(scenario=NAME)
+    (home_of(world.root, NAME).root / RECORD).write_text("{")
+    with pytest.raises(PovError, match=r"deal\.json cannot be read"):
+        world.up(scenario=NAME)
+    assert len(told) == 1
