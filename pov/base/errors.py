@@ -31,6 +31,15 @@ class NotFound(PovError):
     """What was asked for does not exist."""
 
 
+class NoSuchInput(NotFound):
+    """What an argument names is not there, or is no such thing: nothing was looked at and nothing changed.
+
+    Apart from `NotFound` so that a script can tell a misspelt path from something that was looked at and is wrong.
+    """
+
+    exit_code = 2
+
+
 class TimedOut(PovError):
     """A bounded wait came to its limit; the message says what was waited for and what was seen last."""
 

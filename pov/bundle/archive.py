@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
 
-from pov.base.errors import PovError
+from pov.base.errors import NoSuchInput, PovError
 from pov.bundle import manifest as manifests
 from pov.bundle.manifest import FileRecord, Manifest, check_path, damaged, foreign
 from pov.bundle.packing import digest_of, pack, pieces, unpack
@@ -189,17 +189,20 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """Open an archive and check its manifest. Raises `PovError` for what is not one."""
+    """Open an archive and check its manifest.
+
+    Raises `NoSuchInput` without a file and for another kind of file, `PovError` for a bad one.
+    """
     with ExitStack() as stack:
         try:
             tar = stack.enter_context(tarfile.open(path, "r:"))
             first = tar.next()
         except tarfile.TarError as error:
-            raise foreign(f"{path.name} is no tar file") from error
+            raise foreign(f"{path.name} is no tar file", NoSuchInput) from error
         except FileNotFoundError as error:
-            raise PovError(f"no file {path}", fix="pov bundle save FILE, on a machine with a network") from error
+            raise NoSuchInput(f"no file {path}", fix="pov bundle save FILE, on a machine with a network") from error
         if first is None or first.name != manifests.NAME or not first.isreg() or first.size > _MANIFEST_LIMIT:
-            raise foreign(f"it does not start with {manifests.NAME}")
+            raise foreign(f"it does not start with {manifests.NAME}", NoSuchInput)
         stream = tar.extractfile(first)
         assert stream is not None
         try:

@@ -97,9 +97,9 @@ class Manifest:
         raise foreign(f"its manifest names {path}, which it does not hold")
 
 
-def foreign(why: str) -> PovError:
-    """The error for a file that is no archive of ours."""
-    return PovError(
+def foreign(why: str, kind: type[PovError] = PovError) -> PovError:
+    """The error for a file that is no archive of ours; `kind` says whether its contents were looked at."""
+    return kind(
         "this is no bundle archive that can be loaded", cause=why, fix="give a file that `pov bundle save` wrote"
     )
 

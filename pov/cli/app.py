@@ -204,7 +204,7 @@ def cli() -> None:
     pov up         the reference engagement: 35 services on a local cluster
     pov measure    the scenario's experiments, each arm
     pov report     the PDF
-    pov down       nothing left
+    pov down       takes it away; runs and reports stay
     """
 
 

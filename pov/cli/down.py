@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--images", is_flag=True, help="Remove the bundle's images from the container storage, too.")
+@click.option(
+    "--images",
+    is_flag=True,
+    help="Remove the images that pov made from the container storage, too; images that it pulled stay.",
+)
 @command_options
 def command(images: bool) -> None:
     """Take the environment away.
 
-    Nothing is left but runs, reports, evidence of controls, criteria, the journal and the log of Terraform's runs.
-    Run again with its --name, it changes nothing.
+    Of its own files stay runs, reports, evidence of controls, criteria, the journal and the log of Terraform runs.
+    Images stay without --images, and the cache of engines in ~/.cache/pov does: later environments use both. Run again
+    with its --name, it changes nothing.
     """
     chosen = settings()
     from pov.workflows import down

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import io
 
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import NoSuchInput, NotFound, PovError
 
+_HEADER = b"%PDF-"
 _FIX = "check the path, or have the report sent again"
 
 
 def attachments(pdf: bytes) -> dict[str, bytes]:
-    """Attached files by name. Raises `PovError` for what is no PDF, `NotFound` for one without attachments."""
+    """Attached files by name. Raises `NoSuchInput` for what is no PDF, `PovError` for a damaged one, `NotFound` for one
+    without attachments.
+    """
     import pypdf  # noqa: PLC0415 (only who verifies a report needs it)
     from pypdf.errors import PyPdfError  # noqa: PLC0415 (as above)
 
+    # Viewers, too, look for the header in the first kilobyte.
+    if _HEADER not in pdf[:1024]:
+        raise NoSuchInput("this is no PDF", cause=f"it does not begin with {_HEADER.decode()}", fix=_FIX)
     try:
         reader = pypdf.PdfReader(io.BytesIO(pdf), strict=True)
         found = {name: b"".join(contents) for name, contents in reader.attachments.items()}

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pov.base import variables
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import NoSuchInput, NotFound, PovError
 from pov.base.files import write_atomic
 from pov.base.process import Completed, run
 from pov.engines import ssh
@@ -70,10 +70,10 @@ def require() -> None:
 def sign(data: bytes, key: Path, *, namespace: str) -> str:
     """An armoured signature over `data`. `key` is a private key without a passphrase, or one that an agent holds.
 
-    Of the latter the public half is enough. Raises `PovError` if it cannot be used.
+    Of the latter the public half is enough. Raises `NoSuchInput` without it, `PovError` if it cannot be used.
     """
     if not key.is_file():
-        raise NotFound(f"no key {key}", fix="ssh-keygen -t ed25519 -f FILE  (it makes one)")
+        raise NoSuchInput(f"no key {key}", fix="ssh-keygen -t ed25519 -f FILE  (it makes one)")
     # Nobody can be asked for a passphrase here: a command of ours has no terminal.
     done = _keygen(["-Y", "sign", "-n", namespace, "-f", str(key)], data, {"SSH_ASKPASS_REQUIRE": "never"})
     if done.code != 0 or not done.stdout.startswith(_FIRST):

@@ -18,11 +18,16 @@ from pov.model.reading import items, mapping, text
 from pov.reporting import lettering
 from pov.reporting.numbers import listing, plural
 from pov.reporting.wording import value
+from pov.state.home import KEPT
 
 MAIN = "sheet.typ"
 _TOUCHED = (
-    "One machine: a cluster of its own, a container network, images in the container storage, files in the engagement "
-    "folder. All of it goes with pov down, except runs, reports and criteria."
+    "One machine: a cluster of its own, a container network, images in the container storage, a cache of engines "
+    "(~/.cache/pov), files in the engagement folder. pov down takes away cluster, network, keys and secrets. In the "
+    f"engagement folder stay what people wrote and, in its .pov, {listing(list(KEPT.values()))}: rm -r .pov takes "
+    "these. "
+    "pov down --images takes the images that pov made; images that it pulled stay, for the container engine to remove. "
+    "rm -r ~/.cache/pov takes the cache. Packages that pov doctor --fix installed stay."
 )
 _RUNS = (
     "From the freeze on every run counts and is listed in every report, those that were broken off among them. A "

@@ -18,7 +18,15 @@ from pov.state.compliance import FOLDER as COMPLIANCE
 from pov.state.journal import JournalWriter
 
 TERRAFORM_LOG = "terraform-runs.jsonl"
-_KEPT = ("runs", "reports", COMPLIANCE, "criteria.yaml", "journal.jsonl", TERRAFORM_LOG)
+KEPT = {
+    "runs": "runs",
+    "reports": "reports",
+    COMPLIANCE: "evidence of controls",
+    "criteria.yaml": "criteria",
+    "journal.jsonl": "the journal",
+    TERRAFORM_LOG: "the log of Terraform runs",
+}
+"""What of an environment's folder outlives `pov down`: by file, and in words for what is printed and signed."""
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -96,13 +104,17 @@ class Home:
                 raise _no_lock(self.root, error) from error
             yield
 
+    def kept(self) -> tuple[Path, ...]:
+        """What of `KEPT` is there."""
+        return tuple(path for path in (self.root / name for name in KEPT) if path.exists())
+
     def remove(self) -> list[str]:
-        """Remove all but runs, reports, evidence of controls, criteria and logs. Returns what was, by path."""
+        """Remove all but what is `KEPT`. Returns what was, by path."""
         if not self.root.is_dir():
             return []
         removed = []
         for path in sorted(self.root.iterdir()):
-            if path.name in _KEPT:
+            if path.name in KEPT:
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

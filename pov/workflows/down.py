@@ -17,7 +17,7 @@ from pov.workflows.environment import RECORD, choose, home_of, recall
 
 @dataclass(frozen=True)
 class DownOptions:
-    """`images` also removes the bundle's images from the container storage."""
+    """`images` also removes the images that `pov` made from the container storage."""
 
     root: Path
     name: str | None = None
@@ -41,8 +41,8 @@ class DownResult:
 def run(options: DownOptions, emit: Emit) -> DownResult:
     """Remove the cluster (its finalizers die with it), the network if `up` made it and nobody uses it, the files.
 
-    Runs, reports, evidence of controls, criteria, the journal and the log of Terraform runs stay; a run that was killed
-    first gets what it deployed. A cluster of the same name that `pov` did not make is not touched.
+    What `state.home.KEPT` names stays; a run that was killed first gets what it deployed. A cluster of the same name
+    that `pov` did not make is not touched.
     """
     from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
@@ -68,9 +68,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
             removed += storage.remove_all()
     seconds = SYSTEM_CLOCK.monotonic() - started
     emit(Event("changed" if removed else "unchanged", "down", f"{name} is down", seconds))
-    places = (home.runs_dir, home.reports_dir, home.compliance_dir, home.journal, home.terraform_log)
-    kept = tuple(str(path) for path in places if path.exists())
-    return DownResult(name, tuple(removed), kept, seconds)
+    return DownResult(name, tuple(removed), tuple(map(str, home.kept())), seconds)
 
 
 def _note_the_end(home: Home) -> None:

@@ -203,7 +203,7 @@ A proof of value on the scenario `{scenario.name}`: {scenario.metadata.title}.
    pov measure           the scenario's experiments, each arm
    pov report            the PDF
    pov verify            all of it computed again
-   pov down              nothing left but runs and reports
+   pov down              takes the environment away; runs and reports stay
    ```
 
 Runs and reports lie in `.pov/`, beside secrets: that folder is not for Git.

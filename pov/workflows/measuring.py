@@ -115,7 +115,8 @@ class Measuring:
         self._note_length(slot.experiment, slot.arm, result.seconds if result.ok else None)
         self._save_with_span(result)
         if result.ok:
-            self._emit(Event("finished", subject, title + _counted(result), result.seconds, _ended(data, result)))
+            counted = _counted(result, blinded=self._own.words.arm(slot.arm).kind == "negative")
+            self._emit(Event("finished", subject, title + counted, result.seconds, _ended(data, result)))
         else:
             self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds, _ended(data, result)))
         if result.evidence.details.get("terminal_gone"):
@@ -270,10 +271,13 @@ def _ended(data: TrialData, result: Result) -> TrialData:
     return replace(data, seconds=seconds, ok=result.ok, requests=seen.requests, hard=seen.hard, late=seen.late)
 
 
-def _counted(result: Result) -> str:
+def _counted(result: Result, *, blinded: bool) -> str:
     traffic = result.evidence.traffic
     if traffic is None:
         return ""
     seen = traffic.operation
     told = f": {seen.hard + seen.late} of {seen.requests} requests failed"
-    return f"{told} ({seen.hard} hard, {seen.late} late)" if seen.hard or seen.late else told
+    if not (seen.hard or seen.late):
+        return told
+    # The service under a negative control was taken away: without a failure the prober would be blind.
+    return f"{told}{', as they must' if blinded else ''} ({seen.hard} hard, {seen.late} late)"

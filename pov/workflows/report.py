@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pov.base.clock import SYSTEM_CLOCK
-from pov.base.errors import InvalidInput, NotFound, Problem
+from pov.base.errors import InvalidInput, NoSuchInput, NotFound, Problem
 from pov.base.files import require_writable, save
 from pov.model.events import Emit, Event
 from pov.state import people
@@ -194,18 +194,24 @@ def _value(root: Path, saved: Run) -> GivenValue | None:
 
 
 def located(root: Path, name: str | None, run: str | None) -> tuple[Home, Path]:
-    """The environment's folder and a run's in it, the newest if none is named. Raises `NotFound`, `InvalidInput`."""
-    home = _home(root, name)
+    """The environment's folder and a run's in it, the newest if none is named.
+
+    Raises `NoSuchInput` if the named one is not there, `NotFound` if there is none at all, `InvalidInput`.
+    """
+    home = _home(root, name, NotFound if run is None else NoSuchInput)
     return home, _folder(home, run)
 
 
-def _home(root: Path, name: str | None) -> Home:
-    """The environment's folder. A taken-down environment keeps its runs, so only those are looked for."""
+def _home(root: Path, name: str | None, kind: type[NotFound]) -> Home:
+    """The environment's folder. A taken-down environment keeps its runs, so only those are looked for.
+
+    Where nothing was measured, that is `kind`: wrong input if a run was named.
+    """
     if name is not None:
         return Home(root / ".pov" / name)
     known = sorted({path.parent.parent.parent.name for path in (root / ".pov").glob("*/runs/*/environment.json")})
     if not known:
-        raise NotFound(f"nothing was measured yet in {root}", fix="pov measure")
+        raise kind(f"nothing was measured yet in {root}", fix="pov measure")
     if len(known) > 1:
         fix = f"pov report --name {known[0]}"
         raise InvalidInput([Problem("--name", f"several environments have runs: {', '.join(known)}", fix)])
@@ -213,7 +219,10 @@ def _home(root: Path, name: str | None) -> Home:
 
 
 def _folder(home: Home, wanted: str | None) -> Path:
-    """The named run's folder, or the newest one's. Raises `NotFound` with the runs that there are."""
+    """The named run's folder, or the newest one's.
+
+    Raises `NoSuchInput` with the runs that there are, `NotFound` without any.
+    """
     from pov.state.runs import latest, saved_in
 
     if wanted is None:
@@ -222,4 +231,4 @@ def _folder(home: Home, wanted: str | None) -> Path:
     if wanted in names:
         return home.runs_dir / wanted
     cause = f"runs: {', '.join(names) or 'none'}"
-    raise NotFound(f"no run {wanted} in {home.runs_dir}", cause=cause, fix="pov runs list")
+    raise NoSuchInput(f"no run {wanted} in {home.runs_dir}", cause=cause, fix="pov runs list")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import InvalidInput, NotFound, PovError, Problem
+from pov.base.errors import InvalidInput, NoSuchInput, NotFound, PovError, Problem
 from pov.measure.results import Arm
 from pov.measure.summary import summarise
 from pov.model.events import Emit
@@ -18,6 +18,7 @@ from pov.state.runs import read_run
 from pov.workflows.environment import RECORD
 
 ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
+_LATEST = "latest"
 _OF_MACHINE = ("cores", "processor", "memory_mib", "system")
 
 
@@ -140,11 +141,12 @@ def _folders(options: RunsOptions) -> list[Path]:
 
 
 def find(options: RunsOptions, wanted: str) -> Path:
-    """The folder of the run that is meant. Raises `NotFound`, `InvalidInput` where several may be."""
+    """The folder of the run that is meant. Raises `NoSuchInput` without it, `InvalidInput` where several may be."""
     folders = _folders(options)
     if not folders:
-        raise NotFound(f"nothing was measured yet in {options.root}", fix="pov measure")
-    if wanted == "latest":
+        kind = NotFound if wanted == _LATEST else NoSuchInput
+        raise kind(f"nothing was measured yet in {options.root}", fix="pov measure")
+    if wanted == _LATEST:
         return folders[-1]
     exact = [path for path in folders if path.name == wanted]
     found = exact or [
@@ -152,7 +154,7 @@ def find(options: RunsOptions, wanted: str) -> Path:
     ]
     names = ", ".join(path.name for path in found or folders)
     if not found:
-        raise NotFound(f"no run {wanted}", cause=f"runs: {names}", fix="pov runs list")
+        raise NoSuchInput(f"no run {wanted}", cause=f"runs: {names}", fix="pov runs list")
     if len(found) > 1:
         raise InvalidInput(
             [Problem("RUN", f"`{wanted}` is the beginning or end of several: {names}", "one of them, whole")]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import NoSuchInput, NotFound, PovError
 from pov.base.files import write_atomic
 from pov.model.events import Emit, Event
 from pov.model.reading import mapping, parsed, text
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pov.reporting.valued import GivenValue
 
 OVER_REPORT = "report"
+_OF_RUN = ("environment.json", "samples.jsonl", "summary.json", HEAD)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class VerifyResult:
 
 
 def run(options: VerifyOptions, emit: Emit) -> VerifyResult:
-    """Verify, then sign if that was asked. Raises `NotFound` without a target, `PovError` to sign what is wrong."""
+    """Verify, then sign if that was asked. Raises `NoSuchInput` without a target, `PovError` to sign what is wrong."""
     from pov.engines import signing
 
     target = _target(options)
@@ -110,10 +111,12 @@ def _target(options: VerifyOptions) -> Path:
     path = Path(options.target)
     if path.is_dir():
         if not (path / "samples.jsonl").is_file():
-            raise NotFound(f"no run in {path}", cause="it holds no samples.jsonl", fix="name a run's folder, or a PDF")
+            # A run that lost its samples was looked at, and is wrong; any other folder was meant for something else.
+            kind = NotFound if any((path / name).exists() for name in _OF_RUN) else NoSuchInput
+            raise kind(f"no run in {path}", cause="it holds no samples.jsonl", fix="name a run's folder, or a PDF")
         return path.absolute()
     if not path.is_file() and (path.suffix or len(path.parts) > 1):
-        raise NotFound(f"no file {path}", fix="name a run, its folder, or a report's PDF")
+        raise NoSuchInput(f"no file {path}", fix="name a run, its folder, or a report's PDF")
     return path.absolute() if path.is_file() else report.located(options.root, options.name, options.target)[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from pov.cli.main import main
@@ -101,16 +102,59 @@ def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["verify", "sent.pdf"], 1, "no file sent.pdf"),
-        (["verify", "runs/20260309-093000-aaaa"], 1, "no file runs/20260309-093000-aaaa"),
-        (["verify", "20260309-093000-aaaa"], 1, "fix: pov runs list"),
+        (["verify", "sent.pdf"], 2, "no file sent.pdf"),
+        (["verify", "runs/20260309-093000-aaaa"], 2, "no file runs/20260309-093000-aaaa"),
+        (["verify", "20260309-093000-aaaa"], 2, "fix: pov runs list"),
+        (["verify", "."], 2, "no run in ."),
+        (["verify", __file__], 2, "this is no PDF"),
+        (["verify", "latest", "--sign", "nokey", "--as", "ines"], 2, "no run latest"),
+        (["report", "--run", "zzz"], 2, "no run zzz"),
+        (["people", "list", "--run", "zzz"], 2, "no run zzz"),
+        (["runs", "show", "zzz"], 2, "no run zzz"),
+        (["runs", "compare", "a", "b"], 2, "no run a"),
         (["bundle", "load", "."], 2, "is a directory"),
-        (["bundle", "load", "nowhere.tar"], 1, "no file nowhere.tar"),
+        (["bundle", "load", "nowhere.tar"], 2, "no file nowhere.tar"),
+        (["bundle", "load", __file__], 2, "is no tar file"),
     ],
 )
-def test_a_file_that_is_not_there_is_called_a_file(
+def test_what_is_named_and_not_there_is_wrong_input_and_no_failure(
     root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
 ) -> None:
     simulated.save(root / ".pov" / "one" / "runs")
     assert main(["--engagement", str(root), *arguments]) == code
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["verify"], 1),
+        (["verify", "zzz"], 2),
+        (["report"], 1),
+        (["report", "--run", "zzz"], 2),
+        (["runs", "show", "latest"], 1),
+        (["runs", "show", "zzz"], 2),
+    ],
+)
+def test_where_nothing_was_measured_only_a_named_run_is_wrong_input(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    assert main(["--engagement", str(root), *arguments]) == code
+    assert "nothing was measured yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["samples gone", "half a PDF", "nothing attached"])
+def test_a_damaged_run_or_report_is_a_failure_and_no_wrong_input(
+    root: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script that asks whether evidence holds must not take a broken one for a misspelt path."""
+    path = simulated.save(root / ".pov" / "one" / "runs")
+    if damage == "samples gone":
+        (path / "samples.jsonl").unlink()
+    else:
+        path = root / "sent.pdf"
+        pypdf.PdfWriter().write(path)
+        if damage == "half a PDF":
+            path.write_bytes(path.read_bytes()[:200])
+    assert main(["--engagement", str(root), "verify", str(path)]) == 1
+    assert "Error:" in capsys.readouterr().err

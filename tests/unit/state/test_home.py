@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from pov.base.errors import PovError
+from pov.base.paths import data
 from pov.base.redact import Secret
-from pov.state.home import Home
+from pov.cli import down
+from pov.reporting.numbers import listing
+from pov.state.home import KEPT, Home
 from pov.state.journal import read_journal
 from pov.state.terraform_log import APPLIED, LogWriter
 
@@ -38,6 +41,22 @@ def test_removing_keeps_runs_reports_criteria_and_journal(tmp_path: Path) -> Non
     home.remove()
     assert sorted(path.name for path in home.root.iterdir()) == ["journal.jsonl", "runs"]
     assert home.remove() == []
+
+
+def test_what_outlives_an_environment_is_one_list_that_code_help_and_readme_share(tmp_path: Path) -> None:
+    home = Home(tmp_path / ".pov" / "demo")
+    home.root.mkdir(parents=True)
+    for name in (*KEPT, "kubeconfig", "cluster.json"):
+        (home.root / name).write_text("x")
+    home.remove()
+    assert {path.name for path in home.root.iterdir()} == set(KEPT)
+    assert {path.name for path in home.kept()} == set(KEPT)
+    said = listing(list(KEPT.values()))
+    assert said in " ".join(str(down.command.help).split())
+    (row,) = (line for line in data("README.md").read_text().splitlines() if line.startswith("| `pov down"))
+    assert said in row
+    assert "`--images`" in row
+    assert "`rm -r ~/.cache/pov`" in row
 
 
 def test_removing_leaves_no_empty_folder(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from pov.model.events import Event, silent
 from pov.reporting import sheet
 from pov.state import frozen as store
 from pov.state import ledger
+from pov.state.home import KEPT
 from pov.workflows import criteria, init
 from pov.workflows.agreement import agreed
 from pov.workflows.countersigning import CRITERIA, Lists, Signed, moment, verified_by
@@ -162,6 +163,14 @@ def test_the_sheet_is_one_page_with_everything_that_was_agreed(root: Path) -> No
     assert result.agreement in text.replace(" ", "")
     assert result.agreement == criteria.run_freeze(root, "", silent).agreement
     assert all(point.startswith("criteria.") for point in result.open_points), "nobody agreed to a criterion yet"
+
+
+def test_the_sheet_says_what_outlives_the_environment_and_what_removes_it(root: Path) -> None:
+    page = pypdf.PdfReader(criteria.run_sheet(root, silent).path).pages[0]
+    text = " ".join(page.extract_text().split())
+    assert "All of it goes" not in text
+    for said in (*KEPT.values(), "pov down --images", "rm -r ~/.cache/pov", "rm -r .pov", "that it pulled stay"):
+        assert said in text
 
 
 def test_what_nobody_said_is_left_open_and_not_made_up(root: Path) -> None:

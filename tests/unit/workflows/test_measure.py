@@ -108,6 +108,16 @@ def test_progress_is_told_with_the_time_it_took_last_time(tmp_path: Path) -> Non
     assert any("of " in text and "requests failed" in text for text in measured.told("finished"))
 
 
+def test_requests_that_a_negative_control_loses_are_told_as_what_it_is_for(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", trials=1, named=("rotate",))
+    measured.run()
+    told = measured.told("finished")
+    blinded = [text for text in told if "negative-control" in text]
+    assert blinded
+    assert all("requests failed, as they must (" in text for text in blinded)
+    assert not any("as they must" in text for text in told if text not in blinded)
+
+
 def test_a_failed_trial_is_kept_and_the_others_go_on(tmp_path: Path) -> None:
     measured = Measured(tmp_path, "automated")
     measured.world.clock.after(5.0, lambda: measured.world.down.update(git=BROKEN))
