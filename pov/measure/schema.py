@@ -162,6 +162,8 @@ class ExperimentRow(_Part):
     negative_control: Windows | None
     comparisons: list[ComparisonRow]
     against_itself: ItselfRow | None
+    warned_by: str = ""
+    """By which rules it was warned; empty in runs of before there were several."""
     warnings: list[str]
 
 

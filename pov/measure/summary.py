@@ -12,7 +12,7 @@ from pov.measure.people import as_json
 from pov.measure.results import Arm, Experiment, Results, gathered, loads_the_machine
 from pov.measure.scoring import Criterion, scored
 from pov.measure.statistics import METHOD, Comparison, Same, comparisons, same
-from pov.measure.warnings import look
+from pov.measure.warnings import RULES, look
 from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample
 
@@ -58,6 +58,7 @@ def _experiment(results: Results, name: str, compared: Sequence[Comparison]) -> 
         ),
         "comparisons": [_comparison(comparison) for comparison in compared],
         "against_itself": _same(same(results, found)),
+        "warned_by": RULES,
         "warnings": look(found),
     }
 

@@ -11,6 +11,8 @@ from pov.model.reading import number
 from pov.model.sample import Sample
 
 _FAR = 2.0
+RULES = "2"
+"""Of what is warned and how it is said: a run tells by which rules it was warned, and is compared by the same alone."""
 BUSY = 2.0
 """Runnable tasks a core, mean of the minute before a trial, above which it began on a busy machine."""
 

@@ -275,6 +275,26 @@ def test_comparisons_by_another_versions_method_are_not_called_wrong(tmp_path: P
         assert any("comparisons[1].ratio" in line for line in told) is wrong, told
 
 
+@pytest.mark.parametrize(("rules", "wrong"), [("this version's", True), ("another version's", False), (None, False)])
+def test_warnings_by_another_versions_rules_are_not_called_wrong(
+    tmp_path: Path, rules: str | None, wrong: bool
+) -> None:
+    run = simulated.save(tmp_path / ".pov" / "one" / "runs")
+    saved = read_run(run)
+    samples = [read_sample(sample, n, []) for n, sample in enumerate(saved.samples, 1)]
+    summary = {**summarise({"id": run.name}, samples, ()), "digests": saved.summary and saved.summary["digests"]}
+    experiment = summary["experiments"][0]
+    experiment["warnings"] = ["worded otherwise"]
+    if rules is None:
+        del experiment["warned_by"]
+    elif not wrong:
+        experiment["warned_by"] = rules
+    (run / "summary.json").write_text(json.dumps(summary))
+    (run / HEAD).write_bytes(head_of(run))
+    told = verify.run(VerifyOptions(tmp_path), silent).wrong
+    assert any("warnings" in line for line in told) is wrong, told
+
+
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", b"no PDF at all"])
 def test_what_is_no_report_is_called_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.pdf").write_bytes(content)
