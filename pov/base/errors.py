@@ -14,6 +14,7 @@ class PovError(Exception):
     """Something failed for a reason that can be told. `cause` says why, `fix` what to type or change next."""
 
     exit_code: ClassVar[int] = 1
+    label: ClassVar[str] = "Error"
 
     def __init__(self, message: str, *, cause: str = "", fix: str = "", details: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -108,3 +109,4 @@ class NotShown(PovError):
     """Everything ran and is saved; no success criterion was missed, and at least one could not be judged."""
 
     exit_code = 5
+    label = "Note"

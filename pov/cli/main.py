@@ -109,7 +109,8 @@ def _tell(error: PovError, code: int, settings: Settings) -> None:
     if settings.json and not settings.answered:
         told = {"events": settings.events} if settings.events else {}
         say(as_text({"error": _as_json(error, code), **told}))
-    lines = [click.style("Error: ", fg="red", bold=True) + error.message]
+    colour_of = "red" if error.label == PovError.label else "yellow"
+    lines = [click.style(f"{error.label}: ", fg=colour_of, bold=True) + error.message]
     lines += [f"  - {detail}" for detail in error.details]
     lines += _labelled("cause", error.cause)
     lines += _labelled("fix", error.fix)

@@ -154,14 +154,29 @@ def _ending(summary: Mapping[str, Any], fix: str) -> PovError | None:
     ]
     if dead:
         return PovError(f"saved, but every trial failed: {', '.join(dead)}", fix=fix)
-    by_outcome: dict[str, list[str]] = {}
+    by_outcome: dict[str, list[Mapping[str, Any]]] = {}
     for criterion in summary["criteria"]:
-        by_outcome.setdefault(criterion["outcome"], []).append(criterion["id"])
+        by_outcome.setdefault(criterion["outcome"], []).append(criterion)
     if missed := by_outcome.get("fail"):
-        return CriterionNotMet(f"measured, saved, and not met: {', '.join(missed)}", fix=fix)
+        return CriterionNotMet(f"measured, saved, and not met: {_ids(missed)}", fix=fix)
     if open_ := by_outcome.get("not shown"):
-        return NotShown(f"measured, saved, and not shown: {', '.join(open_)}", fix=fix)
+        return _not_shown(summary, open_, fix)
     return None
+
+
+def _not_shown(summary: Mapping[str, Any], open_: Sequence[Mapping[str, Any]], fix: str) -> NotShown:
+    """Why criteria stay open: what this run's plan never held is told apart from what it held and could not show."""
+    planned = {(part["experiment"], part["arm"]) for part in summary["run"].get("planned", ())}
+    outside = [one for one in open_ if planned and (one["experiment"], one["arm"]) not in planned]
+    inside = [one for one in open_ if one not in outside]
+    told = f"measured, saved, and not shown: {_ids(inside)}" if inside else "measured and saved"
+    if outside:
+        told += f"; not shown since this run was not to measure that: {_ids(outside)}"
+    return NotShown(told, fix=fix)
+
+
+def _ids(criteria: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(str(one["id"]) for one in criteria)
 
 
 def in_words(result: Result) -> str:

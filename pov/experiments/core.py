@@ -15,11 +15,20 @@ MakeTrial = Callable[[Toolbox, Slot], Trial]
 
 
 @dataclass(frozen=True)
+class Wait:
+    """What an arm waits for beside the work itself: in words, and about how long in seconds."""
+
+    words: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Way:
-    """How one arm makes its trials, and the estate on which it works, by name."""
+    """How one arm makes its trials, the estate on which it works, by name, and what it waits for, if for anything."""
 
     make: MakeTrial
     estate: str
+    waits: Wait | None = None
 
 
 @dataclass(frozen=True)
@@ -38,3 +47,8 @@ class Experiment:
     expected_s: float
     negative: MakeTrial | None = None
     own: Callable[[OwnScript], Way] | None = None
+
+    def expected_of(self, arm: str) -> float:
+        """About how long an operation takes in this arm, in seconds, before any trial has told; windows among them."""
+        way = self.arms.get(arm)
+        return self.expected_s + (way.waits.seconds if way is not None and way.waits is not None else 0.0)

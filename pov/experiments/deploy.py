@@ -14,7 +14,7 @@ from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
-from pov.experiments.gitops import GitOpsTrial, moment
+from pov.experiments.gitops import NEXT_POLL, GitOpsTrial, moment
 from pov.experiments.person import AtHosts, AtRepository, seat_of
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.ports.load import Identity
@@ -231,7 +231,7 @@ EXPERIMENT = Experiment(
     expected_s=25.0,
     arms={
         "automated": Way(AutomatedDeploy, STAGING),
-        "automated-poll": Way(partial(AutomatedDeploy, webhook=False), STAGING),
+        "automated-poll": Way(partial(AutomatedDeploy, webhook=False), STAGING, NEXT_POLL),
         "manual": Way(ManualDeploy, LEGACY),
         "scripted": Way(partial(ManualDeploy, script=shipped("deploy")), LEGACY),
         "person": Way(PersonDeploy, LEGACY),

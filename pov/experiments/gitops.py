@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
+from pov.experiments.core import Wait
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial, quietly
@@ -21,6 +22,10 @@ T = TypeVar("T")
 _AT_REST_S = 240.0
 _BACK_S = 120.0
 _VERIFY_S = 90.0
+POLL_S = (120.0, 180.0)
+"""How often Argo CD looks by itself: `timeout.reconciliation` in its settings here, and its jitter of up to 60 s."""
+NEXT_POLL = Wait(f"Argo CD's next poll, every {POLL_S[0]:.0f} to {POLL_S[1]:.0f} s", sum(POLL_S) / 2)
+"""A trial begins at rest, just after Argo CD has looked: it waits a whole round, about the middle of these."""
 SEEN_LIMIT_S = {True: 420.0, False: 900.0}
 """By whether the webhook is on: a poll comes each two to three minutes, and may find a cached answer once."""
 

@@ -12,7 +12,7 @@ from pov.config.estates import LEGACY
 from pov.config.legacy import dns_names, identity
 from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
-from pov.experiments.gitops import GitOpsTrial
+from pov.experiments.gitops import NEXT_POLL, GitOpsTrial
 from pov.experiments.negative import ExpiredCanary
 from pov.experiments.person import AtHosts, seat_of
 from pov.experiments.ports.gitops import Configuration
@@ -156,7 +156,7 @@ EXPERIMENT = Experiment(
     expected_s=20.0,
     arms={
         "automated": Way(AutomatedRotation, STAGING),
-        "automated-poll": Way(partial(AutomatedRotation, webhook=False), STAGING),
+        "automated-poll": Way(partial(AutomatedRotation, webhook=False), STAGING, NEXT_POLL),
         "manual": Way(ManualRotation, LEGACY),
         "scripted": Way(partial(ManualRotation, script=shipped("rotate")), LEGACY),
         "person": Way(PersonRotation, LEGACY),

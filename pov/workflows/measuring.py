@@ -108,6 +108,9 @@ class Measuring:
         title, subject = f"{slot.experiment}, {slot.arm}, {slot.trial}", f"trial {position} of {len(self._slots)}"
         data = TrialData(slot.experiment, slot.arm, slot.trial, position, len(self._slots))
         self._emit(Event("started", subject, title, self._expected.get((slot.experiment, slot.arm)), data))
+        way = self._own.experiments[slot.experiment].arms.get(slot.arm)
+        if way is not None and way.waits is not None:
+            self._emit(Event("progress", subject, f"{title}: waits for {way.waits.words}"))
         self._writer.begin(vars(slot))
         begun = self._clock.monotonic()
         result = run_trial(slot, lambda: self._trial(slot), self._clock)

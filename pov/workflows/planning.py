@@ -104,7 +104,7 @@ def paced(plan: Plan, experiments: Mapping[str, Experiment], words: Words, runs:
     """`plan` with its times, cut to `budget_s` where there is one. Raises `InvalidInput` where too little fits."""
 
     def guess(key: Key) -> float:
-        return experiments[key[0]].expected_s
+        return experiments[key[0]].expected_of(key[1])
 
     def variant(key: Key) -> bool:
         return bool(words.arm(key[1]).against)

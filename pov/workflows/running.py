@@ -10,6 +10,8 @@ from typing import Any, Protocol
 IMAGE = "image "
 """How the names of images begin, among other versions."""
 
+_OF_TRIAL = re.compile(r":\d{10}[0-9a-f]{4}(r\d+)?-[^/:]+$")
+"""A reference whose tag is a trial's version: the run's month, day, time and letters, then experiment or arm, trial."""
 _BUILD = re.compile(r'^coredns_build_info\{[^}]*version="([^"]+)"', re.MULTILINE)
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _DNS = ("kube-system", "k8s-app=kube-dns", 9153)
@@ -110,6 +112,16 @@ def without_trials(told: Mapping[str, str], reference: str) -> dict[str, str]:
     key = f"{IMAGE}{_name(reference)}"
     kept = [part for part in told.get(key, "").split(", ") if _same(part.split(" ")[0], reference)]
     return {**told, key: _joined(kept)}
+
+
+def without_any_trials(told: Mapping[str, str]) -> dict[str, str]:
+    """Versions without images that trials of any run have built: by their tags, which begin with the run's mark."""
+    images = {
+        name: _joined(part for part in text.split(", ") if not _OF_TRIAL.search(part.split(" ")[0]))
+        for name, text in told.items()
+        if name.startswith(IMAGE)
+    }
+    return {**told, **images}
 
 
 def _name(reference: str) -> str:

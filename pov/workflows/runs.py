@@ -16,8 +16,11 @@ from pov.model.reading import mapping, text
 from pov.reporting.facts import Facts, gather
 from pov.state.runs import read_run
 from pov.workflows.environment import RECORD
+from pov.workflows.running import without_any_trials
 
 ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
+_READINGS = {"calibration"}
+"""Of the load: what the windows that tried it saw. What was asked for, and what it was slowed down to, stay."""
 _LATEST = "latest"
 _OF_MACHINE = ("cores", "processor", "memory_mib", "system")
 
@@ -245,17 +248,30 @@ def _range(arm: Arm) -> tuple[float, float] | None:
 def differences(first: Mapping[str, Any], second: Mapping[str, Any], alike: Sequence[str] = ALIKE) -> Iterator[str]:
     """What beside the arms is not the same in both records, so that a difference may come from there."""
     for key in alike:
-        if first.get(key) != second.get(key):
-            yield _told(key.replace("_", " "), first.get(key), second.get(key))
+        a, b = _without_readings(key, first), _without_readings(key, second)
+        if a != b:
+            yield _told(key.replace("_", " "), a, b)
     for key in _OF_MACHINE:
         a, b = mapping(first.get("machine")).get(key), mapping(second.get("machine")).get(key)
         if a != b:
             yield _told(f"machine, {key.replace('_mib', ' in MiB')}", a, b)
-    versions = mapping(first.get("versions")), mapping(second.get("versions"))
+    # What earlier trials left running is no version of the platform's.
+    versions = [
+        without_any_trials({str(name): str(told) for name, told in mapping(record.get("versions")).items()})
+        for record in (first, second)
+    ]
     for name in sorted(set(versions[0]) | set(versions[1])):
         a, b = versions[0].get(name), versions[1].get(name)
         if a != b:
             yield _told(f"version, {name}", a, b)
+
+
+def _without_readings(key: str, record: Mapping[str, Any]) -> object:
+    """A part of the record without what was read off this machine: windows under the same load never count alike."""
+    value = record.get(key)
+    if key != "traffic" or not isinstance(value, Mapping):
+        return value
+    return {name: told for name, told in value.items() if name not in _READINGS}
 
 
 def _told(what: str, first: object, second: object) -> str:

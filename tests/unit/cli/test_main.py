@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from pov.base.errors import CriterionNotMet, InvalidInput, PovError, PreflightFailed, Problem
+from pov.base.errors import CriterionNotMet, InvalidInput, NotShown, PovError, PreflightFailed, Problem
 from pov.cli.app import COMMANDS, cli
 from pov.cli.main import main
 
@@ -160,7 +160,8 @@ ERRORS: list[tuple[BaseException, int, list[str]]] = [
     (PovError("broken", cause="the cause", fix="pov up", details=["journal: x"]), 1, ["broken", "the cause", "pov up"]),
     (InvalidInput([Problem("a:1", "x"), Problem("a:2", "y", "z")]), 2, ["2 problems", "a:1: x", "a:2: y (z)"]),
     (PreflightFailed([Problem("memory", "too little", "N = 20 fits")]), 3, ["memory: too little", "N = 20 fits"]),
-    (CriterionNotMet("deploy-time"), 4, ["deploy-time"]),
+    (CriterionNotMet("deploy-time"), 4, ["Error: deploy-time"]),
+    (NotShown("deploy-time"), 5, ["Note: deploy-time"]),
     (KeyboardInterrupt(), 130, ["interrupted"]),
     (click.Abort(), 130, ["interrupted"]),
     (OSError(28, "No space left on device", "/x"), 1, ["/x: No space left on device"]),

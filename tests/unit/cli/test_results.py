@@ -92,8 +92,21 @@ def test_open_names_the_file_and_prints_the_password_only_when_asked(settings: S
 
 def measured(*outcomes: str, trials: tuple[bool, ...] = (True, False)) -> dict[str, Any]:
     arm = {"name": "automated", "trials": [{"ok": ok} for ok in trials]}
-    criteria = [{"id": f"c{number}", "outcome": outcome} for number, outcome in enumerate(outcomes)]
-    return {"experiments": [{"name": "deploy", "arms": [arm]}], "criteria": criteria}
+    criteria = [
+        {"id": f"c{number}", "outcome": outcome, "experiment": "deploy", "arm": "automated"}
+        for number, outcome in enumerate(outcomes)
+    ]
+    return {
+        "run": {"planned": [{"experiment": "deploy", "arm": "automated", "trials": 2}]},
+        "experiments": [{"name": "deploy", "arms": [arm]}],
+        "criteria": criteria,
+    }
+
+
+def beside(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The same with criteria of an experiment that the run was not to measure."""
+    more = [{"id": name, "outcome": "not shown", "experiment": "rotate", "arm": "automated"} for name in names]
+    return {**document, "criteria": [*document["criteria"], *more]}
 
 
 ENDINGS: dict[str, tuple[dict[str, Any], int, str]] = {
@@ -102,6 +115,16 @@ ENDINGS: dict[str, tuple[dict[str, Any], int, str]] = {
     "nothing asked": (measured(), 0, ""),
     "one missed": (measured("pass", "fail", "not shown"), 4, "not met: c1"),
     "one not shown": (measured("pass", "not shown"), 5, "not shown: c1"),
+    "only others not shown": (
+        beside(measured("pass"), "r1", "r2"),
+        5,
+        "measured and saved; not shown since this run was not to measure that: r1, r2",
+    ),
+    "some of both": (
+        beside(measured("not shown"), "r1"),
+        5,
+        "measured, saved, and not shown: c0; not shown since this run was not to measure that: r1",
+    ),
     "an arm without a success": (measured("fail", trials=(False, False)), 1, "every trial failed: deploy automated"),
     "nothing tried": (measured("not shown", trials=()), 5, "not shown: c0"),
 }

@@ -108,6 +108,13 @@ def test_progress_is_told_with_the_time_it_took_last_time(tmp_path: Path) -> Non
     assert any("of " in text and "requests failed" in text for text in measured.told("finished"))
 
 
+def test_an_arm_that_waits_for_a_poll_says_so_while_it_waits(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", "automated-poll", trials=1, named=("deploy",))
+    measured.run()
+    told = [text for text in measured.told("progress") if "waits for" in text]
+    assert told == ["deploy, automated-poll, 1: waits for Argo CD's next poll, every 120 to 180 s"]
+
+
 def test_requests_that_a_negative_control_loses_are_told_as_what_it_is_for(tmp_path: Path) -> None:
     measured = Measured(tmp_path, "automated", trials=1, named=("rotate",))
     measured.run()

@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from pov.base.errors import InvalidInput
-from pov.measure.pace import AROUND_S
+from pov.base.paths import data
+from pov.experiments.gitops import POLL_S
+from pov.measure.pace import AROUND_S, total
 from pov.model.catalogue import Words
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought
@@ -43,6 +46,31 @@ def test_without_a_trial_it_is_told_as_a_guess(tmp_path: Path) -> None:
     assert all(cost.trials == 0 and cost.seconds > AROUND_S for cost in plan.each.values())
     assert "guessed, no trial was timed here yet" in next(plan.lines(Words()))
     assert {arm["learnt_from"] for arm in plan.as_json()["plan"]} == {0}
+
+
+@pytest.mark.parametrize("experiment", ["deploy", "rotate"])
+def test_an_arm_that_waits_for_a_poll_is_guessed_with_the_wait(tmp_path: Path, experiment: str) -> None:
+    plan = {(experiment, "automated"): 1, (experiment, "automated-poll"): 1, (experiment, "placebo"): 1}
+    each = paced(plan, Brought().experiments, Words(), tmp_path, None).each
+    least, most = POLL_S
+    wait = each[experiment, "automated-poll"].seconds - each[experiment, "automated"].seconds
+    assert least <= wait <= most
+    assert each[experiment, "placebo"] == each[experiment, "automated"], "a window is as long as a trial without it"
+
+
+def test_a_guessed_wait_counts_in_the_budget(tmp_path: Path) -> None:
+    """Three rounds of the two arms fit, with a poll that takes no longer than they do; with its wait they do not."""
+    each = looked_at(tmp_path).each
+    budget_s = looked_at(tmp_path).seconds - total(PLAN, each) + 3 * 2 * each["deploy", "manual"].seconds + 60
+    plan = looked_at(tmp_path, budget_s)
+    assert ("deploy", "automated-poll") not in plan.plan
+    assert plan.seconds <= budget_s
+    assert any("automated-poll is left out" in reason for reason in plan.left_out)
+
+
+def test_the_polls_interval_is_the_one_that_argo_cd_is_set_to() -> None:
+    settings = YAML(typ="safe").load(data("argocd", "install", "settings.yaml"))
+    assert settings["configMaps"]["argocd-cm"]["timeout.reconciliation"] == f"{POLL_S[0]:.0f}s"
 
 
 @pytest.mark.parametrize("record", ["{", '{"schema": "pov.dev/environment/v99"}'], ids=["damaged", "newer"])

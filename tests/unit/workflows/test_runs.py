@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pov.base.errors import InvalidInput, NotFound
 from pov.model.events import silent
+from pov.workflows.measuring import mark_of
 from pov.workflows.runs import RunsOptions, run_compare, run_list, run_show
 from tests.unit.reporting import simulated
 
@@ -86,6 +88,31 @@ def test_two_runs_are_laid_side_by_side_with_what_else_differs(tmp_path: Path) -
     for part in ("services: 35 and 20", "machine, cores: 2 and 8", "version, kubernetes: v0.0-simulated and v2"):
         assert part in told
     assert "machine, processor" not in told, "what neither recorded is no difference"
+
+
+def recorded(root: Path, requests: int, images: str, **more: Any) -> str:
+    """A run under the same load, whose windows saw `requests`, beside what earlier trials left running."""
+    traffic = {"requests_per_second": 40, "halvings": 0, "calibration": [{"requests": requests}], **more}
+    changes = {"traffic": traffic, "versions": {"image mock": images, "kubernetes": "v1"}}
+    return simulated.save(runs_of(root), environment_changes=changes).name
+
+
+MOCK, LEFT = "localhost/pov/mock:1.0.0-1a2b3c4d sha256:a", "localhost/pov/mock:{}-automated-2 sha256:b"
+
+
+def test_what_comes_and_goes_between_two_runs_of_the_same_is_no_difference(tmp_path: Path) -> None:
+    left = LEFT.format(mark_of("20260309-093000-a1b2"))
+    again = LEFT.format(mark_of("20260309-101500-0000", 1))
+    first = recorded(tmp_path, 370, MOCK)
+    second = recorded(tmp_path, 371, f"{left}, {again}, {MOCK}")
+    assert run_compare(RunsOptions(tmp_path), first, second, silent).differences == ()
+
+
+def test_another_load_or_another_image_of_the_bundle_is_a_difference(tmp_path: Path) -> None:
+    first = recorded(tmp_path, 370, MOCK)
+    second = recorded(tmp_path, 370, MOCK.replace("sha256:a", "sha256:c"), halvings=1)
+    told = run_compare(RunsOptions(tmp_path), first, second, silent).differences
+    assert told == ("traffic: not the same", f"version, image mock: {MOCK} and {MOCK.replace('sha256:a', 'sha256:c')}")
 
 
 def test_an_arm_of_one_run_alone_has_no_ratio(tmp_path: Path) -> None:
