@@ -54,7 +54,8 @@ def _page(page: Page, show_password: bool) -> str:
         facts["password"] = _password(page) if show_password else f"in {page.password_file}"
     if page.note:
         facts["note"] = page.note
-    return f"{page.title}\n{pairs(facts)}"
+    login = f"\n  log in (the answer's auth.client_token is Vault's):\n    {page.command}" if page.command else ""
+    return f"{page.title}\n{pairs(facts)}{login}"
 
 
 def _password(page: Page) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 import webbrowser
 from collections.abc import Mapping
@@ -10,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import InvalidInput, Problem
+from pov.base.errors import InvalidInput, NotFound, Problem
 from pov.model.events import Emit, Event
+from pov.steps.context import Context
+from pov.steps.vault.server import ADMIN, AUDIENCE, NAMESPACE
 from pov.workflows.environment import attach, has_built_images
 
 _NO_ARGOCD_PAGE = (
@@ -33,7 +37,9 @@ class Login:
 LOGINS: Mapping[str, Login] = {
     "argocd": Login("Argo CD", "admin", "argocd-admin-password"),
     "gitea": Login("Git (Gitea)", "pov", "gitea-password"),
-    "vault": Login("Vault", "", "", "/ui/", "log in by Kubernetes auth as pov-admin; the root token is revoked"),
+    "vault": Login(
+        "Vault", "", "", "/ui/", "pov-admin reads how it is set up and writes nothing; the root token is revoked"
+    ),
 }
 
 
@@ -57,6 +63,8 @@ class Page:
     user: str
     password_file: Path | None
     note: str
+    command: str = ""
+    """For a POSIX shell: logs in where there is no password; what is secret passes through pipes alone."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +94,34 @@ def run(options: OpenOptions, emit: Emit) -> OpenResult:
         if options.what in {None, what}:
             file = ctx.home.secrets_dir / login.secret if login.secret else None
             note = _NO_ARGOCD_PAGE if what == "argocd" and has_built_images(ctx.home) else login.note
-            url = ctx.url(what) + login.path
-            pages.append(Page(what, login.title, url, login.user, file, note))
+            command = _vault_login(ctx) if what == "vault" else ""
+            pages.append(Page(what, login.title, ctx.url(what) + login.path, login.user, file, note, command))
     opened = False
     if options.what is not None and options.browser and pages[0].note != _NO_ARGOCD_PAGE and has_screen(os.environ):
         opened = webbrowser.open(pages[0].url)
         emit(Event("note", "open", f"{pages[0].title} in the browser" if opened else "no browser could be opened"))
     return OpenResult(tuple(pages), ctx.trust.ca_path, opened)
+
+
+def _vault_login(ctx: Context) -> str:
+    """Log in to Vault as its Kubernetes auth has it: a service account's token in, one of Vault's out, as JSON."""
+    token = [_kubectl(ctx), "--kubeconfig", str(ctx.home.kubeconfig), "create", "token", ADMIN]
+    token += ["--namespace", NAMESPACE, "--audience", AUDIENCE]
+    # A token holds letters, digits, dots, dashes and underlines alone.
+    body = ["sed", f's/.*/{{"role":"{ADMIN}","jwt":"&"}}/']
+    login = ["curl", "--silent", "--show-error", "--cacert", str(ctx.trust.ca_path), "--data", "@-"]
+    login.append(f"{ctx.url('vault')}/v1/auth/kubernetes/login")
+    return " | ".join(map(shlex.join, (token, body, login)))
+
+
+def _kubectl(ctx: Context) -> str:
+    """As people type it, where it is on the PATH; else the bundle's own, if that is still there."""
+    if shutil.which("kubectl"):
+        return "kubectl"
+    try:
+        return str(ctx.binaries.get("kubectl", "kubectl"))
+    except NotFound:
+        return "kubectl"
 
 
 def has_screen(environment: Mapping[str, str], platform: str = sys.platform) -> bool:

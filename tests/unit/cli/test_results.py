@@ -80,12 +80,14 @@ def test_open_names_the_file_and_prints_the_password_only_when_asked(settings: S
         user="admin",
         password_file=tmp_path / "argocd-admin-password",
         note="no web page",
+        command="kubectl create token | curl",
     )
     result: Any = SimpleNamespace(pages=(page,), ca=tmp_path / "ca.pem", opened=False)
     text = open_command._in_words(result, show_password=False)
     assert "s3cret-value" not in text
     assert str(page.password_file) in text
     assert "no web page" in text
+    assert "    kubectl create token | curl" in text.splitlines()
     assert "pov open --name demo --show-password" in text
     assert "s3cret-value" in open_command._in_words(result, show_password=True)
 

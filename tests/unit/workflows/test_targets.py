@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
+from ruamel.yaml import YAML
 
 from pov.base.errors import InvalidInput, NotFound
+from pov.base.paths import data
 from pov.engines.certificates import details
 from pov.steps.cluster import ENDPOINTS
 from pov.steps.git.overlay import AGENT_IMAGE
@@ -51,6 +56,48 @@ def test_a_run_on_it_records_what_it_is_made_with(world: World, monkeypatch: pyt
     told = versions(attach(world.root, "quickstart", world.events.append))
     assert told["cluster in memory"] == "1"
     assert not {"kind", "container engine"} & told.keys()
+
+
+def test_what_open_tells_logs_in_to_vault_by_the_role_of_its_layout_and_shows_no_token(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.up(scenario="quickstart")
+    monkeypatch.setattr("pov.workflows.open.shutil.which", lambda _: "/usr/bin/kubectl")
+    (page,) = pages.run(pages.OpenOptions(world.root, what="vault", browser=False), world.events.append).pages
+    programs, token = tmp_path / "programs", "abc.DEF_1-2.ghi"
+    programs.mkdir()
+    for name, does in (("kubectl", f"echo {token}"), ("curl", f"cat > {programs}/body")):
+        (programs / name).write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {programs}/{name}.argv\n{does}\n')
+        (programs / name).chmod(0o755)
+    environment = {"PATH": f"{programs}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", page.command], check=True, env=environment, timeout=30)
+    asked = (programs / "kubectl.argv").read_text().split()
+    called = (programs / "curl.argv").read_text()
+    settings = YAML(typ="safe").load(data("vault", "layout.yaml"))["settings"]
+    role = settings[f"auth/kubernetes/role/{asked[4]}"]
+    assert asked[:2] == ["--kubeconfig", str(world.root / ".pov" / "quickstart" / "kubeconfig")]
+    assert asked[2:5] == ["create", "token", role["bound_service_account_names"][0]]
+    assert asked[asked.index("--namespace") + 1] in role["bound_service_account_namespaces"]
+    assert asked[asked.index("--audience") + 1] == role["audience"]
+    assert json.loads((programs / "body").read_text()) == {"role": asked[4], "jwt": token}
+    assert token not in called
+    assert called.split()[-1] == endpoints("quickstart")["vault"] + "/v1/auth/kubernetes/login"
+
+
+def test_without_a_kubectl_on_the_path_the_bundles_own_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.up(scenario="quickstart")
+    monkeypatch.setattr("pov.workflows.open.shutil.which", lambda _: None)
+
+    def told() -> str:
+        options = pages.OpenOptions(world.root, what="vault", browser=False)
+        return pages.run(options, world.events.append).pages[0].command.split()[0]
+
+    bundle = attach(world.root, "quickstart", world.events.append).bundle
+    monkeypatch.setitem(cast("dict[str, Path]", bundle.binaries), "kubectl", Path("/bundle/kubectl"))
+    monkeypatch.setattr("pov.bundle.current", lambda: bundle)
+    assert told() == "/bundle/kubectl"
+    monkeypatch.setattr("pov.bundle.current", lambda: None)
+    assert told() == "kubectl"
 
 
 def test_it_is_looked_at_and_taken_down_when_the_bundle_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
