@@ -17,17 +17,19 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: host bundle ## bring the demo up, measure it, write the PDF (IMAGES=official|built forces either way)
+	@# What a command would have one type next is left out where make goes on with it.
 	@test -e "$(DEMO)/engagement.yaml" || $(BIN)/pov init "$(DEMO)" --scenario $(SCENARIO) --example \
-		--customer "the reference engagement" --stated-by "the reference engagement's brief"
+		--customer "the reference engagement" --stated-by "the reference engagement's brief" >/dev/null
 	$(BIN)/pov --engagement "$(DEMO)" up --images $(IMAGES)
-	@touch "$(DEMO)/.pov/measuring"
 	@# Whatever was measured gets its report. What ends without a run of its own has measured nothing.
-	$(BIN)/pov --engagement "$(DEMO)" measure || { code=$$?; test $$code -lt 128 && \
-		find "$(DEMO)"/.pov/*/runs -name samples.jsonl -newer "$(DEMO)/.pov/measuring" | grep -q . || exit $$code; }
-	@rm -f "$(DEMO)/.pov/measuring"
+	@echo '$(BIN)/pov --engagement "$(DEMO)" measure'
+	@begun="$(DEMO)/.pov/measuring"; touch "$$begun"; trap 'rm -f "$$begun"' EXIT; \
+		$(BIN)/pov --engagement "$(DEMO)" measure || { code=$$?; test $$code -lt 128 && \
+		find "$(DEMO)"/.pov/*/runs -name samples.jsonl -newer "$$begun" | grep -q . || exit $$code; }
 	$(BIN)/pov --engagement "$(DEMO)" open
 	$(BIN)/pov --engagement "$(DEMO)" report
 	@echo
+	@echo 'Once in this shell, for the commands above: . $(BIN)/activate'
 	@echo 'It stays up. Take it down with: $(BIN)/pov --engagement "$(DEMO)" down'
 
 test: ## set up, then lint, unit, contract and end-to-end tests
@@ -64,7 +66,7 @@ host: venv ## what this machine lacks (container runtime and tools), installed
 	@$(BIN)/pov doctor --fix
 
 bundle: venv ## the air-gap bundle, built once and kept in the user's cache
-	@$(BIN)/pov bundle build --images $(IMAGES)
+	@$(BIN)/pov bundle build --images $(IMAGES) >/dev/null
 
 venv: $(VENV)/.installed
 venv-dev: $(VENV)/.installed-dev

@@ -72,8 +72,7 @@ class Settings:
             here = _here()
             return here if _holds_engagement(here) else None
         if not _holds_engagement(folder):
-            fix = f"pov init {as_typed(folder)}"
-            raise InvalidInput([Problem(str(folder), f"no engagement folder: it holds no {ENGAGEMENT_FILE}", fix)])
+            raise InvalidInput([_no_engagement(folder)])
         return _here() / folder
 
     @property
@@ -92,6 +91,15 @@ def as_typed(path: Path) -> str:
     """A path as an argument to type in a shell."""
     text = str(path)
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def _no_engagement(folder: Path) -> Problem:
+    if not folder.is_file():
+        told = f"no engagement folder: it holds no {ENGAGEMENT_FILE}"
+        return Problem(str(folder), told, f"pov init {as_typed(folder)}")
+    ours = folder.name == ENGAGEMENT_FILE
+    fix = f"--engagement {as_typed(folder.parent)}" if ours else f"the folder that holds {ENGAGEMENT_FILE}"
+    return Problem(str(folder), "no engagement folder: it is a file", fix)
 
 
 def _here() -> Path:

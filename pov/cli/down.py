@@ -25,8 +25,8 @@ def command(images: bool) -> None:
     """Take the environment away.
 
     Of its own files stay runs, reports, evidence of controls, criteria, the journal and the log of Terraform runs.
-    Images stay without --images, and the cache of engines in ~/.cache/pov does: later environments use both. Run again
-    with its --name, it changes nothing.
+    Images stay without --images, and the cache of engines in ~/.cache/pov does: later environments use both. Run again,
+    it changes nothing.
     """
     chosen = settings()
     from pov.workflows import down
@@ -37,6 +37,8 @@ def command(images: bool) -> None:
 
 
 def _in_words(result: DownResult) -> str:
+    if result.name is None:
+        return f"Nothing is up in {settings().root}, no changes."
     if not result.removed:
         return f"{result.name}: nothing was there, no changes."
     lines = [f"{result.name} is down, in {duration(result.seconds)}."]

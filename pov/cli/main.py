@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from pov.base.errors import PovError
 from pov.base.scratch import discard_left
@@ -54,7 +56,11 @@ def _run(arguments: list[str]) -> int:
             code = cli.main(arguments, prog_name="pov", standalone_mode=False, obj=settings, color=colour())
             return code if isinstance(code, int) else DONE
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary: people get words and a code
+            if isinstance(error, NoArgsIsHelpError):
+                say(error.format_message(), errors=True)
+                return USAGE
             told, code = _in_words(error)
+            told.fix = _typed_again(told.fix, arguments)
             if code == INTERRUPTED and heard and heard[0] != signal.SIGINT:
                 told, code = PovError(f"ended by {heard[0].name}", fix=told.fix), 128 + heard[0]
             _tell(told, code, settings)
@@ -85,6 +91,11 @@ def _ended_like_ctrl_c() -> Iterator[list[signal.Signals]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _typed_again(fix: str, arguments: Sequence[str]) -> str:
+    """Dots at the end of a command line stand for what was typed."""
+    return f"{fix[:-1]}{shlex.join(arguments)}" if fix.startswith("pov ") and fix.endswith(" …") else fix
 
 
 def _in_words(error: BaseException) -> tuple[PovError, int]:

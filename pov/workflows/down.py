@@ -12,7 +12,7 @@ from pov.base.errors import PovError
 from pov.base.whoami import whoami
 from pov.model.events import Emit, Event
 from pov.state.home import Home
-from pov.workflows.environment import RECORD, choose, home_of, recall
+from pov.workflows.environment import RECORD, below, choose, environments, home_of, recall
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class DownOptions:
 
 @dataclass(frozen=True)
 class DownResult:
-    """What was taken away, in words, and what was kept."""
+    """What was taken away, in words, and what was kept. Without a name nothing was up that could have been meant."""
 
-    name: str
+    name: str | None
     removed: tuple[str, ...]
     kept: tuple[str, ...]
     seconds: float
@@ -43,13 +43,21 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
 
     What `state.home.KEPT` names stays; a run that was killed first gets what it deployed. A cluster of the same name
     that `pov` did not make is not touched.
+
+    Without a name, and where nothing is up, nothing is done. Raises `NotFound` for a name that was never one here while
+    others are up, and where one is up in an engagement folder below: those are mistyped.
     """
     from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
     from pov.workflows.keeping import renew
 
+    known = environments(options.root)
+    if options.name is None and not known and not below(options.root):
+        return DownResult(None, (), (), 0.0)
     name = choose(options.root, options.name)
     home = home_of(options.root, name)
+    if known and not home.root.exists():
+        recall(home, name)
     started = SYSTEM_CLOCK.monotonic()
     removed: list[str] = []
     emit(Event("started", "down", f"Taking {name} down", 10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.base.files import text_of, write_atomic
 from pov.base.names import RULE, is_name
 from pov.bundle import Bundle
-from pov.config.engagement import Engagement, load_engagement
+from pov.config.engagement import FILE, Engagement, load_engagement
 from pov.config.estates import estates
 from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
@@ -49,6 +50,22 @@ def environments(root: Path) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (root / ".pov").glob(f"*/{RECORD}")))
 
 
+def below(root: Path, what: str = RECORD) -> tuple[str, ...]:
+    """Engagement folders right below `root` where an environment has `what`; none where `root` is such a folder itself.
+
+    Whoever stands in the folder above the one that is meant is told where it is.
+    """
+    if (root / FILE).exists():
+        return ()
+    found = dict.fromkeys(path.relative_to(root).parts[0] for path in sorted(root.glob(f"*/.pov/*/{what}")))
+    return tuple(folder for folder in found if (root / folder / FILE).is_file())
+
+
+def there(folder: str) -> str:
+    """How the command that was typed is typed for that engagement folder. The dots stand for what was typed."""
+    return f"pov --engagement {shlex.quote(folder)} …"
+
+
 def choose(root: Path, name: str | None) -> str:
     """The environment that is meant: the named one, or the only one there is."""
     known = environments(root)
@@ -56,6 +73,8 @@ def choose(root: Path, name: str | None) -> str:
         return name
     if len(known) == 1:
         return known[0]
+    if not known and (folders := below(root)):
+        raise NotFound(f"no environment in {root}", cause=f"there is one in {', '.join(folders)}", fix=there(folders[0]))
     if not known:
         raise NotFound(f"no environment in {root}", fix="pov up")
     raise InvalidInput([Problem("--name", f"several environments: {', '.join(known)}", f"pov --name {known[0]} …")])
@@ -82,7 +101,7 @@ def recall(home: Home, name: str) -> Wish:
         folder = Path(record["engagement"]) if record["engagement"] else None
         return _typed(Wish(name, record["scenario"], record["services"], folder, record.get("target", DEFAULT)))
     except FileNotFoundError as error:
-        raise NotFound(f"no environment {name}", cause=f"{path} does not exist", fix="pov up") from error
+        raise _no_such(home, name) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise PovError(f"{path} cannot be read", cause=repr(error), fix="move it away, then pov up") from error
 
@@ -92,6 +111,22 @@ def _typed(wish: Wish) -> Wish:
     if not (isinstance(wish.scenario, str) and isinstance(wish.target, str) and whole):
         raise TypeError("scenario and target are texts, and services a whole number")
     return wish
+
+
+def _no_such(home: Home, name: str) -> NotFound:
+    """Tells which environments there are, here or in an engagement folder below."""
+    root, told = home.root.parent.parent, f"no environment {name}"
+    folders = {folder: environments(root / folder) for folder in below(root)}
+    if named := [folder for folder, names in folders.items() if name in names]:
+        return NotFound(told, cause=f"there is one of this name in {', '.join(named)}", fix=there(named[0]))
+    cause = f"{home.root / RECORD} does not exist"
+    if others := environments(root):
+        fix = f"--name {others[0]}, or pov up --name {name}"
+        return NotFound(told, cause=f"{cause}; environments here: {', '.join(others)}", fix=fix)
+    for folder, names in folders.items():
+        fix = f"--engagement {shlex.quote(folder)} --name {names[0]}"
+        return NotFound(told, cause=f"{cause}; in {folder} there are: {', '.join(names)}", fix=fix)
+    return NotFound(told, cause=cause, fix="pov up")
 
 
 def has_built_images(home: Home) -> bool:

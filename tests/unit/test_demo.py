@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -16,12 +17,14 @@ POV = """\
 echo "$*" >> "$CALLS"
 last=
 for word; do case $word in init|measure|report) last=$word; break;; esac; done
+case $* in "bundle build"*) echo "Next:" ;; esac
 case $last in
-init) mkdir -p "$2/.pov" && touch "$2/engagement.yaml" ;;
+init) echo "Next:"; mkdir -p "$2/.pov" && touch "$2/engagement.yaml" ;;
 measure)
     run="$2/.pov/x/runs/$CODE"
     # A clock of files may stand still for some milliseconds, which no run is short enough to fit into.
     if [ -n "$WRITES" ]; then mkdir -p "$run" && touch -t 203701010000 "$run/samples.jsonl"; fi
+    if [ -n "$SENDS" ]; then kill -s "$SENDS" "$PPID"; fi
     exit "$CODE" ;;
 report) echo "Verdict of run $CODE"; echo "its PDF" ;;
 esac
@@ -77,10 +80,21 @@ def test_the_demo_ends_with_its_report_whatever_was_measured(checkout: Path, cas
     assert ("--engagement my demo report" in calls) is reported
     assert "--engagement my demo measure" in calls
     if reported:
-        verdict, pdf, _, down = done.stdout.splitlines()[-4:]
+        verdict, pdf, _, once, down = done.stdout.splitlines()[-5:]
         assert (verdict, pdf) == (f"Verdict of run {code}", "its PDF")
         assert down.endswith('pov --engagement "my demo" down')
-        assert not (checkout / "my demo" / ".pov" / "measuring").exists()
+        assert once.endswith(": . .venv/bin/activate")
+    assert not (checkout / "my demo" / ".pov" / "measuring").exists()
+    assert "Next:" not in done.stdout, "make goes on with it"
+    assert "code=" not in done.stdout + done.stderr, "commands are told as one would type them"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_the_demo_leaves_no_mark(checkout: Path, number: signal.Signals) -> None:
+    done, calls = make(checkout, CODE=str(128 + number), WRITES="", SENDS=str(int(number)))
+    assert done.returncode != 0
+    assert "--engagement my demo report" not in calls
+    assert not (checkout / "my demo" / ".pov" / "measuring").exists()
 
 
 def test_a_run_of_an_earlier_demo_is_not_reported_as_this_ones(checkout: Path) -> None:

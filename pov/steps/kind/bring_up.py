@@ -23,6 +23,7 @@ from pov.engines.terraform import discard_temporary, leftovers
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.kind import shared_network
+from pov.steps.kind.foreign import remedy
 from pov.steps.kind.intent import NODE_PORTS, Intent
 from pov.steps.kind.place import Place, endpoints
 
@@ -117,7 +118,7 @@ def _run(place: Place, ctx: Context, report: Report) -> bool:
     intent, node = Intent.load(ctx.home), kind.node()
     changed = False
     if node is not None and (intent is None or not _is_ours(kind, intent, node)):
-        raise _foreign(kind.cluster)
+        raise _foreign(place, node)
     if intent is not None and not intent.made:
         kind.end_orphans(ctx.home.kubeconfig)
         if node is not None:
@@ -126,7 +127,7 @@ def _run(place: Place, ctx: Context, report: Report) -> bool:
             node = None
     if node is None or intent is None:
         if kind.containers_of_cluster():
-            raise _foreign(kind.cluster)
+            raise _foreign(place, node)
         intent = _make(place, ctx, kind, report)
         node, changed = kind.node(), True
     elif intent.image != ctx.bundle.node_image:
@@ -144,18 +145,15 @@ def _run(place: Place, ctx: Context, report: Report) -> bool:
     if not ctx.home.kubeconfig.exists():
         kind.write_kubeconfig(ctx.home.kubeconfig)
     kube = Kube(ctx.home.kubeconfig)
-    changed |= _claim(ctx, kube, kind, intent, report)
+    changed |= _claim(place, ctx, kube, kind, intent, report)
     ctx.endpoints.update(endpoints(node))
     ctx.kube = kube
     return changed
 
 
-def _foreign(cluster: str) -> PovError:
-    return PovError(
-        f"there is a cluster {cluster} that this environment did not make",
-        cause="it is left as it is",
-        fix=f"give this one another --name; or, if that one is yours to lose: kind delete cluster --name {cluster}",
-    )
+def _foreign(place: Place, node: Node | None) -> PovError:
+    told = f"there is a cluster {place.cluster} that this environment did not make"
+    return PovError(told, cause="it is left as it is", fix=remedy(place, node))
 
 
 def _make(place: Place, ctx: Context, kind: Kind, report: Report) -> Intent:
@@ -185,7 +183,7 @@ def _make(place: Place, ctx: Context, kind: Kind, report: Report) -> Intent:
     raise AssertionError("the last try raises")
 
 
-def _claim(ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report) -> bool:
+def _claim(place: Place, ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report) -> bool:
     """See that the cluster answers, is ours, and has the images. Returns whether anything was changed."""
     node = wait_for(
         "the cluster's API",
@@ -199,7 +197,7 @@ def _claim(ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report)
     annotations = node["metadata"].get("annotations") or {}
     known = annotations.get(ID_ANNOTATION)
     if known not in {None, intent.id}:
-        raise _foreign(kind.cluster)
+        raise _foreign(place, kind.node())
     wanted = {ID_ANNOTATION: intent.id}
     archive = ctx.bundle.late_archive
     if ctx.bundle.late_images and archive.exists():

@@ -10,6 +10,7 @@ from pov.base.ports import free_ports
 from pov.config.scenario import Scenario
 from pov.engines.kind import Node
 from pov.steps.kind.capacity import Room, largest, need, shortages
+from pov.steps.kind.foreign import remedy
 from pov.steps.kind.intent import NODE_PORTS, Intent
 from pov.steps.kind.place import Place
 from pov.steps.kind.room import CGROUP, PROC, is_here, room
@@ -34,7 +35,7 @@ def check(scenario: Scenario, place: Place, *, proc: Path = PROC, cgroup: Path =
         # Nothing else about the place can be known. What is known of this machine is told with it.
         why = f"{error.message}: {error.cause}" if error.cause else error.message
         raise PreflightFailed([Problem("container engine", why, error.fix), *_ports()]) from error
-    problems = _foreign(node, ours=ours, cluster=place.cluster)
+    problems = [] if node is None or ours else [_foreign(place, node)]
     here = is_here(info, proc=proc)
     can_be_had = room(containers.kind, info, running=ours, proc=proc, cgroup=cgroup)
     problems += _capacity(scenario, can_be_had, "" if here else f", or give {containers.kind}'s machine more")
@@ -46,13 +47,9 @@ def check(scenario: Scenario, place: Place, *, proc: Path = PROC, cgroup: Path =
         raise PreflightFailed(problems)
 
 
-def _foreign(node: Node | None, *, ours: bool, cluster: str) -> list[Problem]:
-    if node is None or ours:
-        return []
-    fix = (
-        f"give this environment another --name; or, if that one is yours to lose: kind delete cluster --name {cluster}"
-    )
-    return [Problem(cluster, "there is a cluster of this name that this environment did not make", fix)]
+def _foreign(place: Place, node: Node) -> Problem:
+    told = "there is a cluster of this name that this environment did not make"
+    return Problem(place.cluster, told, remedy(place, node))
 
 
 def _capacity(scenario: Scenario, room: Room, otherwise: str) -> list[Problem]:

@@ -124,6 +124,7 @@ USAGE = [
     (["report", "--fromat", "pdf"], "No such option"),
     (["report", "--format", "docx"], "--format: no format docx"),
     (["--engagement", "nowhere", "report"], "nowhere: no engagement folder"),
+    (["--engagement", "/dev/null", "report"], "/dev/null: no engagement folder: it is a file"),
     (["--name", "UPPER", "status"], "--name: `UPPER` cannot name an environment"),
     (["status", "--name", "../x"], "--name: `../x` cannot name an environment"),
     (["init", "Acme Ltd"], "NAME: `Acme Ltd` cannot name an engagement"),
@@ -185,6 +186,30 @@ def test_every_error_becomes_words_and_a_code(
     assert "Traceback" not in err
     assert main(["-v", "x"]) == code
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", [[], ["runs"], ["criteria"], ["bundle"], ["scenarios"], ["people"], ["scope"]], ids=str)
+def test_a_group_alone_tells_its_commands(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(group) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(" ".join(["Usage: pov", *group]))
+    assert "Commands:" in err
+    assert "Error" not in err
+    assert "fix" not in err
+
+
+def test_the_engagement_file_in_the_folders_place_is_told_by_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my demo").mkdir()
+    for file, folder in ((tmp_path / "my demo" / "engagement.yaml", "'my demo'"), (tmp_path / "engagement.yaml", ".")):
+        file.touch()
+        assert main(["--engagement", str(file.relative_to(tmp_path)), "status"]) == 2
+        told = capsys.readouterr().err
+        assert "no engagement folder: it is a file" in told
+        assert told.endswith(f"fix: --engagement {folder}\n")
 
 
 def test_json_gives_exactly_one_document_also_when_it_fails(

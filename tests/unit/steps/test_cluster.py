@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,6 +146,36 @@ def test_a_foreign_cluster_is_never_touched(world: World) -> None:
     assert "pov-x-control-plane" in world.containers.boxes
     (told,) = world.told
     assert "a cluster pov-x in podman, which this environment never had" in told
+
+
+PLACES = {
+    # Where this environment is to be, and where the one lies that made the cluster.
+    "below": ("clone", "clone/demo"),
+    "beside": ("clone/mine", "clone/demo"),
+    "above": ("clone/demo", "clone"),
+    "of a folder with a space": ("clone", "clone/my demo"),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_whose_a_foreign_cluster_is_is_told_where_its_record_lies_nearby(
+    world: World, tmp_path: Path, case: str
+) -> None:
+    mine, theirs = (tmp_path / folder for folder in PLACES[case])
+    world.home = Home(theirs / ".pov" / "x")
+    world.whole()
+    world.home = Home(mine / ".pov" / "x")
+    with pytest.raises(PovError, match="did not make") as refusal:
+        world.run()
+    assert f"cd {shlex.quote(str(theirs))} && pov status" in refusal.value.fix
+    assert "delete" not in refusal.value.fix
+    # With other ports the record is not this cluster's.
+    world.containers.box("pov-x", {6443: 1})
+    with pytest.raises(PovError, match="did not make") as refusal:
+        world.run()
+    first, _, last = refusal.value.fix.partition("pov --engagement DIR status")
+    assert "another engagement folder" in first
+    assert last.endswith("kind delete cluster --name pov-x")
 
 
 @pytest.mark.parametrize("made", [True, False])
