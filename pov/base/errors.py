@@ -24,6 +24,14 @@ class PovError(Exception):
         self.details = tuple(details)
 
 
+class RunInterrupted(KeyboardInterrupt):
+    """An interrupt that ended a run which had begun. `run` is its id: with that it goes on."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run} was interrupted")
+        self.run = run
+
+
 class Transient(PovError):
     """Failed now, worth another try soon: a connection refused, a pod not there yet."""
 

@@ -94,7 +94,7 @@ def as_typed(path: Path) -> str:
 
 
 def _no_engagement(folder: Path) -> Problem:
-    if not folder.is_file():
+    if folder.is_dir() or not folder.exists():
         told = f"no engagement folder: it holds no {ENGAGEMENT_FILE}"
         return Problem(str(folder), told, f"pov init {as_typed(folder)}")
     ours = folder.name == ENGAGEMENT_FILE

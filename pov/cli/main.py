@@ -15,7 +15,7 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from pov.base.errors import PovError
+from pov.base.errors import PovError, RunInterrupted
 from pov.base.scratch import discard_left
 from pov.cli.app import Settings, cli
 from pov.cli.streams import colour, ensure_utf8, reader_went_away, say, take_over
@@ -59,7 +59,7 @@ def _run(arguments: list[str]) -> int:
             if isinstance(error, NoArgsIsHelpError):
                 say(error.format_message(), errors=True)
                 return USAGE
-            told, code = _in_words(error)
+            told, code = _in_words(error, settings)
             told.fix = _typed_again(told.fix, arguments)
             if code == INTERRUPTED and heard and heard[0] != signal.SIGINT:
                 told, code = PovError(f"ended by {heard[0].name}", fix=told.fix), 128 + heard[0]
@@ -98,7 +98,7 @@ def _typed_again(fix: str, arguments: Sequence[str]) -> str:
     return f"{fix[:-1]}{shlex.join(arguments)}" if fix.startswith("pov ") and fix.endswith(" …") else fix
 
 
-def _in_words(error: BaseException) -> tuple[PovError, int]:
+def _in_words(error: BaseException, settings: Settings) -> tuple[PovError, int]:
     if isinstance(error, PovError):
         return error, error.exit_code
     if isinstance(error, click.UsageError):
@@ -107,7 +107,11 @@ def _in_words(error: BaseException) -> tuple[PovError, int]:
     if isinstance(error, click.ClickException):
         return PovError(error.format_message()), FAILED
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        fix = "run the same command again: it goes on where it stopped; a run that was begun: pov measure --resume RUN"
+        fix = "run the same command again: pov up and pov bundle build go on where they stopped"
+        # click hands an interrupt on as its own kind.
+        ended = error.__cause__ if isinstance(error, click.Abort) else error
+        if isinstance(ended, RunInterrupted):
+            fix = f"pov measure --resume {ended.run}{settings.hint}"
         return PovError("interrupted", fix=fix), INTERRUPTED
     if isinstance(error, OSError):
         cause = f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -77,7 +77,9 @@ def command(
         given |= {"--simulated": simulated, **sizes}
         _go_on(resumed, [name for name, value in given.items() if value not in (None, (), False)], only_plan)
         return
-    options = measure.MeasureOptions(chosen.root, chosen.name, experiments, arms, trials, seed, people=people, **sizes)
+    options = measure.MeasureOptions(
+        chosen.root, chosen.name, experiments, arms, trials, seed, people=people, hint=chosen.hint, **sizes
+    )
     if only_plan:
         with console() as emit:
             paced = measure.show(options, emit)
@@ -99,7 +101,7 @@ def _go_on(run: str, given: Sequence[str], only_plan: bool) -> None:
         fix = f"leave it out, or begin a new run: pov measure{settings().hint}"
         raise InvalidInput([Problem("--resume", f"{run} goes on by its own plan, which {names} would change", fix)])
     chosen, busy = settings(), threading.Event()
-    options = resuming.ResumeOptions(chosen.root, run, chosen.name, busy)
+    options = resuming.ResumeOptions(chosen.root, run, chosen.name, busy, chosen.hint)
     if only_plan:
         with console() as emit:
             paced = resuming.left(options, emit)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pov.cli.app import Group, command_options, settings
+from pov.cli.app import Group, as_typed, command_options, settings
 from pov.cli.given import NAME
 from pov.cli.tables import duration, show, table
 from pov.model.events import silent
@@ -59,6 +60,9 @@ def _options() -> RunsOptions:
 
 
 def _list_in_words(result: RunList) -> str:
+    if result.below:
+        others = [f"pov --engagement {as_typed(Path(folder))} runs list" for folder in result.below]
+        return "\n".join(["Nothing was measured yet from this folder. There are runs in one below:", *others])
     if not result.runs:
         return f"Nothing was measured yet. Next: pov measure{settings().hint}"
     head = ["run", "environment", "scenario", "ended", "trials", "failed", "criteria"]
@@ -83,7 +87,11 @@ def _details_in_words(result: RunDetails) -> str:
     from pov.cli.measure import in_words
 
     line = result.line
-    ended = "whole" if line.ended == "whole" else f"{line.ended}, {_of(line)} trials are kept"
+    ended = (
+        "whole"
+        if line.ended == "whole"
+        else f"{line.ended}, {_of(line)} trials {'are saved so far' if line.ended == 'running' else 'are kept'}"
+    )
     told = [f"Started {line.started}, {ended}.", *(f"! {problem}" for problem in line.problems), str(result.path)]
     told += [f"It {_goes_on(line)}"] if line.goes_on else []
     return f"{in_words(result)}\n\n" + "\n".join([*told, f"Its report: pov report --run {line.run}{settings().hint}"])
@@ -95,7 +103,7 @@ def _goes_on(line: Line) -> str:
 
 
 def _of(line: Line) -> str:
-    return f"{line.saved}" if line.planned is None else f"{line.saved} of {line.planned}"
+    return str(line.saved) if line.planned is None else f"{line.saved} of {line.planned}"
 
 
 _NO_TEST = (

@@ -1,4 +1,4 @@
-"""What a run notes beside its samples, so that one that ended early can go on: `under-way.json`.
+"""That a run is being measured, and what it notes beside its samples (`under-way.json`): if it ends early it can go on.
 
 It holds the trial that was begun last, and where the run went on since its last sample; the next sample carries both.
 Whoever ends a run whose trial goes badly, and has it measured again, leaves a trace. It is gone once a run has ended by
@@ -7,8 +7,10 @@ itself.
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +22,7 @@ from pov.model.reading import mapping, number, parsed, resumptions, text
 from pov.model.sample import CUT_OFF, INTERRUPTED, Resumption
 
 FILE = "under-way.json"
+_HELD = "samples.jsonl"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,31 @@ class Note:
 
     trial: str = ""
     resumed: tuple[Resumption, ...] = ()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Tell others, as long as the block lasts, that this run is being measured: the kernel drops it with the process.
+
+    A file system without locks costs no more than the telling, and so does another's look at this very moment.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stream = stack.enter_context((folder / _HELD).open("rb"))
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is measuring this run now."""
+    try:
+        with (folder / _HELD).open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def name_of(slot: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from pov.steps.landing_zone.deal import followed
 from pov.steps.targets import DEFAULT, target_named
 
 RECORD = "environment.json"
+RUNS = "runs/*/environment.json"
 DEFAULT_SCENARIO = "gitops-35"
 
 
@@ -66,6 +67,14 @@ def there(folder: str) -> str:
     return f"pov --engagement {shlex.quote(folder)} …"
 
 
+def nothing_measured(root: Path, kind: type[NotFound] = NotFound) -> NotFound:
+    """That no run was saved from `root`, with where there are some below; `kind` says whether one was named."""
+    told = f"nothing was measured yet in {root}"
+    if folders := below(root, RUNS):
+        return kind(told, cause=f"there are runs in {', '.join(folders)}", fix=there(folders[0]))
+    return kind(told, fix="pov measure")
+
+
 def choose(root: Path, name: str | None) -> str:
     """The environment that is meant: the named one, or the only one there is."""
     known = environments(root)
@@ -74,7 +83,9 @@ def choose(root: Path, name: str | None) -> str:
     if len(known) == 1:
         return known[0]
     if not known and (folders := below(root)):
-        raise NotFound(f"no environment in {root}", cause=f"there is one in {', '.join(folders)}", fix=there(folders[0]))
+        raise NotFound(
+            f"no environment in {root}", cause=f"there is one in {', '.join(folders)}", fix=there(folders[0])
+        )
     if not known:
         raise NotFound(f"no environment in {root}", fix="pov up")
     raise InvalidInput([Problem("--name", f"several environments: {', '.join(known)}", f"pov --name {known[0]} …")])

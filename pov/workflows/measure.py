@@ -27,7 +27,7 @@ from pov.model.events import Emit, Event, Listeners
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
-from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of
+from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
 from pov.workflows.metering import Meter
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 from pov.workflows.taking_back import take_back_all, take_back_stage
@@ -51,6 +51,7 @@ class MeasureOptions:
     `exploratory` measures against other criteria than the frozen ones, and the report says so.
     `people` are those who sit down for the arms that are theirs. `at` is where `interrupted` kills the work,
     instead of the scenario's; `error_rate` is how often the bad version of `rollback-errors` answers with an error.
+    `hint` are the options with which the command to go on means the same environment.
     """
 
     root: Path
@@ -66,6 +67,7 @@ class MeasureOptions:
     people: People | None = None
     at: str | None = None
     error_rate: float | None = None
+    hint: str = ""
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -122,17 +124,18 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         }
         writer = RunWriter(ctx.home.runs_dir, record, files=stands.files)
         emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
-        box = replace(box, run=mark_of(writer.run_id), traffic=load.traffic, logs=writer.path / "logs")
-        if options.people is not None:
-            box = replace(box, seat=seats(ctx, options.people, writer.path))
-        about = {key: record[key] for key in ABOUT}
-        told = Listeners(emit, ctx.home.journal_writer().hear)
-        wanted = read_criteria(record["criteria"], [])
-        keep = kept_configuration(ctx)
-        meter = Meter.of(ctx)
-        return Measuring(box, writer, slots, told, own, expected=paces.each, keep=keep, meter=meter).measure(
-            {**about, "seed": seed}, plan, wanted
-        )
+        with under_measurement(writer):
+            box = replace(box, run=mark_of(writer.run_id), traffic=load.traffic, logs=writer.path / "logs")
+            if options.people is not None:
+                box = replace(box, seat=seats(ctx, options.people, writer.path))
+            about = {key: record[key] for key in ABOUT}
+            told = Listeners(emit, ctx.home.journal_writer().hear)
+            wanted = read_criteria(record["criteria"], [])
+            keep = kept_configuration(ctx)
+            meter = Meter.of(ctx)
+            return Measuring(
+                box, writer, slots, told, own, expected=paces.each, keep=keep, meter=meter, hint=options.hint
+            ).measure({**about, "seed": seed}, plan, wanted)
 
 
 def show(options: MeasureOptions, emit: Emit) -> Paced:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pov.base.clock import SYSTEM_CLOCK, Clock, timestamp
-from pov.base.errors import PovError, TimedOut
+from pov.base.errors import PovError, RunInterrupted, TimedOut
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
 from pov.experiments.placebo import PlaceboWindow
@@ -23,6 +24,7 @@ from pov.measure.trials import Result, Trial, run_trial
 from pov.model.catalogue import named, proposed
 from pov.model.events import Emit, Event, TrialData
 from pov.model.sample import Sample
+from pov.state import under_way
 from pov.state.runs import CONFIGURATION, RunWriter
 from pov.workflows.brought import Brought
 from pov.workflows.metering import Meter
@@ -50,6 +52,16 @@ def mark_of(run_id: str, resumed: int = 0) -> str:
     return f"{mark}r{resumed}" if resumed else mark
 
 
+@contextmanager
+def under_measurement(writer: RunWriter) -> Iterator[None]:
+    """Others see that the run is being measured. An interrupt names it, also a second one while it is summed up."""
+    try:
+        with under_way.held(writer.path):
+            yield
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(writer.run_id) from error
+
+
 class Measuring:
     """One run while it is measured."""
 
@@ -66,12 +78,14 @@ class Measuring:
         keep: Callable[[Path], None] | None = None,
         meter: Meter | None = None,
         done: Sequence[Sample] = (),
+        hint: str = "",
     ) -> None:
         """`keep` writes the configuration repository into a file: the run then outlives the environment.
 
         `meter` reads between trials what each part of the environment takes. `done` are the samples of the first of
-        `slots` where a run goes on.
+        `slots` where a run goes on. `hint` are the options with which a command means this environment again.
         """
+        self._again = f"pov measure --resume {writer.run_id}{hint}"
         self._own = own or Brought()
         self._box = box
         self._writer = writer
@@ -199,7 +213,8 @@ class Measuring:
             self._writer.append(sample.as_json())
         except PovError as error:
             waiting = len(self._writer.unsaved)
-            told = f"{error.message} ({error.cause}): {waiting} samples are kept in memory until the disk takes them"
+            kept = "1 sample is" if waiting == 1 else f"{waiting} samples are"
+            told = f"{error.message} ({error.cause}): {kept} kept in memory until the disk takes them"
             self._emit(Event("warning", "measure", told))
 
     def _finish(
@@ -221,11 +236,11 @@ class Measuring:
         self._keep_configuration()
         summary = summarise(run_facts, self._samples, criteria, self._own.words)
         if interrupted:
-            self._emit(Event("warning", "measure", f"interrupted; {len(self._samples)} trials are kept"))
+            self._emit(Event("warning", "measure", f"interrupted; {_kept(len(self._samples))}"))
         self._write(lambda: self._writer.finish(summary))
         self._emit(Event("note", "measure", f"saved in {self._writer.path}"))
         if interrupted:
-            self._emit(Event("note", "measure", f"it goes on with: pov measure --resume {self._writer.run_id}"))
+            self._emit(Event("note", "measure", f"it goes on with: {self._again}"))
         return summary
 
     def _keep_configuration(self) -> None:
@@ -261,8 +276,12 @@ class Measuring:
             raise PovError(
                 f"the disk did not take the run: {lost} of {len(self._samples)} samples could not be saved",
                 cause=error.cause,
-                fix=f"free space on the disk of {self._writer.path}, then pov measure --resume {self._writer.run_id}",
+                fix=f"free space on the disk of {self._writer.path}, then {self._again}",
             ) from error
+
+
+def _kept(trials: int) -> str:
+    return "1 trial is kept" if trials == 1 else f"{trials} trials are kept"
 
 
 def _ended(data: TrialData, result: Result) -> TrialData:

@@ -211,7 +211,9 @@ def _home(root: Path, name: str | None, kind: type[NotFound]) -> Home:
         return Home(root / ".pov" / name)
     known = sorted({path.parent.parent.parent.name for path in (root / ".pov").glob("*/runs/*/environment.json")})
     if not known:
-        raise kind(f"nothing was measured yet in {root}", fix="pov measure")
+        from pov.workflows.environment import nothing_measured
+
+        raise nothing_measured(root, kind)
     if len(known) > 1:
         fix = f"pov report --name {known[0]}"
         raise InvalidInput([Problem("--name", f"several environments have runs: {', '.join(known)}", fix)])

@@ -32,7 +32,7 @@ from pov.workflows.alike import comparable, unlike
 from pov.workflows.brought import Brought, brought
 from pov.workflows.differences import compare
 from pov.workflows.measure import ABOUT
-from pov.workflows.measuring import MeasureResult, Measuring, mark_of
+from pov.workflows.measuring import MeasureResult, Measuring, mark_of, under_measurement
 from pov.workflows.metering import Meter
 from pov.workflows.planning import Paced, paced
 from pov.workflows.report import STATEMENT
@@ -46,13 +46,15 @@ _NEWLINE = b"\n"
 class ResumeOptions:
     """Which run goes on, by its id or as much of it as no other shares.
 
-    `busy` is set while a person has the terminal.
+    `busy` is set while a person has the terminal; `hint` are the options with which the command to go on means the same
+    environment.
     """
 
     root: Path
     run: str
     name: str | None = None
     busy: threading.Event = field(default_factory=threading.Event)
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,30 +113,32 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
         take_back(box, mark_of(unfinished.run), unfinished.begun, emit)
         paces = _paces(unfinished, own, ctx)
         writer = reopened(unfinished.saved)
-        for line in _told(writer.resumed[-1], unfinished):
-            emit(Event("warning", "measure", line))
-        for line in paces.lines(own.words) if unfinished.left else ():
-            emit(Event("note", "measure", line))
-        samples = _samples(unfinished.saved)
-        times = sum(len(sample.resumed) for sample in samples) + len(writer.resumed)
-        box = replace(box, run=mark_of(writer.run_id, times), traffic=_traffic(record), logs=writer.path / "logs")
-        if people is not None:
-            box = replace(box, seat=seats(ctx, people, writer.path))
-        heard = Listeners(emit, ctx.home.journal_writer().hear)
-        measuring = Measuring(
-            box,
-            writer,
-            unfinished.slots,
-            heard,
-            own,
-            expected=paces.each,
-            keep=kept_configuration(ctx),
-            meter=Meter.of(ctx),
-            done=samples,
-        )
-        about = {key: record[key] for key in ABOUT if key in record} | {"seed": record.get("order_seed")}
-        plan = Counter((slot.experiment, slot.arm) for slot in unfinished.slots)
-        return measuring.measure(about, plan, read_criteria(record.get("criteria"), []))
+        with under_measurement(writer):
+            for line in _told(writer.resumed[-1], unfinished):
+                emit(Event("warning", "measure", line))
+            for line in paces.lines(own.words) if unfinished.left else ():
+                emit(Event("note", "measure", line))
+            samples = _samples(unfinished.saved)
+            times = sum(len(sample.resumed) for sample in samples) + len(writer.resumed)
+            box = replace(box, run=mark_of(writer.run_id, times), traffic=_traffic(record), logs=writer.path / "logs")
+            if people is not None:
+                box = replace(box, seat=seats(ctx, people, writer.path))
+            heard = Listeners(emit, ctx.home.journal_writer().hear)
+            measuring = Measuring(
+                box,
+                writer,
+                unfinished.slots,
+                heard,
+                own,
+                expected=paces.each,
+                keep=kept_configuration(ctx),
+                meter=Meter.of(ctx),
+                done=samples,
+                hint=options.hint,
+            )
+            about = {key: record[key] for key in ABOUT if key in record} | {"seed": record.get("order_seed")}
+            plan = Counter((slot.experiment, slot.arm) for slot in unfinished.slots)
+            return measuring.measure(about, plan, read_criteria(record.get("criteria"), []))
 
 
 def left(options: ResumeOptions, emit: Emit) -> Paced:

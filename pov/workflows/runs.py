@@ -15,7 +15,8 @@ from pov.model.events import Emit
 from pov.model.reading import mapping, text
 from pov.reporting.facts import Facts, gather
 from pov.state.runs import read_run
-from pov.workflows.environment import RECORD
+from pov.state.under_way import is_held
+from pov.workflows.environment import RECORD, RUNS, below, nothing_measured
 from pov.workflows.running import without_any_trials
 
 ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
@@ -37,7 +38,7 @@ class RunsOptions:
 class Line:
     """One run in the list. `saved` of `planned` trials, windows left out; outcomes of its criteria, counted.
 
-    `ended` is "whole", "interrupted" or "cut off": of the last, no summary was written.
+    `ended` is "whole", "interrupted" or "cut off", of which no summary was written; "running" while it is measured.
     """
 
     environment: str
@@ -57,9 +58,10 @@ class Line:
 
 @dataclass(frozen=True)
 class RunList:
-    """The runs of every environment here, oldest first."""
+    """The runs of every environment here, oldest first; without any, engagement folders below that hold some."""
 
     runs: tuple[Line, ...]
+    below: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The list as one JSON document."""
@@ -117,7 +119,8 @@ class Compared:
 
 def run_list(options: RunsOptions, emit: Emit) -> RunList:
     """Every saved run, also those that were interrupted or cut off. An unreadable one is listed with its problem."""
-    return RunList(tuple(_line(path) for path in _folders(options)))
+    lines = tuple(_line(path) for path in _folders(options))
+    return RunList(lines, () if lines else below(options.root, RUNS))
 
 
 def run_show(options: RunsOptions, run: str, emit: Emit) -> RunDetails:
@@ -147,8 +150,7 @@ def find(options: RunsOptions, wanted: str) -> Path:
     """The folder of the run that is meant. Raises `NoSuchInput` without it, `InvalidInput` where several may be."""
     folders = _folders(options)
     if not folders:
-        kind = NotFound if wanted == _LATEST else NoSuchInput
-        raise kind(f"nothing was measured yet in {options.root}", fix="pov measure")
+        raise nothing_measured(options.root, NotFound if wanted == _LATEST else NoSuchInput)
     if wanted == _LATEST:
         return folders[-1]
     exact = [path for path in folders if path.name == wanted]
@@ -174,14 +176,15 @@ def _line(path: Path) -> Line:
 
 
 def _line_of(path: Path, facts: Facts) -> Line:
-    ended = "whole" if not facts.interrupted else "interrupted" if facts.summary else "cut off"
+    running = facts.interrupted and is_held(path)
+    early = "running" if running else "interrupted" if facts.summary else "cut off"
     failed = sum(len(arm.failed) for experiment in facts.experiments for arm in (*experiment.arms, *experiment.people))
     return Line(
         environment=path.parent.parent.name,
         run=path.name,
         started=facts.started,
         scenario=text(mapping(facts.environment.get("scenario")).get("name")),
-        ended=ended,
+        ended=early if facts.interrupted else "whole",
         saved=facts.saved,
         planned=None if facts.planned is None else len(facts.planned),
         failed=failed,
@@ -189,6 +192,7 @@ def _line_of(path: Path, facts: Facts) -> Line:
         simulated=facts.simulated,
         problems=facts.problems,
         goes_on=facts.interrupted
+        and not running
         and bool(text(facts.environment.get("cluster")))
         and (path.parent.parent / RECORD).is_file(),
     )

@@ -145,7 +145,7 @@ def _run(place: Place, ctx: Context, report: Report) -> bool:
     if not ctx.home.kubeconfig.exists():
         kind.write_kubeconfig(ctx.home.kubeconfig)
     kube = Kube(ctx.home.kubeconfig)
-    changed |= _claim(place, ctx, kube, kind, intent, report)
+    changed |= _claim(place, ctx, kube, intent, report)
     ctx.endpoints.update(endpoints(node))
     ctx.kube = kube
     return changed
@@ -183,8 +183,9 @@ def _make(place: Place, ctx: Context, kind: Kind, report: Report) -> Intent:
     raise AssertionError("the last try raises")
 
 
-def _claim(place: Place, ctx: Context, kube: Kube, kind: Kind, intent: Intent, report: Report) -> bool:
+def _claim(place: Place, ctx: Context, kube: Kube, intent: Intent, report: Report) -> bool:
     """See that the cluster answers, is ours, and has the images. Returns whether anything was changed."""
+    kind = place.kind(ctx.binaries.get("kind"))
     node = wait_for(
         "the cluster's API",
         lambda: kube.get("Node", kind.node_name) or Pending("the node has not registered"),

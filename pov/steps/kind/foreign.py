@@ -14,7 +14,9 @@ from pov.steps.kind.place import Place
 def remedy(place: Place, node: Node | None) -> str:
     """What to type: where the environment that made it lies nearby its folder is told, and nothing is to be deleted."""
     if node is not None and (owner := _owner(place.home, node)) is not None:
-        return f"it is that of another folder: cd {shlex.quote(str(owner))} && pov status; or give this one another --name"
+        return (
+            f"it is that of another folder: cd {shlex.quote(str(owner))} && pov status; or give this one another --name"
+        )
     return (
         "if it was brought up from another engagement folder, it is that one's: pov --engagement DIR status; else give "
         f"this one another --name; or, if that one is yours to lose: kind delete cluster --name {place.cluster}"

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from pov.base.errors import CriterionNotMet, InvalidInput, NotShown, PovError, PreflightFailed, Problem
+from pov.base.errors import CriterionNotMet, InvalidInput, NotShown, PovError, PreflightFailed, Problem, RunInterrupted
 from pov.cli.app import COMMANDS, cli
 from pov.cli.main import main
 
@@ -163,7 +163,8 @@ ERRORS: list[tuple[BaseException, int, list[str]]] = [
     (PreflightFailed([Problem("memory", "too little", "N = 20 fits")]), 3, ["memory: too little", "N = 20 fits"]),
     (CriterionNotMet("deploy-time"), 4, ["Error: deploy-time"]),
     (NotShown("deploy-time"), 5, ["Note: deploy-time"]),
-    (KeyboardInterrupt(), 130, ["interrupted"]),
+    (KeyboardInterrupt(), 130, ["interrupted", "run the same command again"]),
+    (RunInterrupted("20260309-093000-ab12"), 130, ["interrupted", "fix: pov measure --resume 20260309-093000-ab12\n"]),
     (click.Abort(), 130, ["interrupted"]),
     (OSError(28, "No space left on device", "/x"), 1, ["/x: No space left on device"]),
     (RuntimeError("surprise"), 1, ["unexpected error", "RuntimeError: surprise", "-v"]),
@@ -188,7 +189,9 @@ def test_every_error_becomes_words_and_a_code(
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("group", [[], ["runs"], ["criteria"], ["bundle"], ["scenarios"], ["people"], ["scope"]], ids=str)
+@pytest.mark.parametrize(
+    "group", [[], ["runs"], ["criteria"], ["bundle"], ["scenarios"], ["people"], ["infra"]], ids=str
+)
 def test_a_group_alone_tells_its_commands(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(group) == 2
     out, err = capsys.readouterr()

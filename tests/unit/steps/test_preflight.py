@@ -96,7 +96,14 @@ def test_all_problems_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(PreflightFailed) as failure:
         preflight.check(GITOPS.with_services(300), place(tmp_path, containers), proc=proc(tmp_path, instances=128))
     told = " | ".join(str(problem) for problem in failure.value.problems)
-    for text in ("did not make", "another engagement folder", "N = 300", "GiB free", "max_user_instances: is 128", "no free ports"):
+    for text in (
+        "did not make",
+        "another engagement folder",
+        "N = 300",
+        "GiB free",
+        "max_user_instances: is 128",
+        "no free ports",
+    ):
         assert text in told
 
 

@@ -4,13 +4,15 @@ import errno
 import json
 import statistics
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pov.base.errors import InvalidInput, PovError
+from pov.base.errors import InvalidInput, PovError, RunInterrupted
 from pov.experiments import EXPERIMENTS
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.seat import People
@@ -18,9 +20,10 @@ from pov.measure.order import interleave
 from pov.measure.scoring import Criterion
 from pov.measure.trials import Evidence
 from pov.model import catalogue
-from pov.model.events import Event
-from pov.state import runs
+from pov.model.events import Event, silent
+from pov.state import runs, under_way
 from pov.state.runs import RunWriter, read_run
+from pov.workflows import measure, measuring
 from pov.workflows.brought import Brought
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring
@@ -52,7 +55,9 @@ class Measured:
         self.writer = RunWriter(folder, {"simulated": True, **(record or {})}, clock=self.world.clock)
         self.events: list[Event] = []
         box = self.world.toolbox(folder)
-        self.measuring = Measuring(box, self.writer, self.slots, self.events.append, own, clock=self.world.clock)
+        self.measuring = Measuring(
+            box, self.writer, self.slots, self.events.append, own, clock=self.world.clock, hint=" --engagement demo"
+        )
 
     def run(self, *criteria: Criterion) -> MeasureResult:
         return self.measuring.measure(ABOUT, self.plan, criteria)
@@ -153,6 +158,66 @@ def test_ctrl_c_keeps_what_was_measured_and_sums_it_up(tmp_path: Path) -> None:
     assert saved.summary["run"]["interrupted"] is True
     assert all(load.ended is not None for load in measured.world.loads), "the trial that was cut off is cleaned up"
     assert measured.told("warning") == ["interrupted; 2 trials are kept"]
+    again = f"pov measure --resume {measured.writer.run_id} --engagement demo"
+    assert measured.told("note")[-1] == f"it goes on with: {again}"
+
+
+@pytest.mark.parametrize("trials", [0, 1, 2])
+def test_what_an_interrupt_kept_is_counted_in_words(trials: int) -> None:
+    assert measuring._kept(trials) == {0: "0 trials are kept", 1: "1 trial is kept", 2: "2 trials are kept"}[trials]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_names_the_run_however_often_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    measured = Measured(tmp_path, "automated")
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        assert under_way.is_held(measured.writer.path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Measuring, "_one", interrupt)
+    if times == 2:
+        monkeypatch.setattr(measuring, "summarise", interrupt)
+    with pytest.raises(RunInterrupted) as caught, measuring.under_measurement(measured.writer):
+        measured.run(criterion())
+    assert caught.value.run == measured.writer.run_id
+    assert not under_way.is_held(measured.writer.path)
+    assert (measured.writer.path / "summary.json").exists() is (times == 1)
+
+
+def test_measure_says_that_it_runs_and_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, where = World(), "pov.workflows"
+    home = SimpleNamespace(
+        lock=nullcontext, runs_dir=tmp_path / "runs", journal_writer=lambda: SimpleNamespace(hear=silent)
+    )
+    ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=None)
+    stands = SimpleNamespace(told=None, record={}, files={})
+    load = SimpleNamespace(as_json=dict, traffic=world.scenario.traffic)
+    record = {**ABOUT, "versions": {}, "services": 5, "machine": {}, "started": "", "criteria": []}
+    for name, made in {
+        "environment.attach": ctx, "environment.recall": SimpleNamespace(engagement=None), "agreement.criteria_of": (),
+        "toolbox.toolbox": world.toolbox(tmp_path), "toolbox.kept_configuration": None, "standing.standing": stands,
+        "record.asked": None, "record.environment": record, "record.other_versions": (), "refused.refused": [],
+        "measure.compare": (), "measure.take_back_stage": None, "measure.take_back_all": None,
+        "measure._calibrated": load, "metering.Meter.of": None,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(f"{where}.{name}", lambda *_, _made=made, **__: _made)
+    held: list[bool] = []
+
+    def interrupt(self: Measuring, *_: Any) -> None:
+        held.append(under_way.is_held(self._writer.path))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Measuring, "_one", interrupt)
+    events: list[Event] = []
+    with pytest.raises(RunInterrupted) as caught:
+        measure.run(MeasureOptions(tmp_path, experiments=("deploy",), hint=" --engagement demo"), events.append)
+    assert held == [True]
+    (run,) = (tmp_path / "runs").iterdir()
+    assert caught.value.run == run.name
+    assert events[-1].message == f"it goes on with: pov measure --resume {run.name} --engagement demo"
 
 
 @pytest.fixture
@@ -177,7 +242,7 @@ def test_a_full_disk_loses_nothing_once_there_is_room_again(tmp_path: Path, full
     saved = read_run(result.path)
     assert saved.problems == ()
     assert len(saved.samples) == len(measured.slots)
-    assert any("1 samples are kept in memory" in text for text in measured.told("warning"))
+    assert any("1 sample is kept in memory" in text for text in measured.told("warning"))
 
 
 def test_room_that_comes_in_the_last_minute_is_enough(tmp_path: Path, full_disk: Callable[[bool], None]) -> None:

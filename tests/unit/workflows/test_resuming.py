@@ -36,6 +36,7 @@ from pov.workflows.forging import forgeable
 from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.resuming import ResumeOptions
+from pov.workflows.runs import RunsOptions, run_list
 from pov.workflows.taking_back import take_back, take_back_all
 from tests.unit.experiments.world import World
 from tests.unit.reporting import simulated
@@ -424,6 +425,38 @@ def test_it_goes_on_under_the_load_that_was_recorded(tmp_path: Path, stands: Cal
     told = [event.message for event in events if event.kind == "warning"]
     assert told[0].startswith("the run was interrupted after 4 of 13 trials, last heard of at 2026-03-09T")
     assert any("trials, about" in event.message for event in events if event.kind == "note")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_interrupted_again_the_last_line_is_the_command_to_go_on(
+    tmp_path: Path,
+    stands: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    times: int,
+) -> None:
+    wish = World().scenario.traffic
+    traffic = {**wish.model_dump(), "asked": wish.model_dump(mode="json"), "interval_ms": 2000, "halvings": 1}
+    begun = Begun(tmp_path / "my deal", 4, traffic=traffic)
+    (begun.root / "engagement.yaml").touch()
+    stands(begun)
+    monkeypatch.chdir(tmp_path)
+    ended: list[str] = []
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        ended.extend(line.ended for line in run_list(RunsOptions(begun.root), silent).runs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Measuring, "_one", interrupt)
+    if times == 2:
+        monkeypatch.setattr("pov.workflows.measuring.summarise", interrupt)
+    typed = ["--engagement", "my deal", "measure", "--resume", begun.path.name]
+    assert main(typed) == 130
+    err = capsys.readouterr().err
+    command = f"pov measure --resume {begun.path.name} --engagement 'my deal'"
+    assert err.splitlines()[-1] == f"  fix: {command}"
+    assert "same command again" not in err
+    assert ended == ["running"] * times
 
 
 def test_it_goes_on_with_what_was_chosen(

@@ -4,9 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from pov.base.errors import InvalidInput, NotFound
+from pov.cli.app import cli
+from pov.cli.main import main
 from pov.model.events import silent
+from pov.state import under_way
 from pov.workflows.measuring import mark_of
 from pov.workflows.runs import RunsOptions, run_compare, run_list, run_show
 from tests.unit.reporting import simulated
@@ -31,6 +35,38 @@ def test_every_run_is_listed_however_it_ended(tmp_path: Path) -> None:
     assert [line.run for line in only] == [cut.name]
 
 
+def test_a_run_that_is_being_measured_is_running_and_nothing_to_go_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = simulated.save(runs_of(tmp_path), stop_after=2, finish=False, environment_changes={"cluster": "a"})
+    run = simulated.save(runs_of(tmp_path), stop_after=4, finish=False, environment_changes={"cluster": "a"})
+    (runs_of(tmp_path).parent / "environment.json").write_text("{}")
+
+    def look() -> dict[str, tuple[str, bool]]:
+        return {line.run: (line.ended, line.goes_on) for line in run_list(RunsOptions(tmp_path), silent).runs}
+
+    with under_way.held(run):
+        for _ in range(2):
+            assert look() == {other.name: ("cut off", True), run.name: ("running", False)}
+        told = CliRunner().invoke(cli, ["runs", "show", run.name]).output
+        assert "running, 4 of 15 trials are saved so far" in told
+        assert f"--resume {run.name}" not in told
+    assert look() == {other.name: ("cut off", True), run.name: ("cut off", True)}
+    assert "cut off, 4 of 15 trials are kept" in CliRunner().invoke(cli, ["runs", "show", run.name]).output
+
+
+def test_a_run_that_ended_is_whole_also_while_its_measurement_ends(tmp_path: Path) -> None:
+    run = simulated.save(runs_of(tmp_path))
+    with under_way.held(run):
+        assert run_list(RunsOptions(tmp_path), silent).runs[0].ended == "whole"
+
+
+def test_where_nothing_can_be_held_a_run_is_measured_all_the_same(tmp_path: Path) -> None:
+    with under_way.held(tmp_path / "nowhere"):
+        assert not under_way.is_held(tmp_path / "nowhere")
+
+
 @pytest.mark.parametrize(
     ("record", "told"),
     [("{", "no readable run"), ('{"schema": "pov.dev/environment/v99"}', "another version of pov")],
@@ -52,6 +88,21 @@ def test_a_run_without_a_summary_is_summed_up_from_its_samples(tmp_path: Path) -
     assert after["experiments"] == before["experiments"]
     assert after["criteria"] == before["criteria"]
     assert (before["ended"], after["ended"]) == ("whole", "cut off")
+
+
+def test_above_the_engagement_folder_its_runs_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = simulated.save(runs_of(tmp_path / "my demo"))
+    (tmp_path / "my demo" / "engagement.yaml").touch()
+    for command in (["runs", "show"], ["report"]):
+        assert main(command) == 1
+        assert f"fix: pov --engagement 'my demo' {' '.join(command)}" in capsys.readouterr().err
+    assert main(["runs", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "pov --engagement 'my demo' runs list"
+    assert main(["--engagement", "my demo", "runs", "list"]) == 0
+    assert run.name in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("wanted", ["nothing", "", "../../x"])
