@@ -272,7 +272,8 @@ def test_an_interrupt_ends_with_its_own_code_after_cleaning_up(tmp_path: Path, n
     code = (
         "import click, sys, time\nfrom pov.cli.app import cli\nfrom pov.cli.main import main\n"
         "def work():\n"
-        "    try:\n        print('working', flush=True)\n        time.sleep(60)\n"
+        # Not one long sleep: a signal that comes just before it begins is heard only when it ends.
+        "    try:\n        print('working', flush=True)\n        for _ in range(600): time.sleep(0.1)\n"
         "    finally:\n        print('cleaned up', flush=True)\n"
         "cli.resolve_command = lambda ctx, args: ('x', click.Command('x', callback=work), [])\n"
         "sys.exit(main(['x']))"
