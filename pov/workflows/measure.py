@@ -93,7 +93,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     with ctx.home.lock():
         stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
-        take_back_stage(box, emit)
+        take_back_stage(box, emit, ctx.deal)
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences, *filter(None, [stands.told])):
             emit(Event("warning", "measure", text))

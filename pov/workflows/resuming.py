@@ -98,7 +98,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
         # Another may have gone on with it since: now nobody can.
         unfinished = found(options)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
-        take_back_stage(box, emit)
+        take_back_stage(box, emit, ctx.deal)
         emit(Event("started", "measure", "Whether the same runs as before", 1.0))
         begun = SYSTEM_CLOCK.monotonic()
         told = [*_frozen_since(options.root, ctx, record), *_other(ctx, own, criteria, record)]

@@ -17,6 +17,7 @@ from pov.experiments.toolbox import STAGING, Toolbox
 from pov.model.events import Emit, Event
 from pov.state import under_way
 from pov.state.runs import read_run, saved_in
+from pov.steps.landing_zone.deal import Followed
 from pov.workflows.differences import known_to_the_prober
 from pov.workflows.measuring import mark_of
 
@@ -52,12 +53,13 @@ def take_back_all(box: Toolbox, runs: Path, emit: Emit) -> None:
             copy.close()
 
 
-def take_back_stage(box: Toolbox, emit: Emit) -> bool:
+def take_back_stage(box: Toolbox, emit: Emit, deal: Followed | None) -> bool:
     """Take away the stage that a killed trial of `new-stage` left, as that trial would have; whether there was one.
 
-    Raises `PovError` where some of it stays.
+    A namespace of that name which the `deal` that is followed asks for is no leftover. Raises `PovError` where some of
+    it stays.
     """
-    if not _stage_left(box):
+    if not _stage_left(box, deal):
         return False
     title = f"Taking away the stage {NEW_STAGE}, which a killed trial of new-stage left"
     emit(Event("started", "measure", title, _STAGE_S))
@@ -70,11 +72,16 @@ def take_back_stage(box: Toolbox, emit: Emit) -> bool:
     return True
 
 
-def _stage_left(box: Toolbox) -> bool:
-    """Whether the prober knows that stage, of which it hears first and which it forgets last, or Terraform made it."""
+def _stage_left(box: Toolbox, deal: Followed | None) -> bool:
+    """Whether the prober knows that stage, of which it hears first and which it forgets last, or Terraform made it.
+
+    What a deal asks for Terraform makes as well.
+    """
+    if NEW_STAGE in known_to_the_prober(box.cluster):
+        return True
     held = box.cluster.get(new_stage.NAMESPACE, NEW_STAGE) or {}
     labels = (held.get("metadata") or {}).get("labels") or {}
-    return NEW_STAGE in known_to_the_prober(box.cluster) or labels.get(_LABEL) == NEW_STAGE
+    return labels.get(_LABEL) == NEW_STAGE and (deal is None or NEW_STAGE not in deal.stages)
 
 
 def killed(runs: Path) -> Iterator[tuple[str, str]]:

@@ -192,7 +192,7 @@ def test_measure_says_that_it_runs_and_how_it_goes_on(tmp_path: Path, monkeypatc
     home = SimpleNamespace(
         lock=nullcontext, runs_dir=tmp_path / "runs", journal_writer=lambda: SimpleNamespace(hear=silent)
     )
-    ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=None)
+    ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=None, deal=None)
     stands = SimpleNamespace(told=None, record={}, files={})
     load = SimpleNamespace(as_json=dict, traffic=world.scenario.traffic)
     record = {**ABOUT, "versions": {}, "services": 5, "machine": {}, "started": "", "criteria": []}

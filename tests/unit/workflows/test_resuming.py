@@ -374,7 +374,7 @@ def stands(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             lock=lock, runs_dir=begun.path.parent, journal_writer=lambda: SimpleNamespace(hear=silent), root=begun.root
         )
         ctx = SimpleNamespace(
-            engagement=None, home=home, name="one", images={"mock": MOCK}, scenario=world.scenario, kube=None
+            engagement=None, home=home, name="one", images={"mock": MOCK}, scenario=world.scenario, kube=None, deal=None
         )
         where = "pov.workflows"
         monkeypatch.setattr(f"{where}.environment.attach", lambda *_: ctx)
@@ -522,7 +522,7 @@ def test_a_stage_that_a_killed_trial_left_goes_before_anything_is_compared(
 ) -> None:
     begun, done = Begun(tmp_path, 4), list[str]()
     stands(begun)
-    monkeypatch.setattr(resuming, "take_back_stage", lambda box, emit: done.append("taken away"))
+    monkeypatch.setattr(resuming, "take_back_stage", lambda *_: done.append("taken away"))
     monkeypatch.setattr(resuming, "compare", lambda *_: done.append("compared") or ("something",))
     with pytest.raises(PovError, match="cannot go on"):
         resuming.resume(begun.options(), silent)

@@ -16,6 +16,7 @@ from pov.base.errors import PovError
 from pov.experiments.new_stage import NAMESPACE
 from pov.experiments.toolbox import Toolbox
 from pov.model.events import Event, silent
+from pov.steps.landing_zone.deal import Followed, Origin
 from pov.workflows import measure
 from pov.workflows.differences import known_to_the_prober
 from pov.workflows.taking_back import take_back_stage
@@ -50,16 +51,16 @@ def box_of(platform: Platform, folder: Path) -> Toolbox:
 def test_it_is_taken_away_and_told(platform: Platform, tmp_path: Path, steps: int) -> None:
     killed_after(platform, PARTS[:steps])
     box, events = box_of(platform, tmp_path), list[Event]()
-    assert take_back_stage(box, events.append)
+    assert take_back_stage(box, events.append, None)
     assert left(platform) == []
     assert set(known_to_the_prober(box.cluster)) == {"staging", "dev"}
     assert [event.kind for event in events] == ["started", "finished"]
     assert "the stage qa, which a killed trial of new-stage left" in events[0].message
-    assert not take_back_stage(box, silent), "there is nothing left the second time"
+    assert not take_back_stage(box, silent, None), "there is nothing left the second time"
 
 
 def test_where_none_was_left_nothing_is_touched(platform: Platform, tmp_path: Path) -> None:
-    assert not take_back_stage(box_of(platform, tmp_path), silent)
+    assert not take_back_stage(box_of(platform, tmp_path), silent, None)
     assert platform.order == []
 
 
@@ -70,9 +71,26 @@ def test_a_namespace_that_terraform_made_is_enough_and_somebody_elses_is_not(
     box = box_of(platform, tmp_path)
     others = Told(platform)
     others.label = "team"
-    assert not take_back_stage(replace(box, cluster=others), silent)
+    assert not take_back_stage(replace(box, cluster=others), silent, None)
     assert platform.namespace
-    assert take_back_stage(box, silent)
+    assert take_back_stage(box, silent, None)
+    assert left(platform) == []
+
+
+def test_a_stage_of_that_name_that_the_followed_deal_asks_for_is_nobodys_leftover(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """Terraform would keep it, whatever is taken away: nothing could be measured in that environment any more."""
+    platform.namespace = True
+    box, deal = box_of(platform, tmp_path), Followed(Origin("c", "m", 1, "p"), tmp_path)
+    (tmp_path / "deal").mkdir()
+    stages = "apiVersion: pov.dev/v1\nkind: Stages\nstages: {%s: {cpu: 1, memoryGib: 1, pods: 9, services: 9}}\n"
+    (tmp_path / "deal" / "stages.yaml").write_text(stages % "qa")
+    assert not take_back_stage(box, silent, deal)
+    assert platform.order == []
+    assert platform.namespace
+    (tmp_path / "deal" / "stages.yaml").write_text(stages % "dev")
+    assert take_back_stage(box, silent, deal)
     assert left(platform) == []
 
 
@@ -81,12 +99,12 @@ def test_what_stays_is_told_with_the_command_that_takes_it_away(platform: Platfo
     platform.world.down["landing_zone"] = BROKEN
     events: list[Event] = []
     with pytest.raises(PovError, match="the stage qa, which a killed trial of new-stage left, could not be") as caught:
-        take_back_stage(box_of(platform, tmp_path), events.append)
+        take_back_stage(box_of(platform, tmp_path), events.append, None)
     assert "landing_zone: broken" in caught.value.cause
     assert "pov up" in caught.value.fix
     assert [event.kind for event in events] == ["started", "failed"]
     platform.world.down.clear()
-    assert take_back_stage(box_of(platform, tmp_path), silent), "it is found again, and goes"
+    assert take_back_stage(box_of(platform, tmp_path), silent, None), "it is found again, and goes"
     assert left(platform) == []
 
 
@@ -102,7 +120,7 @@ def test_a_new_run_takes_it_away_before_it_compares_what_runs(
     killed_after(platform, PARTS)
     world, box = platform.world, box_of(platform, tmp_path)
     home = SimpleNamespace(lock=unlocked, runs_dir=tmp_path / "runs")
-    ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=box.cluster)
+    ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=box.cluster, deal=None)
     monkeypatch.setattr("pov.workflows.environment.attach", lambda *_: ctx)
     monkeypatch.setattr("pov.workflows.environment.recall", lambda *_: SimpleNamespace(engagement=None))
     monkeypatch.setattr("pov.workflows.toolbox.toolbox", lambda _: box)
