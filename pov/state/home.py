@@ -17,6 +17,8 @@ from pov.base.redact import Secret
 from pov.state.compliance import FOLDER as COMPLIANCE
 from pov.state.journal import JournalWriter
 
+ASKED = "environment.json"
+"""What the environment was asked to be when it was brought up; by this file it is found."""
 TERRAFORM_LOG = "terraform-runs.jsonl"
 KEPT = {
     "runs": "runs",
@@ -109,11 +111,14 @@ class Home:
         return tuple(path for path in (self.root / name for name in KEPT) if path.exists())
 
     def remove(self) -> list[str]:
-        """Remove all but what is `KEPT`. Returns what was, by path."""
+        """Remove all but what is `KEPT`; last that by which it is found, so that what is cut short is found again.
+
+        Returns what was, by path.
+        """
         if not self.root.is_dir():
             return []
         removed = []
-        for path in sorted(self.root.iterdir()):
+        for path in sorted(self.root.iterdir(), key=lambda path: (path.name == ASKED, path.name)):
             if path.name in KEPT:
                 continue
             if path.is_dir() and not path.is_symlink():

@@ -17,13 +17,13 @@ from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
 from pov.model.events import Emit
 from pov.model.reading import parsed
-from pov.state.home import Home
+from pov.state.home import ASKED, Home
 from pov.steps.cluster import Cluster
 from pov.steps.context import Context
 from pov.steps.landing_zone.deal import followed
 from pov.steps.targets import DEFAULT, target_named
 
-RECORD = "environment.json"
+RECORD = ASKED
 RUNS = "runs/*/environment.json"
 DEFAULT_SCENARIO = "gitops-35"
 

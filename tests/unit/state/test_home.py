@@ -18,6 +18,7 @@ from pov.reporting.numbers import listing
 from pov.state.home import KEPT, Home
 from pov.state.journal import read_journal
 from pov.state.terraform_log import APPLIED, LogWriter
+from pov.workflows.environment import environments
 
 
 def test_secrets_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
@@ -62,6 +63,26 @@ def test_what_outlives_an_environment_is_one_list_that_code_help_and_readme_shar
 def test_removing_leaves_no_empty_folder(tmp_path: Path) -> None:
     home = Home(tmp_path / ".pov" / "demo")
     home.save_secret("token", Secret("s3cret-value"))
+    home.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_could_not_be_removed_is_found_again_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a name `pov down` goes by the record: secrets that nobody finds any more would stay for ever."""
+    home = Home(tmp_path / ".pov" / "demo")
+    home.save_secret("token", Secret("s3cret-value"))
+    (home.root / "environment.json").write_text("{}")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pov.state.home.shutil.rmtree", refuse)
+        with pytest.raises(PermissionError):
+            home.remove()
+    assert environments(tmp_path) == ("demo",)
     home.remove()
     assert list(tmp_path.iterdir()) == []
 
