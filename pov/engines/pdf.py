@@ -6,7 +6,7 @@ import io
 
 from pov.base.errors import NoSuchInput, NotFound, PovError
 
-_HEADER = b"%PDF-"
+_HEADER, _END = b"%PDF-", b"startxref"
 _FIX = "check the path, or have the report sent again"
 
 
@@ -17,8 +17,8 @@ def attachments(pdf: bytes) -> dict[str, bytes]:
     import pypdf  # noqa: PLC0415 (only who verifies a report needs it)
     from pypdf.errors import PyPdfError  # noqa: PLC0415 (as above)
 
-    # Viewers, too, look for the header in the first kilobyte.
-    if _HEADER not in pdf[:1024]:
+    # Viewers, too, look for the header in the first kilobyte. What ends as a PDF is one, and its beginning is damaged.
+    if _HEADER not in pdf[:1024] and _END not in pdf[-1024:]:
         raise NoSuchInput("this is no PDF", cause=f"it does not begin with {_HEADER.decode()}", fix=_FIX)
     try:
         reader = pypdf.PdfReader(io.BytesIO(pdf), strict=True)

@@ -143,7 +143,7 @@ def test_where_nothing_was_measured_only_a_named_run_is_wrong_input(
     assert "nothing was measured yet" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", ["samples gone", "half a PDF", "nothing attached"])
+@pytest.mark.parametrize("damage", ["samples gone", "half a PDF", "another beginning", "nothing attached"])
 def test_a_damaged_run_or_report_is_a_failure_and_no_wrong_input(
     root: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,5 +156,7 @@ def test_a_damaged_run_or_report_is_a_failure_and_no_wrong_input(
         pypdf.PdfWriter().write(path)
         if damage == "half a PDF":
             path.write_bytes(path.read_bytes()[:200])
+        if damage == "another beginning":
+            path.write_bytes(b"X" + path.read_bytes()[1:])
     assert main(["--engagement", str(root), "verify", str(path)]) == 1
     assert "Error:" in capsys.readouterr().err
