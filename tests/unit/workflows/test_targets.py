@@ -82,6 +82,7 @@ def test_what_open_tells_logs_in_to_vault_by_the_role_of_its_layout_and_shows_no
     assert json.loads((programs / "body").read_text()) == {"role": asked[4], "jwt": token}
     assert token not in called
     assert called.split()[-1] == endpoints("quickstart")["vault"] + "/v1/auth/kubernetes/login"
+    assert "--noproxy\n*\n" in called, "the page is on this machine, whatever proxy its user has"
 
 
 def test_without_a_kubectl_on_the_path_the_bundles_own_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
