@@ -27,12 +27,18 @@ def measured(facts: Facts) -> Iterator[Block]:
     if not ran:
         by_hand = any(experiment.people for experiment in facts.experiments)
         yield Text("People alone: see the page on people." if by_hand else "Nothing: no trial of this run was saved.")
+        yield from _busy(facts)
         return
     if len(ran) <= _IN_LARGE:
         yield from (key_figures(facts, experiment) for experiment in ran)
     else:
         yield overview(facts, ran)
     yield Text(f"Smallest difference that this machine can tell. {_itself(facts, ran)}", "note")
+    yield from _busy(facts)
+
+
+def _busy(facts: Facts) -> Iterator[Block]:
+    """How many trials of any kind began on a busy machine; nothing where none did."""
     busy = sum(map(began_busy, facts.trials))
     if busy:
         began = (

@@ -465,6 +465,17 @@ def test_page_one_says_how_many_trials_began_on_a_busy_machine(
     assert any("page one: trials that began on a busy machine" in line for line in verifier.wrong) is found
 
 
+def test_a_busy_machine_is_told_of_people_alone_too(tmp_path: Path) -> None:
+    order = [{"experiment": "deploy", "arm": "person", "trial": 1}]
+    sat = {"origin": "person", "details": {"by": "sam", "load_per_core": 6.38}}
+    folder = attached(tmp_path, {"order": order, "sample_changes": {1: sat}})
+    first = json.dumps(json.loads((folder / "report.json").read_text())["sections"][0])
+    assert "1 of 1 trial began with more than 2 runnable tasks a core" in first
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert not any("busy machine" in line for line in verifier.wrong), verifier.wrong
+
+
 def test_a_quiet_machine_is_no_news(tmp_path: Path) -> None:
     folder = attached(tmp_path)
     assert "A busy machine" not in (folder / "report.json").read_text()
