@@ -44,8 +44,8 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
     What `state.home.KEPT` names stays; a run that was killed first gets what it deployed. A cluster of the same name
     that `pov` did not make is not touched.
 
-    Without a name, and where nothing is up, nothing is done. Raises `NotFound` for a name that was never one here while
-    others are up, and where one is up in an engagement folder below: those are mistyped.
+    Without a name, and where nothing is up, nothing is done. Raises `NotFound` for a name that was never one here where
+    others are up, here or in an engagement folder below, and without a name for the latter: those are mistyped.
     """
     from pov.bundle import storage
     from pov.steps.targets import DEFAULT, target_named
@@ -56,7 +56,7 @@ def run(options: DownOptions, emit: Emit) -> DownResult:
         return DownResult(None, (), (), 0.0)
     name = choose(options.root, options.name)
     home = home_of(options.root, name)
-    if known and not home.root.exists():
+    if not home.root.exists() and (known or below(options.root)):
         recall(home, name)
     started = SYSTEM_CLOCK.monotonic()
     removed: list[str] = []

@@ -105,3 +105,14 @@ def test_down_of_a_mistyped_name_is_an_error_and_leaves_nothing(tmp_path: Path) 
         down.run(DownOptions(tmp_path, "gitops-53"), silent)
     assert "gitops-35" in caught.value.fix
     assert [path.name for path in (tmp_path / ".pov").iterdir()] == ["gitops-35"]
+
+
+def test_down_by_name_above_the_engagement_folder_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To say that nothing was there would be untrue: it is up, a folder further down."""
+    monkeypatch.chdir(tmp_path)
+    up(tmp_path / "demo", "gitops-35")
+    assert main(["down", "--name", "gitops-35"]) == 1
+    assert capsys.readouterr().err.endswith("fix: pov --engagement demo down --name gitops-35\n")
+    assert not (tmp_path / ".pov").exists()
