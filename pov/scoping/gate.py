@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -179,6 +179,15 @@ def too_small(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[
         for stage, needed in own.items()
         for figure, unit in _FIGURES.items()
         if stage in asked and asked[stage][figure] < needed[figure]
+    )
+
+
+def reserved(stages: Iterable[str], names: Collection[str], begin: tuple[str, ...]) -> tuple[Refusal, ...]:
+    """Stages that are called as a namespace is which is not for a deal: by name, or by how names `begin`."""
+    return tuple(
+        Refusal(f"the stage {stage} is asked for", "a namespace of the platform", "another name", ("whoever asks",))
+        for stage in stages
+        if stage in names or stage.startswith(begin)
     )
 
 

@@ -39,10 +39,12 @@ from pov.scoping.gate import (
     junit_xml,
     missing_approvals,
     prices,
+    reserved,
     told_of,
     too_small,
     variables,
 )
+from pov.steps.gate.names import RESERVED, RESERVED_BEGIN
 from pov.steps.landing_zone.deal import followed, joined
 from pov.steps.landing_zone.judging import refusal
 from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subject_of, under_review
@@ -192,8 +194,9 @@ def _offering(options: GateOptions) -> Path:
 
 
 def _beside(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> tuple[Check, ...]:
-    """Whether what runs in the stages of the scenario still fits, where it is known what does."""
-    return (Check("stages of the scenario", too_small(own, asked)),) if own else ()
+    """In an environment: whether what runs in the scenario's stages still fits, and the platform is left alone."""
+    taken = reserved(asked, RESERVED, RESERVED_BEGIN)
+    return (Check("stages of the scenario", (*taken, *too_small(own, asked))),) if own else ()
 
 
 def _as_brought_up(found: Deal, options: GateOptions, environment: str) -> dict[str, dict[str, Any]]:

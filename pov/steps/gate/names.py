@@ -34,3 +34,7 @@ COPY_LABEL = "pov.dev/state-serial"
 COPY_FOLDER = "/run/landing-zone"
 COPY_STATE, COPY_STAGES = "tfstate", "stages.json"
 """The copy of Terraform's state: what its ConfigMaps are called, and where a Job has it."""
+
+RESERVED = frozenset({"argocd", "default", "gitea", "local-path-storage", "qa", "vault"})
+RESERVED_BEGIN = ("kube-", "pov-")
+"""What no stage of a deal is called: the platform's own namespaces, and the stage that trials make and take away."""

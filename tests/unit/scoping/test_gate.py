@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pov.config.estates import NEW_STAGE
 from pov.config.offering import Quotas
 from pov.scoping.approvals import approved
 from pov.scoping.assessment import assess
@@ -23,10 +24,18 @@ from pov.scoping.gate import (
     junit_xml,
     missing_approvals,
     prices,
+    reserved,
     told_of,
     too_small,
     variables,
 )
+from pov.steps.argocd import manifest
+from pov.steps.gate.names import NAMESPACE, RESERVED, RESERVED_BEGIN
+from pov.steps.git import server as git
+from pov.steps.kind import network
+from pov.steps.landing_zone import identity
+from pov.steps.services import prober
+from pov.steps.vault import server as vault
 from tests.unit.scoping.offerings import TODAY, given, offering
 from tests.unit.scoping.test_approvals import NOW, SUBJECT, approval, signed, verify
 from tests.unit.scoping.test_assessment import scope
@@ -134,6 +143,19 @@ def test_a_stage_with_running_services_is_not_made_too_small_for_them(
 ) -> None:
     own = {"dev": {"cpu": 0.5, "memory_gib": 1, "pods": 10, "services": 9, "iops": 0, "storage_gib": 0}}
     assert [one.in_words for one in too_small(own, asked)] == told
+
+
+@pytest.mark.parametrize("name", ["gitea", "argocd", "vault", "default", "kube-system", "pov-terraform", "qa"])
+def test_no_stage_of_a_deal_is_called_as_a_namespace_of_the_platform(name: str) -> None:
+    (one,) = reserved(("prod", name, f"my-{name}"), RESERVED, RESERVED_BEGIN)
+    assert one.what == f"the stage {name} is asked for"
+    assert (one.limit, one.fix) == ("a namespace of the platform", "another name")
+
+
+def test_what_is_reserved_is_where_the_platform_lies() -> None:
+    lies = {manifest.NAMESPACE, git.NAMESPACE, vault.NAMESPACE, network.NAMESPACE, prober.NAMESPACE}
+    lies |= {identity.NAMESPACE, NAMESPACE, NEW_STAGE}
+    assert {one.what.split()[2] for one in reserved(lies, RESERVED, RESERVED_BEGIN)} == lies
 
 
 def test_a_plan_in_short_has_addresses_and_actions_and_no_value() -> None:
