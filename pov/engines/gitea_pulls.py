@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from pov.base.wait import Pending, wait_for
-from pov.engines.gitea import Gitea
+from pov.engines.gitea import Gitea, Merged
 from pov.engines.rest import Refused
 
 PENDING, SUCCESS, FAILURE, ERROR = "pending", "success", "failure", "error"
@@ -65,17 +65,32 @@ class Pulls(Gitea):
                 return Status(one["status"], one["description"], _creator(one))
         return None
 
-    def status_by(self, repository: str, commit: str, context: str, user: str) -> Status | None:
-        """The newest status of a commit in one context that `user` set, whatever others set since; None without one."""
+    def status_by(self, repository: str, commit: str, context: str, user: str, *, about: str = "") -> Status | None:
+        """The newest status of a commit in one context that `user` set, whatever others set since; None without one.
+
+        Of those whose sentence holds `about`, where that is given.
+        """
         found: list[dict[str, Any]] = []
         for page in count(1):
             some = self._call("GET", f"/repos/{repository}/commits/{commit}/statuses?limit={_PAGE}&page={page}")
-            found += [one for one in some or () if one["context"] == context and _creator(one) == user]
+            own = [one for one in some or () if one["context"] == context and _creator(one) == user]
+            found += [one for one in own if about in one["description"]]
             if len(some or ()) < _PAGE:
                 break
         # Numbered as they come, commit by commit.
         newest = max(found, key=lambda one: int(one["id"]), default=None)
         return Status(newest["status"], newest["description"], user) if newest is not None else None
+
+    def merged_by(self, repository: str, commit: str) -> Merged | None:
+        """The pull request whose merge made a commit, among all that were ever closed; None where none did."""
+        for page in count(1):
+            some = self._call("GET", f"/repos/{repository}/pulls?state=closed&sort=oldest&limit={_PAGE}&page={page}")
+            for one in some:
+                if one.get("merged") and one["merge_commit_sha"] == commit:
+                    return Merged(int(one["number"]), one["user"]["login"])
+            if len(some) < _PAGE:
+                break
+        return None
 
     def set_status(self, repository: str, commit: str, context: str, state: str, description: str) -> None:
         """Set a commit's status; the newest one of a context counts. Needs the right to write."""

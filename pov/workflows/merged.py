@@ -6,13 +6,14 @@ server can push past every rule; what they push is no merge that the gate judged
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from pov.base.errors import CriterionNotMet
 from pov.engines.gitea import Merged as Pull
 from pov.engines.gitea_pulls import SUCCESS, Status
+from pov.scoping.gate_comment import against
 from pov.scoping.gate_status import Green, read
 from pov.steps.gate.names import CONTEXT, DEAL, MAIN, REPOSITORY, ROOT_MODULE, USER
 
@@ -24,10 +25,12 @@ _SHORT = 10
 
 
 class Server(Protocol):
-    """What is asked of Gitea: see `Gitea` and `Pulls`."""
+    """What is asked of Gitea: see `Pulls`."""
 
-    def merged(self, repository: str) -> Mapping[str, Pull]: ...  # noqa: D102
-    def status_by(self, repository: str, commit: str, context: str, user: str) -> Status | None: ...  # noqa: D102
+    def merged_by(self, repository: str, commit: str) -> Pull | None: ...  # noqa: D102
+    def status_by(  # noqa: D102
+        self, repository: str, commit: str, context: str, user: str, *, about: str = ""
+    ) -> Status | None: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def newest(git: Callable[..., str], server: Server) -> Merged:
     if not merge or len(parents) != 2:
         raise CriterionNotMet(f"{told}, which is no merge of a pull request", fix=_ASK)
     base, head = parents
-    pull = server.merged(REPOSITORY).get(merge)
+    pull = server.merged_by(REPOSITORY, merge)
     if pull is None:
         raise CriterionNotMet(f"{told}, a merge that no pull request made", fix=_ASK)
     trees = git("rev-parse", f"{merge}^{{tree}}", f"{head}^{{tree}}").split()
@@ -64,8 +67,14 @@ def newest(git: Callable[..., str], server: Server) -> Merged:
 
 
 def green(server: Server, merged: Merged) -> Green:
-    """What the gate's own last word on it says. Raises `CriterionNotMet` where that does not let it pass."""
-    held = server.status_by(REPOSITORY, merged.head, CONTEXT, USER)
+    """What the gate's own last word on it says. Raises `CriterionNotMet` where that does not let it pass.
+
+    That is the last one for the state of `main` that it went into: where another pull request has the same commit, the
+    gate judges that one against the `main` of after the merge, and says so on the same commit.
+    """
+    about = against(merged.base, "")
+    held = server.status_by(REPOSITORY, merged.head, CONTEXT, USER, about=about)
+    held = held or server.status_by(REPOSITORY, merged.head, CONTEXT, USER)
     told = f"pull request {merged.pull} was merged at {merged.head[:_SHORT]}"
     if held is None:
         raise CriterionNotMet(f"{told}, and the gate has not judged that", fix=_ASK)

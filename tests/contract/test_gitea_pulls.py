@@ -159,8 +159,12 @@ def test_the_gates_last_word_on_a_commit_is_told_whatever_others_said_since(deal
     deal.commit(deal.fork, "more", "wish")
     held = deal.reviewer.status_by(deal.repository, asked.head, CONTEXT, "gate")
     assert held == Status(SUCCESS, "passed", "gate")
+    of_one = deal.reviewer.status_by(deal.repository, asked.head, CONTEXT, "gate", about="waits, 3 before")
+    assert of_one == Status(PENDING, "waits, 3 before it", "gate")
     assert deal.reviewer.status_by(deal.repository, asked.head, CONTEXT, "reviewer") == Status(
         FAILURE, "not so", "reviewer"
     )
     pull = deal.reviewer.merged(deal.repository)[str(merged)]
     assert (pull.number, pull.author) == (asked.number, "architect")
+    assert deal.reviewer.merged_by(deal.repository, str(merged)) == pull
+    assert deal.reviewer.merged_by(deal.repository, asked.head) is None, "that is no merge"

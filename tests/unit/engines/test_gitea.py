@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from pov.base.errors import NotFound, TimedOut
-from pov.engines.gitea import Gitea
+from pov.engines.gitea import Gitea, Merged
+from pov.engines.gitea_pulls import Pulls
 from pov.engines.rest import Refused, Rest
 from tests.fakes.clock import FakeClock
 
@@ -90,3 +91,33 @@ def test_an_approval_that_was_voided_after_the_merge_was_one(
 ) -> None:
     server = Gitea(cast("Rest", Reviewed(merged, **review)), "pov", clock=FakeClock())
     assert server.approvers("pov/config", 7) == (("reviewer",) if stands else ())
+
+
+class Closed:
+    """A server with many closed pull requests, every second one merged."""
+
+    def __init__(self, how_many: int) -> None:
+        self.pulls = [
+            {"number": n, "merged": n % 2 == 0, "merge_commit_sha": f"m{n}", "user": {"login": "architect"}}
+            for n in range(1, how_many + 1)
+        ]
+        self.asked = 0
+
+    def call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+        assert (method, "state=closed" in path) == ("GET", True)
+        page = int(path.rpartition("page=")[2])
+        self.asked += 1
+        return self.pulls[(page - 1) * 50 : page * 50]
+
+
+@pytest.mark.parametrize(
+    ("how_many", "commit", "number", "pages"),
+    [(120, "m2", 2, 1), (120, "m120", 120, 3), (120, "m7", None, 3), (100, "m0", None, 3), (0, "m0", None, 1)],
+)
+def test_the_merge_of_a_commit_is_found_however_many_came_since(
+    how_many: int, commit: str, number: int | None, pages: int
+) -> None:
+    server = Closed(how_many)
+    found = Pulls(cast("Rest", server), "pov", clock=FakeClock()).merged_by("pov/deal", commit)
+    assert found == (None if number is None else Merged(number, "architect"))
+    assert server.asked == pages

@@ -25,6 +25,8 @@ class DealRepository:
         self.root, self.copy = root, root / "deal-repository"
         self.pulls: dict[str, Pull] = {}
         self.statuses: dict[str, Status] = {}
+        self.since: dict[str, Status] = {}
+        """What the gate said of the same commits later, of other pull requests that have them."""
         self.copy.mkdir()
         self.git("init", "--quiet", "--initial-branch=main")
         for path in (*data("scenarios", "enterprise-scope", "deal").iterdir(),):
@@ -83,10 +85,11 @@ class DealRepository:
         remote = Remote(str(self.copy), "pov", token, self.root / "ca.crt")
         return fetched(self.root / name / "repository", remote, WANTED)
 
-    def merged(self, repository: str) -> dict[str, Pull]:
+    def merged_by(self, repository: str, commit: str) -> Pull | None:
         assert repository == REPOSITORY
-        return self.pulls
+        return self.pulls.get(commit)
 
-    def status_by(self, repository: str, commit: str, context: str, user: str) -> Status | None:
+    def status_by(self, repository: str, commit: str, context: str, user: str, *, about: str = "") -> Status | None:
         assert (repository, context, user) == (REPOSITORY, CONTEXT, "gate")
-        return self.statuses.get(commit)
+        newest_first = (self.since.get(commit), self.statuses.get(commit))
+        return next((one for one in newest_first if one is not None and about in one.description), None)

@@ -138,3 +138,27 @@ def test_what_the_gate_did_not_let_through_is_refused(held: Status | None, told:
 def test_a_verdict_without_a_plan_says_so_to_whoever_compares(deals: DealRepository) -> None:
     deals.merges(deals.takes("agreed"), plan="", state="")
     assert green(deals, newest(deals.fetched(), deals)) == Green(deals.first[:10])
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        Status(PENDING, "is judged, on ffffffffff by 1a2b3c4d5e/7", "gate"),
+        Status(FAILURE, "1 thing is refused: see the comment, on ffffffffff by 1a2b3c4d5e/7", "gate"),
+    ],
+)
+def test_another_pull_request_of_the_same_commit_takes_nothing_back(since: Status, deals: DealRepository) -> None:
+    """It is still open, and judged against the main of after the merge: it lacks that."""
+    head = deals.takes("agreed")
+    deals.merges(head)
+    deals.since[head] = since
+    assert green(deals, newest(deals.fetched(), deals)) == Green(deals.first[:10], PLAN, "7")
+
+
+def test_what_the_gate_said_last_of_this_merge_counts(deals: DealRepository) -> None:
+    head = deals.takes("agreed")
+    deals.merges(head)
+    refused = f"1 thing is refused: see the comment, on {deals.first[:10]} by 1a2b3c4d5e/7"
+    deals.since[head] = Status(FAILURE, refused, "gate")
+    with pytest.raises(CriterionNotMet, match="the gate's last word on that is failure"):
+        green(deals, newest(deals.fetched(), deals))
