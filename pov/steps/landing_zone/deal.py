@@ -19,11 +19,13 @@ from pov.base.files import write_atomic
 from pov.config.engagement import load_engagement
 from pov.config.offering import Offering, load_offering
 from pov.config.stages import load_stages
+from pov.engines.history import is_held
 from pov.state.home import Home
 from pov.steps.gate.names import DEAL, OFFERING, PLATFORM, REPOSITORY, ROOT_MODULE, STAGES
 
 RECORD = "deal.json"
 _FOLDER = "deal"
+_FIX = f"put it back, or pov down and pov up: a new environment follows no merge of {REPOSITORY} yet"
 BACKEND_FILE = "pov_gate_override.tf"
 """Whatever backend a root module names, the one in this file takes its place."""
 WITH_STATE = """terraform {
@@ -83,7 +85,11 @@ class Followed:
 
 
 def followed(home: Home) -> Followed | None:
-    """The deal that an environment follows; None where no merge was ever applied. Raises `PovError` if unreadable."""
+    """The deal that an environment follows; None where no merge was ever applied.
+
+    Raises `PovError` where it cannot be read, its files are gone, or a commit of a repository around it may have brought
+    it: it names the text that Terraform is given.
+    """
     path = home.root / RECORD
     try:
         found = json.loads(path.read_text())
@@ -91,9 +97,14 @@ def followed(home: Home) -> Followed | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        fix = f"put it back, or pov down and pov up: a new environment follows no merge of {REPOSITORY} yet"
-        raise PovError(f"{path} cannot be read", cause=repr(error), fix=fix) from error
-    return Followed(origin, home.root / _FOLDER / origin.commit)
+        raise PovError(f"{path} cannot be read", cause=repr(error), fix=_FIX) from error
+    deal = Followed(origin, home.root / _FOLDER / origin.commit)
+    if not (deal.folder / DEAL).is_dir():
+        raise PovError(f"{path} names what is not there", cause=str(deal.folder), fix=_FIX)
+    if is_held(path):
+        told = f"{path} is held by the repository around it: whoever commits there would choose what is applied"
+        raise PovError(told, fix="git rm -r --cached .pov, where it is held, then this again")
+    return deal
 
 
 def keep(home: Home, deal: Followed) -> Followed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +79,27 @@ def test_a_record_that_cannot_be_read_is_told_and_not_taken_for_none(text: str, 
     with pytest.raises(PovError, match=r"deal\.json cannot be read") as failed:
         followed(home)
     assert "put it back" in failed.value.fix
+
+
+def test_files_that_are_gone_are_told_before_anything_is_asked_for(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    deal = keep(home, laid_out(tmp_path / "one"))
+    shutil.rmtree(deal.folder)
+    with pytest.raises(PovError, match=r"deal\.json names what is not there") as failed:
+        followed(home)
+    assert failed.value.cause == str(deal.folder)
+    assert "pov down and pov up" in failed.value.fix
+
+
+def test_what_a_commit_may_have_brought_is_not_followed(tmp_path: Path) -> None:
+    home = Home(tmp_path / "work" / ".pov" / "demo")
+    deal = keep(home, laid_out(tmp_path / "one"))
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path / "work", check=True)
+    assert followed(home) == deal, "a repository around it that does not hold it"
+    subprocess.run(["git", "add", "--force", str(home.root / RECORD)], cwd=tmp_path / "work", check=True)
+    with pytest.raises(PovError, match="is held by the repository around it") as failed:
+        followed(home)
+    assert "git rm" in failed.value.fix
 
 
 def test_its_root_module_takes_the_place_of_the_toolkits_on_the_same_state(tmp_path: Path) -> None:
