@@ -30,6 +30,7 @@ from pov.steps.git import repository as git_repository
 from pov.steps.git.history import Recorded, history
 from pov.steps.git.promotion import Reviewed, forget, review
 from pov.steps.landing_zone import changing
+from pov.steps.landing_zone.deal import followed
 from pov.steps.legacy.estate import client_key, give_addresses, hosts_of
 from pov.steps.legacy.ssh import runbooks
 from pov.steps.services.prober import connect
@@ -197,7 +198,9 @@ def kept_configuration(ctx: Context) -> Callable[[Path], None]:
 
 
 def toolbox(ctx: Context) -> Toolbox:
-    """What trials work with, under the load that the scenario asks for."""
+    """What trials work with, under the load that the scenario asks for. Whoever holds the environment's lock."""
+    # A merge may have been applied since the environment was looked at: trials must not take that back.
+    ctx.deal = followed(ctx.home)
     return Toolbox(
         run="",
         under_proof=tuple(ctx.scenario.pov_services),

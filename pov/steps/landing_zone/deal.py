@@ -87,8 +87,8 @@ class Followed:
 def followed(home: Home) -> Followed | None:
     """The deal that an environment follows; None where no merge was ever applied.
 
-    Raises `PovError` where it cannot be read, its files are gone, or a commit of a repository around it may have brought
-    it: it names the text that Terraform is given.
+    Raises `PovError` where it cannot be read, its files are gone, or a commit of a repository around it may have
+    brought it: it names the text that Terraform is given.
     """
     path = home.root / RECORD
     try:

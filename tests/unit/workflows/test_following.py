@@ -11,6 +11,7 @@ import pytest
 from pov.base.errors import InvalidInput, PovError
 from pov.steps.landing_zone import step as landing_zone
 from pov.steps.landing_zone.deal import RECORD, keep
+from pov.workflows import toolbox as tools
 from pov.workflows.environment import attach, home_of
 from tests.unit.steps.test_deal import laid_out
 from tests.unit.workflows.whole_world import World, make
@@ -73,3 +74,15 @@ def test_a_record_that_cannot_be_read_takes_nothing_away(world: World, told: lis
     with pytest.raises(PovError, match=r"deal\.json cannot be read"):
         world.up(scenario=NAME)
     assert len(told) == 1
+
+
+def test_what_was_applied_since_it_was_looked_at_is_followed_by_trials(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.up(scenario=NAME)
+    ctx = attach(world.root, NAME, world.events.append)
+    before = ctx.deal
+    deal = keep(home_of(world.root, NAME), laid_out(tmp_path / "deal"))
+    monkeypatch.setattr(tools, "_releases", lambda _: None)
+    tools.toolbox(ctx)
+    assert (before, ctx.deal) == (None, deal)
