@@ -14,7 +14,7 @@ from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event, Listeners
 from pov.steps.core import Outcome, Step, StepResult, run_steps
 from pov.steps.gate.names import REPOSITORY
-from pov.steps.landing_zone.deal import followed
+from pov.steps.landing_zone.deal import Followed, followed
 from pov.steps.targets import DEFAULT, OwnCluster, target_named
 from pov.workflows.environment import (
     DEFAULT_SCENARIO,
@@ -97,8 +97,7 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     told = f"environment {wish.name}, scenario {wish.scenario}, N = {scenario.services.count}, on {wish.target}"
     emit(Event("note", "up", told))
     if deal is not None:
-        about = f"as pull request {deal.origin.pull} made it, commit {deal.origin.commit[:10]}"
-        emit(Event("note", "up", f"it follows {REPOSITORY} {about}"))
+        _follows(deal, scenario, emit)
     if engagement is not None and engagement.scenario != wish.scenario:
         told = f"the engagement names the scenario {engagement.scenario}, which is not what this environment runs"
         emit(Event("warning", "up", told))
@@ -136,6 +135,19 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
         addresses=dict(sorted(ctx.endpoints.items())),
         steps=tuple(results),
     )
+
+
+def _follows(deal: Followed, scenario: Scenario, emit: Emit) -> None:
+    """Tell which deal it follows. Raises `InvalidInput` where that has no room for what is to run.
+
+    That is before so many services are written down as what this environment was asked to be.
+    """
+    from pov.config.estates import estates
+    from pov.steps.landing_zone.asking import leave_room, requested
+
+    about = f"as pull request {deal.origin.pull} made it, commit {deal.origin.commit[:10]}"
+    emit(Event("note", "up", f"it follows {REPOSITORY} {about}"))
+    leave_room(requested(scenario, estates(scenario)), deal.stages)
 
 
 def _planned(scenario: Scenario, cluster: OwnCluster) -> list[Step]:

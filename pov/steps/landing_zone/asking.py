@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import PovError
+from pov.base.errors import InvalidInput, Problem
 from pov.config.engagement import Engagement
 from pov.config.estates import Estate
 from pov.config.offering import Offering, Quotas, load_offering
@@ -68,22 +68,24 @@ def _limits(offering: Offering, users: int | None, approved: Mapping[str, Mappin
 def variables(ctx: Context, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """All that Terraform is told: the stages, by the limits of the deal that is followed, else of the engagement.
 
-    Raises `PovError` where a deal leaves less to a stage of the scenario than its services take.
+    Raises `InvalidInput` where a deal leaves less to a stage of the scenario than its services take.
     """
     own, deal = requested(ctx.scenario, ctx.estates), ctx.deal
     if deal is None:
         return {"stages": own, **limits(ctx.engagement, approved)}
     asked = deal.stages
-    _leave_room(own, asked)
+    leave_room(own, asked)
     return {"stages": joined(own, asked), **_limits(deal.offering, deal.users, approved)}
 
 
-def _leave_room(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> None:
+def leave_room(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises `InvalidInput` where a deal leaves less to a stage of the scenario than its services take."""
     from pov.scoping.gate import too_small  # noqa: PLC0415 - few follow a deal
 
     if found := too_small(own, asked):
         fix = f"ask for it by pull request to {REPOSITORY}, then pov infra apply; or bring up fewer services"
-        raise PovError(f"the deal leaves no room for what is to run: {found[0].in_words}", fix=fix)
+        told = f"the deal leaves no room for what is to run: {found[0].in_words}"
+        raise InvalidInput([Problem("", told, fix)])
 
 
 def _offering(engagement: Engagement | None) -> Offering:

@@ -12,7 +12,7 @@ from pov.base.errors import InvalidInput, PovError
 from pov.steps.landing_zone import step as landing_zone
 from pov.steps.landing_zone.deal import RECORD, keep
 from pov.workflows import toolbox as tools
-from pov.workflows.environment import attach, home_of
+from pov.workflows.environment import attach, home_of, recall
 from tests.unit.steps.test_deal import laid_out
 from tests.unit.workflows.whole_world import World, make
 
@@ -86,3 +86,16 @@ def test_what_was_applied_since_it_was_looked_at_is_followed_by_trials(
     monkeypatch.setattr(tools, "_releases", lambda _: None)
     tools.toolbox(ctx)
     assert (before, ctx.deal) == (None, deal)
+
+
+def test_more_services_than_the_deal_has_room_for_are_refused_before_they_are_written_down(
+    world: World, tmp_path: Path
+) -> None:
+    world.up(scenario=NAME)
+    home = home_of(world.root, NAME)
+    keep(home, laid_out(tmp_path / "deal"))
+    with pytest.raises(InvalidInput, match="the deal leaves no room for what is to run") as refused:
+        world.up(scenario=NAME, services=200)
+    assert "bring up fewer services" in refused.value.fix
+    assert recall(home, NAME).services is None, "or the next bring-up would ask for them again"
+    world.up(scenario=NAME)
