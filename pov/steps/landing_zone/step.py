@@ -30,6 +30,7 @@ from pov.engines.terraform_state import StateMark, mark_of
 from pov.state.terraform_log import LogWriter, read_log
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
+from pov.steps.gate.names import REPOSITORY
 from pov.steps.landing_zone.asking import quotas, variables
 from pov.steps.landing_zone.identity import NAMESPACE, SERVICE_ACCOUNT, STATE, manifests
 from pov.steps.landing_zone.proof import prove
@@ -104,7 +105,16 @@ def _terraform(ctx: Context, told: Mapping[str, Any], report: Report) -> bool:
     # Read in only where something is to be done: a bring-up that changes nothing is not to wait for it.
     from pov.steps.landing_zone.applying import Asked  # noqa: PLC0415
 
-    return run_terraform(ctx, Asked(told, COMMAND, configuration(), ctx.checked), report) is not None
+    return run_terraform(ctx, Asked(told, COMMAND, _about(ctx), ctx.checked), report) is not None
+
+
+def _about(ctx: Context) -> dict[str, Any]:
+    """What a bring-up applies: of an environment that follows a deal, that one's commit, as when it was merged."""
+    if ctx.deal is None:
+        return configuration()
+    origin = ctx.deal.origin
+    told = {"of": REPOSITORY, "commit": origin.commit, "merge": origin.merge, "pull": origin.pull}
+    return {**configuration(), **told}
 
 
 def run_terraform(ctx: Context, asked: Asked, report: Report) -> Applied | None:

@@ -31,6 +31,7 @@ from pov.steps.landing_zone import step as landing_zone
 from pov.steps.landing_zone.applying import Asked
 from pov.workflows.init import InitOptions, run
 from tests.unit.engines.fake_kube import FakeApi, over
+from tests.unit.steps.test_deal import laid_out
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/pov-terraform/leases/lock-tfstate-default-landing-zone"
 REPORT = Report("landing_zone", silent)
@@ -357,3 +358,19 @@ def test_what_is_asked_for_is_settled_once_terraform_was_brought_to_its_end(zone
     zone.ctx.estates = estates(zone.ctx.scenario)
     assert not landing_zone.is_settled(zone.ctx)
     assert zone.runs == 1, "nothing is started for the question"
+
+
+def test_a_bring_up_that_follows_a_deal_names_its_commit_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(landing_zone, "run_terraform", lambda _ctx, asked, _report: told.append(asked.configuration))
+    ctx: Any = SimpleNamespace(deal=None, checked="")
+    assert landing_zone._terraform(ctx, {}, REPORT) is False
+    ctx.deal = laid_out(tmp_path / "deal")
+    landing_zone._terraform(ctx, {}, REPORT)
+    without, with_deal = told
+    assert without == landing_zone.configuration()
+    named = {key: with_deal[key] for key in ("of", "commit", "merge", "pull")}
+    assert named == {"of": "pov/deal", "commit": "c1", "merge": "m-c1", "pull": 7}
+    assert with_deal["modules"] == without["modules"]
