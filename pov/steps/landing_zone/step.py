@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 COMMAND = "pov up"
 RECORD = "landing-zone"
-"""What the last run left: digests of what it was told, of what it made, and the head of the log then."""
+"""What the last run left: digests of what it was told and made, the head of the log then, the merge it followed."""
 
 _LEASE = "lock-tfstate-default-landing-zone"
 _ORPHAN_LIMIT_S = 300.0
@@ -69,6 +69,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     changed = kube.apply(manifests(), set_name="landing-zone")
     record = kube.get("ConfigMap", RECORD, NAMESPACE)
     known = (record or {}).get("data") or {}
+    _not_older(ctx, known)
     if not ctx.checked and known.get("inputs") == inputs and known.get("live") == _live(kube):
         return Outcome.CHANGED if changed else Outcome.UNCHANGED
     changed |= _terraform(ctx, told, report)
@@ -87,11 +88,27 @@ def _inputs(ctx: Context, told: Mapping[str, Any]) -> str:
     return _digest(asked) + _digest_tree(data("terraform"))
 
 
+def _not_older(ctx: Context, known: Mapping[str, str]) -> None:
+    """Raises `PovError` where what lies beside the environment is older than the merge that it followed last.
+
+    A newer one, of which the apply was cut off, has the log of before: that holds what the last run left.
+    """
+    last, own = known.get("deal", ""), ctx.deal.origin.merge if ctx.deal is not None else ""
+    if last in {"", own}:
+        return
+    if own and known.get("log") in {entry.digest for entry in read_log(ctx.home.terraform_log).entries}:
+        return
+    told = f"it follows {own[:10] or 'no merge'} of {REPOSITORY}, and the cluster holds what {last[:10]} brought"
+    fix = f"put the newer copy of {ctx.home.root} back, or pov infra apply: this would take away what was merged"
+    raise PovError("what lies beside this environment is older than the environment", cause=told, fix=fix)
+
+
 def settle(ctx: Context, told: Mapping[str, Any], report: Report) -> None:
     """After Terraform: wait until the policies of every stage are in force, and note what lies there now."""
     prove(ctx.kube, tuple(told["stages"]), report)
     head = read_log(ctx.home.terraform_log).head
-    content = {"inputs": _inputs(ctx, told), "live": _live(ctx.kube), "log": head}
+    merge = ctx.deal.origin.merge if ctx.deal is not None else ""
+    content = {"inputs": _inputs(ctx, told), "live": _live(ctx.kube), "log": head, "deal": merge}
     ctx.kube.apply([_record(content)], set_name="landing-zone-record")
 
 

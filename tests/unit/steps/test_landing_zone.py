@@ -374,3 +374,28 @@ def test_a_bring_up_that_follows_a_deal_names_its_commit_in_the_log(
     named = {key: with_deal[key] for key in ("of", "commit", "merge", "pull")}
     assert named == {"of": "pov/deal", "commit": "c1", "merge": "m-c1", "pull": 7}
     assert with_deal["modules"] == without["modules"]
+
+
+def test_an_older_copy_beside_the_environment_takes_no_merge_back(zone: Zone, tmp_path: Path) -> None:
+    home = zone.ctx.home
+    zone.ctx.scenario = load_scenario("enterprise-scope")
+    zone.ctx.estates = estates(zone.ctx.scenario)
+    zone.run()
+    zone.ctx.deal = laid_out(tmp_path / "one")
+    LogWriter(home.terraform_log).record(APPLIED, run="a")
+    assert zone.run() is Outcome.CHANGED, "no merge was followed before"
+    older = home.terraform_log.read_bytes()
+    LogWriter(home.terraform_log).record(APPLIED, run="b")
+    zone.ctx.deal = laid_out(tmp_path / "two", "c2")
+    assert zone.run() is Outcome.CHANGED, "a newer merge, whose apply was cut off"
+    runs = zone.runs
+    for deal in (None, laid_out(tmp_path / "again")):
+        zone.ctx.deal = deal
+        home.terraform_log.write_bytes(older)
+        with pytest.raises(PovError, match="is older than the environment") as refused:
+            zone.run()
+        assert "the cluster holds what m-c2 brought" in refused.value.cause
+        assert "pov infra apply" in refused.value.fix
+    assert zone.runs == runs
+    zone.ctx.deal = laid_out(tmp_path / "newer", "c2")
+    zone.run()
