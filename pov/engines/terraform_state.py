@@ -88,7 +88,7 @@ def beyond(state: bytes, kinds: Collection[str]) -> str:
             if output.get("sensitive"):
                 return f"the output {name} is sensitive"
         return next(filter(None, (_beyond(one, kinds) for one in told.get("resources") or ())), "")
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, LookupError, TypeError) as error:
         return f"it cannot be read: {error!r}"
 
 

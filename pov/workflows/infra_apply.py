@@ -118,6 +118,7 @@ def apply_merged(
         about |= {"commit": merged.commit, "merge": merged.merge, "pull": merged.pull}
         known = ctx.deal is not None and ctx.deal.origin.merge == merged.merge
         if known and is_settled(ctx):
+            publish(ctx)  # it may be that this is what the last one could not do
             serial = state_of(ctx.kube).serial
             return ApplyResult(ctx.name, merged, False, None, serial, serial, clock.monotonic() - begun)
         said = green(server, merged)
@@ -125,8 +126,8 @@ def apply_merged(
             # Judged is what the branch holds, by what the branch holds.
             lay_out(git, merged.commit, folder / "room" / side)
         approved = _judged_again(ctx, folder, said, checked)
-    except CriterionNotMet as error:
-        if known:
+    except (CriterionNotMet, InvalidInput) as error:
+        if known and isinstance(error, CriterionNotMet):
             error.fix = _COMPLETED
         _log(ctx, about, checked, error)
         raise
@@ -201,7 +202,7 @@ def _applied(ctx: Context, deal: Followed, about: Mapping[str, Any]) -> tuple[in
     return int(entry.before.get("serial") or 0), applied
 
 
-def _log(ctx: Context, about: Mapping[str, Any], checked: str, error: CriterionNotMet) -> None:
+def _log(ctx: Context, about: Mapping[str, Any], checked: str, error: CriterionNotMet | InvalidInput) -> None:
     """A line for what was refused before Terraform was asked to apply anything."""
     told = {"command": COMMAND, "actor": whoami(), "configuration": dict(about), "approved": checked}
     try:

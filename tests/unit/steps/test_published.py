@@ -37,6 +37,8 @@ def state(*resources: dict[str, Any], serial: int = 7, outputs: dict[str, Any] |
     return json.dumps(told).encode()
 
 
+WITHOUT_A_PATH = {"attributes": {"kind": "Namespace"}, "sensitive_attributes": [[]]}
+
 class Zone:
     """A cluster with a state in it, or without."""
 
@@ -103,6 +105,7 @@ def test_without_a_state_there_is_no_copy(zone: Zone) -> None:
         (state(manifest(marked=("yaml_body", "name"))), "kubectl_manifest.one has a sensitive name"),
         (state(outputs={"key": {"value": "x", "sensitive": True}}), "the output key is sensitive"),
         (b"no state", "it cannot be read"),
+        (state(manifest(marked=("",)) | {"instances": [WITHOUT_A_PATH]}), "it cannot be read"),
         (state({"mode": "managed"}), "it cannot be read"),
         (b'{"serial": 7, "lineage": "l", "resources": [3]}', "it cannot be read"),
     ],

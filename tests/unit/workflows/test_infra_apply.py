@@ -157,6 +157,7 @@ def test_a_merge_is_applied_once_whoever_asks_how_often(world: World) -> None:
     world.apply()
     again = world.apply()
     assert (again.new, again.after) == (False, 8)
+    assert world.then == ["settled", "published", "published"], "whatever the first one came to"
     assert (len(world.applied), len(world.judged)) == (1, 1)
     world.deals.write("platform/allowed_signers", "# somebody\n")
     world.deals.commit("Bring what judges to what this environment has")
@@ -325,6 +326,7 @@ def test_files_that_cannot_be_judged_are_told_as_they_are_called_there(
     with pytest.raises(InvalidInput) as refused:
         world.apply()
     assert refused.value.problems[0].where == "deal/stages.yaml:3"
+    assert world.log == [(REFUSED, "deal/stages.yaml:3: no number")]
     assert not (world.ctx.home.root / RECORD).exists()
 
 
