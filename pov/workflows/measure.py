@@ -76,6 +76,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     Raises `InvalidInput` before anything is touched, `PovError` if what runs is not what the scenario asks for, or if
     the disk would not take the samples.
     """
+    from pov.steps.gate.published import renewed
     from pov.workflows.agreement import criteria_of
     from pov.workflows.environment import attach, recall
     from pov.workflows.record import asked, environment, other_versions
@@ -124,7 +125,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         }
         writer = RunWriter(ctx.home.runs_dir, record, files=stands.files)
         emit(Event("finished", "measure", f"recorded in {writer.path}", SYSTEM_CLOCK.monotonic() - begun))
-        with under_measurement(writer):
+        with under_measurement(writer), renewed(ctx):
             box = replace(box, run=mark_of(writer.run_id), traffic=load.traffic, logs=writer.path / "logs")
             if options.people is not None:
                 box = replace(box, seat=seats(ctx, options.people, writer.path))

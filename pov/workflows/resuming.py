@@ -86,6 +86,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
     Raises `InvalidInput` before anything is touched where it cannot go on, `PovError` where something else runs than
     what it recorded.
     """
+    from pov.steps.gate.published import renewed
     from pov.workflows.toolbox import kept_configuration, seats, toolbox
 
     unfinished = found(options)
@@ -113,7 +114,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
         take_back(box, mark_of(unfinished.run), unfinished.begun, emit)
         paces = _paces(unfinished, own, ctx)
         writer = reopened(unfinished.saved)
-        with under_measurement(writer):
+        with under_measurement(writer), renewed(ctx):
             for line in _told(writer.resumed[-1], unfinished):
                 emit(Event("warning", "measure", line))
             for line in paces.lines(own.words) if unfinished.left else ():

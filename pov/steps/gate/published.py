@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from pov.base.errors import PovError
 from pov.engines.terraform_state import beyond, mark_of, unpacked
 from pov.model.events import Event
 from pov.steps.context import Context
@@ -40,6 +42,19 @@ def publish(ctx: Context) -> bool:
         ctx.emit(Event("warning", "gate", f"Terraform's state is not shown to the gate's Jobs: {why}"))
         return ctx.kube.apply([], set_name=_SET)
     return ctx.kube.apply([copy_of(held, requested(ctx.scenario, ctx.estates))], set_name=_SET)
+
+
+@contextmanager
+def renewed(ctx: Context) -> Iterator[None]:
+    """The same once trials are over, however they end: they run Terraform as well. What fails is told."""
+    try:
+        yield
+    finally:
+        try:
+            publish(ctx)
+        except PovError as error:
+            told = f"pull requests are judged on an older state until pov up: {error.message}"
+            ctx.emit(Event("warning", "gate", told))
 
 
 def _kept_back(held: bytes) -> str:

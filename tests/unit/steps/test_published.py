@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from pov.base.errors import PovError
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
 from pov.engines.terraform_state import beyond, unpacked
 from pov.model.events import Event
 from pov.steps.gate.names import COPY_STAGES, COPY_STATE
-from pov.steps.gate.published import publish
+from pov.steps.gate.published import publish, renewed
 from pov.steps.landing_zone.asking import requested
 from pov.steps.landing_zone.step import KINDS
 from tests.unit.engines.fake_kube import FakeApi, over
@@ -37,7 +38,7 @@ def state(*resources: dict[str, Any], serial: int = 7, outputs: dict[str, Any] |
     return json.dumps(told).encode()
 
 
-WITHOUT_A_PATH = {"attributes": {"kind": "Namespace"}, "sensitive_attributes": [[]]}
+WITHOUT_A_PATH: dict[str, Any] = {"attributes": {"kind": "Namespace"}, "sensitive_attributes": [[]]}
 
 class Zone:
     """A cluster with a state in it, or without."""
@@ -105,7 +106,7 @@ def test_without_a_state_there_is_no_copy(zone: Zone) -> None:
         (state(manifest(marked=("yaml_body", "name"))), "kubectl_manifest.one has a sensitive name"),
         (state(outputs={"key": {"value": "x", "sensitive": True}}), "the output key is sensitive"),
         (b"no state", "it cannot be read"),
-        (state(manifest(marked=("",)) | {"instances": [WITHOUT_A_PATH]}), "it cannot be read"),
+        (state(manifest() | {"instances": [WITHOUT_A_PATH]}), "it cannot be read"),
         (state({"mode": "managed"}), "it cannot be read"),
         (b'{"serial": 7, "lineage": "l", "resources": [3]}', "it cannot be read"),
     ],
@@ -134,3 +135,20 @@ def test_manifests_of_the_landing_zone_are_nobodys_secret() -> None:
     always = manifest(marked=("yaml_body", "yaml_incluster", "live_manifest_incluster"))
     told = {"decision": {"value": "within", "sensitive": False}}
     assert beyond(state(*kinds, always, outputs=told), ALLOWED) == ""
+
+
+def test_after_trials_it_is_renewed_and_what_cannot_be_is_told(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    zone.holds(state(manifest()))
+    with pytest.raises(KeyboardInterrupt), renewed(zone.ctx):
+        raise KeyboardInterrupt
+    assert list(zone.copies) == ["gate-state-7"]
+
+    def fails(_: object) -> bool:
+        raise PovError("the cluster does not answer")
+
+    monkeypatch.setattr("pov.steps.gate.published.publish", fails)
+    with renewed(zone.ctx):
+        pass
+    (event,) = zone.told
+    assert event.kind == "warning"
+    assert event.message == "pull requests are judged on an older state until pov up: the cluster does not answer"
