@@ -37,7 +37,7 @@ from pov.workflows.environment import attach
 from pov.workflows.gate import run_gate
 from pov.workflows.gate_job import fetched, inside, lay_out, options
 from pov.workflows.gate_state import state_in
-from pov.workflows.merged import WANTED, Merged, Server, green, newest
+from pov.workflows.merged import WANTED, Merged, Server, brought, green, newest
 
 COMMAND = "pov infra apply"
 _AGAIN = "look at what it would do now, then: pov infra apply --checked {digest}"
@@ -111,7 +111,7 @@ def apply_merged(
 ) -> ApplyResult:
     """The same, with what was fetched. Whoever holds the environment's lock; `folder` is for files of this run."""
     begun = clock.monotonic()
-    about = {**configuration(), "of": REPOSITORY, "commit": ""}
+    about: dict[str, Any] = {**configuration(), "of": REPOSITORY, "commit": ""}
     known = False
     try:
         merged = newest(git, server)
@@ -122,6 +122,8 @@ def apply_merged(
             serial = state_of(ctx.kube).serial
             return ApplyResult(ctx.name, merged, False, None, serial, serial, clock.monotonic() - begun)
         said = green(server, merged)
+        since = ctx.deal.origin.merge if ctx.deal is not None else ""
+        about["pulls"] = list(brought(git, server, merged, since))
         for side in ("base", "head"):
             # Judged is what the branch holds, by what the branch holds.
             lay_out(git, merged.commit, folder / "room" / side)

@@ -85,3 +85,14 @@ def green(server: Server, merged: Merged) -> Green:
         why = f"it went into {merged.base[:_SHORT]}, and the gate's last word is: {held.description}"
         raise CriterionNotMet(f"{told}, and was judged for another {MAIN}: {why}", fix=_ASK)
     return said
+
+
+def brought(git: Callable[..., str], server: Server, merged: Merged, since: str) -> tuple[int, ...]:
+    """The pull requests that one apply brings, oldest first: all that changed the deal after the merge `since`.
+
+    Empty for the beginning. Where the branch no longer has that merge, the newest one alone.
+    """
+    after = (f"^{since}",) if since else ()
+    way = ("log", "--first-parent", "--reverse", "--format=%H", merged.merge, *after, "--", DEAL, ROOT_MODULE)
+    pulls = (server.merged_by(REPOSITORY, commit) for commit in git(*way, may_fail=True).split())
+    return tuple(pull.number for pull in pulls if pull is not None) or (merged.pull,)

@@ -1,8 +1,8 @@
 """What the gate's Jobs plan against: a copy of the landing zone's Terraform state, and the stages that stand anyway.
 
 Jobs have no way to the cluster's API and none to the state's Secret. The copy holds no more than manifests of kinds
-that everybody may read; a state that holds more is not published. It is named by its serial and never changed: a Job
-plans against the very one that it was made for.
+that everybody may read; a state that holds more is not published. It is named by its serial: a Job plans against the
+very one that it was made for. The stages beside it are those that the scenario has now.
 """
 
 from __future__ import annotations

@@ -170,6 +170,7 @@ def test_of_two_merged_at_once_both_are_in_the_one_plan_that_was_judged_last(wor
     two = world.deals.merges(world.deals.takes("agreed"), 2)
     result = world.apply()
     assert (result.merged.pull, result.merged.merge) == (2, two)
+    assert world.applied[0].configuration["pulls"] == [1, 2], "the log names both"
     assert [asked.checked for asked in world.applied] == [PLAN]
     assert world.apply().new is False
 

@@ -11,7 +11,7 @@ from pov.base.errors import CriterionNotMet
 from pov.engines.gitea import Merged as Pull
 from pov.engines.gitea_pulls import FAILURE, PENDING, Status
 from pov.scoping.gate_status import Green
-from pov.workflows.merged import green, newest
+from pov.workflows.merged import brought, green, newest
 from tests.unit.workflows.deal_repository import PLAN, DealRepository
 
 
@@ -162,3 +162,16 @@ def test_what_the_gate_said_last_of_this_merge_counts(deals: DealRepository) -> 
     deals.since[head] = Status(FAILURE, refused, "gate")
     with pytest.raises(CriterionNotMet, match="the gate's last word on that is failure"):
         green(deals, newest(deals.fetched(), deals))
+
+
+def test_what_one_apply_brings_is_every_merge_since_the_last(deals: DealRepository) -> None:
+    one = deals.merges(deals.asks("deal/one.md"), 1)
+    deals.write("platform/allowed_signers", "# somebody\n")
+    deals.commit("Bring what judges to what this environment has")
+    deals.merges(deals.asks("deal/two.md"), 2)
+    deals.merges(deals.takes("agreed"), 3)
+    git = deals.fetched()
+    found = newest(git, deals)
+    assert brought(git, deals, found, "") == (1, 2, 3)
+    assert brought(git, deals, found, one) == (2, 3)
+    assert brought(git, deals, found, "f" * 40) == (3,), "a merge that the branch does not have"
