@@ -40,6 +40,7 @@ def state(*resources: dict[str, Any], serial: int = 7, outputs: dict[str, Any] |
 
 WITHOUT_A_PATH: dict[str, Any] = {"attributes": {"kind": "Namespace"}, "sensitive_attributes": [[]]}
 
+
 class Zone:
     """A cluster with a state in it, or without."""
 
