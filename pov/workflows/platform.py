@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pov.base.clock import SYSTEM_CLOCK
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import Transient
+from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
+from pov.engines.rest import Untrusted
 from pov.steps import upkeep
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
@@ -19,6 +22,7 @@ from pov.steps.vault import step as vault
 from pov.workflows.approved import allowed
 from pov.workflows.environment import recall
 
+_ANSWERS_S, _IN_A_ROW = 30.0, 15
 _STEPS = (landing_zone.step, vault.step, git_repository.step, argocd.step, prober.step)
 
 
@@ -32,6 +36,7 @@ class RunningPlatform:
     """Of one environment."""
 
     ctx: Context
+    clock: Clock = SYSTEM_CLOCK
 
     def bring(self, part: str, further: Sequence[Estate] = ()) -> None:
         """One step of the bring-up, as `pov up` does it. What it says on its way is no part of a measurement."""
@@ -41,6 +46,32 @@ class RunningPlatform:
         estates = (*self.ctx.estates, *further)
         ctx = replace(self.ctx, estates=estates, approved=found.variables, approved_iops=found.iops)
         steps()[part].run(ctx, Report(part, lambda event: None))
+        if part == prober.NAME:
+            self._until_it_answers(ctx)
+
+    def _until_it_answers(self, ctx: Context) -> None:
+        """A new pod is ready before every way to it is laid: for a moment some still lead to the one that is gone.
+
+        There nobody answers, or whoever has that address now; so as many new connections in a row have to be the
+        prober's as no wrong way would let pass.
+        """
+        row = 0
+
+        def look() -> Pending | None:
+            nonlocal row
+            asked, first = prober.connect(ctx), ctx.estates[0]
+            try:
+                asked.identify(first.name, first.services[:1])
+                row += 1
+            except (Transient, Untrusted) as error:
+                row = 0
+                return Pending(error.message)
+            finally:
+                asked.close()
+            return None if row >= _IN_A_ROW else Pending(f"{row} answers in a row")
+
+        what = "the prober by its address"
+        wait_for(what, look, timeout_s=_ANSWERS_S, interval_s=0.1, clock=self.clock, fix="pov up")
 
     def forget(self, stage: Estate) -> None:
         """Out of Vault."""

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from pov.base.errors import PovError, Transient
 from pov.config.estates import NEW_STAGE, Estate, estates
+from pov.engines.rest import Untrusted
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.plan import bring_up
 from pov.workflows import platform
 from pov.workflows.approved import Allowed
+from tests.fakes.clock import FakeClock
 from tests.unit.experiments.world import scenario
 
 QA = Estate(NEW_STAGE, "gitops", NEW_STAGE, ("ledger",), (), 1)
@@ -68,6 +71,31 @@ def test_a_step_sees_one_stage_more_and_what_was_approved(ctx: Context, monkeypa
     ]
     assert [given.approved for given in seen] == [approved, approved], "with other numbers every stage is planned anew"
     assert [given.approved_iops for given in seen] == [12_000, 12_000]
+
+
+def test_a_prober_that_was_started_anew_is_waited_for_by_its_address(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, taken, good = Transient("nobody"), Untrusted("the prober", "another's"), None
+    said: list[Exception | None] = [lost, good, taken, *[good] * 14, lost, *[good] * 15, PovError("it says no")]
+    closed: list[bool] = []
+
+    def identify(estate: str, services: tuple[str, ...]) -> None:
+        assert (estate, len(services)) == ("staging", 1)
+        if (error := said.pop(0)) is not None:
+            raise error
+
+    asked = SimpleNamespace(identify=identify, close=lambda: closed.append(True))
+    monkeypatch.setattr(platform, "_STEPS", (lambda: Step("prober", "Prober", lambda *_: Outcome.CHANGED),))
+    monkeypatch.setattr(platform, "recall", lambda home, name: SimpleNamespace(engagement=None))
+    monkeypatch.setattr(platform, "allowed", lambda *_: Allowed())
+    monkeypatch.setattr(platform.prober, "connect", lambda _: asked)
+    running = platform.RunningPlatform(ctx, FakeClock())
+    running.bring("prober")
+    assert len(closed) == 33, "an answer between two that are not the prober's is none to go on with"
+    with pytest.raises(PovError, match="it says no"):
+        running.bring("prober")
+    assert len(closed) == 34
 
 
 def test_no_scenario_can_have_the_stage_that_is_measured() -> None:
