@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 
 from pov.measure.results import Arm, Experiment, loads_the_machine
 from pov.measure.statistics import drift_from
@@ -20,10 +21,10 @@ BUSY = 2.0
 def look(experiment: Experiment) -> list[str]:
     """Warnings on the samples of one experiment, arm by arm."""
     found: list[str] = []
-    for arm in (*experiment.arms, experiment.placebo, experiment.negative):
-        if arm is not None:
-            found += [f"{experiment.name}, {arm.name}: {text}" for text in _of_arm(arm)]
-    found += _busy(experiment)
+    every = [arm for arm in (*experiment.arms, experiment.placebo, experiment.negative) if arm is not None]
+    for arm in every:
+        found += [f"{experiment.name}, {arm.name}: {text}" for text in _of_arm(arm)]
+    found += _busy(experiment.name, every)
     for arm in experiment.arms:
         if loads_the_machine(experiment, arm) and experiment.placebo is not None:
             found.append(
@@ -57,15 +58,14 @@ def began_busy(trial: Sample) -> bool:
     return (number(trial.details.get("load_per_core")) or 0) > BUSY
 
 
-def _busy(experiment: Experiment) -> list[str]:
+def _busy(experiment: str, arms: Sequence[Arm]) -> list[str]:
     """One line for all arms: the load is the machine's, and what the toolkit did a minute before is part of it."""
-    every = [arm for arm in (*experiment.arms, experiment.placebo, experiment.negative) if arm is not None]
-    busy = {arm.name: count for arm in every if (count := sum(map(began_busy, arm.trials)))}
+    busy = {arm.name: count for arm in arms if (count := sum(map(began_busy, arm.trials)))}
     if not busy:
         return []
-    trials = sum(len(arm.trials) for arm in every)
+    trials = sum(len(arm.trials) for arm in arms)
     told = ", ".join(f"{arm} {count}" for arm, count in busy.items())
-    many = f"{experiment.name}: {sum(busy.values())} of {trials} trials ({told}) began with more than {BUSY:g}"
+    many = f"{experiment}: {sum(busy.values())} of {trials} trials ({told}) began with more than {BUSY:g}"
     when = "runnable tasks a core over the minute before, what the toolkit itself had done then among them"
     return [f"{many} {when}: close what else runs on this machine, or give it more cores"]
 

@@ -32,13 +32,6 @@ def allowed(followed: Followed | None, folder: Path | None, environment: str, em
     return by_records(followed.folder / DEAL, environment, emit, offering=followed.offering_file)
 
 
-def for_guardrail(
-    folder: Path | None, environment: str, emit: Emit, *, clock: Clock = SYSTEM_CLOCK
-) -> dict[str, dict[str, Any]]:
-    """The guardrail's variables alone, of an engagement: see `by_records`."""
-    return by_records(folder, environment, emit, clock=clock).variables
-
-
 def by_records(
     folder: Path | None, environment: str, emit: Emit, *, offering: Path | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> Allowed:

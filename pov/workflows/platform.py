@@ -91,7 +91,7 @@ class RunningPlatform:
 
     def restart(self, part: str) -> None:
         """By another annotation in each workload's template."""
-        upkeep.restart(self.ctx, part, SYSTEM_CLOCK.wall())
+        upkeep.restart(self.ctx, part, self.clock.wall())
 
     def lacking(self, part: str) -> str:
         """Asked once."""

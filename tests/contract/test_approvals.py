@@ -12,7 +12,7 @@ import pytest
 from pov.cli.main import main
 from pov.config.engagement import load_engagement
 from pov.model.events import Event
-from pov.workflows.approved import for_guardrail
+from pov.workflows.approved import allowed
 from pov.workflows.refused import refused
 
 pytestmark = pytest.mark.contract
@@ -342,26 +342,26 @@ def test_what_cannot_be_approved(
 
 def test_the_guardrail_is_told_what_counts_by_the_users_own_signers(company: Company, tmp_path: Path) -> None:
     told: list[Event] = []
-    assert for_guardrail(company.folder, "gitops-35", told.append) == {}
+    assert allowed(None, company.folder, "gitops-35", told.append).variables == {}
     assert told == []
     assert company.approve("scope", "engineer") == 0
     assert company.approve("iops", "engineering-vp") == 0
     assert company.approve("override", "engineer", judged=False) == 0
-    assert for_guardrail(company.folder, "gitops-35", told.append) == {}
+    assert allowed(None, company.folder, "gitops-35", told.append).variables == {}
     assert "nobody is allowed to sign" in told[-1].message
     own = tmp_path / "config" / "pov" / "allowed_signers"
     own.parent.mkdir(parents=True)
     shutil.copyfile(company.signers, own)
-    assert for_guardrail(company.folder, "gitops-35", told.append) == {
+    assert allowed(None, company.folder, "gitops-35", told.append).variables == {
         "scope": {"reference": "acme", "approved_by": "pat"},
         "quotas": {"cpu_standard": 64, "cpu_scoped": 96, "iops_approval": 10_000},
         "iops_approval": {"role": "engineering-vp", "approved_by": "pat"},
     }
     assert "override takes cto or engineering-vp" in told[-1].message
-    assert for_guardrail(company.folder, "elsewhere", told.append) == {}
-    assert for_guardrail(None, "gitops-35", told.append) == {}
+    assert allowed(None, company.folder, "elsewhere", told.append).variables == {}
+    assert allowed(None, None, "gitops-35", told.append).variables == {}
     company.file.write_text(company.file.read_text().replace("cpu: 96", "cpu: 512"))
-    assert for_guardrail(company.folder, "gitops-35", told.append) == {}
+    assert allowed(None, company.folder, "gitops-35", told.append).variables == {}
     assert any("the scope has changed since" in event.message for event in told)
 
 
