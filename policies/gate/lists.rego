@@ -15,7 +15,7 @@ blocks := {"locals", "module", "output", "provider", "terraform", "variable"}
 
 # Each module that may be called, and what it is told; they come from the toolkit, whatever lies in a change.
 modules := {
-	"../../modules/guardrails": {"stages", "quotas", "storage", "scope", "iops_approval", "override"},
+	"../../modules/guardrails": {"stages", "quotas", "storage", "bounds", "scope", "iops_approval", "override"},
 	"../../modules/landing_zone": {"stages", "decision", "limits"},
 }
 

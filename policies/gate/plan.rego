@@ -34,6 +34,15 @@ iops := sum([stage.iops | some stage in input.given.stages])
 
 asked_storage := sum([stage.storage_gib | some stage in input.given.stages])
 
+totals := {
+	"cpu": cores,
+	"memory_gib": sum([stage.memory_gib | some stage in input.given.stages]),
+	"storage_gib": asked_storage,
+	"iops": iops,
+}
+
+measures := {"cpu": "CPU cores", "memory_gib": "GiB of memory", "storage_gib": "GiB of storage", "iops": "IOPS"}
+
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 over contains refusal(
@@ -100,6 +109,41 @@ over contains refusal(
 ) if {
 	told("storage") != null
 	asked_storage > input.given.storage.gib
+}
+
+# What the limits above refuse already: nobody is told twice that the same is too much.
+told_already contains "cpu" if {
+	told("scope") == null
+	cores > input.quotas.cpu_standard
+}
+
+told_already contains "cpu" if {
+	told("scope") != null
+	cores > input.given.quotas.cpu_scoped
+}
+
+told_already contains "iops" if {
+	iops >= input.quotas.iops_approval
+	iops > input.approved.iops
+}
+
+told_already contains "storage_gib" if {
+	told("storage") != null
+	asked_storage > input.given.storage.gib
+}
+
+# What the scope names, else what its size includes, else what the platform has. Sums of fractions are not exact.
+over contains refusal(
+	sprintf("%v %s are asked for over all stages", [totals[resource], measures[resource]]),
+	sprintf("%v, which %s", [bound.most, bound.of]),
+	sprintf("at most %v %s, or a scope that names %v or more", [
+		bound.most, measures[resource], ceil(totals[resource]),
+	]),
+	input.roles.scope,
+) if {
+	some resource, bound in object.get(input.given, "bounds", {})
+	not resource in told_already
+	totals[resource] > bound.most + 0.001
 }
 
 deny contains one if {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -121,10 +121,16 @@ class Assessment:
         }
 
 
-def assess(scope: Scope, offering: Offering, today: date, others: Sequence[Commitment] | None = None) -> Assessment:
+def assess(
+    scope: Scope,
+    offering: Offering,
+    today: date,
+    others: Sequence[Commitment] | None = None,
+    stages: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Assessment:
     """Assess a scope, whose answers agree with the offering (`pov.scoping.agreement`), beside other approved deals.
 
-    `others` is None where nobody looked at those.
+    `others` is None where nobody looked at those, `stages` what is asked to be built, where that is known.
     """
     stretch = stretch_of(offering, scope.users) if scope.users is not None else None
     size = stretch.sizes[0] if stretch is not None and len(stretch.sizes) == 1 else None
@@ -133,7 +139,7 @@ def assess(scope: Scope, offering: Offering, today: date, others: Sequence[Commi
     lines = tuple(_lines(offering, size, proposal, matched, today))
     priced = [(line.title, line.price, line.worth) for line in lines]
     weeks = total(priced, "lead_weeks", lead)
-    found = capacity(offering, scope, others, today)
+    found = capacity(offering, scope, others, today, stages)
     why = (
         *reasons.of_size(stretch, scope),
         *reasons.of_quotas(offering, scope),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -75,8 +75,17 @@ class Capacity:
         return {"uses": [use.as_json() for use in self.uses], "note": self.note, "summed": self.summed}
 
 
-def capacity(offering: Offering, scope: Scope, others: Sequence[Commitment] | None, today: date) -> Capacity:
-    """Sum what other deals were approved for, and set it against the platform; None where nobody looked at them."""
+def capacity(
+    offering: Offering,
+    scope: Scope,
+    others: Sequence[Commitment] | None,
+    today: date,
+    stages: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Capacity:
+    """Sum what other deals were approved for, and set it against the platform; None where nobody looked at them.
+
+    Asked is what the scope names, or what its `stages` take together where that is more, or the scope is silent.
+    """
     platform = offering.platform
     value = worth(platform, offering.ageing, today)
     if platform is None or not value.shown:
@@ -88,8 +97,16 @@ def capacity(offering: Offering, scope: Scope, others: Sequence[Commitment] | No
             continue
         taken = sum(getattr(other, resource) or 0 for other in others or ())
         unsaid = tuple(sorted({other.engagement for other in others or () if getattr(other, resource) is None}))
-        uses.append(Use(resource, has, taken, getattr(scope, resource), unsaid))
+        uses.append(Use(resource, has, taken, _asked(scope, stages, resource), unsaid))
     note = {Standing.EXAMPLE: "EXAMPLE: nobody measured what this platform has", Standing.OLD: f"old: {value.why}"}
     told = [note[value.standing]] if value.standing in note else []
     told += [] if others is not None else ["other deals' approvals were not looked at: at most this is left"]
     return Capacity(tuple(uses), "; ".join(told), others is not None)
+
+
+def _asked(scope: Scope, stages: Mapping[str, Mapping[str, Any]] | None, resource: str) -> float | None:
+    named: float | None = getattr(scope, resource)
+    if not stages:
+        return named
+    built = sum(float(stage.get(resource) or 0) for stage in stages.values())
+    return max(named, built) if named is not None else built or None

@@ -16,11 +16,12 @@ from typing import Any
 
 from pov.base.errors import InvalidInput, Problem
 from pov.config.offering import Offering, Quotas
+from pov.config.scope import Scope
 from pov.model.reading import number
 from pov.scoping.approvals import ROLES, Approved, Verdict, guardrail_variables
 from pov.scoping.assessment import Assessment, Line
 from pov.scoping.figures import amount
-from pov.scoping.sizing import storage_variable
+from pov.scoping.sizing import bounds_variable, storage_variable
 from pov.scoping.terms import Standing
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -141,12 +142,14 @@ def _price(line: Line, currency: str) -> str:
 
 
 def variables(
-    stages: Mapping[str, Mapping[str, Any]], approved: Approved, reference: str, offering: Offering, users: int | None
+    stages: Mapping[str, Mapping[str, Any]], approved: Approved, reference: str, offering: Offering, scope: Scope
 ) -> dict[str, Any]:
-    """All that Terraform is told: what is asked for, the offering's limits, and signed approvals."""
+    """All that Terraform is told: what is asked for, the offering's limits, what the scope names, signed approvals."""
     quotas = offering.quotas
     told = guardrail_variables(approved, reference, quotas)
-    return {"stages": dict(stages), "quotas": quotas.model_dump(), **told, **storage_variable(offering, users, told)}
+    storage = storage_variable(offering, scope.users, told)
+    limits = {"quotas": quotas.model_dump(), **told, **storage, **bounds_variable(offering, scope, reference)}
+    return {"stages": dict(stages), **limits}
 
 
 def approved_iops(approved: Approved) -> float:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pov.config.offering import Offering, Size
+from pov.config.scope import Scope
+from pov.scoping.figures import worth
+from pov.scoping.terms import RESOURCES
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,16 @@ def stretch_of(offering: Offering, users: int) -> Stretch:
     return next(stretch for stretch in stretches(offering) if stretch.holds(users))
 
 
-def storage_limit(offering: Offering, users: int | None) -> tuple[str, float] | None:
-    """The storage that a deal's size includes, in GiB, and whose it is in words; None where nothing bounds it.
+def included(offering: Offering, users: int | None, resource: str) -> tuple[str, float] | None:
+    """What a deal's size includes of a resource, and whose it is in words; None where no size bounds it.
 
     Without a number of users, the most that any size includes which needs no review.
     """
     sizes = offering.sizes if users is None else stretch_of(offering, users).sizes
     found = [
-        (size.limits.storage_gib, size.name)
+        (limit, size.name)
         for size in sizes
-        if size.limits.storage_gib is not None and (users is not None or not size.review)
+        if (limit := getattr(size.limits, resource)) is not None and (users is not None or not size.review)
     ]
     # Where two sizes claim the same users, it is the smaller one that was surely sold.
     chosen = (max if users is None else min)(found, default=None)
@@ -93,10 +96,37 @@ def storage_variable(
 
     Empty where nothing bounds it.
     """
-    found = storage_limit(offering, users)
-    included: dict[str, Any] | None = {"gib": found[1], "of": found[0]} if found else None
-    limits: list[Mapping[str, Any]] = [limit for limit in (included, approved.get("storage")) if limit is not None]
+    found = included(offering, users, "storage_gib")
+    own: dict[str, Any] | None = {"gib": found[1], "of": found[0]} if found else None
+    limits: list[Mapping[str, Any]] = [limit for limit in (own, approved.get("storage")) if limit is not None]
     return {"storage": max(limits, key=lambda limit: float(limit["gib"]))} if limits else {}
+
+
+def bounds_variable(offering: Offering, scope: Scope | None, deal: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """The guardrail's variable `bounds`: the most of each resource that all stages together may take, and whose it is.
+
+    What the scope of `deal` names; where it is silent, what the size includes; where that is silent too, what the
+    platform has. Capacity sums what scopes name: so what is built is never more than what was summed. Empty where
+    nothing bounds anything.
+    """
+    found = {resource: _bound(offering, scope, deal, resource) for resource in RESOURCES}
+    known = {resource: bound for resource, bound in found.items() if bound is not None}
+    return {"bounds": known} if known else {}
+
+
+def _bound(offering: Offering, scope: Scope | None, deal: str, resource: str) -> dict[str, Any] | None:
+    named = getattr(scope, resource) if scope is not None else None
+    if named is not None:
+        return {"most": named, "of": f"the scope of {deal} names"}
+    own = included(offering, scope.users if scope is not None else None, resource)
+    if own is not None:
+        return {"most": own[1], "of": f"{own[0]} includes"}
+    platform = offering.platform
+    # An old figure of it bounds all the same: more than there ever was is there for nobody.
+    if platform is None or platform.as_of is None or not worth(platform, offering.ageing, platform.as_of).shown:
+        return None
+    has = getattr(platform, resource)
+    return {"most": has, "of": "the platform has"} if has is not None else None
 
 
 def _holds(size: Size, users: int) -> bool:

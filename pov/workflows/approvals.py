@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -167,8 +167,14 @@ class CheckResult:
             raise CriterionNotMet("the scope is not approved", details=self.refused, fix=fix)
 
 
-def run_check(options: CheckOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> CheckResult:
-    """Assess the scope and check its approvals.
+def run_check(
+    options: CheckOptions,
+    emit: Emit,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    stages: Mapping[str, Mapping[str, Any]] | None = None,
+) -> CheckResult:
+    """Assess the scope and check its approvals. Where `stages` are known, capacity counts what they ask for, too.
 
     Raises `InvalidInput` where `block` has no valid mandate, or signers come from what is under review.
     """
@@ -180,7 +186,7 @@ def run_check(options: CheckOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK)
     others: tuple[Commitment, ...] | None = None
     if options.register is not None:
         others = commitments(records(options.register), subject.engagement, options.trust.verify, now)
-    assessment = assess(found.scope, found.offering, today(clock), others)
+    assessment = assess(found.scope, found.offering, today(clock), others, stages)
     known = approved(records(found.path.parent / FOLDER), subject, assessment.needs, options.trust.verify, now)
     refused = tuple(known.why_missing(kind) for kind in known.missing)
     return CheckResult(assessment, known, options.mode, mandate, refused)

@@ -146,13 +146,13 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
     digest_given("--checked", options.checked)
     offering = _offering(options)
     found = deal(options.folder, offering)
-    scope = run_check(replace(options, offering=offering), emit, clock=clock)
     environment = subject_of(found, options.environment).environment
     asked = load_stages(options.stages) if options.stages is not None else _as_brought_up(found, options, environment)
     own = options.against.beside if options.against is not None else {}
     stages = joined(own, asked)
+    scope = run_check(replace(options, offering=offering), emit, clock=clock, stages=stages)
     quotas = found.offering.quotas
-    given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope.users)
+    given = variables(stages, scope.approved, found.engagement.name, found.offering, found.scope)
     where = Against(why_not="nothing was planned")
     with scratch() as folder:
         room = furnish(folder, options.terraform)

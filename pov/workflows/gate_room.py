@@ -33,7 +33,7 @@ _LOADED: Mapping[str, tuple[str, str, str]] = {
     r".*\.tf\.json": ("is written as JSON", _PLAIN, "write it as one"),
 }
 """What Terraform or OpenTofu would load as well, by the file's name: what it does, the limit, and the remedy."""
-_OWN = {"stages", "quotas", "storage", "scope", "iops_approval", "override"}
+_OWN = {"stages", "quotas", "storage", "bounds", "scope", "iops_approval", "override"}
 _WITHOUT_STATE = 'terraform {\n  backend "local" {}\n}\n'
 _COPY = "terraform.tfstate"
 

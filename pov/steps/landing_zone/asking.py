@@ -14,7 +14,7 @@ from pov.config.offering import Offering, Quotas, load_offering
 from pov.config.scenario import Scenario
 from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
-from pov.scoping.sizing import storage_variable
+from pov.scoping.sizing import bounds_variable, storage_variable
 from pov.steps.context import Context
 from pov.steps.gate.names import REPOSITORY
 from pov.steps.landing_zone.deal import joined
@@ -55,14 +55,17 @@ def requested(scenario: Scenario, estates: tuple[Estate, ...]) -> dict[str, dict
 def limits(engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The guardrail's numbers, from the offering that the engagement names, else from the shipped one.
 
-    `quotas` are its hard quotas; `storage` stands there where anything bounds it.
+    `quotas` are its hard quotas; `storage`, and each resource in `bounds`, stands there where anything bounds it.
     """
-    users = engagement.scope.users if engagement is not None and engagement.scope is not None else None
-    return _limits(_offering(engagement), users, approved)
+    return _limits(_offering(engagement), engagement, approved)
 
 
-def _limits(offering: Offering, users: int | None, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    return {"quotas": offering.quotas.model_dump(), **approved, **storage_variable(offering, users, approved)}
+def _limits(
+    offering: Offering, engagement: Engagement | None, approved: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    scope, name = (engagement.scope, engagement.name) if engagement is not None else (None, "")
+    storage = storage_variable(offering, scope.users if scope is not None else None, approved)
+    return {"quotas": offering.quotas.model_dump(), **approved, **storage, **bounds_variable(offering, scope, name)}
 
 
 def variables(ctx: Context, approved: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def variables(ctx: Context, approved: Mapping[str, Mapping[str, Any]]) -> dict[s
         return {"stages": own, **limits(ctx.engagement, approved)}
     asked = deal.stages
     leave_room(own, asked)
-    return {"stages": joined(own, asked), **_limits(deal.offering, deal.users, approved)}
+    return {"stages": joined(own, asked), **_limits(deal.offering, deal.engagement, approved)}
 
 
 def leave_room(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
-from pov.config.engagement import load_engagement
+from pov.config.engagement import Engagement, load_engagement
 from pov.config.offering import Offering, load_offering
 from pov.config.stages import load_stages
 from pov.engines.history import is_held
@@ -70,10 +70,9 @@ class Followed:
         return load_offering(self.offering_file)
 
     @property
-    def users(self) -> int | None:
-        """How many the deal is for; None where it does not say."""
-        scope = load_engagement(self.folder / DEAL).scope
-        return scope.users if scope is not None else None
+    def engagement(self) -> Engagement:
+        """Whose deal it is, and its scope."""
+        return load_engagement(self.folder / DEAL)
 
     def furnish(self, root: Path) -> None:
         """Put its root module in place of the one that lies in `root`, on the state of the landing zone."""

@@ -20,13 +20,32 @@ locals {
   over_cpu     = local.cpu > local.cpu_limit
   over_storage = var.storage == null ? false : local.storage > var.storage.gib
 
-  refusals = compact([
+  over_iops = local.iops >= var.quotas.iops_approval && var.iops_approval == null
+
+  asked = {
+    cpu         = { figure = local.cpu, unit = "CPU cores" }
+    memory_gib  = { figure = sum([for _, asked in var.stages : asked.memory_gib]), unit = "GiB of memory" }
+    storage_gib = { figure = local.storage, unit = "GiB of storage" }
+    iops        = { figure = local.iops, unit = "IOPS" }
+  }
+
+  # Nobody is told twice that the same is too much.
+  told_already = { cpu = local.over_cpu, memory_gib = false, storage_gib = local.over_storage, iops = local.over_iops }
+
+  # Sums of fractions are not exact.
+  over_bounds = [
+    for name, bound in(var.bounds == null ? {} : var.bounds) :
+    "${local.asked[name].figure} ${local.asked[name].unit} are asked for and ${bound.most} are what ${bound.of}: an engineer reviews the deal."
+    if !local.told_already[name] && local.asked[name].figure > bound.most + 0.001
+  ]
+
+  refusals = compact(concat([
     local.over_cpu ? "${local.cpu} ${local.cpu_words}" : "",
     local.over_storage ? "${local.storage} ${local.storage_words}" : "",
-    local.iops >= var.quotas.iops_approval && var.iops_approval == null
+    local.over_iops
     ? "${local.iops} IOPS are asked for: ${var.quotas.iops_approval} and more need the approval of the engineering VP (iops_approval)."
     : "",
-  ])
+  ], local.over_bounds))
 
   overridden = var.override == null ? [] : local.refusals
 

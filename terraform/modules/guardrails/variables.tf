@@ -63,6 +63,23 @@ variable "storage" {
   }
 }
 
+variable "bounds" {
+  description = "The most of each resource over all stages, and whose figure it is: what the deal's scope names, else its size's, else the platform's. Nothing bounds what is not in it."
+  type = map(object({
+    most = number
+    of   = string
+  }))
+  default = null
+
+  validation {
+    condition = var.bounds == null ? true : alltrue([
+      for name, bound in var.bounds :
+      contains(["cpu", "memory_gib", "storage_gib", "iops"], name) && bound.most >= 0 && trimspace(bound.of) != ""
+    ])
+    error_message = "A bound is of cpu, memory_gib, storage_gib or iops, is not negative, and says whose it is."
+  }
+}
+
 variable "scope" {
   description = "The approved scope of the deal, if there is one: its reference and who approved it."
   type = object({

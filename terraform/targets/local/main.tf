@@ -26,6 +26,7 @@ module "guardrails" {
   stages        = var.stages
   quotas        = var.quotas
   storage       = var.storage
+  bounds        = var.bounds
   scope         = var.scope
   iops_approval = var.iops_approval
   override      = var.override

@@ -21,6 +21,12 @@ variable "storage" {
   default     = null
 }
 
+variable "bounds" {
+  description = "See modules/guardrails."
+  type        = map(object({ most = number, of = string }))
+  default     = null
+}
+
 variable "scope" {
   description = "See modules/guardrails."
   type        = object({ reference = string, approved_by = string })

@@ -118,6 +118,26 @@ def test_approved_deals_are_summed_against_what_there_is() -> None:
     assert "capacity-cpu" in {reason.id for reason in found.reasons}
 
 
+@pytest.mark.parametrize(
+    ("named", "stages", "asked", "over"),
+    [
+        (64, {"prod": 100_000}, 100_000, True),
+        (64, {"dev": 16, "prod": 16}, 64, False),
+        (None, {"dev": 4096, "prod": 4097}, 8193, True),
+        (None, {"prod": 0}, None, False),
+        (8193, {}, 8193, True),
+    ],
+)
+def test_what_is_to_be_built_is_summed_where_it_is_more_than_the_scope_names(
+    named: float | None, stages: dict[str, float], asked: float | None, over: bool
+) -> None:
+    built = {name: {"memory_gib": memory} for name, memory in stages.items()}
+    found = assess(scope(**FITS, memoryGib=named), offering(given()), TODAY, [], built)
+    use = next(use for use in found.capacity.uses if use.resource == "memory_gib")
+    assert (use.asked, use.over) == (asked, over)
+    assert ("capacity-memory_gib" in {reason.id for reason in found.reasons}) is over
+
+
 def test_deals_that_nobody_looked_at_are_not_nothing() -> None:
     assert "were not looked at" in assessed(**FITS).capacity.note
     found = assess(scope(**FITS), offering(given()), TODAY, [])

@@ -48,16 +48,22 @@ IOPS = signed(approval(id="2", kind="iops"), "engineering-vp/pat", "b.json")
 
 def test_nothing_is_handed_in_that_nobody_approved() -> None:
     nobody = approved([], SUBJECT, (), verify, NOW)
-    assert variables(STAGES, nobody, "acme", offering(), 5_000) == {
+    assert variables(STAGES, nobody, "acme", offering(), scope(users=5_000, memoryGib=64)) == {
         "stages": STAGES,
         "quotas": QUOTAS.model_dump(),
         "storage": {"gib": 500, "of": "size Small"},
+        "bounds": {
+            "cpu": {"most": 2048, "of": "the platform has"},
+            "memory_gib": {"most": 64, "of": "the scope of acme names"},
+            "storage_gib": {"most": 500, "of": "size Small includes"},
+            "iops": {"most": 3000, "of": "size Small includes"},
+        },
     }
 
 
 def test_approvals_that_count_are_handed_in_with_no_more_than_they_name() -> None:
     found = approved([signed(approval()), IOPS], SUBJECT, (), verify, NOW)
-    given = variables(STAGES, found, "acme", offering(), 5_000)
+    given = variables(STAGES, found, "acme", offering(), scope(users=5_000))
     assert given["scope"] == {"reference": "acme", "approved_by": "pat"}
     assert given["quotas"]["cpu_scoped"] == 96
     assert given["iops_approval"] == {"role": "engineering-vp", "approved_by": "pat"}

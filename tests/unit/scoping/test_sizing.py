@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from pov.scoping.sizing import faults, stretch_of
-from tests.unit.scoping.offerings import offering, sizes
+from pov.config.scope import Scope
+from pov.scoping.sizing import bounds_variable, faults, stretch_of
+from tests.unit.scoping.offerings import TODAY, document, given, offering, sizes
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,35 @@ def test_gaps_and_overlaps(bounds: list[tuple[int, int | None]], told: list[str]
     found = [stretch.fault for stretch in faults(offering(sizes=sizes(*bounds), items=[]))]
     assert len(found) == len(told)
     assert all(text.startswith(start) for text, start in zip(found, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("answers", "memory", "iops"),
+    [
+        ({"users": 5_000, "memoryGib": 64, "iops": 0}, (64, "the scope of acme names"), (0, "the scope of acme names")),
+        ({"users": 5_000}, (8192, "the platform has"), (3000, "size Small includes")),
+        ({"users": 2_000_000}, (8192, "the platform has"), (120_000, "the platform has")),
+        ({}, (8192, "the platform has"), (9999, "size Medium includes")),
+    ],
+)
+def test_stages_are_bounded_by_the_scope_else_the_size_else_the_platform(
+    answers: dict[str, Any], memory: tuple[float, str], iops: tuple[float, str]
+) -> None:
+    found = bounds_variable(offering(), Scope.model_validate(answers), "acme")["bounds"]
+    assert (found["memory_gib"]["most"], found["memory_gib"]["of"]) == memory
+    assert (found["iops"]["most"], found["iops"]["of"]) == iops
+
+
+def test_a_size_that_bounds_memory_bounds_the_stages() -> None:
+    own = document()
+    own["sizes"][1]["limits"]["memoryGib"] = 256
+    found = bounds_variable(offering(own), Scope(users=50_000), "acme")["bounds"]
+    assert found["memory_gib"] == {"most": 256, "of": "size Medium includes"}
+
+
+def test_an_old_figure_of_the_platform_bounds_all_the_same_and_one_without_a_source_does_not() -> None:
+    old = offering(given(TODAY - timedelta(days=999)))
+    assert bounds_variable(old, None, "")["bounds"]["cpu"] == {"most": 2048, "of": "the platform has"}
+    without = offering({**given(), "platform": {"cpu": 2048}})
+    assert "cpu" not in bounds_variable(without, None, "")["bounds"]
+    assert "cpu" not in bounds_variable(offering(given(), platform=None), None, "")["bounds"]

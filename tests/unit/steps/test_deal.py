@@ -46,7 +46,7 @@ def test_what_is_kept_is_found_again_and_nothing_else_stays(tmp_path: Path) -> N
     assert followed(home) == second
     assert [path.name for path in second.folder.parent.iterdir()] == ["c2"]
     assert second.stages["prod"]["cpu"] == 18
-    assert (second.users, second.offering) == (40000, load_offering())
+    assert (second.engagement.scope and second.engagement.scope.users, second.offering) == (40000, load_offering())
     assert keep(home, second) == second, "the same once more"
     home.remove()
     assert followed(home) is None

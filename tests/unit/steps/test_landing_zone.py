@@ -16,7 +16,7 @@ from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError, TimedOut
 from pov.base.paths import data
 from pov.base.whoami import whoami
-from pov.config.engagement import load_engagement
+from pov.config.engagement import Engagement, load_engagement
 from pov.config.estates import estates
 from pov.config.offering import load_offering, shipped
 from pov.config.scenario import Scenario, load_scenario
@@ -97,11 +97,27 @@ def test_storage_is_what_the_deals_size_includes(tmp_path: Path, said: str, stor
         file.write(said)
     engagement = load_engagement(tmp_path / "acme")
     quotas = asking.limits(engagement, {})["quotas"]
-    assert asking.limits(engagement, {}) == {"quotas": quotas, **storage}
+    assert told(engagement, {}) == {"quotas": quotas, **storage}
     # What was approved counts where it is more, and an approval of less takes nothing away.
     more, less = ({"storage": {"gib": gib, "of": "scope acme"}} for gib in (9000.0, 1.0))
-    assert asking.limits(engagement, more) == {"quotas": quotas, **more}
-    assert asking.limits(engagement, less) == {"quotas": quotas, **(storage or less)}
+    assert told(engagement, more) == {"quotas": quotas, **more}
+    assert told(engagement, less) == {"quotas": quotas, **(storage or less)}
+
+
+def told(engagement: Engagement, approved: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The guardrail's numbers without the bounds, which have a test of their own."""
+    return {name: value for name, value in asking.limits(engagement, approved).items() if name != "bounds"}
+
+
+def test_what_is_built_is_bounded_by_what_the_scope_names(tmp_path: Path) -> None:
+    run(InitOptions(tmp_path / "acme"), silent)
+    with (tmp_path / "acme" / "engagement.yaml").open("a") as file:
+        file.write("scope: {users: 40000, memoryGib: 64, cpu: 8}\n")
+    bounds = asking.limits(load_engagement(tmp_path / "acme"), {})["bounds"]
+    assert bounds["memory_gib"] == {"most": 64, "of": "the scope of acme names"}
+    assert bounds["cpu"] == {"most": 8, "of": "the scope of acme names"}
+    # Without a scope too nothing is without a bound.
+    assert set(asking.limits(None, {})["bounds"]) == {"cpu", "memory_gib", "storage_gib", "iops"}
 
 
 def test_storage_follows_a_companys_own_offering(tmp_path: Path) -> None:
@@ -158,14 +174,14 @@ def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
 
 def test_terraform_is_told_what_was_approved_and_nothing_else(zone: Zone) -> None:
     assert zone.run() is Outcome.CHANGED
-    assert set(zone.told[-1]) == {"stages", "quotas", "storage"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "storage", "bounds"}
     zone.ctx.approved = {"scope": {"reference": "acme", "approved_by": "pat"}}
     assert zone.run() is Outcome.CHANGED
     assert zone.told[-1]["scope"] == {"reference": "acme", "approved_by": "pat"}
-    assert set(zone.told[-1]) == {"stages", "quotas", "storage", "scope"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "storage", "bounds", "scope"}
     zone.ctx.approved = {}  # it expired: Terraform decides anew
     assert zone.run() is Outcome.CHANGED
-    assert set(zone.told[-1]) == {"stages", "quotas", "storage"}
+    assert set(zone.told[-1]) == {"stages", "quotas", "storage", "bounds"}
 
 
 def test_a_second_run_starts_no_terraform(zone: Zone) -> None:

@@ -155,6 +155,7 @@ def test_what_is_no_root_module_is_told(make: str, tmp_path: Path) -> None:
         ("TF_VAR_quotas", "refused"),
         ("TF_VAR_stages", "refused"),
         ("TF_VAR_storage", "refused"),
+        ("TF_VAR_bounds", "refused"),
         ("TF_VAR_iops_approval", "refused"),
         ("TF_VAR_override", "refused"),
         ("TF_CLI_ARGS", "refused"),

@@ -236,3 +236,74 @@ run "what_an_override_let_through_is_not_refused_in_the_cluster" {
     error_message = "The stage's own limit is left."
   }
 }
+
+run "what_the_scope_names_passes" {
+  command = plan
+  variables {
+    bounds = { memory_gib = { most = 32, of = "the scope of acme names" } }
+  }
+}
+
+run "more_memory_than_the_scope_names_is_refused_over_all_stages" {
+  command = plan
+  variables {
+    bounds = { memory_gib = { most = 31, of = "the scope of acme names" } }
+  }
+  expect_failures = [output.stages]
+}
+
+run "more_cores_than_the_scope_names_are_refused_below_the_quota" {
+  command = plan
+  variables {
+    bounds = { cpu = { most = 15, of = "the scope of acme names" } }
+  }
+  expect_failures = [output.stages]
+}
+
+run "more_storage_than_the_scope_names_is_refused_below_the_sizes" {
+  command = plan
+  variables {
+    storage = { gib = 500, of = "size Small" }
+    bounds  = { storage_gib = { most = 100, of = "the scope of acme names" } }
+    stages  = { prod = { cpu = 8, memory_gib = 16, pods = 80, services = 40, storage_gib = 101 } }
+  }
+  expect_failures = [output.stages]
+}
+
+run "more_iops_than_the_scope_names_are_refused_below_the_quota" {
+  command = plan
+  variables {
+    bounds = { iops = { most = 3000, of = "the scope of acme names" } }
+    stages = { prod = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = 3001 } }
+  }
+  expect_failures = [output.stages]
+}
+
+run "what_a_quota_refuses_is_told_once" {
+  command = plan
+  variables {
+    bounds   = { cpu = { most = 15, of = "the scope of acme names" }, memory_gib = { most = 15, of = "the scope of acme names" } }
+    stages   = { prod = { cpu = 65, memory_gib = 16, pods = 80, services = 40 } }
+    override = { approved_by = "C. Officer", reason = "load test agreed for one week" }
+  }
+  assert {
+    condition     = length(output.overridden) == 2 && output.overridden[1] == "16 GiB of memory are asked for and 15 are what the scope of acme names: an engineer reviews the deal."
+    error_message = "One line a figure, with the limit and whose it is."
+  }
+}
+
+run "a_bound_of_nothing_known_is_refused" {
+  command = plan
+  variables {
+    bounds = { users = { most = 15, of = "the scope of acme names" } }
+  }
+  expect_failures = [var.bounds]
+}
+
+run "a_bound_without_an_owner_is_refused" {
+  command = plan
+  variables {
+    bounds = { cpu = { most = 15, of = " " } }
+  }
+  expect_failures = [var.bounds]
+}
