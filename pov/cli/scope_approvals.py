@@ -79,7 +79,8 @@ def approve_command(
 ) -> None:
     """Sign what the engagement's scope says now, for its environment and for some days.
 
-    When the scope or the offering changes, or the days are over, it does not count any more.
+    When the scope or the offering changes, or the days are over, it does not count any more. Where a solutions
+    architect must be named, nothing is signed before one is.
     """
     _decide("approve", kind, reason, days, key, offering=offering, trust=trust_of(signers, revoked))
 
@@ -177,10 +178,8 @@ def _check_in_words(result: CheckResult) -> str:
     lines += [f"refused: {text}" for text in result.refused]
     others = [v for v in found.verdicts if not v.counts and v.why != "it is a request"]
     lines += [f"  does not count: {verdict.record}: {verdict.why}" for verdict in others]
-    if not found.needs:
-        lines.append("No approval is needed.")
-    elif not result.refused:
-        lines.append("Everything that needs an approval has one.")
+    if not result.refused:
+        lines.append("Everything that needs an approval has one." if found.needs else "No approval is needed.")
     elif result.mode == "advise":
         lines.append("Advice only: nothing is stopped here. Terraform's guardrail refuses what is not approved.")
     return "\n".join(lines)

@@ -112,6 +112,15 @@ def beyond_capacity(assessment: Assessment, approved: Approved) -> tuple[Refusal
     return tuple(Refusal(f"{one.text}; it is approved all the same", "", "less, or a larger platform") for one in over)
 
 
+def unnamed(assessment: Assessment) -> tuple[Refusal, ...]:
+    """That nobody is named where a solutions architect must take part."""
+    if not assessment.shadow:
+        return ()
+    what = f"no solutions architect is named: {assessment.shadow.partition(': ')[2]}"
+    limit = "one takes part above the deal value, and where any answer is off the standard"
+    return (Refusal(what, limit, "a name at scope.architect in engagement.yaml", ("whoever asks",)),)
+
+
 def holds_until(approved: Approved, *others: Verdict | None) -> datetime | None:
     """When the first of the records that count runs out; None where nothing rests on any."""
     counting = (*approved.by_kind.values(), *filter(None, others))

@@ -36,6 +36,7 @@ from pov.scoping.approvals import (
 )
 from pov.scoping.assessment import Assessment, assess
 from pov.scoping.capacity import Commitment
+from pov.scoping.gate import unnamed
 from pov.workflows.scope import Deal, deal, today
 
 FOLDER = "approvals"
@@ -89,13 +90,16 @@ class DecideResult:
 def run_decide(options: DecideOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> DecideResult:
     """Write a request, or sign an approval, a refusal or a mandate.
 
-    Raises `InvalidInput` for what cannot be decided, `PovError` if the key cannot sign or its role may not decide this.
+    Raises `InvalidInput` for what cannot be decided, an approval without a solutions architect among it where one must
+    be named; `PovError` if the key cannot sign or its role may not decide this.
     """
     _possible(options)
     found = deal(options.folder, options.offering)
     assessment = assess(found.scope, found.offering, today(clock))
     subject = subject_of(found, options.environment)
     mandate = options.kind == "mandate"
+    if options.decision == "approve" and not mandate and (nobody := unnamed(assessment)):
+        raise InvalidInput([Problem(str(found.path), one.what, one.fix) for one in nobody])
     now = clock.wall()
     approval = Approval(
         id=secrets.token_hex(16),
@@ -142,7 +146,7 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was found. `refused` holds one line for each approval that is missing, in either mode."""
+    """What was found. `refused` holds one line for each approval, and each name, that is missing, in either mode."""
 
     assessment: Assessment
     approved: Approved
@@ -163,8 +167,11 @@ class CheckResult:
     def raise_if_blocked(self) -> None:
         """Raises `CriterionNotMet` where this mode stops what is not approved."""
         if self.mode == "block" and self.refused:
-            fix = "pov scope request, then approve"
-            raise CriterionNotMet("the scope is not approved", details=self.refused, fix=fix)
+            named = not unnamed(self.assessment)
+            missing = "" if named else "name a solutions architect (scope.architect)"
+            fix = "; ".join(filter(None, (missing, "pov scope request, then approve" if self.approved.missing else "")))
+            told = "the scope is not approved" if self.approved.missing else "nobody is named who must be"
+            raise CriterionNotMet(told, details=self.refused, fix=fix)
 
 
 def run_check(
@@ -188,7 +195,8 @@ def run_check(
         others = commitments(records(options.register), subject.engagement, options.trust.verify, now)
     assessment = assess(found.scope, found.offering, today(clock), others, stages)
     known = approved(records(found.path.parent / FOLDER), subject, assessment.needs, options.trust.verify, now)
-    refused = tuple(known.why_missing(kind) for kind in known.missing)
+    nobody = (f"{one.what} ({one.fix})" for one in unnamed(assessment))
+    refused = (*(known.why_missing(kind) for kind in known.missing), *nobody)
     return CheckResult(assessment, known, options.mode, mandate, refused)
 
 

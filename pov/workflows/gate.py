@@ -42,6 +42,7 @@ from pov.scoping.gate import (
     reserved,
     told_of,
     too_small,
+    unnamed,
     variables,
 )
 from pov.steps.gate.names import RESERVED, RESERVED_BEGIN
@@ -212,6 +213,7 @@ def _as_brought_up(found: Deal, options: GateOptions, environment: str) -> dict[
 
 def _scope_check(scope: CheckResult) -> Check:
     missing, over = (told(scope.assessment, scope.approved) for told in (missing_approvals, beyond_capacity))
+    missing = (*missing, *unnamed(scope.assessment))
     return Check("scope and approvals", *((missing, over) if scope.mode == "block" else ((), (*missing, *over))))
 
 

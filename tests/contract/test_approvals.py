@@ -17,7 +17,7 @@ from pov.workflows.refused import refused
 
 pytestmark = pytest.mark.contract
 
-SCOPE = "scope:\n  users: 40000\n  availability: 99.9\n  cpu: 96\n  iops: 12000\n"
+SCOPE = "scope:\n  architect: S. Olu\n  users: 40000\n  availability: 99.9\n  cpu: 96\n  iops: 12000\n"
 WHY = ("--reason", "reviewed with the team")
 
 

@@ -27,6 +27,7 @@ from pov.scoping.gate import (
     reserved,
     told_of,
     too_small,
+    unnamed,
     variables,
 )
 from pov.steps.argocd import manifest
@@ -106,6 +107,26 @@ def test_what_the_platform_has_no_room_for_is_told_although_it_is_approved() -> 
     assert beyond_capacity(assessment, nobody) == (), "it is among what needs an approval"
     assert "48 of 2,048 left" in str(missing_approvals(assessment, nobody))
     assert beyond_capacity(assess(scope(users=40_000, cpu=48), offering(), TODAY, others), every) == ()
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"cpu": 64}, ""),
+        ({"cpu": 65}, "no solutions architect is named: an answer is off the standard; limit: one takes part above"),
+        ({"cpu": 65, "architect": "S. Olu"}, ""),
+        ({"dealValue": {"amount": 100_000, "currency": "USD"}}, ""),
+        (
+            {"dealValue": {"amount": 100_001, "currency": "USD"}},
+            "no solutions architect is named: the deal is above 100,000 USD",
+        ),
+    ],
+)
+def test_a_solutions_architect_who_must_be_named_is_missing_in_one_line(answers: dict[str, Any], told: str) -> None:
+    found = unnamed(assess(scope(users=40_000, **answers), offering(given()), TODAY))
+    assert " | ".join(one.in_words for one in found).startswith(told)
+    assert bool(found) == bool(told)
+    assert all("passes with: a name at scope.architect" in one.in_words for one in found)
 
 
 PLAN: dict[str, Any] = {

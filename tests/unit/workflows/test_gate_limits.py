@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from pov.model.events import silent
-from pov.workflows import gate
+from pov.workflows import approvals, gate
 from pov.workflows.approvals import Trust
 from pov.workflows.gate import GateOptions, run_gate
 from pov.workflows.init import InitOptions, run
@@ -31,17 +32,36 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return kept
 
 
-def test_stages_are_held_against_the_scope_and_against_what_the_platform_has(tmp_path: Path, asked: list[Any]) -> None:
+def options(tmp_path: Path, scope: str) -> GateOptions:
     folder = run(InitOptions(tmp_path / "acme"), silent).folder
     with (folder / "engagement.yaml").open("a") as file:
-        file.write("scope: {users: 40000, memoryGib: 64}\n")
+        file.write(f"scope: {scope}\n")
     for name, text in (("stages.yaml", STAGES), ("signers", "")):
         (tmp_path / name).write_text(text)
     programs: Any = SimpleNamespace(conftest=tmp_path / "none")
-    options = GateOptions(folder, Trust(tmp_path / "signers"), stages=tmp_path / "stages.yaml", programs=programs)
-    found = run_gate(options, silent)
+    return GateOptions(folder, Trust(tmp_path / "signers"), stages=tmp_path / "stages.yaml", programs=programs)
+
+
+def test_stages_are_held_against_the_scope_and_against_what_the_platform_has(tmp_path: Path, asked: list[Any]) -> None:
+    found = run_gate(options(tmp_path, "{users: 40000, memoryGib: 64}"), silent)
     bounds = asked[0].given["bounds"]
     assert bounds["memory_gib"] == {"most": 64, "of": "the scope of acme names"}
     assert bounds["iops"] == {"most": 9999, "of": "size Medium includes"}
     advice = [one.in_words for one in found.checks[0].advice]
     assert any("GiB of memory: 100,000 asked, 8,192 of 8,192 left" in line for line in advice), advice
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_deal_off_the_standard_without_an_architect_is_refused_where_the_gate_blocks(
+    named: bool, tmp_path: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = options(tmp_path, "{users: 40000, cpu: 96" + (", architect: S. Olu}" if named else "}"))
+
+    def told(refusals: tuple[gate.Refusal, ...]) -> bool:
+        return any("no solutions architect is named" in one.what for one in refusals)
+
+    assert told(run_gate(judged, silent).checks[0].advice) is not named
+    monkeypatch.setattr(approvals, "_mandate", lambda *_: None)  # that of the CTO is a contract test
+    found = run_gate(replace(judged, mode="block"), silent)
+    assert told(found.refusals) is not named
+    assert asked, "it was planned all the same"
