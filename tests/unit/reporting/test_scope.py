@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pypdf
 import pytest
 
 from pov.config.scope import Scope
+from pov.reporting.model import build
+from pov.reporting.offering_page import page
+from pov.reporting.render import render_pdf
 from pov.reporting.scope_page import blocks
 from pov.scoping.assessment import assess
 from pov.scoping.capacity import Commitment
-from tests.unit.scoping.offerings import TODAY, offering
+from pov.state.runs import read_run
+from tests.unit.reporting import simulated
+from tests.unit.scoping.offerings import TODAY, given, offering, sizes
 from tests.unit.scoping.test_assessment import FITS, assessed
 
 
@@ -62,3 +70,21 @@ def test_a_run_without_a_scope_has_no_such_page() -> None:
     assert list(SECTION.build(facts)) == []
     facts.environment = {"scope": assessed(**FITS).as_json()}
     assert list(SECTION.build(facts))
+
+
+def test_the_report_of_a_run_with_a_scope_has_its_page(tmp_path: Path) -> None:
+    scope = assessed(**{**FITS, "availability": 99.99}).as_json()
+    report = build(read_run(simulated.save(tmp_path / "runs", environment_changes={"scope": scope})))
+    (chapter,) = (chapter for chapter in report.chapters if chapter.id == "scope")
+    assert chapter.opens_page
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages]
+    (drawn,) = (text for text in pages if "Why it is reviewed, and by whom" in text)
+    assert "One region, clusters and databases doubled" in drawn
+    without = build(read_run(simulated.save(tmp_path / "others", environment_changes={"scope": None})))
+    assert "scope" not in [chapter.id for chapter in without.chapters]
+
+
+def test_the_sheet_shows_an_overlap_and_that_it_needs_a_review() -> None:
+    known = offering(given(), sizes=sizes((1, 20), (10, None)))
+    said = str([block.as_json() for block in page(known, TODAY).blocks])
+    assert "A and B both claim 10 to 19 users. Such a deal needs an engineer's review." in said
