@@ -139,8 +139,7 @@ def _size_in_words(result: SizeResult) -> str:
     if chosen is not None and chosen.share is not None and found.scope.availability is not None:
         from pov.scoping.terms import percent
 
-        label = ", from EXAMPLE figures" if chosen.examples else ""
-        lines.append(f"Availability of {chosen.topology.title.lower()}: {percent(chosen.share)}{label}.")
+        lines.append(f"Availability of {chosen.topology.title.lower()}: {percent(chosen.share)}{chosen.label}.")
     return "\n".join(lines)
 
 

@@ -94,8 +94,7 @@ def _availability(found: Assessment) -> str:
         return "no topology"
     if one.share is None:
         return f"not computed: {'; '.join(one.missing)}"
-    example = ", from EXAMPLE figures" if one.examples else ""
-    return f"{one.topology.title}: {percent(one.share)}, {minutes_down(one.share):,.1f} min a year down{example}"
+    return f"{one.topology.title}: {percent(one.share)}, {minutes_down(one.share):,.1f} min a year down{one.label}"
 
 
 def _next(found: Assessment) -> str:
@@ -106,7 +105,6 @@ def _next(found: Assessment) -> str:
         return f"{wanted:.10g} %: no topology of the offering has it"
     price = line.price if line.worth.shown else None
     if price is None:
-        return f"{wanted:.10g} %: {line.title}, price absent"
-    costs = f"{_range(price.monthly)} a month, {_range(price.once)} once, {_range(price.lead_weeks)} weeks"
-    example = " (EXAMPLE)" if line.worth.standing is Standing.EXAMPLE else ""
-    return f"{wanted:.10g} %: {line.title}, {costs}{example}"
+        return f"{wanted:.10g} %: {line.title}, price absent ({line.worth.why})"
+    costs = f"{_range(price.monthly)} a month, {_range(price.once)} once on top of {found.proposal.base}"
+    return f"{wanted:.10g} %: {line.title}, {costs}; {_range(price.lead_weeks)} weeks to build{line.worth.mark}"

@@ -8,8 +8,8 @@ from datetime import date
 from pov.config.offering import Item, Offering, Price, Range, Size
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.page import Page
-from pov.scoping.availability import FORMULA, computed
-from pov.scoping.figures import amount, worth
+from pov.scoping.availability import FORMULA, Computed, computed
+from pov.scoping.figures import Worth, amount, worth
 from pov.scoping.sizing import faults, stretches
 from pov.scoping.terms import RESOURCES, Standing, percent
 
@@ -59,8 +59,8 @@ def _size(offering: Offering, size: Size, today: date) -> tuple[str, ...]:
     one = computed(offering, offering.topology(size.topology), today)
     value = worth(size.price, offering.ageing, today)
     monthly = size.price.monthly if size.price is not None and value.shown else None
-    share = "not computed" if one.share is None else percent(one.share) + _mark(bool(one.examples))
-    price = "–" if monthly is None else amount(monthly) + _mark(value.standing is Standing.EXAMPLE)
+    share = "not computed" if one.share is None else percent(one.share) + _computed(one)
+    price = "–" if monthly is None else amount(monthly) + _mark(value)
     held = " and ".join(
         stretch.in_words.replace(" users", "") for stretch in stretches(offering) if size in stretch.sizes
     )
@@ -80,7 +80,7 @@ def _dear(offering: Offering, today: date) -> Iterator[tuple[str, ...]]:
     for topology in offering.topologies:
         if topology.price is not None:
             one = computed(offering, topology, today)
-            gives = "not computed" if one.share is None else f"up to {percent(one.share)}{_mark(bool(one.examples))}"
+            gives = "not computed" if one.share is None else f"up to {percent(one.share)}{_computed(one)}"
             yield (topology.title, f"availability {gives}", *_price(topology.price, offering, today))
     for item in offering.items:
         yield (item.title, when(item), *_price(item.price, offering, today))
@@ -90,7 +90,7 @@ def _price(price: Price | None, offering: Offering, today: date) -> tuple[str, .
     value = worth(price, offering.ageing, today)
     if price is None or not value.shown:
         return ("–", "–", "–", f"absent: {value.why}")
-    word = "EXAMPLE" if value.standing is Standing.EXAMPLE else value.why
+    word = {Standing.EXAMPLE: "EXAMPLE", Standing.OLD: f"old: {value.why}"}.get(value.standing, value.why)
     return (*(_range(one) for one in (price.once, price.monthly, price.lead_weeks)), word)
 
 
@@ -120,9 +120,16 @@ def _limits(offering: Offering, today: date) -> Iterator[Block]:
         for resource, unit in RESOURCES.items()
         if getattr(platform, resource) is not None
     ]
-    mark = " (EXAMPLE)" if value.standing is Standing.EXAMPLE else f" ({value.why})"
+    mark = value.mark or f" ({value.why})"
     yield Text(f"For all deals together: {', '.join(has)}{mark}. Approved scopes are summed against it.")
 
 
-def _mark(example: bool) -> str:
-    return " EXAMPLE" if example else ""
+def _mark(value: Worth) -> str:
+    return {Standing.EXAMPLE: " EXAMPLE", Standing.OLD: " old"}.get(value.standing, "")
+
+
+def _computed(one: Computed) -> str:
+    """What follows an availability: what it is computed from may be an example, or old."""
+    if one.examples:
+        return " EXAMPLE"
+    return " from old figures" if one.old else ""

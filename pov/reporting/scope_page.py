@@ -128,8 +128,10 @@ def _next(document: Mapping[str, Any], proposal: Mapping[str, Any]) -> str:
     told = f"The next nine, {wanted:.10g} %, takes {text(line.get('title')).lower()}"
     if monthly == once == weeks == "–":
         return f"{told}; its price is absent: {text(line.get('why'))}."
-    example = " EXAMPLE" if text(line.get("standing")) == Standing.EXAMPLE else ""
-    return f"{told}: {monthly} {currency} a month, {once} once, {weeks} weeks, on top of the size{example}."
+    mark = {Standing.EXAMPLE: " (EXAMPLE)", Standing.OLD: f" (old: {text(line.get('why'))})"}
+    above = text(proposal.get("on_top_of")) or "the size"
+    costs = f"{monthly} {currency} a month and {once} once on top of {above}; {weeks} weeks to build"
+    return f"{told}: {costs}{mark.get(text(line.get('standing')), '')}."
 
 
 def _capacity(document: Mapping[str, Any]) -> Iterator[Block]:

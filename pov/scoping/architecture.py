@@ -36,6 +36,19 @@ class Proposal:
         return self.chosen.topology.name != self.standard.topology.name
 
     @property
+    def priced(self) -> Topology | None:
+        """The topology whose price is on top of the size's; None where what is proposed is in the size's price."""
+        if self.chosen is None or (self.standard is not None and not self.extra):
+            return None
+        topology = self.chosen.topology
+        return topology if self.extra or topology.price is not None else None
+
+    @property
+    def base(self) -> str:
+        """What the next nine is on top of, in words."""
+        return self.priced.title.lower() if self.priced is not None else "the size"
+
+    @property
     def rule(self) -> str:
         """What is asked that the size's own topology does not give, shortly."""
         return ", ".join(text.partition(" is asked")[0] for text in self.unmet)
@@ -48,6 +61,7 @@ class Proposal:
             "unmet": list(self.unmet),
             "none": self.none,
             "next_percent": self.next_percent,
+            "on_top_of": self.base,
             "next": self.next.as_json() if self.next is not None else None,
         }
 
@@ -75,7 +89,7 @@ def _unmet(one: Computed, scope: Scope) -> list[str]:
     elif asked is not None and one.share is not None and not one.reaches(asked):
         found.append(
             f"availability {asked:.10g} % is asked ({minutes_down(asked / 100):,.0f} min a year down), "
-            f"{one.topology.title.lower()} gives {percent(one.share)} ({minutes_down(one.share):,.0f} min){_label(one)}"
+            f"{one.topology.title.lower()} gives {percent(one.share)} ({minutes_down(one.share):,.0f} min){one.label}"
         )
     found += _late(one.topology, scope)
     return found
@@ -97,15 +111,11 @@ def _late(topology: Topology, scope: Scope) -> list[str]:
     return found
 
 
-def _label(one: Computed) -> str:
-    return ", from EXAMPLE figures" if one.examples else ""
-
-
 def _why_none(every: Sequence[Computed], scope: Scope) -> str:
     best = max((one for one in every if one.share is not None), key=lambda one: one.share or 0, default=None)
     if best is None or best.share is None or scope.availability is None or best.reaches(scope.availability):
         return "no topology of the offering gives all that is asked"
     return (
         f"no topology of the offering gives {scope.availability:.10g} %: the best, {best.topology.title.lower()}, "
-        f"gives {percent(best.share)}{_label(best)}"
+        f"gives {percent(best.share)}{best.label}"
     )

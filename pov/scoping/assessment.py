@@ -12,9 +12,9 @@ from pov.config.scope import Scope
 from pov.scoping import reasons
 from pov.scoping.architecture import Proposal, propose
 from pov.scoping.capacity import Capacity, Commitment, capacity
-from pov.scoping.figures import Total, Worth, lead, total, worth
+from pov.scoping.figures import Total, Worth, lead, step, total, worse, worth
 from pov.scoping.questions import Question, checklist
-from pov.scoping.reasons import Reason
+from pov.scoping.reasons import Match, Reason
 from pov.scoping.sizing import Stretch, stretch_of
 from pov.scoping.terms import RESOURCES, Standing
 
@@ -145,7 +145,7 @@ def assess(
         *reasons.of_quotas(offering, scope),
         *reasons.of_places(offering, scope),
         *reasons.of_components(offering, scope),
-        *reasons.of_architecture(proposal, size),
+        *reasons.of_architecture(proposal, scope),
         *reasons.of_recovery(scope),
         *reasons.of_items(matched, offering, scope),
         *reasons.of_capacity(found),
@@ -169,55 +169,63 @@ def assess(
     )
 
 
-def _matched(offering: Offering, size: Size | None, scope: Scope) -> Iterator[tuple[Item, str]]:
-    """The items that a scope calls for, each with the rule in words."""
+def _matched(offering: Offering, size: Size | None, scope: Scope) -> Iterator[Match]:
+    """The items that a scope calls for, each with what is asked and what is there without it."""
     for item in offering.items:
-        rule = _rule(item, size, scope)
-        if rule:
-            yield item, rule
+        asked, there = _rule(item, size, scope)
+        if asked:
+            yield Match(item, asked, there)
 
 
-def _rule(item: Item, size: Size | None, scope: Scope) -> str:
+def _rule(item: Item, size: Size | None, scope: Scope) -> tuple[str, str]:
     when = item.when
     if when.over is not None:
         key = _LIMITED[when.over]
         asked, limit = getattr(scope, key), getattr(size.limits, key) if size is not None else None
         if asked is None or limit is None or asked <= limit:
-            return ""
-        return f"{asked:,.10g} {_NAMES[key]} asked, {limit:,.10g} in {size.name if size else ''}"
+            return "", ""
+        return f"{asked:,.10g} {_NAMES[key]} asked", f"{limit:,.10g} in {size.name if size else ''}"
     if when.compliance is not None:
-        return when.compliance if when.compliance.casefold() in map(str.casefold, scope.compliance or ()) else ""
+        return (when.compliance if when.compliance.casefold() in map(str.casefold, scope.compliance or ()) else ""), ""
     if when.component is not None:
-        return f"{when.component} is used" if when.component in (scope.components or ()) else ""
+        return (f"{when.component} is used" if when.component in (scope.components or ()) else ""), ""
     regions = len(scope.regions or ())
     above = when.regions_above or 0
-    return f"{regions} regions asked, {above} in the size" if regions > above else ""
+    return (f"{regions} regions asked", f"{above} in the size") if regions > above else ("", "")
 
 
 def _lines(
-    offering: Offering, size: Size | None, proposal: Proposal, matched: Sequence[tuple[Item, str]], today: date
+    offering: Offering, size: Size | None, proposal: Proposal, matched: Sequence[Match], today: date
 ) -> Iterator[Line]:
     def line(name: str, title: str, rule: str, price: Price | None) -> Line:
         return Line(name, title, rule, price, worth(price, offering.ageing, today))
 
     if size is not None:
         yield line("size", f"{size.name}: {size.infrastructure}, {size.component}", "the size", size.price)
-    chosen = proposal.chosen
-    if chosen is not None and (proposal.extra or (size is None and chosen.topology.price is not None)):
-        yield line("topology", chosen.topology.title, proposal.rule, chosen.topology.price)
-    for item, rule in matched:
-        yield line(item.id, item.title, rule, item.price)
+    if proposal.priced is not None:
+        yield line("topology", proposal.priced.title, proposal.rule, proposal.priced.price)
+    for one in matched:
+        yield line(one.item.id, one.item.title, one.rule, one.item.price)
 
 
 def _next(offering: Offering, proposal: Proposal, today: date) -> Line | None:
-    """What one more nine costs, as a line; None where no figure tells how many there are, or no topology has more."""
+    """What one more nine costs on top of what is proposed, as a line; its weeks are those in which it is built.
+
+    None where no figure tells how many nines there are, or no topology has more.
+    """
     if proposal.next is None or proposal.next_percent is None:
         return None
     topology = proposal.next.topology
-    price = topology.price
-    return Line(
-        "next-nine", topology.title, f"{proposal.next_percent:.10g} %", price, worth(price, offering.ageing, today)
-    )
+    rule = f"{proposal.next_percent:.10g} %"
+    price, value = topology.price, worth(topology.price, offering.ageing, today)
+    if proposal.priced is None:
+        return Line("next-nine", topology.title, rule, price, value)
+    before = proposal.priced.price
+    known = worth(before, offering.ageing, today)
+    if price is None or before is None or not known.shown:
+        why = value.why if price is None else f"{proposal.priced.title.lower()}: {known.why}"
+        return Line("next-nine", topology.title, rule, price, Worth(Standing.ABSENT, why))
+    return Line("next-nine", topology.title, rule, step(before, price), worse(known, value))
 
 
 def _shadow(scope: Scope, offering: Offering, review: bool, today: date) -> str:

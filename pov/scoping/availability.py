@@ -51,6 +51,13 @@ class Computed:
     examples: tuple[str, ...] = ()
     old: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """What follows the figure in a sentence where it is from examples, or from figures that are marked as old."""
+        if self.examples:
+            return ", from EXAMPLE figures"
+        return f", from old figures ({', '.join(self.old)})" if self.old else ""
+
     def reaches(self, percent: float) -> bool:
         """Whether it is at least so many percent of the time."""
         return self.share is not None and self.share >= percent / 100 - _EXACT

@@ -24,6 +24,13 @@ class Worth:
         return self.standing in {Standing.GIVEN, Standing.OLD, Standing.EXAMPLE}
 
     @property
+    def mark(self) -> str:
+        """What follows a figure that is shown: that it is an example, or how old it is; nothing after any other."""
+        if self.standing is Standing.EXAMPLE:
+            return " (EXAMPLE)"
+        return f" (old: {self.why})" if self.standing is Standing.OLD else ""
+
+    @property
     def counts(self) -> bool:
         """Whether the figure enters a total."""
         return self.standing in {Standing.GIVEN, Standing.OLD}
@@ -50,6 +57,29 @@ def _by_age(figure: Sourced, as_of: date, ageing: Ageing, today: date) -> Worth:
     if days > ageing.marked_days:
         return Worth(Standing.OLD, f"{figure.source}, {as_of}: {days} days old")
     return Worth(Standing.GIVEN, f"{figure.source}, {as_of}")
+
+
+def worse(one: Worth, other: Worth) -> Worth:
+    """What a figure that comes from two is worth: no more than the one that is worth less."""
+    order = (Standing.GIVEN, Standing.OLD, Standing.EXAMPLE, Standing.ABSENT, Standing.REFUSED)
+    return max(other, one, key=lambda value: order.index(value.standing))
+
+
+def step(before: Price, after: Price) -> Price:
+    """What `after` costs more than `before`, end by end, once and monthly. Its weeks are those in which it is built.
+
+    Below 0 where it costs less. What one of the two does not say is not known.
+    """
+    more = {key: _more(getattr(before, key), getattr(after, key)) for key in ("once", "monthly")}
+    return after.model_copy(update=more)
+
+
+def _more(before: Range | None, after: Range | None) -> Range | None:
+    if before is None or after is None:
+        return None
+    ends = [getattr(after, end) - getattr(before, end) for end in ("low", "expected", "high")]
+    # No price of an offering: it may be below 0, and its ends may cross.
+    return Range.model_construct(low=min(ends), expected=ends[1], high=max(ends))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from pov.scoping.approvals import ROLES, Approved, Verdict, guardrail_variables
 from pov.scoping.assessment import Assessment, Line
 from pov.scoping.figures import amount
 from pov.scoping.sizing import bounds_variable, storage_variable
-from pov.scoping.terms import Standing
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_OF_THE_CHANGE = {"timestamp", "terraform_version", "format_version", "prior_state"}
@@ -128,7 +127,10 @@ def holds_until(approved: Approved, *others: Verdict | None) -> datetime | None:
 
 
 def prices(assessment: Assessment) -> tuple[str, ...]:
-    """What the scope costs, a sentence a line item, then the totals. An example is called one, and gives no total."""
+    """What the scope costs, a sentence a line item, then the totals. An example is called one, and gives no total.
+
+    What is too old is marked.
+    """
     currency = assessment.offering.currency
     told = [_price(line, currency) for line in assessment.lines]
     for name, total in (("once", assessment.once), ("a month", assessment.monthly)):
@@ -146,8 +148,7 @@ def _price(line: Line, currency: str) -> str:
         else ()
     )
     told = ", ".join(f"{amount(figure)} {unit}" for figure, unit in ends if figure is not None)
-    example = " (EXAMPLE)" if line.worth.standing is Standing.EXAMPLE else ""
-    return f"{line.title}, for {line.rule}: {told or f'no price: {line.worth.why}'}{example}"
+    return f"{line.title}, for {line.rule}: {told or f'no price: {line.worth.why}'}{line.worth.mark}"
 
 
 def variables(

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pov.config.explaining import nearest
-from pov.config.offering import Item, Offering, Size
+from pov.config.offering import Item, Offering
 from pov.config.scope import Scope
 from pov.scoping.architecture import Proposal
+from pov.scoping.availability import Computed
 from pov.scoping.capacity import Capacity
 from pov.scoping.sizing import Stretch
-from pov.scoping.terms import minutes_down
+from pov.scoping.terms import minutes_down, percent
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,24 @@ class Reason:
         return dict(vars(self))
 
 
+@dataclass(frozen=True)
+class Match:
+    """An item that a scope calls for: what is asked, and what is there without it where that is a figure."""
+
+    item: Item
+    asked: str
+    there: str
+
+    @property
+    def rule(self) -> str:
+        """The rule in words."""
+        return ", ".join(filter(None, (self.asked, self.there)))
+
+
 def of_size(stretch: Stretch | None, scope: Scope) -> Iterator[Reason]:
     """The size: none, several, one that is always reviewed, another than was promised."""
     if stretch is None or scope.users is None:
-        yield Reason("users", "how many users is open: no size follows")
+        yield Reason("users", "how many users is open: no size follows", "not said", "a number of users")
         return
     users = f"{scope.users:,} users"
     if stretch.fault:
@@ -62,11 +77,16 @@ def of_quotas(offering: Offering, scope: Scope) -> Iterator[Reason]:
 
 
 def of_places(offering: Offering, scope: Scope) -> Iterator[Reason]:
-    """Regions that the platform does not run in."""
+    """Regions that the platform does not run in, and a residency that none of its regions gives."""
     known = [region.name for region in offering.regions]
     for name in scope.regions or ():
         if known and name not in known:
             yield Reason("region", f"{name} is no region of the offering", name, ", ".join(known))
+    lies = dict.fromkeys(region.residency for region in offering.regions)
+    asked = scope.residency
+    if asked is not None and lies and asked.casefold() not in map(str.casefold, lies):
+        text = f"data must stay in {asked}, and no region of the offering lies there"
+        yield Reason("residency", text, asked, ", ".join(lies))
 
 
 def of_components(offering: Offering, scope: Scope) -> Iterator[Reason]:
@@ -74,32 +94,63 @@ def of_components(offering: Offering, scope: Scope) -> Iterator[Reason]:
     for name in scope.components or ():
         part = offering.part(name)
         if part is None:
-            hint = nearest(name, [part.name for part in offering.parts])
-            yield Reason("component", f"{name} is no component of the offering ({hint})", name)
+            names = [part.name for part in offering.parts]
+            text = f"{name} is no component of the offering ({nearest(name, names)})"
+            yield Reason("component", text, name, ", ".join(names))
         elif part.scales == "up":
             ceiling = part.ceiling or "one machine"
             text = f"{name} only scales up, to {ceiling}: no number of copies makes it larger"
             yield Reason("scales-up", text, name, ceiling)
 
 
-def of_items(matched: Sequence[tuple[Item, str]], offering: Offering, scope: Scope) -> Iterator[Reason]:
+def of_items(matched: Sequence[Match], offering: Offering, scope: Scope) -> Iterator[Reason]:
     """Constraints off the standard, and standards that the offering has no item for."""
-    for item, rule in matched:
-        if not item.standard:
-            yield Reason(item.id, f"{item.title}: {rule}", rule)
-    priced = {item.when.compliance.casefold() for item in offering.items if item.when.compliance is not None}
+    for one in matched:
+        if not one.item.standard:
+            limit = one.there or "not in the standard"
+            yield Reason(one.item.id, f"{one.item.title}: {one.rule}", one.asked, limit)
+    priced = [item.when.compliance for item in offering.items if item.when.compliance is not None]
     for name in scope.compliance or ():
-        if name.casefold() not in priced:
-            yield Reason("compliance", f"{name} is asked for, and the offering has no line for it", name)
+        if name.casefold() not in map(str.casefold, priced):
+            text = f"{name} is asked for, and the offering has no line for it"
+            yield Reason("compliance", text, name, ", ".join(priced) or "no standard")
 
 
-def of_architecture(proposal: Proposal, size: Size | None) -> Iterator[Reason]:
+def of_architecture(proposal: Proposal, scope: Scope) -> Iterator[Reason]:
     """Another topology than the size's own, or none at all."""
+    limit = _given(proposal.standard, scope) if proposal.standard is not None else "no topology of the offering"
     if proposal.none:
-        yield Reason("availability", "; ".join([*proposal.unmet, proposal.none]))
+        yield Reason("availability", "; ".join([*proposal.unmet, proposal.none]), _asked(scope), limit)
     elif proposal.extra and proposal.chosen is not None:
         text = f"{'; '.join(proposal.unmet)}. It takes {proposal.chosen.topology.title.lower()}"
-        yield Reason("availability", text, limit=size.name if size is not None else "")
+        yield Reason("availability", text, _asked(scope), limit)
+
+
+def _asked(scope: Scope) -> str:
+    """What is asked of the topology: `99.99 %, recovery in 10 min`."""
+    time, point = scope.recovery.time_minutes, scope.recovery.point_minutes
+    told = (
+        f"{scope.availability:.10g} %" if scope.availability is not None else "",
+        f"recovery in {time:g} min" if time is not None else "",
+        f"loss of at most {point:g} min" if point is not None else "",
+    )
+    return ", ".join(filter(None, told))
+
+
+def _given(standard: Computed, scope: Scope) -> str:
+    """What the size's own topology gives of that."""
+    topology, told = standard.topology, []
+    if scope.availability is not None:
+        told.append(percent(standard.share) if standard.share is not None else "not computed")
+    if scope.recovery.time_minutes is not None:
+        told.append(f"recovery in {_minutes(topology.recovery_minutes)}")
+    if scope.recovery.point_minutes is not None:
+        told.append(f"loss of at most {_minutes(topology.recovery_point_minutes)}")
+    return ", ".join(told)
+
+
+def _minutes(given: float | None) -> str:
+    return f"{given:g} min" if given is not None else "minutes that the offering does not say"
 
 
 def of_recovery(scope: Scope) -> Iterator[Reason]:

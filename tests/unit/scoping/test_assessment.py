@@ -11,7 +11,8 @@ from pov.config.scope import Scope
 from pov.scoping.agreement import check
 from pov.scoping.assessment import Assessment, assess
 from pov.scoping.capacity import Commitment
-from tests.unit.scoping.offerings import TODAY, document, given, offering
+from pov.scoping.terms import Standing
+from tests.unit.scoping.offerings import TODAY, document, given, offering, sizes
 
 FITS: dict[str, Any] = {"users": 40_000, "availability": 99.9, "regions": ["eu-central-1"], "cpu": 64, "iops": 9999}
 
@@ -48,6 +49,7 @@ def test_what_fits_needs_no_review() -> None:
         ({"recovery": {"timeMinutes": 10}}, "availability", "recovery in 10 min is asked", "scope"),
         ({"recovery": {"pointMinutes": 0}}, "availability", "no topology of the offering gives all", "scope"),
         ({"recovery": {"timeMinutes": 600}}, "recovery", "leaves 525.6 min a year", "scope"),
+        ({"residency": "Moon", "regions": None}, "residency", "must stay in Moon, and no region of the", "scope"),
         ({"regions": ["mars"]}, "region", "mars is no region of the offering", "scope"),
         ({"regions": ["eu-central-1", "eu-west-1"]}, "further-region", "2 regions asked, 1 in the size", "scope"),
         ({"compliance": ["PCI DSS"]}, "pci-segment", "PCI DSS", "scope"),
@@ -64,6 +66,57 @@ def test_each_reason_for_a_review(answers: dict[str, Any], reason: str, told: st
     found = {one.id: one for one in assessed(**{**FITS, **answers}).reasons}
     assert told in found[reason].text
     assert found[reason].needs == needs
+    for one in found.values():
+        assert one.figure, one
+        assert one.limit, one
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason", "figure", "limit"),
+    [
+        ({"users": None}, "users", "not said", "a number of users"),
+        ({"users": 100_000}, "users", "100,000 users", "100,000 to 999,999 users"),
+        ({"promised": "Small"}, "promised", "40,000 users", "Small"),
+        ({"cpu": 65}, "cpu", "65 cores", "64 cores"),
+        ({"cpu": 513}, "cpu", "513 cores", "512 cores"),
+        ({"iops": 10_000}, "iops", "10,000 IOPS", "below 10,000 IOPS"),
+        ({"iops": 12_000}, "dedicated-storage", "12,000 IOPS asked", "9,999 in Medium"),
+        ({"availability": 99.99}, "availability", "99.99 %", "99.915\N{NO-BREAK SPACE}%"),
+        ({"availability": 99.9999}, "availability", "99.9999 %", "99.915\N{NO-BREAK SPACE}%"),
+        (
+            {"availability": None, "recovery": {"timeMinutes": 10, "pointMinutes": 1}},
+            "availability", "recovery in 10 min, loss of at most 1 min",
+            "recovery in 240 min, loss of at most 15 min",
+        ),
+        ({"recovery": {"timeMinutes": 600}}, "recovery", "600 min", "525.6 min"),
+        (
+            {"residency": "Moon", "regions": None}, "residency", "Moon", "EU, US",
+        ),
+        ({"regions": ["eu-west-1", "eu-central-1"]}, "further-region", "2 regions asked", "1 in the size"),
+        ({"compliance": ["PCI DSS"]}, "pci-segment", "PCI DSS", "not in the standard"),
+        ({"compliance": ["FedRAMP"]}, "compliance", "FedRAMP", "PCI DSS, SOC 2"),
+        ({"memoryGib": 8193}, "capacity-memory_gib", "8193", "8192"),
+        ({"start": TODAY, "due": TODAY + timedelta(weeks=2)}, "dates", "2.0 weeks", "3 weeks"),
+    ],
+)  # fmt: skip
+def test_a_reason_has_its_figure_and_its_limit(answers: dict[str, Any], reason: str, figure: str, limit: str) -> None:
+    found = {one.id: one for one in assessed(**{**FITS, **answers}).reasons}
+    assert (found[reason].figure, found[reason].limit) == (figure, limit)
+
+
+def test_a_residency_that_a_region_has_is_no_reason_and_without_regions_nobody_can_tell() -> None:
+    assert assessed(**{**FITS, "residency": "eu"}).reasons == ()
+    assert assessed(offering(given(), regions=[]), **{**FITS, "residency": "Moon"}).reasons == ()
+
+
+def test_users_that_two_sizes_claim_need_a_review() -> None:
+    known = offering(given(), sizes=sizes((1, 20), (10, None)))
+    found = assessed(known, users=15)
+    assert found.size is None
+    (reason,) = (one for one in found.reasons if one.id == "users")
+    assert reason.text == "A and B both claim 10 to 19 users: 15 users lie there"
+    assert (reason.needs, found.review) == ("scope", True)
+    assert not assessed(known, users=20).reasons
 
 
 @pytest.mark.parametrize("answers", [{"compliance": ["SOC 2"]}, {"promised": "medium"}, {"storageGib": 4000}])
@@ -107,7 +160,55 @@ def test_the_next_nine_is_a_price() -> None:
     assert (line.rule, line.title) == ("99.99 %", "One region, clusters and databases doubled")
     assert line.price is not None
     assert line.price.monthly == Range(low=2500, expected=3000, high=4000)
+    assert line.price.once == Range(low=8000, expected=10_000, high=15_000)
+    assert line.price.lead_weeks == Range(low=2, expected=3, high=5)
     assert assessed(**{**FITS, "availability": 99.999}).next_nine is None
+
+
+def test_the_next_nine_is_the_step_from_what_is_proposed_already() -> None:
+    """Doubled: 3,000 a month, 10,000 once. Two regions: 12,000 and 60,000, built in eight weeks."""
+    found = assessed(**{**FITS, "availability": 99.99})
+    line = found.next_nine
+    assert found.proposal.base == "one region, clusters and databases doubled"
+    assert line is not None
+    assert line.price is not None
+    assert (line.rule, line.title) == ("99.999 %", "Two regions with failover")
+    assert line.price.monthly == Range(low=6500, expected=9000, high=12_000)
+    assert line.price.once == Range(low=32_000, expected=50_000, high=75_000)
+    assert line.price.lead_weeks == Range(low=6, expected=8, high=12)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "standing", "told"),
+    [
+        ({"example": True}, {}, Standing.EXAMPLE, "price list 7"),
+        ({}, {"example": True}, Standing.EXAMPLE, "price list 7"),
+        ({"asOf": TODAY - timedelta(days=100)}, {}, Standing.OLD, "100 days old"),
+        ({"asOf": TODAY - timedelta(days=200)}, {}, Standing.ABSENT, "doubled: it is 200 days old"),
+        (None, {}, Standing.ABSENT, "doubled: nobody gave a figure"),
+        ({}, None, Standing.ABSENT, "nobody gave a figure"),
+        ({}, {"asOf": TODAY - timedelta(days=200)}, Standing.REFUSED, "200 days old"),
+    ],
+)
+def test_a_step_is_worth_no_more_than_both_of_its_prices(
+    before: dict[str, Any] | None, after: dict[str, Any] | None, standing: Standing, told: str
+) -> None:
+    base = given()
+    for topology, change in zip(base["topologies"][2:], (before, after), strict=True):
+        topology["price"] = {**topology["price"], **change} if change is not None else None
+    line = assessed(offering(base), **{**FITS, "availability": 99.99}).next_nine
+    assert line is not None
+    assert line.worth.standing is standing
+    assert told in line.worth.why
+    assert (line.as_json()["monthly"] is not None) is line.worth.shown
+
+
+def test_a_step_down_is_below_nothing_and_its_ends_may_cross() -> None:
+    base = given()
+    base["topologies"][3]["price"]["monthly"] = {"low": 2000, "expected": 3500, "high": 3600}
+    line = assessed(offering(base), **{**FITS, "availability": 99.99}).next_nine
+    assert line is not None
+    assert line.as_json()["monthly"] == {"low": -500, "expected": 500, "high": 500}
 
 
 def test_approved_deals_are_summed_against_what_there_is() -> None:
