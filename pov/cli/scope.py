@@ -10,7 +10,7 @@ import click
 from pov.cli.app import Group, command_options, settings
 from pov.cli.console import console
 from pov.cli.given import FOLDER, NAME, OUTPUT
-from pov.cli.scope_approvals import APPROVALS
+from pov.cli.scope_approvals import APPROVALS, register_option, trust_of, trust_options
 from pov.cli.scope_options import engagement_folder, offering_option
 from pov.cli.streams import say
 from pov.cli.tables import show
@@ -66,14 +66,24 @@ def sheet_command(out: Path, offering: Path | None) -> None:
 
 @command.command("show")
 @click.option("--pdf", type=OUTPUT, metavar="FILE", help="Write it as a page, too.")
+@register_option
+@trust_options
 @offering_option
 @command_options
-def show_command(pdf: Path | None, offering: Path | None) -> None:
-    """Assess the engagement's scope: size, reasons for a review, prices, what is open."""
-    from pov.workflows import scope
+def show_command(
+    *, pdf: Path | None, register: Path | None, signers: Path | None, revoked: Path | None, offering: Path | None
+) -> None:
+    """Assess the engagement's scope: size, reasons for a review, prices, capacity, what is open.
 
+    Other deals are summed up with it by their approvals: in `--register`, else in `register/` of the user's
+    configuration of pov.
+    """
+    from pov.workflows import scope_show
+
+    trust = trust_of(signers, revoked)
+    options = scope_show.ShowOptions(engagement_folder(), offering, pdf, register, trust)
     with console() as emit:
-        result = scope.run_show(engagement_folder(), offering, pdf, emit)
+        result = scope_show.run_show(options, emit)
     show(result, lambda done: in_words(done.assessment) + (f"\n\n{done.path}" if done.path else ""))
 
 

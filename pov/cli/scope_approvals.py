@@ -27,6 +27,11 @@ _key = click.option("--key", type=FILE, required=True, metavar="FILE", help="The
 _days = click.option("--days", type=int, default=_DAYS, show_default=True, metavar="N", help="For how long it holds.")
 
 
+register_option = click.option(
+    "--register", type=FOLDER, metavar="DIR", help="Approvals of other deals, summed up with this."
+)
+
+
 def trust_options(function: F) -> F:
     """Who may sign, and whose key does not count any more."""
     signers = "Allowed signers, each called ROLE/NAME. Default: allowed_signers in the user's configuration of pov."
@@ -39,7 +44,7 @@ def judging_options(function: F) -> F:
     for add in (
         offering_option,
         trust_options,
-        click.option("--register", type=FOLDER, metavar="DIR", help="Approvals of other deals, summed up with this."),
+        register_option,
         click.option("--mandate", type=FILE, metavar="FILE", help="The CTO's, without which approvals block nothing."),
         click.option(
             "--mode",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from pov.scoping.approvals import (
 from pov.scoping.assessment import Assessment, assess
 from pov.scoping.capacity import Commitment
 from pov.scoping.gate import unnamed
+from pov.steps.gate.names import REGISTER
 from pov.workflows.scope import Deal, deal, today
 
 FOLDER = "approvals"
@@ -200,6 +201,23 @@ def run_check(
     return CheckResult(assessment, known, options.mode, mandate, refused)
 
 
+def commitments_of_others(
+    own: str, folder: Path | None, now: datetime, register: Path | None = None, trust: Trust | None = None
+) -> tuple[Commitment, ...] | None:
+    """What other deals than `own` were approved for, as the gate sums it: by `register`, else the user's own.
+
+    None where nobody can tell: no register, or nobody who may sign. Raises `InvalidInput` where the signers lie in
+    `folder`, whose deal is judged.
+    """
+    place = register or default_register()
+    judge_by = trust or Trust(default_signers(), default_revoked())
+    if not place.is_dir() or not judge_by.signers.is_file():
+        return None
+    if folder is not None:
+        apart(judge_by, folder)
+    return commitments(records(place), own, judge_by.verify, now)
+
+
 def records(folder: Path) -> Iterator[Record]:
     """Every record below a folder, by its path there. A file that cannot be read is one that is no record."""
     found = sorted(path for path in folder.rglob("*.json") if path.is_file())
@@ -217,6 +235,11 @@ def records(folder: Path) -> Iterator[Record]:
 def default_signers() -> Path:
     """The user's own file of allowed signers; revoked keys lie beside it. It need not be there."""
     return config_root() / "allowed_signers"
+
+
+def default_register() -> Path:
+    """The user's own approvals of other deals, which `pov up` brings to a gate as well. It need not be there."""
+    return config_root() / REGISTER
 
 
 def default_revoked() -> Path | None:

@@ -31,6 +31,7 @@ from pov.steps.context import Context
 from pov.steps.git import server as git
 from pov.workflows import running
 from pov.workflows.agreement import recorded
+from pov.workflows.approvals import commitments_of_others
 from pov.workflows.brought import Brought
 from pov.workflows.differences import Asked
 
@@ -155,7 +156,11 @@ def _scope(engagement: Engagement | None, started: datetime) -> dict[str, Any] |
         return None
     scope = engagement.scope
     offering = load_offering(Path(scope.offering) if scope.offering else None)
-    return assess(scope, offering, started.astimezone().date()).as_json()
+    try:
+        others = commitments_of_others(engagement.name, None, started)
+    except PovError:
+        others = None  # the report says that nobody looked
+    return assess(scope, offering, started.astimezone().date(), others).as_json()
 
 
 def _engagement(engagement: Any) -> dict[str, Any] | None:

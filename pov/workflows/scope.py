@@ -63,18 +63,6 @@ class Deal:
 
 
 @dataclass(frozen=True)
-class ShowResult:
-    """A deal's assessment, and the PDF if one was asked for."""
-
-    assessment: Assessment
-    path: Path | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as one JSON document."""
-        return {**self.assessment.as_json(), "path": str(self.path) if self.path is not None else None}
-
-
-@dataclass(frozen=True)
 class SheetResult:
     """The PDF that was written."""
 
@@ -99,7 +87,7 @@ def run_sheet(offering: Path | None, out: Path, emit: Emit, *, clock: Clock = SY
     from pov.reporting.page import pdf
 
     page = page_of(load_offering(offering), today(clock))
-    _printable(page)
+    printable(page)
     save(out, pdf(page))
     return SheetResult(out)
 
@@ -119,22 +107,6 @@ def deal(folder: Path, offering: Path | None = None) -> Deal:
     known = load_offering(offering or (Path(named) if named else None))
     agreed(engagement.scope, known, path)
     return Deal(path, engagement, engagement.scope, known)
-
-
-def run_show(
-    folder: Path, offering: Path | None, pdf: Path | None, emit: Emit, *, clock: Clock = SYSTEM_CLOCK
-) -> ShowResult:
-    """Assess an engagement's scope, and write it as a page if `pdf` names one. Raises `InvalidInput` as `deal` does."""
-    found = deal(folder, offering)
-    assessment = assess(found.scope, found.offering, today(clock))
-    if pdf is not None:
-        from pov.reporting.page import pdf as drawn
-        from pov.reporting.scope_page import page as page_of
-
-        page = page_of(assessment.as_json(), found.engagement.customer.name, today(clock))
-        _printable(page)
-        save(pdf, drawn(page))
-    return ShowResult(assessment, pdf)
 
 
 @dataclass(frozen=True)
@@ -213,7 +185,8 @@ def _agreed_without_file(scope: Scope, offering: Offering) -> None:
         raise InvalidInput(_without_places(problems)) from found
 
 
-def _printable(page: Page) -> None:
+def printable(page: Page) -> None:
+    """Raises `InvalidInput` for letters that no font draws."""
     from pov.reporting import lettering
 
     if problems := lettering.problems({page.title: " ".join(lettering.texts_of(page.as_json()))}):
