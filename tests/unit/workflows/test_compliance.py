@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -357,6 +358,26 @@ def test_an_engine_that_does_not_answer_shows_nothing_and_stops_nothing(number: 
     needs = number in {"6.5.1", "6.5.4", "CC8.1", "4.2.1", "4.2.1.1", "10.2.1"}
     assert found.result == (NOT_SHOWN if needs else MET), found.said
     assert not needs or "connection refused" in found.said
+
+
+def _state(world: World) -> tuple[Any, ...]:
+    """All that the engines hold, but for what a log-in leaves in a log."""
+    repositories = {name: copy.deepcopy(vars(one)) for name, one in world.git.repositories.items()}
+    vault = {key: value for key, value in vars(world.vault).items() if key not in {"tokens", "authorities"}}
+    authorities = {mount: tuple(held) for mount, held in world.vault.authorities.items()}
+    cluster = (copy.deepcopy(world.kube.objects), copy.deepcopy(world.kube.sets), tuple(world.kube.deleted))
+    return cluster, repositories, copy.deepcopy(vault), authorities, world.terraform.read_bytes()
+
+
+def test_all_of_it_changes_nothing() -> None:
+    world = World()
+    before = _state(world)
+    findings = looked_at(CONTROLS, world.live(), silent)
+    assert len(findings) == 12
+    assert _state(world) == before
+    # That a change would be seen.
+    world.kube.patch("Namespace", "prod", None, {"metadata": {"labels": {"a": "b"}}})
+    assert _state(world) != before
 
 
 def _kept(home: Home, world: World) -> ComplianceResult:

@@ -52,6 +52,20 @@ run "every_namespace_is_restricted" {
   }
 }
 
+run "the_guardrails_decision_is_kept_on_every_namespace" {
+  command = plan
+  variables {
+    decision = "overridden by C. Officer: load test agreed for one week"
+  }
+  assert {
+    condition = alltrue([
+      for name in ["dev", "prod"] :
+      yamldecode(kubectl_manifest.namespace[name].yaml_body).metadata.annotations["pov.dev/guardrail-decision"] == "overridden by C. Officer: load test agreed for one week"
+    ])
+    error_message = "Who let it through, and why, stands on each namespace."
+  }
+}
+
 run "nobody_breaks_glass_unless_named" {
   command = plan
   assert {
