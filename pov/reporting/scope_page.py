@@ -12,8 +12,10 @@ from typing import Any
 from pov.model.reading import items, mapping, number, text
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.page import Page
+from pov.scoping.figures import Worth
 from pov.scoping.terms import RESOURCES, Standing, minutes_down, percent
 
+_STANDINGS = {str(one) for one in Standing}
 _APPROVAL = {"scope": "Engineer", "iops": "Engineering VP", "override": "Engineering VP or CTO"}
 
 
@@ -128,10 +130,15 @@ def _next(document: Mapping[str, Any], proposal: Mapping[str, Any]) -> str:
     told = f"The next nine, {wanted:.10g} %, takes {text(line.get('title')).lower()}"
     if monthly == once == weeks == "–":
         return f"{told}; its price is absent: {text(line.get('why'))}."
-    mark = {Standing.EXAMPLE: " (EXAMPLE)", Standing.OLD: f" (old: {text(line.get('why'))})"}
     above = text(proposal.get("on_top_of")) or "the size"
     costs = f"{monthly} {currency} a month and {once} once on top of {above}; {weeks} weeks to build"
-    return f"{told}: {costs}{mark.get(text(line.get('standing')), '')}."
+    return f"{told}: {costs}{_mark(line)}."
+
+
+def _mark(line: Mapping[str, Any]) -> str:
+    """What a figure is that is no given one, as the assessment said it; nothing where the record is damaged."""
+    standing = text(line.get("standing"))
+    return Worth(Standing(standing), text(line.get("why"))).mark if standing in _STANDINGS else ""
 
 
 def _capacity(document: Mapping[str, Any]) -> Iterator[Block]:
