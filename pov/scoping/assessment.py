@@ -236,8 +236,7 @@ def _shadow(scope: Scope, offering: Offering, review: bool, today: date) -> str:
     rule = offering.shadow
     value = worth(rule, offering.ageing, today)
     if rule is not None and value.shown and scope.deal_value is not None and scope.deal_value.amount > rule.deal_value:
-        label = " (EXAMPLE)" if value.standing is Standing.EXAMPLE else ""
-        told.append(f"the deal is above {rule.deal_value:,.10g} {offering.currency}{label}")
+        told.append(f"the deal is above {rule.deal_value:,.10g} {offering.currency}{value.mark}")
     if review:
         told.append("an answer is off the standard")
     return f"name a solutions architect: {' and '.join(told)}" if told else ""

@@ -67,6 +67,11 @@ def test_the_gates_price_lines_are_marked(old: Offering, fresh: Offering) -> Non
     assert "old" not in " ".join(prices(assessed(fresh, **FITS)))
 
 
+def test_the_deal_value_from_which_on_an_architect_is_named_is_marked(old: Offering) -> None:
+    found = assessed(old, **FITS, dealValue={"amount": 100_001, "currency": "USD"})
+    assert found.shadow == f"name a solutions architect: the deal is above 100,000 USD (old: {AGE})"
+
+
 def test_reasons_say_that_they_rest_on_old_figures(old: Offering) -> None:
     (reason,) = (one for one in assessed(old, **{**FITS, "availability": 99.99}).reasons if one.id == "availability")
     assert "from old figures (load balancer, K8s-Sml, db-med-04)" in reason.text
