@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, PovError, Problem
@@ -27,6 +28,9 @@ from pov.workflows.environment import (
     scenario_of,
     undrawable,
 )
+
+if TYPE_CHECKING:
+    from pov.config.engagement import Engagement
 
 _OTHERWISE = "pov down --name {name}, or give the new one its own --name"
 
@@ -98,6 +102,8 @@ def run(options: UpOptions, emit: Emit) -> UpResult:
     emit(Event("note", "up", told))
     if deal is not None:
         _follows(deal, scenario, emit)
+    elif engagement is not None and engagement.scope is not None:
+        _within_scope(engagement, scenario, approvals.variables)
     if engagement is not None and engagement.scenario != wish.scenario:
         told = f"the engagement names the scenario {engagement.scenario}, which is not what this environment runs"
         emit(Event("warning", "up", told))
@@ -148,6 +154,14 @@ def _follows(deal: Followed, scenario: Scenario, emit: Emit) -> None:
     about = f"as pull request {deal.origin.pull} made it, commit {deal.origin.commit[:10]}"
     emit(Event("note", "up", f"it follows {REPOSITORY} {about}"))
     leave_room(requested(scenario, estates(scenario)), deal.stages)
+
+
+def _within_scope(engagement: Engagement, scenario: Scenario, approved: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises `InvalidInput` where what is to run takes more than the engagement's scope names, before it is made."""
+    from pov.config.estates import estates
+    from pov.steps.landing_zone.asking import limits, requested, within_bounds
+
+    within_bounds({"stages": requested(scenario, estates(scenario)), **limits(engagement, approved)})
 
 
 def _planned(scenario: Scenario, cluster: OwnCluster) -> list[Step]:

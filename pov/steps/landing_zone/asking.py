@@ -15,6 +15,7 @@ from pov.config.scenario import Scenario
 from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
 from pov.scoping.sizing import bounds_variable, storage_variable
+from pov.scoping.terms import RESOURCES
 from pov.steps.context import Context
 from pov.steps.gate.names import REPOSITORY
 from pov.steps.landing_zone.deal import joined
@@ -89,6 +90,19 @@ def leave_room(own: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Mapping
         fix = f"ask for it by pull request to {REPOSITORY}, then pov infra apply; or bring up fewer services"
         told = f"the deal leaves no room for what is to run: {found[0].in_words}"
         raise InvalidInput([Problem("", told, fix)])
+
+
+def within_bounds(told: Mapping[str, Any]) -> None:
+    """Raises `InvalidInput` where the stages ask for more than bounds them: Terraform would refuse it later.
+
+    An override lets it through, as it does there. Sums of fractions are not exact.
+    """
+    bounds: Mapping[str, Any] = {} if "override" in told else told.get("bounds", {})
+    for resource, bound in bounds.items():
+        asked = sum(stage[resource] for stage in told["stages"].values())
+        if asked > bound["most"] + 0.001:
+            what = f"what is to run takes {asked:g} {RESOURCES[resource]}, and {bound['most']:g} are what {bound['of']}"
+            raise InvalidInput([Problem("", what, "name more in the scope, or bring up fewer services")])
 
 
 def _offering(engagement: Engagement | None) -> Offering:

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from pov.base.errors import InvalidInput, PovError
+from pov.model.events import silent
 from pov.steps.landing_zone import step as landing_zone
+from pov.steps.landing_zone.asking import within_bounds
 from pov.steps.landing_zone.deal import RECORD, keep
 from pov.workflows import toolbox as tools
 from pov.workflows.environment import attach, home_of, recall
+from pov.workflows.init import InitOptions, run
 from tests.unit.steps.test_deal import laid_out
 from tests.unit.workflows.whole_world import World, make
 
@@ -99,3 +102,37 @@ def test_more_services_than_the_deal_has_room_for_are_refused_before_they_are_wr
     assert "bring up fewer services" in refused.value.fix
     assert recall(home, NAME).services is None, "or the next bring-up would ask for them again"
     world.up(scenario=NAME)
+
+
+@pytest.mark.parametrize(
+    ("scope", "told_so"),
+    [
+        ("{users: 5000, memoryGib: 1}", "GiB of memory, and 1 are what the scope of acme names"),
+        ("{users: 5000, cpu: 0.5}", "CPU cores, and 0.5 are what the scope of acme names"),
+        ("{users: 5000, cpu: 8, memoryGib: 8}", ""),
+        ("{users: 5000}", ""),
+    ],
+)
+def test_what_runs_is_no_more_than_the_engagement_names_and_that_is_told_before_anything_is_made(
+    scope: str, told_so: str, world: World, told: list[Mapping[str, Any]], tmp_path: Path
+) -> None:
+    folder = run(InitOptions(tmp_path / "acme", NAME), silent).folder
+    with (folder / "engagement.yaml").open("a") as file:
+        file.write(f"scope: {scope}\n")
+    if told_so:
+        with pytest.raises(InvalidInput, match=told_so) as refused:
+            world.up(engagement=folder)
+        assert "bring up fewer services" in refused.value.fix
+        assert not home_of(world.root, NAME).root.exists()
+        assert told == []
+    else:
+        world.up(engagement=folder)
+        assert told[-1]["bounds"]["cpu"]["most"] in {8, 2048}
+
+
+def test_an_override_lets_more_through_as_it_does_in_terraform() -> None:
+    more = {"stages": {"dev": {"cpu": 2}}, "bounds": {"cpu": {"most": 1, "of": "the scope of acme names"}}}
+    with pytest.raises(InvalidInput, match="2 CPU cores, and 1 are"):
+        within_bounds(more)
+    within_bounds({**more, "override": {"approved_by": "pat", "reason": "load test"}})
+    within_bounds({**more, "bounds": {"cpu": {"most": 2, "of": "the scope of acme names"}}})
