@@ -5,6 +5,8 @@ Git is Git itself; the gate, Terraform and the cluster are in memory.
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,21 +17,25 @@ import pytest
 
 from pov.base.errors import CriterionNotMet, InvalidInput, PovError, Problem
 from pov.base.paths import data
+from pov.base.redact import Secret
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
 from pov.config.stages import load_stages
+from pov.engines.git_command import Command
+from pov.engines.gitea_pulls import Pulls
 from pov.engines.terraform_state import StateMark
 from pov.model.events import silent
 from pov.scoping.gate import Change, Refusal, Told
 from pov.state.home import Home
 from pov.state.terraform_log import APPLIED, BEGUN, EMPTY, FAILED, REFUSED, LogWriter, read_log
+from pov.steps.git.server import TOKEN_FILE
 from pov.steps.landing_zone.applying import Applied, Asked
 from pov.steps.landing_zone.asking import requested
 from pov.steps.landing_zone.deal import RECORD, followed
 from pov.workflows import infra_apply
 from pov.workflows.gate import GateOptions
 from pov.workflows.gate_state import Against
-from pov.workflows.infra_apply import ApplyResult, apply_merged
+from pov.workflows.infra_apply import ApplyOptions, ApplyResult, apply_merged, run_apply
 from tests.unit.workflows.deal_repository import PLAN, DealRepository
 
 OTHER = "cd" * 32
@@ -173,6 +179,43 @@ def test_of_two_merged_at_once_both_are_in_the_one_plan_that_was_judged_last(wor
     assert world.applied[0].configuration["pulls"] == [1, 2], "the log names both"
     assert [asked.checked for asked in world.applied] == [PLAN]
     assert world.apply().new is False
+
+
+def test_of_two_at_the_same_time_one_is_refused_before_it_fetches_anything(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second begins while the first has Terraform at work."""
+    merge = world.deals.merges(world.deals.takes("agreed"))
+    ctx = world.ctx
+    fetches: list[int] = []
+    ctx.url, ctx.trust = lambda _: "https://localhost", SimpleNamespace(ca_path=world.root / "ca.crt")
+    ctx.home.save_secret(TOKEN_FILE, Secret("token"))
+    monkeypatch.setattr(infra_apply, "attach", lambda *_: ctx)
+    monkeypatch.setattr(Pulls, "by_token", lambda *_: world.deals)
+
+    def fetched(*_: object) -> Command:
+        fetches.append(len(fetches))
+        return world.deals.fetched(f"run-{len(fetches)}")
+
+    monkeypatch.setattr(infra_apply, "fetched", fetched)
+    options, at_work = ApplyOptions(world.root, "demo"), world.terraform
+    seconds: list[str] = []
+
+    def terraform(ctx: Any, asked: Asked, report: object) -> Applied | None:
+        # A lock that is not held would let the second one in here, and it would apply as well.
+        monkeypatch.setattr(infra_apply, "run_terraform", at_work)
+        with pytest.raises(PovError) as refused:
+            run_apply(options, silent)
+        seconds.append(refused.value.message)
+        return at_work(ctx, asked, report)
+
+    monkeypatch.setattr(infra_apply, "run_terraform", terraform)
+    first = run_apply(options, silent)
+    assert (first.new, first.merged.merge) == (True, merge)
+    assert seconds == [f"environment home is being changed by process {os.getpid()} on {socket.gethostname()}"]
+    assert (len(world.applied), len(fetches)) == (1, 1)
+    assert world.log == [(BEGUN, ""), (APPLIED, "")]
+    assert run_apply(options, silent).new is False, "the lock ends with the first"
 
 
 def test_the_second_of_two_that_was_judged_before_the_first_was_applied_is_refused(world: World) -> None:

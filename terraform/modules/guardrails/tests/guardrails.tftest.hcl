@@ -307,3 +307,88 @@ run "a_bound_without_an_owner_is_refused" {
   }
   expect_failures = [var.bounds]
 }
+
+# Each condition of the variables by itself: nothing else is wrong with what is asked for here.
+
+run "no_memory_is_refused" {
+  command = plan
+  variables {
+    stages = { staging = { cpu = 8, memory_gib = 0, pods = 80, services = 40 } }
+  }
+  expect_failures = [var.stages]
+}
+
+run "no_pods_are_refused" {
+  command = plan
+  variables {
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 0, services = 40 } }
+  }
+  expect_failures = [var.stages]
+}
+
+run "no_services_are_refused" {
+  command = plan
+  variables {
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 0 } }
+  }
+  expect_failures = [var.stages]
+}
+
+run "negative_iops_are_refused" {
+  command = plan
+  variables {
+    stages = { staging = { cpu = 8, memory_gib = 16, pods = 80, services = 40, iops = -1 } }
+  }
+  expect_failures = [var.stages]
+}
+
+run "a_standard_of_no_cores_is_refused" {
+  command = plan
+  variables {
+    quotas = { cpu_standard = 0, cpu_scoped = 512, iops_approval = 10000 }
+    # It lets what is asked for through, so that nothing but the quota is refused.
+    override = { approved_by = "C. Officer", reason = "load test agreed for one week" }
+  }
+  expect_failures = [var.quotas]
+}
+
+run "a_quota_of_no_iops_is_refused" {
+  command = plan
+  variables {
+    quotas        = { cpu_standard = 64, cpu_scoped = 512, iops_approval = 0 }
+    iops_approval = { role = "engineering-vp", approved_by = "V. President" }
+  }
+  expect_failures = [var.quotas]
+}
+
+run "a_limit_of_no_storage_is_refused" {
+  command = plan
+  variables {
+    storage = { gib = 0, of = "size Small" }
+  }
+  expect_failures = [var.storage]
+}
+
+run "a_limit_of_storage_that_is_nobodys_is_refused" {
+  command = plan
+  variables {
+    storage = { gib = 500, of = " " }
+  }
+  expect_failures = [var.storage]
+}
+
+run "a_scope_without_reference_is_refused" {
+  command = plan
+  variables {
+    scope = { reference = " ", approved_by = "A. Architect" }
+  }
+  expect_failures = [var.scope]
+}
+
+run "an_approval_of_iops_without_a_name_is_refused" {
+  command = plan
+  variables {
+    iops_approval = { role = "engineering-vp", approved_by = " " }
+  }
+  expect_failures = [var.iops_approval]
+}
