@@ -1,6 +1,7 @@
 """`make bench`: the speed goals, measured, with the floor of the same run beside them.
 
-    python -m tests.benchmarks [--only commands,mock,prober,quickstart,gitops-35,bundle] [--rounds N] [--out FILE]
+    python -m tests.benchmarks [--only commands,gate,mock,prober,quickstart,gitops-35,refusal,bundle]
+        [--rounds N] [--out FILE]
 
 Run it on a quiet machine: it warns about a busy one. `bundle` builds a bundle from nothing (a quarter of an hour) and
 is left out unless named. Exit code 0, met or not: it is a measurement; `--strict` makes a missed goal exit code 1.
@@ -16,9 +17,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import bundle_build, commands, environments, mock, prober
+from tests.benchmarks import bundle_build, commands, environments, gate, mock, prober, refusal
 
-DEFAULT = "commands,mock,prober,quickstart,gitops-35"
+DEFAULT = "commands,gate,mock,prober,quickstart,gitops-35,refusal"
+_PARTS: dict[str, Any] = {
+    "commands": commands,
+    "gate": gate,
+    "mock": mock,
+    "prober": prober,
+    "refusal": refusal,
+    "bundle": bundle_build,
+}
+"""Modules that measure one thing; every other name is a scenario's."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,18 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     if record["machine"]["load_1min"] > 0.5 * (os.cpu_count() or 1):
         print(f"busy: load {record['machine']['load_1min']:.1f}; close what else runs", file=sys.stderr)
     for what in chosen.only.split(","):
-        if what == "commands":
-            record[what] = commands.measure()
-            rows += commands.told(record[what])
-        elif what == "mock":
-            record[what] = mock.measure()
-            rows += mock.told(record[what])
-        elif what == "prober":
-            record[what] = prober.measure()
-            rows += prober.told(record[what])
-        elif what == "bundle":
-            record[what] = bundle_build.measure()
-            rows += bundle_build.told(record[what])
+        if what in _PARTS:
+            record[what] = _PARTS[what].measure()
+            rows += _PARTS[what].told(record[what])
         else:
             figures = environments.measure(what, chosen.rounds)
             record[what] = figures.as_json()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.benchmarks import prober
+from pov.engines.gitea_pulls import FAILURE, SUCCESS
+from tests.benchmarks import gate, prober, refusal
 
 
 def found(*windows: dict[str, Any]) -> dict[str, Any]:
@@ -37,3 +39,63 @@ def test_a_rate_is_kept_where_one_window_kept_it(windows: list[dict[str, Any]], 
     rows = prober.told(found(*windows))
     assert rows[-1][3] == ("met" if kept else "NOT MET")
     assert len(rows) == len(windows) + 1
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [([9.0, 30.0, 10.0], "met"), ([9.0, 10.1, 30.0], "NOT MET")])
+def test_the_gate_is_held_against_its_goal_by_the_median(seconds: list[float], verdict: str) -> None:
+    rows = gate.told({gate.ALONE: [1.0], gate.AGAINST: seconds, "steps": {"terraform init": [0.25]}})
+    assert [row[3] for row in rows] == ["met", verdict, ""]
+    assert rows[-1][:2] == ("  terraform init", "0.25 s")
+    told = refusal.told({"seconds": seconds})
+    assert (told[0][3], told[1][1]) == (verdict, "30.00 s")
+
+
+def test_a_step_of_the_gate_is_timed_each_time_and_also_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Program:
+        def judge(self, what: str) -> str:
+            if not what:
+                raise ValueError("nothing to judge")
+            return what * 2
+
+    monkeypatch.setattr(gate, "_STEPS", {"judged": (Program, "judge")})
+    times = iter((1.0, 3.0, 10.0, 10.5))
+    monkeypatch.setattr(gate, "time", SimpleNamespace(perf_counter=lambda: next(times)))
+    taken = {"judged": 0.0}
+    with gate._timed(taken):
+        assert Program().judge("a") == "aa"
+        with pytest.raises(ValueError, match="nothing to judge"):
+            Program().judge("")
+    assert taken == {"judged": 2.5}
+    assert Program().judge("b") == "bb"
+    assert taken == {"judged": 2.5}, "only for the block"
+
+
+def test_every_step_of_the_gate_that_is_timed_is_there() -> None:
+    for name, (owner, attribute) in gate._STEPS.items():
+        assert callable(getattr(owner, attribute)), name
+
+
+@pytest.mark.parametrize("state", [FAILURE, SUCCESS])
+def test_each_refusal_is_of_a_request_of_its_own_and_a_pass_is_no_figure(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    deal: Any = SimpleNamespace(
+        starts_over=lambda: done.append("over"),
+        takes=done.append,
+        closes=lambda: done.append("closed"),
+    )
+
+    def timed(_: object, branch: str) -> tuple[None, object, float]:
+        done.append(branch)
+        return None, SimpleNamespace(state=state), 7.0004
+
+    monkeypatch.setattr(refusal, "timed", timed)
+    if state == SUCCESS:
+        with pytest.raises(AssertionError):
+            refusal._refusals(deal)
+        assert done == ["over", "promised", "bench-0", "closed"]
+        return
+    assert refusal._refusals(deal) == [7.0] * 5
+    assert done[:4] == ["over", "promised", "bench-0", "closed"]
+    assert [one for one in done if one.startswith("bench-")] == [f"bench-{number}" for number in range(5)]
