@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 )
 @click.option("--error-rate", type=float, metavar="SHARE", help="How bad `rollback-errors` has it, such as 0.2.")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
-@click.option("--exploratory", is_flag=True, help="Against other criteria than the frozen ones; the report says so.")
+@click.option(
+    "--exploratory", is_flag=True, help="Against other criteria or by another plan than frozen; the report says so."
+)
 @click.option(
     "--by", "by", type=NAME, multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one."
 )

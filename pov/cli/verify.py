@@ -48,6 +48,7 @@ def command(target: str | None, signers: Path | None, revoked: Path | None, key:
 def _in_words(result: VerifyResult) -> str:
     lines = [f"Run {result.run}, {result.target}", ""]
     lines += [f"DOES NOT MATCH  {one}" for one in result.wrong]
+    lines += [f"exploratory     {one}" for one in result.exploratory]
     lines += [f"computed again  {one}" for one in result.checked]
     lines += [f"not checked     {one}" for one in result.unseen]
     lines += [_signature(one) for one in result.signatures]

@@ -82,6 +82,7 @@ LATER = {  # sections whose figures are not computed here, and why not
     "people": "times are computed; what they noted and what it cost their hands is as samples have it",
 }
 ALWAYS = ("decision", "criteria", "method", "machine", "evidence")  # sections that no report is without
+DEPARTED = "Exploratory: the plan differs from the frozen one"  # a box on page one
 COMPUTED = {"order", "rare"}  # sections whose tables are computed place by place
 UPKEEP = "upkeep"  # a section: experiments on the platform itself, beside what was stated of running it
 ON_PLATFORM = ("unseal", "restart")
@@ -121,7 +122,7 @@ BOUNDS = ("at_most", "at_least", "bound")
 ENVIRONMENT = {
     "run?": TEXT, "criteria?": [CRITERION], "catalogue?": CATALOGUE, "machine?": {}, "value?": {},
     "plan?": [{"experiment?": TEXT, "arm?": TEXT}], "earlier_runs?": [{"run": TEXT}],
-    "frozen?": {"digest?": TEXT, "state?": TEXT, "signatures?": {"*": TEXT}},
+    "frozen?": {"digest?": TEXT, "changes?": [TEXT], "signatures?": {"*": TEXT}}, "own_arms?": [{"name?": TEXT}],
     "baseline?": [{"unit?": TEXT, "figure?": TEXT, "id?": TEXT, "by?": TEXT, "when?": TEXT}],
 }  # fmt: skip
 SUMMARY = {
@@ -129,7 +130,9 @@ SUMMARY = {
     "experiments?": [{"name": TEXT, "arms?": [{"name": TEXT}]}],
 }  # fmt: skip
 HEAD = {"files?": {"*": TEXT}, "chain_head?": TEXT}
-AGREED: dict[str, Any] = {"agreed?": {}}
+AGREED: dict[str, Any] = {"agreed?": {"experiments?": [
+    {"name": TEXT, "arms?": [TEXT], "trials?": COUNT, "arm_trials?": {"*": COUNT}, "aa?": COUNT},
+]}}  # fmt: skip
 COUNTED_RUNS = {"runs?": [{"run?": TEXT, "state?": TEXT}]}
 POINT = {"n": INTEGER, "seconds?": NUMBER, "ok": FLAG}
 CELL = {"label": TEXT, "figure": TEXT, "unit": TEXT, "range": TEXT, "trials": TEXT, "loss": TEXT, "samples": TEXT,
@@ -1022,6 +1025,7 @@ class Verifier:
         self.folder = folder
         self.wrong: list[str] = []
         self.notes: list[str] = []
+        self.departures: list[str] = []
         self.done = 0
         self.recorded: dict[str, Any] = {}
         self.environment: dict[str, Any] = {}
@@ -1034,6 +1038,7 @@ class Verifier:
         self.planned: Counter[tuple[Any, Any]] = Counter()
         self.scores: list[dict[str, Any]] = []
         self.samples: list[dict[str, Any]] = []
+        self.promised: dict[str, Any] = {}
         self.report: dict[str, Any] = {}
         self.counted: list[str] = []
         self.given: tuple[set[str], list[str]] | None = None
@@ -1105,6 +1110,8 @@ class Verifier:
             self.frozen()
         with self.looking("samples.jsonl"):
             self.group()
+        with self.looking("criteria.frozen.json: experiments"):
+            self.departures = self.departed()
         with self.looking("environment.json: plan"):
             self.order()
         if self.wrong and not self.samples:
@@ -1204,9 +1211,9 @@ class Verifier:
             path = self.folder / "criteria.frozen.json"
             content = path.read_bytes() if path.is_file() else b""
             self.expect("environment.json: digest of criteria.frozen.json", stood["digest"], sha(content))
-            agreed = self.optional(path.name, AGREED).get("agreed") or {}
+            self.promised = agreed = self.optional(path.name, AGREED).get("agreed") or {}
             same = agreed.get("criteria") == self.recorded.get("criteria")
-            if stood.get("state") == "as frozen" and not same:
+            if not stood.get("changes") and not same:
                 self.wrong.append("environment.json: its criteria are not those of criteria.frozen.json")
             for name, digest in (stood.get("signatures") or {}).items():
                 signature = self.there(name)
@@ -1220,6 +1227,35 @@ class Verifier:
             broken = sum(1 for entry in entries if entry.get("state") in {"interrupted", "unfinished", "missing"})
             at = runs.index(self.environment.get("run")) + 1 if self.environment.get("run") in runs else 0
             self.counted = [str(at), str(len(runs)), str(broken)]
+
+    def departed(self) -> list[str]:
+        """Where the plan is not the frozen one. In none are windows, people, own arms; nor is a run of those alone."""
+        own = {arm.get("name") for arm in self.environment.get("own_arms") or []}
+        mine = {key: n for key, n in self.planned.items() if key[1] not in own and self.kind(str(key[1])) not in APART}
+        frozen: dict[tuple[Any, Any], int] = {}
+        for one in self.promised.get("experiments") or []:
+            more = one.get("arm_trials") or {}
+            frozen |= {(one["name"], arm): more.get(arm, one.get("trials")) or 0 for arm in one.get("arms") or []}
+            again = [n for n, a in self.arms.items() if a.get("kind") == "again"] if one.get("aa") else []
+            frozen |= {(one["name"], name): one["aa"] for name in again}
+        if not mine or not self.promised:
+            return []
+        found = []
+        for key in dict.fromkeys([*frozen, *mine]):
+            n, of = mine.get(key, 0), frozen.get(key)
+            if key[1] not in own and self.kind(str(key[1])) not in APART and mine.get(key) != of:
+                trials = "no trial" if not n else f"{n} trial{'' if n == 1 else 's'}"
+                told = f"{trials}, and none in the frozen plan" if of is None else f"{trials} in place of {of}"
+                found.append(f"{', '.join(map(str, key))}: {told}")
+        return found
+
+    def of_departures(self, sections: list[dict[str, Any]]) -> None:
+        """Page one says how the plan is not the frozen one, and says it of no other."""
+        first = [b for section in sections[:1] for top in section["blocks"] for b in self.inside(top)]
+        told = [b["text"] for b in first if b["kind"] == "callout" and b["title"] == DEPARTED]
+        more = f"; {len(self.departures) - 2} more under Evidence" if len(self.departures) > 2 else ""
+        wanted = [f"{'; '.join(self.departures[:2])}{more}."] if self.departures else []
+        self.expect("report.json: decision: how the plan differs from the frozen one", told, wanted)
 
     def order(self) -> None:
         """The plan is the order that the seed gives, and samples came in the plan's order, without one left out."""
@@ -1382,7 +1418,7 @@ class Verifier:
             if not sentence.startswith(f"{one['outcome'].upper()}: {one['title']} ("):
                 self.wrong.append(f"report.json: verdict “{sentence[:60]}…”, the samples give {one['outcome']}")
         sections = self.report.get("sections") or []
-        for look in (self.left_out, self.of_comparisons, self.of_worth, self.of_load):
+        for look in (self.left_out, self.of_comparisons, self.of_worth, self.of_load, self.of_departures):
             with self.looking("report.json"):
                 look(sections)
         if not any(section["id"] == "order" for section in sections):
@@ -1969,6 +2005,8 @@ class Verifier:
                 good = len(self.tried(name, arm, True)[0].good)
                 found |= {count(good), percent(1 - 0.05 ** (1 / good))} if good else set()
         found |= set(self.counted)
+        # Compared as a whole.
+        texts |= {*self.departures, f"{len(self.departures) - 2} more under Evidence"}
         texts |= {text[:10] for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
         found |= {"95", "0.05", "1", "0"}  # levels, and what a ratio is compared with
         return found, sorted((t for t in texts if re.search(r"\d", t) and len(t) > 2), key=len, reverse=True)
@@ -2321,6 +2359,7 @@ def main(arguments: list[str]) -> int:
     verifier = Verifier(Path(arguments[0] if arguments else "."))
     verifier.run()
     out = [f"DOES NOT MATCH  {printed(line)}" for line in dict.fromkeys(verifier.wrong)]
+    out += [f"exploratory     the plan differs from the frozen one: {printed(line)}" for line in verifier.departures]
     out += [f"not checked     {printed(line)}" for line in dict.fromkeys(verifier.notes)]
     for path in sorted(verifier.folder.glob("*.sig")):
         name = printed(path.name)

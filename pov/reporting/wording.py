@@ -82,6 +82,8 @@ def standing_of(found: Attested) -> Iterator[tuple[str, str]]:
         yield f"Frozen on {found.at[:10]}{again}.", f"SHA-256 {found.digest}."
     if found.changes:
         yield "Exploratory.", f"Not the frozen criteria: {'; '.join(found.changes)}."
+    if found.plan:
+        yield "Exploratory.", f"Not the frozen plan: {'; '.join(found.plan)}."
     criteria, run = found.signers(CRITERIA), found.signers(RUN)
     if criteria:
         yield "Criteria countersigned", f"by {listing(list(criteria))} before the first trial."
@@ -98,6 +100,7 @@ def attestation(found: Attested, run: str) -> str:
     if found.state and found.state != "not frozen":
         frozen = f"Criteria frozen on {found.at[:10]}"
         frozen += "; this run was measured against others: exploratory" if found.changes else ""
+        frozen += "; this run's plan is another: exploratory" if found.plan else ""
     criteria, head = found.signers(CRITERIA), found.signers(RUN)
     names = listing(list(dict.fromkeys([*criteria, *head])))
     both = "criteria and run" if criteria and head else "the criteria alone" if criteria else "the run alone"
@@ -107,6 +110,12 @@ def attestation(found: Attested, run: str) -> str:
         return f"{frozen}; {signed}."
     ended = f", {len(found.broken)} of them unfinished or gone" if found.broken else ""
     return f"{frozen}; {signed}. Run {position} of {len(found.runs)} {'since' if found.at else 'here'}{ended}."
+
+
+def departures(found: Attested) -> str:
+    """How the plan is not the frozen one, for page one: what has no room there stands under Evidence."""
+    more = f"; {len(found.plan) - 2} more under Evidence" if len(found.plan) > 2 else ""
+    return f"{'; '.join(found.plan[:2])}{more}."
 
 
 def verdict(score: Score, words: Words) -> str:

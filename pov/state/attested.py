@@ -27,7 +27,8 @@ class Signature:
 class Attested:
     """`state` is what the run recorded of the freeze, empty for a run of before there was one.
 
-    `runs` are all runs since the freeze, None where nobody looked for them.
+    `changes` are differences from the frozen criteria and terms as the run recorded them, `plan` those of its plan from
+    the frozen one, found in its files. `runs` are all runs since the freeze, None where nobody looked for them.
     """
 
     state: str = ""
@@ -36,6 +37,7 @@ class Attested:
     because: str = ""
     digest: str = ""
     changes: tuple[str, ...] = ()
+    plan: tuple[str, ...] = ()
     signatures: tuple[Signature, ...] = ()
     runs: tuple[Entry, ...] | None = None
     problems: tuple[str, ...] = ()

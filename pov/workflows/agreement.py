@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import InvalidInput, Problem
 from pov.config.engagement import Engagement
-from pov.config.experiments import Criterion, conflicting_primaries, conflicting_timeouts
+from pov.config.estates import LEGACY
+from pov.config.experiments import Criterion, Experiment, conflicting_primaries, conflicting_timeouts
 from pov.config.scenario import Scenario
+from pov.model import catalogue
+
+if TYPE_CHECKING:
+    from pov.experiments.core import Way
 
 
 def criteria_of(scenario: Scenario, engagement: Engagement | None) -> tuple[Criterion, ...]:
@@ -27,16 +32,37 @@ def criteria_of(scenario: Scenario, engagement: Engagement | None) -> tuple[Crit
 
 
 def agreed(scenario: Scenario, engagement: Engagement) -> dict[str, Any]:
-    """Criteria, experiments, services under proof and terms as they stand now."""
+    """Criteria, experiments, services under proof and terms as they stand now; of arms those that are measured here."""
     return {
         "engagement": engagement.name,
         "customer": engagement.customer.name,
         "scenario": scenario.name,
         "criteria": recorded(criteria_of(scenario, engagement)),
-        "experiments": [experiment.model_dump(mode="json") for experiment in scenario.experiments],
+        "experiments": [_held(experiment, scenario) for experiment in _measured(scenario)],
         "under_proof": list(engagement.proof.services),
         "terms": engagement.terms.model_dump(mode="json"),
     }
+
+
+def possible_arms(names: Iterable[str], ways: Mapping[str, Way], scenario: Scenario) -> tuple[str, ...]:
+    """Arms that take part in an experiment of these `ways`, on an estate that is there and like staging."""
+    return tuple(arm for arm in names if arm in ways and (ways[arm].estate != LEGACY or scenario.has_manual_arm))
+
+
+def _measured(scenario: Scenario) -> Sequence[Experiment]:
+    """What the scenario lists, or what is measured where it lists nothing."""
+    usual = catalogue.usual_experiments()
+    return scenario.experiments or [Experiment.model_validate({"name": name}) for name in usual]
+
+
+def _held(experiment: Experiment, scenario: Scenario) -> dict[str, Any]:
+    """An experiment without arms that cannot be measured here: nobody signs what no run can keep."""
+    from pov.experiments import EXPERIMENTS
+
+    told = experiment.model_dump(mode="json")
+    told["arms"] = list(possible_arms(experiment.arms, EXPERIMENTS[experiment.name].arms, scenario))
+    told["arm_trials"] = {arm: trials for arm, trials in experiment.arm_trials.items() if arm in told["arms"]}
+    return told
 
 
 def recorded(criteria: Sequence[Criterion]) -> list[dict[str, Any]]:

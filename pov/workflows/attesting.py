@@ -20,6 +20,7 @@ from pov.state import frozen as store
 from pov.state import ledger
 from pov.state.attested import CRITERIA, RUN, Attested, Signature, recorded, signed
 from pov.state.compliance import newest
+from pov.state.frozen_plan import departures_of
 from pov.state.runs import HEAD, Run
 from pov.workflows.countersigning import CRITERIA as FOR_CRITERIA
 from pov.workflows.countersigning import RUN as FOR_RUN
@@ -35,7 +36,7 @@ _OVER = {CRITERIA: (store.FILE, FOR_CRITERIA), RUN: (HEAD, FOR_RUN)}
 
 def attested(saved: Run, lists: Lists, root: Path | None) -> Attested:
     """What stands behind a run. `root` is the engagement folder with all its runs, None for files out of a report."""
-    found = recorded(saved.environment)
+    found = replace(recorded(saved.environment), plan=tuple(_departures(saved)))
     problems = list(_frozen_problems(saved))
     signatures = [*_over_criteria(saved, lists, problems), *_over_run(saved, lists)]
     if root is not None:
@@ -87,6 +88,15 @@ def _frozen_problems(saved: Run) -> Iterator[str]:
         yield f"{store.FILE}: is not the one that the run recorded before its first sample"
     elif not stood.get("changes") and kept.agreed.get("criteria") != saved.environment.get("criteria"):
         yield "environment.json: its criteria are not the frozen ones"
+
+
+def _departures(saved: Run) -> list[str]:
+    """Where the run's plan is not the frozen one; nothing where no freeze can be read, which is told elsewhere."""
+    try:
+        kept = store.read(saved.path) if mapping(saved.environment.get("frozen")).get("digest") else None
+    except PovError:
+        return []
+    return departures_of(saved.environment, kept.agreed) if kept is not None else []
 
 
 def _over_criteria(saved: Run, lists: Lists, problems: list[str]) -> Iterator[Signature]:

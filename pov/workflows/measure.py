@@ -25,6 +25,7 @@ from pov.measure.scoring import criteria as read_criteria
 from pov.model import catalogue
 from pov.model.events import Emit, Event, Listeners
 from pov.state.runs import RunWriter
+from pov.workflows.agreement import possible_arms
 from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
@@ -34,7 +35,8 @@ from pov.workflows.taking_back import take_back_all, take_back_stage
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 ABOUT = (
-    "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out"
+    "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out",
+    "exploratory",
 )  # fmt: skip
 
 
@@ -48,7 +50,7 @@ class MeasureOptions:
     `aa` are further trials of the proposed arm, to be compared with itself. An arm is a name, or `NAME=FILE` for a
     script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
     `planning.PROFILES`, and what is given beside it counts more.
-    `exploratory` measures against other criteria than the frozen ones, and the report says so.
+    `exploratory` measures against other criteria than the frozen ones, or by another plan, and the report says so.
     `people` are those who sit down for the arms that are theirs. `at` is where `interrupted` kills the work,
     instead of the scenario's; `error_rate` is how often the bad version of `rollback-errors` answers with an error.
     `hint` are the options with which the command to go on means the same environment.
@@ -81,7 +83,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     from pov.workflows.environment import attach, recall
     from pov.workflows.record import asked, environment, other_versions
     from pov.workflows.refused import refused
-    from pov.workflows.standing import standing
+    from pov.workflows.standing import Meant, standing
     from pov.workflows.toolbox import kept_configuration, seats, toolbox
 
     ctx = attach(options.root, options.name, emit)
@@ -92,7 +94,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     if options.people is not None:
         options.people.terminal().close()
     with ctx.home.lock():
-        stands = standing(options.root, ctx.scenario, ctx.engagement, exploratory=options.exploratory)
+        meant = Meant(plan, own.words, [one.arm.name for one in own.arms])
+        stands = standing(options.root, ctx.scenario, ctx.engagement, meant, exploratory=options.exploratory)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         take_back_stage(box, emit, ctx.deal)
         differences = compare(ctx.kube, asked(ctx))
@@ -210,9 +213,7 @@ def planned(
         wish = settings.get(name) or Settings.model_validate({"name": name})
         ways = experiments[name].arms
         wanted = (*wish.arms, *(arm.arm.name for arm in own.arms if name in arm.experiments))
-        possible = tuple(
-            arm for arm in wanted if arm in ways and (ways[arm].estate != LEGACY or scenario.has_manual_arm)
-        )
+        possible = possible_arms(wanted, ways, scenario)
         unlike |= {arm.arm.name: None for arm in own.arms if not scenario.has_manual_arm}
         chosen = [arm for arm in dict.fromkeys(options.arms or possible) if arm in ways]
         by_people = [arm for arm in chosen if _by_people(arm)]

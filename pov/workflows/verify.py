@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pov.reporting.valued import GivenValue
 
 OVER_REPORT = "report"
+DEPARTS = "the plan differs from the frozen one"
 _OF_RUN = ("environment.json", "samples.jsonl", "summary.json", HEAD)
 
 
@@ -53,7 +54,10 @@ class VerifyOptions:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What was looked at, what does not match, what could not be looked at, and what could still be forged by whom."""
+    """What was looked at, what does not match, what could not be looked at, and what could still be forged by whom.
+
+    `exploratory` is what was measured otherwise than frozen: no fault of the files, and never left unsaid.
+    """
 
     target: Path
     run: str
@@ -61,6 +65,7 @@ class VerifyResult:
     wrong: tuple[str, ...]
     unseen: tuple[str, ...]
     signatures: tuple[Signature, ...]
+    exploratory: tuple[str, ...]
     forgeable: tuple[str, ...]
     signed: SignResult | None = None
 
@@ -74,6 +79,7 @@ class VerifyResult:
             "wrong": list(self.wrong),
             "not_checked": list(self.unseen),
             "signatures": [vars(one) for one in self.signatures],
+            "exploratory": list(self.exploratory),
             "forgeable": list(self.forgeable),
             "signed": self.signed.as_json() if self.signed else None,
         }
@@ -155,6 +161,10 @@ class _Folder:
             tuple(dict.fromkeys(self.wrong)),
             tuple(dict.fromkeys(self.unseen)),
             signatures,
+            tuple(
+                [f"the criteria differ from the frozen ones: {told}" for told in self.found.changes]
+                + [f"{DEPARTS}: {told}" for told in self.found.plan]
+            ),
             tuple(forgeable(self.saved, self.found, self.options.signers is not None)),
         )
 

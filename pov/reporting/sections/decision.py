@@ -31,6 +31,7 @@ from pov.reporting.sections.measured import measured
 _NOBODY = "set by this toolkit's scenario, agreed by nobody"
 _CRITERIA = 5
 _WORST_FIRST = ("fail", "not shown", wording.APART, "pass")
+PLAN = "Exploratory: the plan differs from the frozen one"
 STATED = 4
 """So many stated figures stand on page one."""
 
@@ -64,6 +65,8 @@ def _caveats(facts: Facts) -> Iterator[Block]:
         more = f" In all {len(facts.resumptions)} times, see Method." if len(facts.resumptions) > 1 else ""
         told = f"{wording.resumed(facts.resumptions[0])}{more}"
         yield Callout("This run was interrupted and went on", told, "warning")
+    if facts.attested.plan:
+        yield Callout(PLAN, wording.departures(facts.attested), "warning")
     if facts.problems:
         more = f", and {len(facts.problems) - 1} more under Evidence" if len(facts.problems) > 1 else ""
         yield Callout("Something is wrong with this run's files", facts.problems[0] + more, "warning")

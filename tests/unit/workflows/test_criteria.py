@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from pov.state.home import KEPT
 from pov.workflows import criteria, init
 from pov.workflows.agreement import agreed
 from pov.workflows.countersigning import CRITERIA, Lists, Signed, moment, verified_by
-from pov.workflows.standing import standing
+from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.standing import Meant, standing
 from tests.unit.reporting import simulated
 
 SCENARIOS = data("scenarios")
@@ -75,11 +77,12 @@ def agree(root: Path) -> None:
     (root / "engagement.yaml").write_text(text[: text.index("\nterms:")] + TERMS)
 
 
-def stand(root: Path, **more: Any) -> Any:
-    """How a run would stand that began now."""
+def stand(root: Path, options: Mapping[str, Any] | None = None, **more: Any) -> Any:
+    """How a run would stand that began now, by what is given on the command line."""
     engagement = load_engagement(root)
     scenario = load_scenario(engagement.scenario).with_under_proof(engagement.proof.services)
-    return standing(root, scenario, engagement, **more)
+    plan, _ = planned(MeasureOptions(root, **dict(options or {})), scenario)
+    return standing(root, scenario, engagement, Meant(plan), **more)
 
 
 def log(root: Path) -> list[str]:
@@ -245,6 +248,47 @@ def test_measuring_against_other_criteria_is_refused_or_marked(root: Path) -> No
     assert marked.record["frozen"]["state"] == "changed"
     assert marked.record["frozen"]["changes"] == ["criteria[deploy-time].at_most: frozen as 180.0, now 300.0"]
     assert "exploratory" in marked.told
+
+
+OTHER_PLANS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"trials": 1}, ["deploy, automated: 1 trial in place of 3", "deploy, manual: 1 trial in place of 3"]),
+    ({"trials": 9}, ["deploy, automated: 9 trials in place of 3"]),
+    ({"arms": ("automated",)}, ["deploy, manual: no trial in place of 3", "rotate, manual: no trial in place of 3"]),
+    ({"experiments": ("deploy",)}, ["rotate, automated: no trial in place of 3"]),
+    ({"experiments": ("deploy", "rotate", "drift")}, ["drift, automated: 3 trials, and none in the frozen plan"]),
+    ({"aa": 6}, ["deploy, automated-again: 6 trials, and none in the frozen plan"]),
+]
+
+
+@pytest.mark.parametrize(("options", "told"), OTHER_PLANS)
+def test_measuring_by_another_plan_is_refused_or_marked(root: Path, options: dict[str, Any], told: list[str]) -> None:
+    criteria.run_freeze(root, "", silent)
+    assert stand(root).record["exploratory"] == []
+    with pytest.raises(InvalidInput) as caught:
+        stand(root, options)
+    assert "--exploratory" in caught.value.fix
+    marked = stand(root, options, exploratory=True)
+    for line in told:
+        assert line in caught.value.message
+        assert line in marked.record["exploratory"]
+    assert (marked.record["frozen"]["state"], marked.record["frozen"]["changes"]) == ("changed", [])
+    assert "by another plan than frozen on" in marked.told
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in SCENARIOS.glob("*/scenario.yaml")))
+def test_what_a_scenario_lists_is_the_plan_that_is_frozen(tmp_path: Path, name: str) -> None:
+    init.run(init.InitOptions(tmp_path / "one", scenario=name), silent)
+    criteria.run_freeze(tmp_path / "one", "", silent)
+    assert stand(tmp_path / "one").record["exploratory"] == []
+
+
+def test_arms_that_cannot_be_measured_here_are_in_no_frozen_plan(root: Path) -> None:
+    engagement, scenario = load_engagement(root), load_scenario("gitops-35")
+    services = scenario.services.model_copy(update={"replicas": 2})
+    (deploy, _) = agreed(scenario.model_copy(update={"services": services}), engagement)["experiments"]
+    assert deploy["arms"] == ["automated", "automated-poll"]
+    listed = [one["name"] for one in agreed(scenario.model_copy(update={"experiments": ()}), engagement)["experiments"]]
+    assert listed == ["deploy", "rotate"]
 
 
 def test_terms_are_frozen_too(root: Path) -> None:

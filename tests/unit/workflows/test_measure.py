@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import statistics
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -187,23 +188,68 @@ def test_an_interrupt_names_the_run_however_often_it_comes(
     assert (measured.writer.path / "summary.json").exists() is (times == 1)
 
 
-def test_measure_says_that_it_runs_and_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """`measure.run` up to its first trial, on an environment of fakes; returned is what it asks of what is frozen."""
     world, where = World(), "pov.workflows"
     home = SimpleNamespace(
         lock=nullcontext, runs_dir=tmp_path / "runs", journal_writer=lambda: SimpleNamespace(hear=silent)
     )
     ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=None, deal=None)
-    stands = SimpleNamespace(told=None, record={}, files={})
+    stands = SimpleNamespace(told=None, record={"exploratory": []}, files={})
     load = SimpleNamespace(as_json=dict, traffic=world.scenario.traffic)
     record = {**ABOUT, "versions": {}, "services": 5, "machine": {}, "started": "", "criteria": []}
     for name, made in {
         "environment.attach": ctx, "environment.recall": SimpleNamespace(engagement=None), "agreement.criteria_of": (),
-        "toolbox.toolbox": world.toolbox(tmp_path), "toolbox.kept_configuration": None, "standing.standing": stands,
+        "toolbox.toolbox": world.toolbox(tmp_path), "toolbox.kept_configuration": None,
         "record.asked": None, "record.environment": record, "record.other_versions": (), "refused.refused": [],
         "measure.compare": (), "measure.take_back_stage": None, "measure.take_back_all": None,
         "measure._calibrated": load, "metering.Meter.of": None,
     }.items():  # fmt: skip
         monkeypatch.setattr(f"{where}.{name}", lambda *_, _made=made, **__: _made)
+    found: list[dict[str, Any]] = []
+
+    def standing(*given: Any, **more: Any) -> Any:
+        found.append({"meant": given[3], **more})
+        return stands
+
+    monkeypatch.setattr(f"{where}.standing.standing", standing)
+    return found
+
+
+def stopped(self: Measuring, *_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("exploratory", [True, False])
+def test_what_is_frozen_is_asked_with_the_plan_and_whether_it_may_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]], exploratory: bool
+) -> None:
+    monkeypatch.setattr(Measuring, "_one", stopped)
+    options = MeasureOptions(tmp_path, experiments=("deploy",), trials=2, exploratory=exploratory)
+    with pytest.raises(RunInterrupted):
+        measure.run(options, silent)
+    ((meant, given),) = [(one["meant"], one["exploratory"]) for one in asked]
+    assert given is exploratory
+    assert (meant.plan["deploy", "automated"], meant.plan["deploy", "manual"]) == (2, 2)
+    assert ("rotate", "automated") not in meant.plan
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_plan_is_shown_with_its_time_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Measuring, "_one", stopped)
+    events: list[Event] = []
+    with pytest.raises(RunInterrupted):
+        measure.run(MeasureOptions(tmp_path, experiments=("deploy",), trials=2), events.append)
+    whole, deploy = (event.message for event in events[:2] if event.kind == "note")
+    assert re.match(r"\d+ trials, about \d+ min \d\d s \(guessed, no trial was timed here yet\)$", whole)
+    assert re.search(r"^deploy: .*2 x Automated \(\d+ s\).*2 x Runbook by machine \(\d+ s\)", deploy)
+
+
+@pytest.mark.usefixtures("asked")
+def test_measure_says_that_it_runs_and_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[bool] = []
 
     def interrupt(self: Measuring, *_: Any) -> None:

@@ -7,7 +7,9 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,7 @@ from tests.unit.workflows.test_verify import alone
 
 BUYER = "ines@acme.example"
 CRITERIA = simulated.environment([])["criteria"]
+PLAN = [{"name": "deploy", "trials": 1, "arms": ["automated", "manual"], "arm_trials": {}, "aa": None}]
 
 
 def key_in(folder: Path, name: str = "buyer") -> Path:
@@ -37,9 +40,9 @@ def key_in(folder: Path, name: str = "buyer") -> Path:
     return path
 
 
-def signed_run(root: Path, key: Path) -> Path:
-    """A small run against criteria that were frozen and countersigned, with a configuration repository."""
-    agreed = {"criteria": CRITERIA, "terms": {}}
+def signed_run(root: Path, key: Path, plan: Sequence[Mapping[str, Any]] = PLAN) -> Path:
+    """A small run against criteria that were frozen with a plan and countersigned, with a configuration repository."""
+    agreed = {"criteria": CRITERIA, "experiments": plan, "terms": {}}
     frozen = store.freeze(agreed, "2026-03-08T10:00:00.000Z")
     (root / store.FILE).write_bytes(frozen.content)
     argv = ["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "criteria@pov.dev", root / store.FILE]
@@ -100,6 +103,32 @@ def test_the_verifier_out_of_the_pdf_runs_alone_in_an_empty_folder(
     assert not [
         name for name in loaded if name.partition(".")[0] not in {*sys.stdlib_module_names, "verify", "__main__"}
     ]
+
+
+DEPARTS = "the plan differs from the frozen one: deploy, automated: 1 trial in place of 6"
+
+
+def test_a_plan_that_is_not_the_frozen_one_is_told_from_the_files_alone(tmp_path: Path) -> None:
+    """The run itself says nothing of it: page one, `pov verify` and the attached verifier find it all the same."""
+    run = signed_run(tmp_path, key_in(tmp_path), [{**PLAN[0], "arm_trials": {"automated": 6}}])
+    result = verify.run(VerifyOptions(tmp_path, target=str(run)), silent)
+    assert (result.wrong, result.exploratory) == ((), (DEPARTS,))
+    made = report.run(report.ReportOptions(tmp_path), silent).paths
+    assert verify.run(VerifyOptions(tmp_path, target=str(made["pdf"])), silent).exploratory == (DEPARTS,)
+    first = json.loads(made["json"].read_text())["sections"][0]["blocks"]
+    (box,) = (b for b in first if b["kind"] == "callout" and b["title"].startswith("Exploratory"))
+    assert box["text"] == "deploy, automated: 1 trial in place of 6."
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, content in pdf.attachments(made["pdf"].read_bytes()).items():
+        (out / name).write_bytes(content)
+    done = alone(out)
+    assert done.returncode == 0, done.stdout
+    assert f"exploratory     {DEPARTS}\n" in done.stdout
+    drawn = json.loads((out / "report.json").read_text())
+    drawn["sections"][0]["blocks"] = [b for b in first if b is not box]
+    (out / "report.json").write_text(json.dumps(drawn))
+    assert "how the plan differs from the frozen one: it says [], the samples give" in alone(out).stdout
 
 
 def whole(result: VerifyResult) -> bool:
