@@ -1,11 +1,20 @@
-"""The order of trials: arms interleaved at random, from a seed that is recorded, so that drift hits every arm alike."""
+"""The order of trials: completely randomised from a seed that is recorded, so that drift hits no arm by design.
+
+Tests and intervals count every order as equally likely, so every one is: no round is kept whole, and chance alone
+keeps one arm from running ahead of another.
+"""
 
 from __future__ import annotations
 
 import random
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+
+COMPLETE = "complete"
+"""How the order was drawn, as a run records it. Runs that recorded nothing drew it in rounds of one trial an arm."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +31,16 @@ def new_seed() -> int:
     return secrets.randbits(32)
 
 
-def interleave(plan: Mapping[tuple[str, str], int], seed: int) -> tuple[Slot, ...]:
-    """Every trial of `plan` ((experiment, arm) to number of trials) in rounds, each round shuffled from `seed`.
+def shuffled(plan: Mapping[tuple[str, str], int], seed: int) -> tuple[Slot, ...]:
+    """Every trial of `plan` ((experiment, arm) to number of trials), all of them shuffled at once from `seed`.
 
-    A round holds at most one trial of each arm: no arm runs far ahead of another, as it could in a plain shuffle.
+    Within an arm trials keep their numbers' order.
     """
-    draw = random.Random(seed)  # noqa: S311 - an order to repeat, not a secret
-    slots: list[Slot] = []
-    for number in range(1, max(plan.values(), default=0) + 1):
-        members = [Slot(experiment, arm, number) for (experiment, arm), trials in sorted(plan.items())]
-        members = [slot for slot in members if slot.trial <= plan[slot.experiment, slot.arm]]
-        draw.shuffle(members)
-        slots.extend(members)
+    keys = [key for key, trials in sorted(plan.items()) for _ in range(trials)]
+    random.Random(seed).shuffle(keys)  # noqa: S311 - an order to repeat, not a secret
+    seen: Counter[tuple[str, str]] = Counter()
+    slots = []
+    for key in keys:
+        seen[key] += 1
+        slots.append(Slot(*key, seen[key]))
     return tuple(slots)

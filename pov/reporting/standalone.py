@@ -121,7 +121,7 @@ CRITERION = {"id": TEXT, "experiment": TEXT, "arm": TEXT, "metric": TEXT, "title
 BOUNDS = ("at_most", "at_least", "bound")
 ENVIRONMENT = {
     "run?": TEXT, "criteria?": [CRITERION], "catalogue?": CATALOGUE, "machine?": {}, "value?": {},
-    "plan?": [{"experiment?": TEXT, "arm?": TEXT}], "earlier_runs?": [{"run": TEXT}],
+    "order_drawn?": TEXT, "plan?": [{"experiment?": TEXT, "arm?": TEXT}], "earlier_runs?": [{"run": TEXT}],
     "frozen?": {"digest?": TEXT, "changes?": [TEXT], "signatures?": {"*": TEXT}}, "own_arms?": [{"name?": TEXT}],
     "baseline?": [{"unit?": TEXT, "figure?": TEXT, "id?": TEXT, "by?": TEXT, "when?": TEXT}],
 }  # fmt: skip
@@ -1003,9 +1003,18 @@ class Taken:
         return [[token for figure in one for token in tokens(figure, [])] for one in figures]
 
 
-def drawn(plan: Counter[tuple[str, str]], seed: int) -> list[tuple[str, str, int]]:
-    """Trials in rounds, at most one of each arm in a round, each round shuffled by Python's generator from the seed."""
-    draw, found = random.Random(seed), []  # noqa: S311 - an order to repeat, not a secret
+def drawn(plan: Counter[tuple[str, str]], seed: int, how: Any) -> list[tuple[str, str, int]]:
+    """All trials shuffled at once by Python's generator from the seed; each round of one trial an arm in older runs."""
+    draw = random.Random(seed)  # noqa: S311 - an order to repeat, not a secret
+    found: list[tuple[str, str, int]] = []
+    if how == "complete":
+        pairs = [pair for pair, trials in sorted(plan.items()) for _ in range(trials)]
+        draw.shuffle(pairs)
+        seen: Counter[tuple[str, str]] = Counter()
+        for pair in pairs:
+            seen[pair] += 1
+            found.append((*pair, seen[pair]))
+        return found
     for number in range(1, max(plan.values(), default=0) + 1):
         members = [(*pair, number) for pair, trials in sorted(plan.items()) if number <= trials]
         draw.shuffle(members)
@@ -1269,7 +1278,8 @@ class Verifier:
             self.notes.append("the order of trials: the run recorded no plan that says it")
             return
         if isinstance(seed, int):
-            wanted = drawn(Counter((str(experiment), str(arm)) for experiment, arm, _ in slots), seed)
+            meant = Counter((str(experiment), str(arm)) for experiment, arm, _ in slots)
+            wanted = drawn(meant, seed, self.environment.get("order_drawn"))
             self.expect(f"environment.json: the plan is the order that seed {seed} gives", slots == wanted, True)
         else:
             self.notes.append("the order of trials: no seed was recorded to compute it from")

@@ -20,7 +20,7 @@ from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.core import Experiment
 from pov.experiments.seat import People
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.measure.order import interleave, new_seed
+from pov.measure.order import new_seed, shuffled
 from pov.measure.scoring import criteria as read_criteria
 from pov.model import catalogue
 from pov.model.events import Emit, Event, Listeners
@@ -110,7 +110,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         take_back_all(box, ctx.home.runs_dir, emit)
         load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
-        slots = interleave(plan, seed)
+        slots = shuffled(plan, seed)
         emit(Event("started", "measure", "Versions and the machine", 1.0))
         begun, started = SYSTEM_CLOCK.monotonic(), SYSTEM_CLOCK.wall()
         record = environment(ctx, slots, seed, criteria, started, own=own)

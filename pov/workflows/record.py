@@ -22,7 +22,7 @@ from pov.engines.kube import Kube
 from pov.engines.vault import Vault
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
-from pov.measure.order import Slot
+from pov.measure.order import COMPLETE, Slot
 from pov.scoping.assessment import assess
 from pov.state.runs import ENVIRONMENT
 from pov.state.terraform_log import read_log
@@ -52,6 +52,7 @@ def environment(
         "images_kind": ctx.bundle.source,
         "bundle": ctx.bundle.key,
         "order_seed": seed,
+        "order_drawn": COMPLETE,
         "plan": [vars(slot) for slot in slots],
         "scenario": {"name": scenario.name, "title": scenario.metadata.title},
         "services": len(staging.services),

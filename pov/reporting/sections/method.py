@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pov.measure.coverage import simulated
+from pov.measure.order import COMPLETE
 from pov.model.reading import mapping, number, text
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Bullets, Heading, Text
@@ -77,15 +78,26 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     scripts = list(dict.fromkeys(_scripts(facts)))
     if scripts:
         yield "Scripts.", _SCRIPTS.format(names=listing(scripts))
-    seed = facts.environment.get("order_seed")
-    told = f"in a random order from seed {seed}" if seed is not None else "in an order whose seed was not recorded"
-    yield "Order.", f"Trials of the arms are interleaved {told}. Each sample is saved as it happens, failed ones too."
+    yield "Order.", f"{_order(facts)} Each sample is saved as it happens, failed ones too."
     for one in facts.resumptions:
         yield "Interrupted, and went on.", wording.resumed(one)
     yield "Load.", _load(facts)
     yield "Noise.", _NOISE
     yield "Statistics.", _STATISTICS
     yield "Time.", "A monotonic clock on the machine that ran the trials; the prober runs inside the cluster."
+
+
+def _order(facts: Facts) -> str:
+    """How the order of trials was drawn, as the run recorded it."""
+    seed = facts.environment.get("order_seed")
+    if seed is None:
+        return "Trials came in an order whose seed was not recorded."
+    if facts.environment.get("order_drawn") == COMPLETE:
+        return f"Completely randomised: all trials of all arms were shuffled at once, from seed {seed}."
+    return (
+        f"Random in rounds, from seed {seed}: each round held each arm once; tests and intervals take the order as "
+        "completely random."
+    )
 
 
 def _scripts(facts: Facts) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pov.measure import warnings
-from pov.measure.order import interleave, new_seed
+from pov.measure.order import new_seed, shuffled
 from pov.measure.results import Arm, gathered
 from pov.measure.scoring import BLIND, STALLED, Criterion, scored
 from pov.measure.statistics import compare, drift_from
@@ -17,14 +17,23 @@ from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample, Stalls, Traffic
 
 
-def test_trials_are_interleaved_in_rounds_and_the_seed_repeats_them() -> None:
+def test_trials_are_completely_randomised_and_the_seed_repeats_them() -> None:
     plan = {("deploy", "automated"): 3, ("deploy", "manual"): 3, ("rotate", "automated"): 1}
-    slots = interleave(plan, 7)
-    assert slots == interleave(plan, 7)
-    assert slots != interleave(plan, 8)
+    slots = shuffled(plan, 7)
+    assert slots == shuffled(plan, 7)
+    assert slots != shuffled(plan, 8)
     assert Counter((s.experiment, s.arm) for s in slots) == Counter(plan)
-    assert [s.trial for s in slots] == [1, 1, 1, 2, 2, 3, 3]
+    for key in plan:
+        assert [s.trial for s in slots if (s.experiment, s.arm) == key] == list(range(1, plan[key] + 1))
     assert new_seed() < 2**32
+
+
+def test_every_order_of_two_arms_is_as_likely_as_any_other() -> None:
+    """Rounds of one trial an arm can give 4 of these 6 orders alone: the exact test counts all of them."""
+    plan = {("deploy", "automated"): 2, ("deploy", "manual"): 2}
+    found = Counter("".join(slot.arm[0] for slot in shuffled(plan, seed)) for seed in range(6000))
+    assert sorted(found) == ["aamm", "amam", "amma", "maam", "mama", "mmaa"]
+    assert all(850 < times < 1150 for times in found.values()), found
 
 
 def test_a_drift_needs_five_trials() -> None:

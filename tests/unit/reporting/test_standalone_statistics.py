@@ -13,7 +13,7 @@ import pytest
 
 from pov.measure import coverage, inference
 from pov.measure.coverage import simulated as simulations
-from pov.measure.order import interleave
+from pov.measure.order import COMPLETE, shuffled
 from pov.reporting import standalone
 from pov.reporting.model import build
 from pov.state.runs import read_run
@@ -23,14 +23,14 @@ from tests.unit.workflows.test_verify import Given, change_line, rewrite
 
 PAIRS = [("deploy", "automated"), ("deploy", "manual"), ("rotate", "automated"), ("rotate", "manual")]
 SEED = 11
-SLOTS = [vars(slot) for slot in interleave(dict.fromkeys(PAIRS, 4), SEED)]
+SLOTS = [vars(slot) for slot in shuffled(dict.fromkeys(PAIRS, 4), SEED)]
 
 
 def attached(folder: Path, slots: Any = SLOTS, times: Mapping[str, Any] | None = None, **record: Any) -> Path:
     """What the report of a run carries whose order was drawn from a seed; `times` by arm, in their order."""
     left = {arm: list(values) for arm, values in (times or {}).items()}
     changes = {n: {"seconds": left[slot["arm"]].pop(0), "steps": []} for n, slot in enumerate(slots, 1) if left}
-    environment = {"simulated": False, "order_seed": SEED, **record}
+    environment = {"simulated": False, "order_seed": SEED, "order_drawn": COMPLETE, **record}
     path = simulated.save(
         folder / "runs", order=slots, control=False, environment_changes=environment, sample_changes=changes
     )
@@ -56,7 +56,7 @@ def test_an_order_that_its_seed_gives_and_that_trials_kept_matches(tmp_path: Pat
 def test_a_run_that_ended_early_kept_the_order_as_far_as_it_went(tmp_path: Path) -> None:
     path = simulated.save(
         tmp_path / "runs", order=SLOTS, control=False, stop_after=5, finish=False,
-        environment_changes={"simulated": False, "order_seed": SEED},
+        environment_changes={"simulated": False, "order_seed": SEED, "order_drawn": COMPLETE},
     )  # fmt: skip
     saved = read_run(path)
     for name, content in attachments(saved, report=build(saved)).items():
@@ -74,6 +74,30 @@ def test_a_plan_that_was_put_into_another_order_before_the_first_trial_is_found(
     """Its chain is whole, and its samples follow it: the seed alone tells."""
     (line,) = verified(attached(tmp_path, swapped())).wrong
     assert line.startswith(f"environment.json: the plan is the order that seed {SEED} gives")
+
+
+def in_rounds() -> list[dict[str, Any]]:
+    """As earlier versions drew it: each round of one trial an arm shuffled by itself."""
+    draw, slots = random.Random(SEED), []
+    for trial in range(1, 5):
+        members = [{"experiment": experiment, "arm": arm, "trial": trial} for experiment, arm in sorted(PAIRS)]
+        draw.shuffle(members)
+        slots += members
+    return slots
+
+
+def test_a_run_of_before_is_checked_by_the_rounds_that_it_was_drawn_in(tmp_path: Path) -> None:
+    verifier = verified(attached(tmp_path, in_rounds(), order_drawn=None))
+    assert verifier.wrong == []
+    told = json.dumps(verifier.report, ensure_ascii=False)
+    assert "each round held each arm once; tests and intervals take the order as completely random" in told
+
+
+@pytest.mark.parametrize(("slots", "how"), [(in_rounds(), COMPLETE), (SLOTS, None)], ids=["rounds", "complete"])
+def test_an_order_that_was_drawn_in_another_way_than_recorded_is_found(
+    tmp_path: Path, slots: list[dict[str, Any]], how: str | None
+) -> None:
+    assert "the plan is the order that seed" in verified(attached(tmp_path, slots, order_drawn=how)).wrong[0]
 
 
 def test_another_seed_is_found(tmp_path: Path) -> None:
@@ -350,7 +374,7 @@ AGAINST = [
 def three_ways(folder: Path, **record: Any) -> Path:
     """A run in three arms, one of which is the same way as another."""
     ways = [("deploy", arm) for arm in ("automated", "manual", "automated-poll")]
-    slots = [vars(slot) for slot in interleave(dict.fromkeys(ways, 4), SEED)]
+    slots = [vars(slot) for slot in shuffled(dict.fromkeys(ways, 4), SEED)]
     return attached(folder, slots, **record)
 
 

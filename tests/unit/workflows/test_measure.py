@@ -17,7 +17,7 @@ from pov.base.errors import InvalidInput, PovError, RunInterrupted
 from pov.experiments import EXPERIMENTS
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.seat import People
-from pov.measure.order import interleave
+from pov.measure.order import shuffled
 from pov.measure.scoring import Criterion
 from pov.measure.trials import Evidence
 from pov.model import catalogue
@@ -52,7 +52,7 @@ class Measured:
         self.world = World(**changes)
         options = MeasureOptions(folder, experiments=named, arms=arms, trials=trials, aa=aa)
         self.plan, self.left_out = planned(options, self.world.scenario, own)
-        self.slots = interleave(self.plan, 7)
+        self.slots = shuffled(self.plan, 7)
         self.writer = RunWriter(folder, {"simulated": True, **(record or {})}, clock=self.world.clock)
         self.events: list[Event] = []
         box = self.world.toolbox(folder)
