@@ -22,6 +22,7 @@ from pov.base.wait import Pending, wait_for
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
 from pov.experiments.gitops import at_rest
+from pov.experiments.seen import INTERVAL_S
 from pov.experiments.stages import differences
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
@@ -43,7 +44,6 @@ BY_HAND = "changed-by-hand"
 _AT_REST_S = 240.0
 _HEALED_S = 300.0
 _SEEN_S = 120.0
-_LOOK_S = 0.2
 
 
 class AutomatedDrift(EstateTrial):
@@ -118,7 +118,7 @@ class AutomatedDrift(EstateTrial):
             left = [kind for kind in KINDS if kind not in self._back]
             return Pending(f"{', '.join(left)} still as by hand") if left else True
 
-        wait_for("what was changed by hand to be changed back", look, timeout_s=_HEALED_S, interval_s=_LOOK_S,
+        wait_for("what was changed by hand to be changed back", look, timeout_s=_HEALED_S, interval_s=INTERVAL_S,
                  clock=clock, fix="pov status")  # fmt: skip
         self._wait_until_seen()
         self._ends = {"seen": passed()}
@@ -205,7 +205,7 @@ class AutomatedDrift(EstateTrial):
             lacking = [name for name in self._touched if not rolled_out(self._live(name))]
             return Pending(f"{lacking[0]} is still rolling out") if lacking else True
 
-        wait_for("the prober to see it as before", look, timeout_s=_SEEN_S, interval_s=_LOOK_S, clock=self.box.clock)
+        wait_for("the prober to see it as before", look, timeout_s=_SEEN_S, interval_s=INTERVAL_S, clock=self.box.clock)
 
     def _change(self, kind: str) -> tuple[str, str, Document]:
         """Write one change as somebody would by hand. Returns what was, what is, and the object as it was written."""

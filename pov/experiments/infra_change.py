@@ -27,6 +27,7 @@ from pov.experiments.ports.infrastructure import Applied
 from pov.experiments.promote import review_row
 from pov.experiments.runbook import RunbookTrial
 from pov.experiments.scripted import shipped
+from pov.experiments.seen import INTERVAL_S
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import WORKED_ON
 from pov.experiments.working_copy import WorkingCopyTrial
@@ -39,7 +40,6 @@ ASKED: Mapping[str, float] = {"cpu": 2, "memory_gib": 2, "pods": 10, "services":
 _AT_REST_S = 240.0
 _SEEN_S = 60.0
 _GONE_S = 180.0
-_EACH_S = 0.1
 _STOPS = ("requests.cpu", "pods")
 """Figures of the quota that stop the clock; it comes whole, and all of it is compared after that."""
 
@@ -210,7 +210,7 @@ def until_told(box: Toolbox, name: str) -> None:
         fits = all(quantity(told.get(key)) == quantity(wanted[key]) for key in _STOPS)
         return True if fits else Pending(f"{name} has no such quota yet")
 
-    wait_for("the quota", look, timeout_s=_SEEN_S, interval_s=_EACH_S, clock=box.clock)
+    wait_for("the quota", look, timeout_s=_SEEN_S, interval_s=INTERVAL_S, clock=box.clock)
 
 
 def until_gone(box: Toolbox, name: str) -> None:

@@ -22,7 +22,7 @@ from pov.experiments.gitops import GitOpsTrial
 from pov.experiments.load import Watched
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
-from pov.experiments.seen import until_seen
+from pov.experiments.seen import INTERVAL_S, until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.traffic import failures_on
 from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, image_of, is_going, own_version, rolled_out
@@ -85,7 +85,11 @@ class AutomatedRollback(GitOpsTrial):
         return f'Revert "Deploy {self._bad} to {self.estate.name}"\n\nThis reverts commit {self._revision_of_bad}.'
 
     def wait_until_seen(self) -> Mapping[str, float]:
-        """Every replica serves the version from before, and no pod of the bad one is left."""
+        """Every replica serves the version from before, and no pod of the bad one is left.
+
+        Old pods serve while bad ones end at their start: seen alone, it would be over before it began. On a host the
+        one that serves is in the bad one's place.
+        """
         seen = until_seen(
             self.box,
             self.estate,
@@ -99,7 +103,9 @@ class AutomatedRollback(GitOpsTrial):
             left = [name for name in self.box.under_proof if self._bad_pods(name)]
             return Pending(f"{left[0]} still has a pod of the bad version") if left else True
 
-        wait_for("the bad version's pods to go", look, timeout_s=self.limit_s, interval_s=0.1, clock=self.box.clock)
+        wait_for(
+            "the bad version's pods to go", look, timeout_s=self.limit_s, interval_s=INTERVAL_S, clock=self.box.clock
+        )
         return seen
 
     def check(self) -> None:
@@ -221,7 +227,7 @@ class ManualRollback(RunbookTrial):
         return self._variables_for(self._good, self._reached)
 
     def wait_until_seen(self) -> Mapping[str, float]:
-        """Every service under proof serves the version from before."""
+        """Every service under proof serves the version from before, each in the place of the bad one."""
         return until_seen(
             self.box,
             self.estate,

@@ -11,8 +11,8 @@ from pov.config.estates import Estate
 from pov.experiments.ports.load import Identity
 from pov.experiments.toolbox import Toolbox
 
-_INTERVAL_S = 0.1
-"""Pause between two looks; with the look itself the end of an operation is known to about a quarter of a second."""
+INTERVAL_S = 0.1
+"""Pause between two looks at what stops the clock, in every experiment and arm: a run records it as its clock's."""
 
 
 def until_seen(
@@ -46,7 +46,7 @@ def until_seen(
                 state = f"{name}: {_told(mine, estate.replicas)}"
         return seen if not state else Pending(f"{len(seen)} of {len(services)} services; {state}")
 
-    return wait_for(what, look, timeout_s=timeout_s, interval_s=_INTERVAL_S, clock=box.clock, fix="pov status")
+    return wait_for(what, look, timeout_s=timeout_s, interval_s=INTERVAL_S, clock=box.clock, fix="pov status")
 
 
 def serials(box: Toolbox, estate: Estate) -> dict[str, list[str]]:

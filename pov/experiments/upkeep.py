@@ -14,6 +14,7 @@ from pov.base.wait import Pending, wait_for
 from pov.experiments.anew import started_anew
 from pov.experiments.control import watch_beside
 from pov.experiments.gitops import at_rest
+from pov.experiments.seen import INTERVAL_S
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.experiments.workloads import POD, is_going
@@ -101,7 +102,7 @@ class UpkeepTrial(EstateTrial):
             told = lacking()
             return Pending(told) if told else True
 
-        wait_for(f"{part} to serve", look, timeout_s=_BACK_S, interval_s=0.1, clock=self.box.clock, fix="pov up")
+        wait_for(f"{part} to serve", look, timeout_s=_BACK_S, interval_s=INTERVAL_S, clock=self.box.clock, fix="pov up")
 
 
 def _is_ready(status: Mapping[str, object]) -> bool:

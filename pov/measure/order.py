@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
 COMPLETE = "complete"
 """How the order was drawn, as a run records it. Runs that recorded nothing drew it in rounds of one trial an arm."""
 

@@ -20,6 +20,7 @@ from pov.config.offering import load_offering
 from pov.engines import git_command, ssh, terraform
 from pov.engines.kube import Kube
 from pov.engines.vault import Vault
+from pov.experiments.seen import INTERVAL_S
 from pov.experiments.toolbox import STAGING
 from pov.measure.machine import machine
 from pov.measure.order import COMPLETE, Slot
@@ -53,6 +54,7 @@ def environment(
         "bundle": ctx.bundle.key,
         "order_seed": seed,
         "order_drawn": COMPLETE,
+        "stop_clock": {"looks_every_s": INTERVAL_S},
         "plan": [vars(slot) for slot in slots],
         "scenario": {"name": scenario.name, "title": scenario.metadata.title},
         "services": len(staging.services),

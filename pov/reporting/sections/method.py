@@ -22,6 +22,11 @@ _SCRIPTS = (
     "{names}: run on this machine against the legacy estate, told what the runbook is told, with the artefact on the "
     "hosts, under the same clocks, load and checks. That a script ended well is not believed: prober and hosts decide."
 )
+_DRAIN = (
+    "A pod that goes serves on until no new connection has come for 3 s, since callers are sent to another. A service "
+    "on a host has one address and nobody who sends callers elsewhere: told to stop, it finishes the requests in hand "
+    "and refuses new ones until its successor listens (--drain 0s), for the runbook, a script and a person alike."
+)
 _NOISE = (
     "Hard failures (refused, cut off, answered wrongly) and late ones are kept apart, and count on the edges that the "
     "change touches while the clock runs. A late one is excused only if an edge outside the change, or the prober "
@@ -75,6 +80,7 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
         words = facts.words.experiment(experiment.name)
         yield f"Clock, {words.noun}.", wording.clock(words)
     yield "Arms.", _ARMS.format(books=wording.runbooks(facts, in_full=True))
+    yield "What a swap loses.", _DRAIN
     scripts = list(dict.fromkeys(_scripts(facts)))
     if scripts:
         yield "Scripts.", _SCRIPTS.format(names=listing(scripts))
@@ -84,6 +90,7 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Load.", _load(facts)
     yield "Noise.", _NOISE
     yield "Statistics.", _STATISTICS
+    yield "Resolution of the clocks.", _resolution(facts)
     yield "Time.", "A monotonic clock on the machine that ran the trials; the prober runs inside the cluster."
 
 
@@ -97,6 +104,17 @@ def _order(facts: Facts) -> str:
     return (
         f"Random in rounds, from seed {seed}: each round held each arm once; tests and intervals take the order as "
         "completely random."
+    )
+
+
+def _resolution(facts: Facts) -> str:
+    """How finely an operation's end is known, as the run recorded it."""
+    every = number(mapping(facts.environment.get("stop_clock")).get("looks_every_s"))
+    if every is None:
+        return "How often it was looked whether an operation was done was not recorded."
+    return (
+        f"Whether an operation is done is looked at anew {every:g}{NARROW}s after each answer, with the same pause in "
+        "every arm of every experiment: a time is too long by that and one look at most."
     )
 
 

@@ -23,8 +23,8 @@ def test_trials_are_completely_randomised_and_the_seed_repeats_them() -> None:
     assert slots == shuffled(plan, 7)
     assert slots != shuffled(plan, 8)
     assert Counter((s.experiment, s.arm) for s in slots) == Counter(plan)
-    for key in plan:
-        assert [s.trial for s in slots if (s.experiment, s.arm) == key] == list(range(1, plan[key] + 1))
+    for key, trials in plan.items():
+        assert [s.trial for s in slots if (s.experiment, s.arm) == key] == list(range(1, trials + 1))
     assert new_seed() < 2**32
 
 
