@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pov.reporting.wording import value
 from pov.state.home import KEPT
 
 MAIN = "sheet.typ"
+_PROPOSED, _REFERENCE = attrgetter("proposed"), attrgetter("reference")
 _TOUCHED = (
     "One machine: a cluster of its own, a container network, images in the container storage, a cache of engines "
     "(~/.cache/pov), files in the engagement folder. pov down takes away cluster, network, keys and secrets. In the "
@@ -72,6 +74,7 @@ def document(agreed: Mapping[str, Any], agreement: str, today: str) -> dict[str,
         "date": today,
         "criteria": [_criterion(item, words) for item in map(mapping, items(agreed.get("criteria")))],
         "planned": _planned(agreed, words),
+        "primary": _primary(agreed, words),
         "owners": owners,
         "touched": _TOUCHED,
         "touches": touched,
@@ -125,6 +128,23 @@ def _planned(agreed: Mapping[str, Any], words: Words) -> str:
         ]
         told.append(f"{text(item.get('name'))}: {listing(arms)}")
     return "; ".join(told)
+
+
+def _primary(agreed: Mapping[str, Any], words: Words) -> str:
+    """The primary comparison of each experiment that compares arms by their seconds, those of the same arms together.
+
+    As it is chosen for a run: the one that a criterion names, else the proposed arm with today's way.
+    """
+    criteria = [item for item in map(mapping, items(agreed.get("criteria"))) if item.get("primary_against")]
+    named = {text(c.get("experiment")): (text(c.get("arm")), text(c.get("primary_against"))) for c in criteria}
+    usual = tuple(next(arm.name for arm in words.arms.values() if kind(arm)) for kind in (_PROPOSED, _REFERENCE))
+    told: dict[str, list[str]] = {}
+    for item in map(mapping, items(agreed.get("experiments"))):
+        name, there = text(item.get("name")), items(item.get("arms"))
+        pair = named.get(name) or (usual if set(usual) <= set(there) else ())
+        if pair and not words.experiment(name).judged_by:
+            told.setdefault(" against ".join(words.arm(arm).said for arm in pair), []).append(name)
+    return "; ".join(f"{pair} in {listing(names)}" for pair, names in told.items())
 
 
 def _times(trials: object) -> str:

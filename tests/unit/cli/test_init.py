@@ -31,7 +31,7 @@ def test_what_is_written_is_a_valid_engagement(tmp_path: Path, scenario: str) ->
 def test_a_criterion_is_written_whole(tmp_path: Path) -> None:
     text = (data("scenarios") / "quickstart" / "scenario.yaml").read_text()
     path = tmp_path / "own.yaml"
-    path.write_text(text + "    timeoutMs: 500\n    primaryAgainst: manual\n")
+    path.write_text(text + "    timeoutMs: 500\n")
     engagement = load_engagement(run(InitOptions(tmp_path / "acme", str(path)), silent).folder)
     assert engagement.criteria == load_scenario(str(path)).criteria
     assert engagement.criteria[-1].primary_against == "manual"

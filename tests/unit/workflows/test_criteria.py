@@ -160,6 +160,7 @@ def test_the_sheet_is_one_page_with_everything_that_was_agreed(root: Path) -> No
     text = " ".join(page.extract_text().split())
     for said in (
         *("Acme Payments", "at most 180", "Ines Weber", "A clone of one repository", "After the planned trials"),
+        "Primary comparisons, by time: automated against the runbook in deploy and rotate. They alone have a p",
         *("2026-12-11", "Five services of their own follow", "It ends", "not shown", "tell the arms apart"),
     ):
         assert said in text
@@ -174,6 +175,36 @@ def test_the_sheet_says_what_outlives_the_environment_and_what_removes_it(root: 
     assert "All of it goes" not in text
     for said in (*KEPT.values(), "pov down --images", "rm -r ~/.cache/pov", "rm -r .pov", "that it pulled stay"):
         assert said in text
+
+
+ONE = {"name": "deploy", "trials": 3, "arms": ["automated", "manual", "scripted"]}
+AGAINST = {"experiment": "deploy", "arm": "automated", "primary_against": "scripted"}
+
+
+@pytest.mark.parametrize(
+    ("experiments", "criteria_", "told"),
+    [
+        ([ONE], [], "automated against the runbook in deploy"),
+        ([ONE], [AGAINST], "automated against a good script in deploy"),
+        ([ONE, {**ONE, "name": "rotate"}], [AGAINST],
+         "automated against a good script in deploy; automated against the runbook in rotate"),
+        ([{**ONE, "arms": ["automated"]}], [], ""),
+        ([{**ONE, "name": "audit"}], [], ""),  # its arms are judged by right answers
+    ],
+)  # fmt: skip
+def test_the_sheet_names_the_primary_comparisons(
+    experiments: list[dict[str, Any]], criteria_: list[dict[str, Any]], told: str
+) -> None:
+    agreed_ = {"criteria": criteria_, "experiments": experiments}
+    assert sheet.document(agreed_, "0" * 64, "2026-03-01")["primary"] == told
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in SCENARIOS.glob("*/scenario.yaml")))
+def test_shipped_criteria_name_the_primary_comparison_of_their_experiment(name: str) -> None:
+    shipped = load_scenario(name)
+    both = {one.name for one in shipped.experiments if {"automated", "manual"} <= set(one.arms)}
+    for one in shipped.criteria:
+        assert one.primary_against == ("manual" if one.experiment in both else None)
 
 
 def test_what_nobody_said_is_left_open_and_not_made_up(root: Path) -> None:
