@@ -18,7 +18,7 @@ INTERRUPTED = "interrupted"
 """The experiment in which work is killed half-way."""
 ERRORS = "rollback-errors"
 """The experiment in which the bad version answers a share of its requests with an error."""
-ERROR_RATE = 0.2
+ERROR_RATE = catalogue.ERROR_RATE
 LEAST_ERROR_RATE = 0.02
 """Below, the load takes minutes to meet enough errors to decide by."""
 
@@ -51,7 +51,7 @@ class Experiment(Model):
     @property
     def at_percent(self) -> int:
         """The point at which the work is killed, in percent of the time that it usually takes."""
-        return percent_of(self.at or "half")
+        return percent_of(self.at or catalogue.POINT)
 
     @model_validator(mode="after")
     def _only_its_arms(self) -> Self:

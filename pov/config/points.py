@@ -8,9 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from pov.config.explaining import Faults, nearest
+from pov.model.catalogue import POINTS
 
-POINTS = {"early": 10, "half": 50, "late": 80}
-"""Points by name, in percent."""
 LEAST, MOST = 5, 90
 """Below, hardly anything has begun; above, the work may have ended by itself before it is killed."""
 _PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)

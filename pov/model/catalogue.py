@@ -12,6 +12,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 LESS = "less"
 MORE = "more"
+POINTS = {"early": 10, "half": 50, "late": 80}
+"""Points at which `interrupted` kills the work, by name, in percent of the usual time."""
+POINT = "half"
+ERROR_RATE = 0.2
+"""The share of requests that the bad version of `rollback-errors` answers with an error, if nothing is said."""
 
 
 class Named(Protocol):

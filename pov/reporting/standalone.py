@@ -82,6 +82,8 @@ LATER = {  # sections whose figures are not computed here, and why not
     "people": "times are computed; what they noted and what it cost their hands is as samples have it",
 }
 ALWAYS = ("decision", "criteria", "method", "machine", "evidence")  # sections that no report is without
+POINTS = {"early": 10, "half": 50, "late": 80}  # where work is killed, in percent of the usual time
+ERROR_RATE = 0.2  # of a bad version, where nothing is said
 DEPARTED = "Exploratory: the plan differs from the frozen one"  # a box on page one
 COMPUTED = {"order", "rare"}  # sections whose tables are computed place by place
 UPKEEP = "upkeep"  # a section: experiments on the platform itself, beside what was stated of running it
@@ -123,6 +125,7 @@ ENVIRONMENT = {
     "run?": TEXT, "criteria?": [CRITERION], "catalogue?": CATALOGUE, "machine?": {}, "value?": {},
     "order_drawn?": TEXT, "plan?": [{"experiment?": TEXT, "arm?": TEXT}], "earlier_runs?": [{"run": TEXT}],
     "frozen?": {"digest?": TEXT, "changes?": [TEXT], "signatures?": {"*": TEXT}}, "own_arms?": [{"name?": TEXT}],
+    "choices?": {"kill_at?": NUMBER, "error_rate?": NUMBER},
     "baseline?": [{"unit?": TEXT, "figure?": TEXT, "id?": TEXT, "by?": TEXT, "when?": TEXT}],
 }  # fmt: skip
 SUMMARY = {
@@ -131,7 +134,8 @@ SUMMARY = {
 }  # fmt: skip
 HEAD = {"files?": {"*": TEXT}, "chain_head?": TEXT}
 AGREED: dict[str, Any] = {"agreed?": {"experiments?": [
-    {"name": TEXT, "arms?": [TEXT], "trials?": COUNT, "arm_trials?": {"*": COUNT}, "aa?": COUNT},
+    {"name": TEXT, "arms?": [TEXT], "trials?": COUNT, "arm_trials?": {"*": COUNT}, "aa?": COUNT,
+     "at?": TEXT, "error_rate?": NUMBER},
 ]}}  # fmt: skip
 COUNTED_RUNS = {"runs?": [{"run?": TEXT, "state?": TEXT}]}
 POINT = {"n": INTEGER, "seconds?": NUMBER, "ok": FLAG}
@@ -1256,7 +1260,21 @@ class Verifier:
                 trials = "no trial" if not n else f"{n} trial{'' if n == 1 else 's'}"
                 told = f"{trials}, and none in the frozen plan" if of is None else f"{trials} in place of {of}"
                 found.append(f"{', '.join(map(str, key))}: {told}")
-        return found
+        return [*found, *self.other_kind({name for name, _ in mine})]
+
+    def other_kind(self, measured: set[Any]) -> Iterator[str]:
+        """What was chosen otherwise than frozen: where work is killed, how bad a version is."""
+        of = {one["name"]: one for one in self.promised.get("experiments") or [] if one["name"] in measured}
+        chosen = self.environment.get("choices") or {}
+        at, rate = chosen.get("kill_at"), chosen.get("error_rate")
+        if at is not None and "interrupted" in of:
+            point = of["interrupted"].get("at") or "half"
+            if f"{at:g}" != f"{POINTS.get(point, point.removesuffix('%'))}":
+                yield f"interrupted: killed at {at:g} % in place of {point}"
+        if rate is not None and "rollback-errors" in of:
+            share = of["rollback-errors"].get("error_rate") or ERROR_RATE
+            if rate != share:
+                yield f"rollback-errors: a share of {rate:g} in place of {share:g}"
 
     def of_departures(self, sections: list[dict[str, Any]]) -> None:
         """Page one says how the plan is not the frozen one, and says it of no other."""

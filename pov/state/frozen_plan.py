@@ -10,14 +10,23 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from pov.model.catalogue import Words, named
-from pov.model.reading import items, mapping, text, whole
+from pov.model.catalogue import ERROR_RATE, POINT, POINTS, Words, named
+from pov.model.reading import items, mapping, number, text, whole
 
 Pairs = Mapping[tuple[str, str], int]
 
 
-def departures(agreed: Mapping[str, Any], planned: Pairs, words: Words, own: Collection[str]) -> list[str]:
-    """Where trials by experiment and arm are not those that were frozen, in words; `own` are the names of own arms."""
+def departures(
+    agreed: Mapping[str, Any],
+    planned: Pairs,
+    words: Words,
+    own: Collection[str],
+    choices: Mapping[str, Any],
+) -> list[str]:
+    """Where trials by experiment and arm are not those that were frozen, or were of another kind, in words.
+
+    `own` are the names of own arms; `choices` what was chosen of single experiments, as a run records it.
+    """
 
     def held(key: tuple[str, str]) -> bool:
         return key[1] not in own and not words.arm(key[1]).apart
@@ -26,11 +35,12 @@ def departures(agreed: Mapping[str, Any], planned: Pairs, words: Words, own: Col
     if not mine:
         return []
     frozen = {key: trials for key, trials in _frozen(agreed) if held(key)}
-    return [
+    trials = [
         f"{', '.join(key)}: {_told(mine.get(key, 0), frozen.get(key))}"
         for key in dict.fromkeys([*frozen, *mine])
         if mine.get(key) != frozen.get(key)
     ]
+    return [*trials, *_other_kind(agreed, {name for name, _ in mine}, choices)]
 
 
 def departures_of(environment: Mapping[str, Any], agreed: Mapping[str, Any]) -> list[str]:
@@ -38,7 +48,8 @@ def departures_of(environment: Mapping[str, Any], agreed: Mapping[str, Any]) -> 
     slots = [mapping(one) for one in items(environment.get("plan"))]
     planned = Counter((text(one.get("experiment")), text(one.get("arm"))) for one in slots)
     own = [text(mapping(one).get("name")) for one in items(environment.get("own_arms"))]
-    return departures(agreed, planned, Words.of(environment.get("catalogue")), own)
+    choices = mapping(environment.get("choices"))
+    return departures(agreed, planned, Words.of(environment.get("catalogue")), own, choices)
 
 
 def _frozen(agreed: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], int]]:
@@ -49,6 +60,20 @@ def _frozen(agreed: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], int]]:
             yield (name, arm), whole(more.get(arm, one.get("trials"))) or 0
         if again := whole(one.get("aa")):
             yield (name, named("again")), again
+
+
+def _other_kind(agreed: Mapping[str, Any], measured: Collection[str], choices: Mapping[str, Any]) -> Iterator[str]:
+    """What was chosen otherwise of experiments that were measured: where work is killed, how bad a version is."""
+    of = {text(one.get("name")): one for one in map(mapping, items(agreed.get("experiments")))}
+    at, rate = number(choices.get("kill_at")), number(choices.get("error_rate"))
+    if at is not None and "interrupted" in of and "interrupted" in measured:
+        point = text(of["interrupted"].get("at")) or POINT
+        if f"{at:g}" != f"{POINTS.get(point, point.removesuffix('%'))}":
+            yield f"interrupted: killed at {at:g} % in place of {point}"
+    if rate is not None and "rollback-errors" in of and "rollback-errors" in measured:
+        share = number(of["rollback-errors"].get("error_rate")) or ERROR_RATE
+        if rate != share:
+            yield f"rollback-errors: a share of {rate:g} in place of {share:g}"
 
 
 def _told(mine: int, frozen: int | None) -> str:

@@ -94,7 +94,8 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     if options.people is not None:
         options.people.terminal().close()
     with ctx.home.lock():
-        meant = Meant(plan, own.words, [one.arm.name for one in own.arms])
+        choices = chosen(options, ctx.scenario)
+        meant = Meant(plan, own.words, [one.arm.name for one in own.arms], choices)
         stands = standing(options.root, ctx.scenario, ctx.engagement, meant, exploratory=options.exploratory)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         take_back_stage(box, emit, ctx.deal)
@@ -103,7 +104,6 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
             emit(Event("warning", "measure", text))
         for text in paces.lines(own.words):
             emit(Event("note", "measure", text))
-        choices = chosen(options, ctx.scenario)
         box = replace(box, **choices)
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box.prober().stop_loads()

@@ -31,11 +31,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class Meant:
-    """What is about to be measured: trials by experiment and arm, in these words, with these arms of one's own."""
+    """What is about to be measured: trials by experiment and arm, in these words, with these arms of one's own.
+
+    `choices` is what was chosen of single experiments, as a run records it.
+    """
 
     plan: Pairs
     words: Words = field(default_factory=Words)
     own: Collection[str] = ()
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 def standing(
@@ -54,7 +58,7 @@ def standing(
         nothing = {"frozen": {"state": NOT_FROZEN}, "exploratory": [], "earlier_runs": earlier}
         return Standing(nothing, told=told if engagement is not None else "")
     changes = store.differences(found.agreed, agreed(scenario, engagement))
-    plan = departures(found.agreed, meant.plan, meant.words, meant.own)
+    plan = departures(found.agreed, meant.plan, meant.words, meant.own, meant.choices)
     if (changes or plan) and not exploratory:
         where, marked = f"frozen on {found.at[:10]}", "pov measure --exploratory  (its report says so)"
         again = 'pov criteria freeze --because "why"'

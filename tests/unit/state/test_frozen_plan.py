@@ -13,6 +13,8 @@ from pov.state import frozen as store
 from pov.state.frozen_plan import departures_of
 
 TWO = {"name": "deploy", "trials": 3, "arms": ["automated", "manual"], "arm_trials": {}, "aa": None}
+KILLED = {"name": "interrupted", "trials": 3, "arms": ["automated"], "at": "half"}
+BAD = {"name": "rollback-errors", "trials": 3, "arms": ["automated"], "error_rate": 0.1}
 MINE = {"own_arms": [{"name": "mine"}]}
 BOTH = {("deploy", "automated"): 3, ("deploy", "manual"): 3}
 FEWER = "deploy, automated: 1 trial in place of 3"
@@ -49,6 +51,21 @@ CASES: dict[str, tuple[dict[str, Any], dict[tuple[str, str], int], dict[str, Any
             "drift, automated: 1 trial, and none in the frozen plan",
         ],
     ),
+    "work that is killed elsewhere": (
+        KILLED, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 10, "error_rate": 0.2}},
+        ["interrupted: killed at 10 % in place of half"],
+    ),
+    "work that is killed there, by its share": (
+        {**KILLED, "at": "80%"}, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 80}}, []
+    ),
+    "work that is killed where nothing was said": (
+        {**KILLED, "at": None}, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 50}}, []
+    ),
+    "a version that is less bad": (
+        BAD, {("rollback-errors", "automated"): 3}, {"choices": {"kill_at": 10, "error_rate": 0.02}},
+        ["rollback-errors: a share of 0.02 in place of 0.1"],
+    ),
+    "what is chosen of an experiment that is not measured": (TWO, BOTH, {"choices": {"kill_at": 10}}, []),
     "no plan that says it": (TWO, {}, {}, []),
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ from pov.workflows.metering import Meter
 from tests.unit.experiments.loads import Load
 from tests.unit.experiments.world import BROKEN, World, scenario
 
+TOLD = ["deploy, automated: 2 trials in place of 6"]
 ABOUT = {"scenario": {"name": "small"}, "target": "kind", "seed": 7}
 
 
@@ -196,7 +197,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
         lock=nullcontext, runs_dir=tmp_path / "runs", journal_writer=lambda: SimpleNamespace(hear=silent)
     )
     ctx = SimpleNamespace(engagement=None, home=home, name="one", scenario=world.scenario, kube=None, deal=None)
-    stands = SimpleNamespace(told=None, record={"exploratory": []}, files={})
+    stands = SimpleNamespace(told=None, record={"exploratory": TOLD}, files={})
     load = SimpleNamespace(as_json=dict, traffic=world.scenario.traffic)
     record = {**ABOUT, "versions": {}, "services": 5, "machine": {}, "started": "", "criteria": []}
     for name, made in {
@@ -229,6 +230,8 @@ def test_what_is_frozen_is_asked_with_the_plan_and_whether_it_may_differ(
     options = MeasureOptions(tmp_path, experiments=("deploy",), trials=2, exploratory=exploratory)
     with pytest.raises(RunInterrupted):
         measure.run(options, silent)
+    (run,) = (tmp_path / "runs").iterdir()
+    assert json.loads((run / "summary.json").read_text())["run"]["exploratory"] == TOLD
     ((meant, given),) = [(one["meant"], one["exploratory"]) for one in asked]
     assert given is exploratory
     assert (meant.plan["deploy", "automated"], meant.plan["deploy", "manual"]) == (2, 2)
