@@ -143,6 +143,25 @@ def test_more_storage_than_the_size_includes_needs_a_scope_that_names_it(
     assert company.gate(*asked) == 0
 
 
+def test_more_than_the_scope_names_is_refused_although_no_quota_is_passed(
+    company: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = "scope: {users: 40000, cpu: 7, memoryGib: 7, storageGib: 10, iops: 3000}\n"
+    company.file.write_text(company.file.read_text().replace(SCOPE, named))
+    capsys.readouterr()
+    assert company.gate("--stages", str(stages(company.root, 8, 3001, 11))) == 4
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refused: ")]
+    assert sorted(line.partition("; passes")[0] for line in said) == [
+        "refused: 11 GiB of storage are asked for over all stages; limit: 10, which the scope of acme names",
+        "refused: 3001 IOPS are asked for over all stages; limit: 3000, which the scope of acme names",
+        "refused: 8 CPU cores are asked for over all stages; limit: 7, which the scope of acme names",
+        "refused: 8 GiB of memory are asked for over all stages; limit: 7, which the scope of acme names",
+    ]
+    assert all("may approve: cto or engineer or engineering-vp" in line for line in said)
+    company.file.write_text(company.file.read_text().replace("7", "8").replace("10,", "11,").replace("3000", "3001"))
+    assert company.gate("--stages", str(stages(company.root, 8, 3001, 11))) == 0
+
+
 def test_512_cores_pass_with_an_approved_scope_and_513_with_none(
     company: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
