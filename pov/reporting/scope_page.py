@@ -12,8 +12,7 @@ from typing import Any
 from pov.model.reading import items, mapping, number, text
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.page import Page
-from pov.scoping.figures import Worth
-from pov.scoping.terms import RESOURCES, Standing, minutes_down, percent
+from pov.scoping.terms import RESOURCES, Standing, mark, minutes_down, percent
 
 _STANDINGS = {str(one) for one in Standing}
 _APPROVAL = {"scope": "Engineer", "iops": "Engineering VP", "override": "Engineering VP or CTO"}
@@ -138,7 +137,7 @@ def _next(document: Mapping[str, Any], proposal: Mapping[str, Any]) -> str:
 def _mark(line: Mapping[str, Any]) -> str:
     """What a figure is that is no given one, as the assessment said it; nothing where the record is damaged."""
     standing = text(line.get("standing"))
-    return Worth(Standing(standing), text(line.get("why"))).mark if standing in _STANDINGS else ""
+    return mark(Standing(standing), text(line.get("why"))) if standing in _STANDINGS else ""
 
 
 def _capacity(document: Mapping[str, Any]) -> Iterator[Block]:

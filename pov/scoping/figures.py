@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from pov.config.offering import Ageing, Price, Range, Sourced
-from pov.scoping.terms import Standing
+from pov.scoping.terms import Standing, mark
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,8 @@ class Worth:
 
     @property
     def mark(self) -> str:
-        """What follows a figure that is shown: that it is an example, or how old it is; nothing after any other."""
-        if self.standing is Standing.EXAMPLE:
-            return " (EXAMPLE)"
-        return f" (old: {self.why})" if self.standing is Standing.OLD else ""
+        """What follows the figure where it is shown."""
+        return mark(self.standing, self.why)
 
     @property
     def counts(self) -> bool:

@@ -20,6 +20,13 @@ class Standing(StrEnum):
     REFUSED = "refused"
 
 
+def mark(standing: Standing, why: str) -> str:
+    """What follows a figure that is shown: that it is an example, or how old it is; nothing after any other."""
+    if standing is Standing.EXAMPLE:
+        return " (EXAMPLE)"
+    return f" (old: {why})" if standing is Standing.OLD else ""
+
+
 def nines(share: float) -> float:
     """How many nines a share of the time has: 0.999 has three."""
     return -math.log10(max(1 - share, _EXACT))

@@ -166,7 +166,7 @@ def test_the_gate_tells_what_the_cluster_would_not_take(
     (tmp_path / "signers").touch()
     fits = workload("Deployment", pod_spec(), replicas=2)
     fits["metadata"]["namespace"] = "prod"
-    (manifests / "fits.yaml").write_text(yaml.safe_dump(fits))
+    (manifests / "fits.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(fits))))
     gate = [*("--engagement", str(folder), "--name", "here", "gate"), *("--signers", str(tmp_path / "signers"))]
     gate += ["--manifests", str(manifests)]
     capsys.readouterr()
@@ -179,7 +179,7 @@ def test_the_gate_tells_what_the_cluster_would_not_take(
     large["metadata"] = {"name": "large", "namespace": "prod"}
     more = service()
     more["metadata"]["namespace"] = "prod"
-    (manifests / "too-much.yaml").write_text(yaml.safe_dump_all([large, more]))
+    (manifests / "too-much.yaml").write_text(yaml.safe_dump_all(json.loads(json.dumps([large, more]))))
     assert main(gate) == 4
     refused = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refused: ")]
     assert len(refused) == 2
