@@ -33,16 +33,17 @@ demo: host bundle ## bring the demo up, measure it, write the PDF (IMAGES=offici
 	@echo 'It stays up. Take it down with: $(BIN)/pov --engagement "$(DEMO)" down'
 
 test: ## set up, then lint, unit, contract and end-to-end tests
-	@$(MAKE) --no-print-directory venv-dev lint host bundle
+	@$(MAKE) --no-print-directory venv-dev lint host bundle IMAGES=built
 	$(BIN)/python -m tests.run
 
 test-all: ## the long matrix: every kill point on its own cluster, every scenario
-	@$(MAKE) --no-print-directory venv-dev lint host bundle
+	@$(MAKE) --no-print-directory venv-dev lint host bundle IMAGES=built
 	$(BIN)/python -m tests.run --matrix
 
 unit: venv-dev ## unit tests alone: no engine needed
 	$(BIN)/python -m pytest tests/unit
 
+contract e2e: IMAGES = built
 contract: venv-dev bundle ## the same suites against the fakes and the real engines
 	$(BIN)/python -m pytest tests/contract
 

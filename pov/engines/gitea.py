@@ -238,7 +238,8 @@ class Gitea:
     def merge(self, repository: str, number: int) -> str:
         """Merge a pull request by a merge commit; returns that commit.
 
-        Waits at most 30 seconds for the server's own check of conflicts. Raises `PovError` when an approval is missing.
+        Waits at most 30 seconds for the server's own check of conflicts: while it checks it says what it says of
+        a branch that conflicts. Raises `PovError` when an approval is missing.
         """
 
         def attempt() -> str | Pending:
@@ -249,12 +250,17 @@ class Gitea:
                 self._call("POST", f"/repos/{repository}/pulls/{number}/merge", {"do": "merge"})
             except Refused as refusal:
                 if refusal.status == 405 and "try again later" in refusal.cause:
-                    return Pending("Gitea is still checking for conflicts")
+                    return Pending("Gitea checks for conflicts with the target branch, or has found one")
                 raise
             return self.pull(repository, number).merged_commit or Pending("merged, not told yet")
 
         return wait_for(
-            f"pull request {number} to be merged", attempt, timeout_s=_MERGE_S, interval_s=0.2, clock=self._clock
+            f"pull request {number} to be merged",
+            attempt,
+            timeout_s=_MERGE_S,
+            interval_s=0.2,
+            clock=self._clock,
+            fix="bring the target branch into its own, and ask again",
         )
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, may_lack: bool = False) -> Any:

@@ -17,6 +17,7 @@ from pov.engines.git_command import Remote
 from pov.engines.gitea import Gitea
 from pov.engines.gitea_pulls import ERROR, FAILURE, PENDING, SUCCESS, Asked, Pulls, Status
 from pov.engines.rest import Refused
+from tests.behind import until_behind
 from tests.contract.servers import GiteaServer
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(180)]
@@ -62,8 +63,8 @@ class Deal:
         copy = self.copy("architect", token)
         return copy if copy.remote_head() else Pending("no branch yet")
 
-    def commit(self, repo: ConfigRepo, text: str, branch: str = "") -> str:
-        repo.write("changed.txt", text)
+    def commit(self, repo: ConfigRepo, text: str, branch: str = "", file: str = "changed.txt") -> str:
+        repo.write(file, text)
         repo.commit(f"Write {text}")
         return repo.push(*([branch] if branch else []))
 
@@ -131,7 +132,9 @@ def test_another_ones_status_is_told_by_whom(deal: Deal) -> None:
 def test_green_does_not_outlive_another_merge(deal: Deal) -> None:
     asked = deal.asks()
     deal.gate.set_status(deal.repository, asked.head, CONTEXT, SUCCESS, "passed")
-    moved = deal.commit(deal.main, "meanwhile")
+    # Another file: a conflict would be refused whatever the status is.
+    moved = deal.commit(deal.main, "meanwhile", file="another.txt")
+    until_behind(deal.reviewer, deal.repository, asked.number)
     (now,) = deal.gate.open_into(deal.repository, "main")
     assert (now.head, now.base) == (asked.head, moved)
     assert str(deal.merges(asked.number)).startswith("refused")

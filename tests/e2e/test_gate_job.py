@@ -19,6 +19,7 @@ from pov.steps.gate.job import AT_ONCE, PULL
 from pov.steps.gate.names import CONTEXT, JOB, NAMESPACE, REPOSITORY, RUNNER, USER
 from pov.steps.gate.step import TOKENS
 from pov.steps.landing_zone.step import state_of
+from tests.behind import until_behind
 from tests.e2e.deals import Deal, timed
 from tests.e2e.harness import Environment
 from tests.e2e.test_secrets import _of_home, found_in
@@ -165,6 +166,7 @@ def test_of_two_at_once_the_second_is_judged_again(deal: Deal) -> None:
     two = deal.asks("two")
     assert [deal.verdict(asked).state for asked in (one, two)] == [SUCCESS, SUCCESS]
     assert not deal.merges(one).startswith("refused")
+    until_behind(deal.reviewer, REPOSITORY, two.number)
     assert deal.merges(two).startswith("refused")
     now = deal.now(two)
     assert deal.verdict(now).state == FAILURE
