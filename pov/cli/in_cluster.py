@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.redact import Secret
@@ -18,7 +19,10 @@ _TMP = Path("/tmp")  # noqa: S108 - the container's own
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one of them; returns how it ended. `judge` ends with 0 whatever the verdict is: it is in its last line."""
+    """Run one of them; returns how it ended. `judge` ends with 0 whatever the verdict is: it is in its last line.
+
+    A line before that may hold what is refused so far.
+    """
     try:
         match list(argv):
             case ["watch", image, environment]:
@@ -75,18 +79,20 @@ def _kubeconfig(path: Path) -> Path:
 
 def _fetch(number: int, head: str, base: str) -> None:
     from pov.engines.git_command import Remote
-    from pov.engines.gitea_pulls import Asked
-    from pov.workflows.gate_job import fetch
+    from pov.workflows.gate_fetch import fetch
 
     remote = Remote(f"{IN_CLUSTER_URL}/{REPOSITORY}.git", USER, Path(LOGIN, TOKEN_KEY), Path(LOGIN, CA_KEY))
-    fetch(Asked(number, head, base), remote, work=_TMP / "fetch", room=Path(CHANGE))
+    fetch(number, head, base, remote, work=_TMP / "fetch", room=Path(CHANGE))
 
 
 def _judge(environment: str) -> None:
     from pov.bundle.gate_image import programs_inside
     from pov.workflows.gate_job import judge
 
-    print(json.dumps(judge(Path(CHANGE), environment, programs_inside(), Path(COPY_FOLDER))))
+    def say(document: Mapping[str, Any]) -> None:
+        print(json.dumps(document), flush=True)
+
+    say(judge(Path(CHANGE), environment, programs_inside(), Path(COPY_FOLDER), first=say))
 
 
 if __name__ == "__main__":

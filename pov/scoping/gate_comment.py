@@ -16,6 +16,8 @@ MARK = "<!-- pov gate -->"
 """How the one comment begins, by which it is found again."""
 
 PASSED, REFUSED, UNREADABLE, FAILED = "passed", "refused", "bad input", "failed"
+SO_FAR = "so_far"
+"""Set in a document that tells what is refused, while more is looked at."""
 _MOST_LINES, _LONGEST = 200, 600
 _LONGEST_DESCRIPTION = 140
 _NOT_PRINTED = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
@@ -24,6 +26,7 @@ _UNTIL = " until "
 _MOMENT = re.compile(rf"{_UNTIL}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)(?:, plan [0-9a-f]{{64}})?, on \S+ by \S+$")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _UNSEEN = "cannot be looked at"
+_REFUSED_SO_FAR = re.compile(r"\d+ things? (?:is|are) refused so far:")
 
 
 def against(base: str, judge: str) -> str:
@@ -58,6 +61,11 @@ def is_unseen(description: str) -> bool:
     return description.startswith(_UNSEEN)
 
 
+def is_so_far(description: str) -> bool:
+    """Whether a status of the gate's own says what is refused so far: its comment is to be completed."""
+    return _REFUSED_SO_FAR.match(description) is not None
+
+
 def holds_until(description: str) -> datetime | None:
     """Until when what a status of the gate's own says holds, or held; None where it rests on no approval."""
     found = _MOMENT.search(description)
@@ -88,16 +96,20 @@ def _plan(document: Mapping[str, Any]) -> str:
     return f", plan {digest}" if known and _DIGEST.fullmatch(digest) else ""
 
 
-def description(document: Mapping[str, Any], base: str, judge: str) -> str:
+def description(document: Mapping[str, Any], base: str, judge: str, until: datetime | None = None) -> str:
     """The status' sentence. What passed by an approval passed until that runs out.
 
-    It names the plan where that was made against a state: whoever applies it compares (`gate_status.py`).
+    It names the plan where that was made against a state: whoever applies it compares (`gate_status.py`). What is
+    refused so far is still judged: where that had passed `until` a moment, it says so.
     """
     outcome = _outcome(document)
     count = len(list(_refusals(document)))
+    refused = f"{count} {'thing is' if count == 1 else 'things are'} refused"
+    if outcome == REFUSED and document.get(SO_FAR):
+        return _sentence(f"{refused} so far: see the comment", base, judge, until)
     told = {
         PASSED: f"passed{_until(document)}{_plan(document)}",
-        REFUSED: f"{count} {'thing is' if count == 1 else 'things are'} refused: see the comment",
+        REFUSED: f"{refused}: see the comment",
         UNREADABLE: "cannot be judged: see the comment",
         FAILED: "the gate itself failed: see the comment",
     }[outcome]
@@ -120,6 +132,8 @@ def comment(document: Mapping[str, Any], head: str, base: str, judge: str) -> st
         lines = [f"{'+'.join(map(text, items(one.get('actions'))))} {text(one.get('address'))}" for one in changes]
         told_as = "What it would make" if outcome == PASSED else "What was planned of it"
         parts += [f"{told_as}, plan `{_plain(plan.get('digest'))[:64]}`:", _block(lines)]
+    if outcome == REFUSED and document.get(SO_FAR):
+        parts.append("That needs no plan. Terraform's plan is judged now; this comment tells the rest then.")
     parts.append(f"Judged: {head[:_SHORT]} {against(base, judge)}.")
     return "\n\n".join(filter(None, parts))
 

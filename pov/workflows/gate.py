@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ from pov.steps.landing_zone.judging import refusal
 from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subject_of, under_review
 from pov.workflows.environment import home_of
 from pov.workflows.gate_admission import admission
+from pov.workflows.gate_asked import limits, once
 from pov.workflows.gate_room import Room, furnish, of_the_process, with_copy, with_state, without_state
 from pov.workflows.gate_state import Against, against, as_json
 from pov.workflows.scope import Deal, deal
@@ -59,6 +60,9 @@ _SOURCES = "gate.sources"
 _UNREAD = "parse config: "
 """What conftest says in front of what it finds wrong in a file that it cannot read."""
 _MEND = "mend the text: terraform fmt tells the line"
+
+First = Callable[[Sequence[Check], Sequence[str]], None]
+"""Whoever wants to know checks that need no plan, and what the scope costs, before the plan is made."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +139,12 @@ class GateResult:
             raise CriterionNotMet(f"{told} refused", fix="what each passes with stands above")
 
 
-def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> GateResult:
+def run_gate(
+    options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK, first: First | None = None
+) -> GateResult:
     """Judge a change; nothing is changed anywhere.
+
+    `first` is told, before the plan is made, what needs none; all of that stands in the result as well.
 
     Raises `InvalidInput` for what cannot be judged: `block` without a mandate that counts, signers or an offering from
     what is under review, files that are wrong. Raises `PovError` where a program fails.
@@ -164,9 +172,12 @@ def run_gate(options: GateOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
             why = "Terraform is not shown a text that is refused"
             made = _Planned(tuple(Check(name, not_checked=why) for name in ("terraform validate", "plan")))
         else:
+            if first is not None:
+                checks.append(limits(judge, given, approved_iops(scope.approved), quotas, folder))
+                first(tuple(checks), prices(scope.assessment))
             where = options.against or against(options.running, environment, room.work)
             made = _planned(room, programs, judge, _Asked(given, scope.approved, quotas, where))
-        checks += made.checks
+        checks += once(checks, made.checks)
     if options.checked is not None:
         checks.append(_same(options.checked, made.plan))
     checks.append(admission(options.manifests, options.folder, environment))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from pov.base.errors import NotFound, PovError, Transient
 from pov.engines.gitea_pulls import Asked
 from pov.engines.kube import Kube
-from pov.scoping.gate_comment import FAILED
+from pov.scoping.gate_comment import FAILED, REFUSED, SO_FAR, UNREADABLE
 from pov.steps.gate.job import PULL, manifest, mark_of, name_of
 from pov.steps.gate.names import COPY_LABEL, JOB, NAMESPACE
 from pov.workflows.gate_runner import Turn
@@ -47,27 +47,29 @@ class KubeJobs:
         return str(max((int(one["metadata"]["labels"][COPY_LABEL]) for one in copies), default=""))
 
     def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
-        """See `Jobs`. A Job that failed is a gate that failed, with what its containers said last."""
+        """See `Jobs`. A Job that failed is a gate that failed, with what its containers said last.
+
+        While it runs nothing is believed but what stops a merge: what passed has passed once the Job has ended.
+        """
         name = name_of(asked.number, asked.head, asked.base, self.image, again, state=self._state)
         found = self.kube.get(_KIND, name, NAMESPACE)
         if found is None:
             raise NotFound(f"no Job {name}")
         ended = _ended(found)
         if not ended:
-            return None
-        said = self._said(name, "judge")
-        try:
-            document = json.loads(said.strip().splitlines()[-1])
-        except (ValueError, IndexError):
-            why = (ended.get("Failed") or {}).get("message") or "it said nothing that can be read"
-            lines = [
-                f"the Job {name} failed: {why}",
-                *self._told_by_pods(name),
-                *said.splitlines()[-5:],
-                *self._said(name, "fetch").splitlines()[-5:],
-            ]
-            return {"outcome": FAILED, "lines": lines}
-        return document if isinstance(document, dict) else {"outcome": FAILED, "lines": [f"{name} said no document"]}
+            return _refusal(self._heard(name))
+        said = self._said(name, "judge").strip().splitlines()
+        document = _document(said[-1]) if said else {}
+        if document and not document.get(SO_FAR):
+            return document
+        why = (ended.get("Failed") or {}).get("message") or "it said nothing that can be read"
+        lines = [
+            f"the Job {name} failed: {why}",
+            *self._told_by_pods(name),
+            *(line for line in said[-5:] if not _document(line)),
+            *self._said(name, "fetch").splitlines()[-5:],
+        ]
+        return {"outcome": FAILED, **(_refusal(said) or {}), SO_FAR: False, "lines": lines}
 
     def _pods(self, job: str) -> list[dict[str, Any]]:
         return self.kube.list("v1/Pod", NAMESPACE, labels=f"batch.kubernetes.io/job-name={job}")
@@ -90,6 +92,13 @@ class KubeJobs:
                 continue  # it never started
         return ""
 
+    def _heard(self, job: str) -> list[str]:
+        """What its judge has said by now; nothing where that cannot be told: the next look asks again."""
+        try:
+            return self._said(job, "judge").splitlines()
+        except PovError:
+            return []
+
     def start(self, asked: Asked, again: str) -> None:
         """See `Jobs`."""
         told = {"image": self.image, "environment": self.environment, "again": again, "state": self._state}
@@ -100,6 +109,21 @@ def _ended(job: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The conditions by which a Job has ended; nothing while it has not."""
     held = (job.get("status") or {}).get("conditions") or ()
     return {one["type"]: one for one in held if one["status"] == "True" and one["type"] in {"Complete", "Failed"}}
+
+
+def _document(line: str) -> dict[str, Any]:
+    """What a line tells; nothing where it is no document."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refusal(said: Sequence[str]) -> dict[str, Any] | None:
+    """The last document among what was said that stops a merge."""
+    documents = map(_document, reversed(said))
+    return next((one for one in documents if one.get("outcome") in {REFUSED, UNREADABLE}), None)
 
 
 def _turn(job: Mapping[str, Any]) -> Turn:

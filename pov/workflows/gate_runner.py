@@ -4,6 +4,9 @@ The repository is the truth. A verdict is a commit status of the gate's own, whi
 was judged against, and what judged; whatever else is there (none, another one's, an older one) is judged anew. Killed
 anywhere and started again, it goes on: a Job that runs is waited for, one that is done is told.
 
+What is refused without a plan is told while the Job still plans, and stands: the comment is completed when the Job has
+ended. No second word makes it green.
+
 However many ask and however often they push, a few Jobs run at a time, and one of each request: who has waited longest
 is next. A commit that another one has taken the place of by then is never judged.
 """
@@ -26,11 +29,14 @@ from pov.scoping.gate_comment import (
     FAILED,
     MARK,
     PASSED,
+    REFUSED,
+    SO_FAR,
     against,
     comment,
     description,
     holds_until,
     is_judged,
+    is_so_far,
     is_unseen,
     unseen,
     waits,
@@ -42,6 +48,14 @@ INTERVAL_S = 1.0
 PATIENCE = 5
 """Looks at one request that fail in a row before its status says so: a server that stumbles is no news."""
 _STATES = {PASSED: SUCCESS, FAILED: ERROR}
+_TAKEN_BACK = {
+    "outcome": REFUSED,
+    "checks": [{"refusals": [{
+        "what": "a Job that is gone refused it, and another one did not",
+        "limit": "no later word takes a refusal back",
+        "fix": "another commit, which is judged anew",
+    }]}],
+}  # fmt: skip
 
 
 class Server(Protocol):
@@ -79,7 +93,7 @@ class Jobs(Protocol):
     def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
         """The document of the one that is done; None while it runs. Raises `NotFound` where there is none.
 
-        `again` is empty for the first one of a state.
+        Of one that runs it may be what is refused so far. `again` is empty for the first one of a state.
         """
         ...
 
@@ -103,8 +117,13 @@ class _State:
 
     @property
     def settled(self) -> bool:
-        """Whether there is a verdict that holds."""
-        return self.own is not None and self.own.state in {SUCCESS, FAILURE} and not self.void
+        """Whether there is a verdict that holds, and all of it is told."""
+        return self.own is not None and self.own.state in {SUCCESS, FAILURE} and not self.void and not self.so_far
+
+    @property
+    def so_far(self) -> bool:
+        """Whether it is told to be refused, and the rest is not."""
+        return self.own is not None and self.own.state == FAILURE and is_so_far(self.own.description)
 
     @property
     def unseen(self) -> bool:
@@ -170,7 +189,7 @@ class Watcher:
     def _give_up(self, asked: Asked, now: datetime, error: PovError) -> None:
         """Say on the request itself why it is not judged: once, until a look goes well."""
         state = self._state(asked, now)
-        if not (state.settled or state.unseen or state.failed):
+        if not (state.settled or state.unseen or state.failed or state.so_far):
             said = unseen(error.message, asked.base, self.jobs.judge, state.until)
             self._set(asked, state.own, ERROR, said)
 
@@ -198,7 +217,7 @@ class Watcher:
             return False
         if document is not None:
             if not state.failed:
-                self._tell(state.asked, document)
+                self._tell(state, document)
         elif not state.unseen:
             self._pending(state)
         return True
@@ -221,8 +240,7 @@ class Watcher:
                     self._begin(state)
                     busy[asked.number] += 1
                 elif not state.unseen:
-                    said = waits(before, asked.base, self.jobs.judge, state.until)
-                    self._set(asked, state.own, PENDING, said)
+                    self._wait(state, waits(before, asked.base, self.jobs.judge, state.until))
                 before += 1
 
     def _begin(self, state: _State) -> None:
@@ -234,15 +252,24 @@ class Watcher:
             self._pending(state)
 
     def _pending(self, state: _State) -> None:
-        said = is_judged(state.asked.base, self.jobs.judge, state.until)
-        self._set(state.asked, state.own, PENDING, said)
+        self._wait(state, is_judged(state.asked.base, self.jobs.judge, state.until))
 
-    def _tell(self, asked: Asked, document: Mapping[str, Any]) -> None:
+    def _wait(self, state: _State, said: str) -> None:
+        """What is refused so far stays so, also where its Job is gone and another one is to judge it."""
+        if not state.so_far:
+            self._set(state.asked, state.own, PENDING, said)
+
+    def _tell(self, state: _State, document: Mapping[str, Any]) -> None:
         """First the comment, then the status: cut off in between, both are told again."""
-        judge = self.jobs.judge
+        if document.get(SO_FAR) and state.so_far:
+            return
+        if document.get("outcome") == PASSED and state.so_far:
+            document = _TAKEN_BACK
+        asked, judge = state.asked, self.jobs.judge
         self.server.comment(REPOSITORY, asked.number, MARK, comment(document, asked.head, asked.base, judge))
-        state = _STATES.get(str(document.get("outcome")), FAILURE)
-        self.server.set_status(REPOSITORY, asked.head, CONTEXT, state, description(document, asked.base, judge))
+        told = _STATES.get(str(document.get("outcome")), FAILURE)
+        said = description(document, asked.base, judge, state.until)
+        self.server.set_status(REPOSITORY, asked.head, CONTEXT, told, said)
 
     def _set(self, asked: Asked, own: Status | None, state: str, said: str) -> None:
         """Each status is a record of its own for ever: none is set that is there already."""

@@ -35,7 +35,8 @@ from pov.steps.landing_zone.step import configuration, is_settled, run_terraform
 from pov.workflows.approved import allowed
 from pov.workflows.environment import attach
 from pov.workflows.gate import run_gate
-from pov.workflows.gate_job import fetched, inside, lay_out, options
+from pov.workflows.gate_fetch import fetched, lay_out
+from pov.workflows.gate_job import inside, options
 from pov.workflows.gate_state import state_in
 from pov.workflows.merged import WANTED, Merged, Server, brought, green, newest
 

@@ -483,10 +483,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"given": given, "approved": {"iops": 0}, "quotas": quotas, "roles": roles, "plan": dict(plan.document)}
 
 
-def refused(document: dict[str, Any], folder: Path) -> list[str]:
+def refused(document: dict[str, Any], folder: Path, rules: str = "gate.plan") -> list[str]:
     path = folder / "judged.json"
     write_atomic(path, json.dumps(document))
-    return [one.text for one in Conftest(for_gate(silent).conftest, data("policies")).judge(path, "gate.plan").refused]
+    return [one.text for one in Conftest(for_gate(silent).conftest, data("policies")).judge(path, rules).refused]
 
 
 def change(document: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -624,3 +624,49 @@ def test_a_real_plan_that_was_edited_is_refused(
 
 def test_the_same_plan_unedited_is_not(real: dict[str, Any], tmp_path: Path) -> None:
     assert refused(real, tmp_path) == []
+
+
+SCOPED: dict[str, Any] = {"scope": {"reference": "acme", "approved_by": "pat"}}
+OVERRIDE: dict[str, Any] = {"override": {"approved_by": "pat", "reason": "agreed"}}
+BOUND: dict[str, Any] = {"bounds": {"memory_gib": {"most": 4, "of": "the scope of acme names"}}}
+CPU, MEMORY = "CPU cores are asked for over all stages", "GiB of memory are asked for over all stages"
+
+
+@pytest.mark.parametrize(
+    ("stage", "more", "told"),
+    [
+        ({}, {}, []),
+        ({"cpu": 64}, {}, []),
+        ({"cpu": 65}, {}, [f"65 {CPU}"]),
+        ({"cpu": 65}, OVERRIDE, []),
+        ({"cpu": 65}, SCOPED | {"quotas": {"cpu_scoped": 512}}, []),
+        ({"cpu": 200}, SCOPED | {"quotas": {"cpu_scoped": 100}}, [f"200 {CPU}"]),
+        ({"cpu": 513}, SCOPED | {"quotas": {"cpu_scoped": 512}}, [f"513 {CPU}"]),
+        ({"iops": 10_000}, {}, ["10000 IOPS are asked for over all stages"]),
+        ({"iops": 10_000}, {"iops_approval": {"approved_by": "pat"}}, ["10000 IOPS are asked for over all stages"]),
+        ({"storage_gib": 501}, {}, ["501 GiB of storage are asked for over all stages"]),
+        ({}, BOUND, [f"8 {MEMORY}"]),
+        ({"cpu": 65}, BOUND, [f"65 {CPU}", f"8 {MEMORY}"]),
+    ],
+)
+def test_what_is_asked_for_is_refused_without_a_plan_in_the_words_that_a_plan_would_get(
+    stage: dict[str, Any], more: dict[str, Any], told: list[str], real: dict[str, Any], tmp_path: Path
+) -> None:
+    document = copy.deepcopy(real)
+    document["given"]["stages"]["prod"] |= stage
+    document["given"] |= more
+    plan = refused(document, tmp_path)
+    found = refused(document | {"plan": {}}, tmp_path, "gate.asked")
+    assert sorted(found) == told
+    assert set(found) <= set(plan)
+
+
+def test_a_plan_that_raises_what_was_asked_for_passes_nothing_that_was_refused_before(
+    real: dict[str, Any], tmp_path: Path
+) -> None:
+    document = copy.deepcopy(real)
+    document["given"]["stages"]["prod"]["cpu"] = 65
+    after = change(document, "ResourceQuota")["change"]["after"]
+    after["yaml_body"] = after["yaml_body"].replace("8000m", "70000m")
+    assert refused(document | {"plan": {}}, tmp_path, "gate.asked") == [f"65 {CPU}"]
+    assert f"70 {CPU}" in refused(document, tmp_path)

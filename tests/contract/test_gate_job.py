@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,10 @@ from pov.bundle.on_demand import for_gate
 from pov.cli.main import main
 from pov.config.offering import shipped
 from pov.engines.git_command import Remote
-from pov.engines.gitea_pulls import Asked
 from pov.model.events import silent
 from pov.steps.gate import repository
-from pov.workflows.gate_job import fetch, judge
+from pov.workflows.gate_fetch import fetch
+from pov.workflows.gate_job import judge
 
 # The first one builds conftest where nobody has.
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
@@ -87,12 +88,12 @@ class Server:
 
     def fetched(self, base: str | None = None) -> Path:
         """The pull request as it is now, laid out as the Job's first container does it."""
-        asked = Asked(1, self.commit("refs/pull/1/head"), base or self.base)
-        work = self.root / f"work-{asked.head[:8]}"
+        head = self.commit("refs/pull/1/head")
+        work = self.root / f"work-{head[:8]}"
         token = self.root / "token"
         token.touch()
         remote = Remote(str(self.root / "origin.git"), "gate", token, self.root / "ca.crt")
-        fetch(asked, remote, work=work, room=work / "change")
+        fetch(1, head, base or self.base, remote, work=work, room=work / "change")
         return work / "change"
 
     def judged(self, base: str | None = None) -> dict[str, Any]:
@@ -131,6 +132,51 @@ def test_the_promise_is_refused_with_a_price_and_an_approver_and_passes_approved
     assert 'module.landing_zone.kubectl_manifest.namespace["prod"]' in {
         one["address"] for one in document["plan"]["changes"]
     }
+
+
+PROMISED = [
+    "4000 CPU cores are asked for over all stages",
+    "250000 IOPS are asked for over all stages",
+]
+
+
+def test_the_promise_is_refused_before_there_is_a_plan_and_the_plan_says_it_no_second_time(server: Server) -> None:
+    server.takes("promised")
+    said: list[Mapping[str, Any]] = []
+    programs = for_gate(silent)
+    whole = judge(server.fetched(), ENVIRONMENT, programs, first=said.append)
+    (first,) = said
+    assert (first["outcome"], first["so_far"], refusals(dict(first))) == ("refused", True, PROMISED)
+    assert first["priced"] == whole["priced"]
+    assert whole["checks"][: len(first["checks"])] == first["checks"]
+    assert refusals(whole) == PROMISED
+    assert whole["plan"]["changes"], "it was planned all the same"
+    in_words = [one for check in whole["checks"] for one in check["refusals"]]
+    alone = server.judged()
+    assert in_words == [one for check in alone["checks"] for one in check["refusals"]], "in the plan's own words"
+
+
+def test_what_passes_is_told_once(server: Server) -> None:
+    server.takes("agreed")
+    server.approve("engineer")
+    said: list[Mapping[str, Any]] = []
+    assert judge(server.fetched(), ENVIRONMENT, for_gate(silent), first=said.append)["outcome"] == "passed"
+    assert said == []
+
+
+@pytest.mark.parametrize("command", ["init", "plan"])
+def test_where_terraform_fails_what_was_refused_before_stays(command: str, server: Server, tmp_path: Path) -> None:
+    server.takes("promised")
+    broken = tmp_path / "terraform"
+    broken.write_text(f'#!/bin/sh\n[ "$1" != {command} ] || {{ echo "Error: broken" >&2; exit 1; }}\n')
+    broken.chmod(0o755)
+    programs = replace(for_gate(silent), terraform=broken)
+    said: list[Mapping[str, Any]] = []
+    document = judge(server.fetched(), ENVIRONMENT, programs, first=said.append)
+    assert document["outcome"] == "refused"
+    assert refusals(dict(said[0])) == PROMISED
+    assert refusals(document)[:2] == PROMISED
+    assert "broken" in json.dumps(document)
 
 
 _ALONE = """
@@ -426,4 +472,4 @@ def test_a_commit_that_is_gone_is_no_verdict(server: Server, tmp_path: Path) -> 
     token.touch()
     remote = Remote(str(tmp_path / "origin.git"), "gate", token, tmp_path / "ca.crt")
     with pytest.raises(PovError):
-        fetch(Asked(1, "0" * 40, server.base), remote, work=tmp_path / "work", room=tmp_path / "room")
+        fetch(1, "0" * 40, server.base, remote, work=tmp_path / "work", room=tmp_path / "room")

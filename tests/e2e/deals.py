@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pov.base.paths import data
@@ -11,7 +13,7 @@ from pov.engines.git import ConfigRepo
 from pov.engines.git_command import Remote
 from pov.engines.gitea_pulls import PENDING, SUCCESS, Asked, Status
 from pov.engines.rest import Refused
-from pov.scoping.gate_comment import MARK, against
+from pov.scoping.gate_comment import MARK, against, is_so_far
 from pov.steps.gate.job import mark_of
 from pov.steps.gate.names import CONTEXT, MAIN, NAMESPACE, REPOSITORY, RUNNER
 from pov.steps.gate.step import ARCHITECT, architect, reviewer
@@ -101,13 +103,19 @@ class Deal:
         return Asked(asked.number, asked.head, self.main())
 
     def verdict(self, asked: Asked) -> Status:
-        """The final status of this state of it, once the gate has set it."""
+        """The final status of this state of it, once the gate has set it: all is told."""
+        return self._status(asked, lambda said: not is_so_far(said))
 
+    def first_word(self, asked: Asked) -> Status:
+        """The first status that is more than waiting: a verdict, or what is refused so far."""
+        return self._status(asked, lambda _: True)
+
+    def _status(self, asked: Asked, is_enough: Callable[[str], bool]) -> Status:
         def told() -> Status | Pending:
             held = self.architect.status(REPOSITORY, asked.head, CONTEXT)
             if held is None or held.state == PENDING or not held.description.endswith(self.about(asked)):
                 return Pending(str(held))
-            return held
+            return held if is_enough(held.description) else Pending(str(held))
 
         return wait_for(f"pull request {asked.number} to be judged", told, timeout_s=LIMIT_S, interval_s=0.2)
 
@@ -131,9 +139,22 @@ class Deal:
             return f"refused: {refusal.cause}"
 
 
-def timed(deal: Deal, branch: str) -> tuple[Asked, Status, float]:
-    """A pull request, its verdict, and the seconds from asking to the verdict."""
+@dataclass(frozen=True)
+class Timed:
+    """A pull request, what was said of it first and last, and the seconds from asking to each."""
+
+    asked: Asked
+    first: Status
+    first_s: float
+    status: Status
+    whole_s: float
+
+
+def timed(deal: Deal, branch: str) -> Timed:
+    """Push, ask, and wait for the verdict."""
     head = deal.pushes(branch)
     since = time.monotonic()
     asked = deal.opens(branch, head)
-    return asked, deal.verdict(asked), time.monotonic() - since
+    first = deal.first_word(asked)
+    first_s = time.monotonic() - since
+    return Timed(asked, first, first_s, deal.verdict(asked), time.monotonic() - since)

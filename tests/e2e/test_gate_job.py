@@ -88,14 +88,17 @@ def approve(deal: Deal, key: str = "engineer", kind: str = "scope") -> None:
 
 def test_a_promise_is_refused_approved_in_part_and_merged(deal: Deal, facts: Callable[..., None]) -> None:
     deal.takes("promised")
-    asked, status, seconds = timed(deal, "unlimited-scaling")
-    facts(seconds_to_refusal=round(seconds, 1))
-    assert (status.state, status.by) == (FAILURE, "gate"), status
+    taken = timed(deal, "unlimited-scaling")
+    facts(seconds_to_refusal=round(taken.first_s, 1), seconds_to_all_of_it=round(taken.whole_s, 1))
+    asked, status = taken.asked, taken.status
+    assert {(one.state, one.by) for one in (taken.first, status)} == {(FAILURE, "gate")}, taken
     told = deal.comment(asked)
     assert "refused: 4000 CPU cores are asked for over all stages; limit: 64 without an approved scope" in told
     assert "may approve: engineering-vp" in told
     assert "20,000 (15,000 to 30,000) USD once" in told
     assert "(EXAMPLE)" in told
+    assert "What was planned of it, plan" in told
+    assert "is judged now" not in told
     assert "yaml_body" not in told
     assert "Not all required status checks successful" in deal.merges(asked)
 

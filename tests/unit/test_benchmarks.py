@@ -46,8 +46,9 @@ def test_the_gate_is_held_against_its_goal_by_the_median(seconds: list[float], v
     rows = gate.told({gate.ALONE: [1.0], gate.AGAINST: seconds, "steps": {"terraform init": [0.25]}})
     assert [row[3] for row in rows] == ["met", verdict, ""]
     assert rows[-1][:2] == ("  terraform init", "0.25 s")
-    told = refusal.told({"seconds": seconds})
+    told = refusal.told({"seconds": seconds, "whole": [40.0, 50.0, 60.0]})
     assert (told[0][3], told[1][1]) == (verdict, "30.00 s")
+    assert [row[1] for row in told[2:]] == ["50.00 s", "60.00 s"]
 
 
 def test_a_step_of_the_gate_is_timed_each_time_and_also_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +87,10 @@ def test_each_refusal_is_of_a_request_of_its_own_and_a_pass_is_no_figure(
         closes=lambda: done.append("closed"),
     )
 
-    def timed(_: object, branch: str) -> tuple[None, object, float]:
+    def timed(_: object, branch: str) -> object:
         done.append(branch)
-        return None, SimpleNamespace(state=state), 7.0004
+        first, last = SimpleNamespace(state=FAILURE), SimpleNamespace(state=state)
+        return SimpleNamespace(first=first, first_s=7.0004, status=last, whole_s=9.0006)
 
     monkeypatch.setattr(refusal, "timed", timed)
     if state == SUCCESS:
@@ -96,6 +98,6 @@ def test_each_refusal_is_of_a_request_of_its_own_and_a_pass_is_no_figure(
             refusal._refusals(deal)
         assert done == ["over", "promised", "bench-0", "closed"]
         return
-    assert refusal._refusals(deal) == [7.0] * 5
+    assert refusal._refusals(deal) == {"seconds": [7.0] * 5, "whole": [9.001] * 5}
     assert done[:4] == ["over", "promised", "bench-0", "closed"]
     assert [one for one in done if one.startswith("bench-")] == [f"bench-{number}" for number in range(5)]

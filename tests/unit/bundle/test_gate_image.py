@@ -17,7 +17,7 @@ _PROGRAM = """
 import sys
 sys.path[:0] = sys.argv[1:3]
 import pov.cli.in_cluster, pov.workflows.gate_runner, pov.workflows.gate_cluster
-import pov.workflows.gate_job, pov.engines.gitea_pulls
+import pov.workflows.gate_fetch, pov.workflows.gate_job, pov.engines.gitea_pulls
 import pov.bundle.gate_image
 from pov.base.paths import data
 from pov.config.offering import load_offering, shipped

@@ -13,6 +13,7 @@ from pov.scoping.gate_comment import (
     description,
     holds_until,
     is_judged,
+    is_so_far,
     is_unseen,
     unseen,
     waits,
@@ -39,6 +40,36 @@ def test_a_refusal_tells_limit_remedy_approver_price_and_addresses() -> None:
     assert "What was planned of it, plan" in told
     assert "ab" * 32 in told
     assert told.endswith("Judged: 1234567890 on fedcba0987 by 0a1b2c3d4e.")
+
+
+def test_what_is_refused_so_far_says_what_is_to_come_and_has_no_plan() -> None:
+    first = {key: value for key, value in document().items() if key != "plan"}
+    told = comment({**first, "so_far": True}, HEAD, BASE, JUDGE)
+    assert "### Gate: refused" in told
+    assert "refused: 96 cores; limit: 64; passes with: at most 64; may approve: cto or engineer" in told
+    assert "priced: Medium: 5,000 USD once (EXAMPLE)" in told
+    assert "Terraform's plan is judged now" in told
+    assert "planned of it" not in told
+    assert "judged now" not in comment(document(), HEAD, BASE, JUDGE)
+
+
+def test_a_status_of_what_is_refused_so_far_is_told_from_the_last_word_and_carries_what_is_judged_again() -> None:
+    until = datetime(2026, 12, 28, 8, 0, 5, tzinfo=UTC)
+    said = description(document(so_far=True), BASE, JUDGE)
+    assert said == "1 thing is refused so far: see the comment, on fedcba0987 by 0a1b2c3d4e"
+    again = description(document(so_far=True, checks=[{"refusals": [REFUSAL] * 2000}]), BASE, JUDGE, until)
+    assert (is_so_far(said), is_so_far(again), holds_until(again)) == (True, True, until)
+    assert len(again) <= 140
+    assert read(again) == Green(), "no green"
+    for other in (
+        description(document(), BASE, JUDGE, until),
+        description(document(outcome="passed", so_far=True), BASE, JUDGE),
+        description({"outcome": "bad input", "so_far": True}, BASE, JUDGE),
+        is_judged(BASE, JUDGE),
+        waits(7, BASE, JUDGE),
+        unseen("1 thing is refused so far: see the comment", BASE, JUDGE),
+    ):
+        assert not is_so_far(other), other
 
 
 def test_what_passed_has_no_price_and_tells_advice_and_overrides() -> None:

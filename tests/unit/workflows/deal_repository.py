@@ -11,7 +11,7 @@ from pov.engines.git_command import Command, Remote
 from pov.engines.gitea import Merged as Pull
 from pov.engines.gitea_pulls import SUCCESS, Status
 from pov.steps.gate.names import CONTEXT, REPOSITORY, USER
-from pov.workflows.gate_job import fetched
+from pov.workflows.gate_fetch import fetched
 from pov.workflows.merged import WANTED
 
 PLAN = "ab" * 32

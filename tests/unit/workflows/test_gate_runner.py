@@ -14,7 +14,7 @@ import pytest
 from pov.base.errors import NotFound, PovError, Transient
 from pov.engines.gitea_pulls import ERROR, FAILURE, PENDING, SUCCESS, Asked, Status
 from pov.engines.kube import Kube
-from pov.scoping.gate_comment import MARK, against
+from pov.scoping.gate_comment import MARK, against, comment
 from pov.steps.gate.job import AT_ONCE, PULL, manifest, name_of
 from pov.steps.gate.names import CONTEXT, REPOSITORY
 from pov.workflows.gate_cluster import KubeJobs
@@ -27,16 +27,22 @@ JUDGE = "0123456789"
 ABOUT = against(ONE.base, JUDGE)
 PASSED = {"outcome": "passed", "checks": []}
 REFUSED = {"outcome": "refused", "checks": [{"refusals": [{"what": "x"}]}]}
+SO_FAR = {**REFUSED, "so_far": True}
+WHOLE = {"outcome": "refused", "checks": [{"refusals": [{"what": "x"}, {"what": "y"}]}]}
 
 
 @dataclass
 class World:
-    """A Git server and the Jobs beside it; `breaks` is the call that does not answer, once."""
+    """A Git server and the Jobs beside it; `breaks` is the call that does not answer, once.
+
+    `first` is what a Job has said that still runs.
+    """
 
     pulls: list[Asked] = field(default_factory=lambda: [ONE])
     statuses: dict[str, Status] = field(default_factory=dict)
     comments: dict[int, str] = field(default_factory=dict)
     all_jobs: dict[tuple[Asked, str], Mapping[str, Any] | None] = field(default_factory=dict)
+    first: dict[tuple[Asked, str], Mapping[str, Any]] = field(default_factory=dict)
     since: dict[tuple[Asked, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     breaks: str = ""
@@ -83,7 +89,8 @@ class World:
         self._called("verdict")
         if (asked, again) not in self.all_jobs:
             raise NotFound("no Job")
-        return self.all_jobs[asked, again]
+        document = self.all_jobs[asked, again]
+        return self.first.get((asked, again)) if document is None else document
 
     def start(self, asked: Asked, again: str) -> None:
         self._called("start")
@@ -162,6 +169,112 @@ def test_a_failed_job_is_told_once_and_tried_again_when_it_is_gone() -> None:
     del world.all_jobs[ONE, ""]
     world.look()
     assert (world.state(), world.calls.count("start")) == (PENDING, 1)
+
+
+def test_what_is_refused_so_far_is_told_once_and_the_comment_completed() -> None:
+    world = World()
+    world.look()
+    world.first[ONE, ""] = SO_FAR
+    for _ in range(3):
+        world.look()
+    assert (world.state(), world.said()) == (FAILURE, f"1 thing is refused so far: see the comment, {ABOUT}")
+    assert "refused: x" in world.comments[1]
+    assert "Terraform's plan is judged now" in world.comments[1]
+    assert (world.calls.count("comment"), world.calls.count("set_status")) == (1, 2)
+    world.all_jobs[ONE, ""] = WHOLE
+    for _ in range(3):
+        world.look()
+    assert (world.state(), world.said()) == (FAILURE, f"2 things are refused: see the comment, {ABOUT}")
+    assert "refused: x\nrefused: y" in world.comments[1]
+    assert "is judged now" not in world.comments[1]
+    assert (world.calls.count("comment"), world.calls.count("set_status"), world.calls.count("start")) == (2, 3, 1)
+
+
+@pytest.mark.parametrize("breaks", ["open_into", "turns", "status", "verdict", "comment", "set_status"])
+@pytest.mark.parametrize("told_before", [True, False])
+def test_cut_off_at_either_word_it_is_refused_and_told_whole(breaks: str, told_before: bool, tmp_path: Path) -> None:
+    world = World(all_jobs={(ONE, ""): None}, first={(ONE, ""): SO_FAR})
+    if told_before:
+        world.look()
+        world.all_jobs[ONE, ""] = WHOLE
+    world.breaks = breaks
+    looks = iter(range(3))
+    seen: list[str] = []
+
+    def goes_on() -> bool:
+        seen.extend(status.state for status in world.statuses.values())
+        world.watcher = Watcher(world, world)  # killed, and started again
+        return next(looks, None) is not None
+
+    watch(world.watcher, tmp_path / "looked", lambda _: None, clock=FakeClock(), goes_on=goes_on)
+    assert world.state() == FAILURE
+    assert ("refused: y" in world.comments[1]) is told_before
+    assert world.said().startswith("2 things are refused:" if told_before else "1 thing is refused so far:")
+    assert set(seen) <= {FAILURE}
+
+
+def test_a_job_that_cannot_be_heard_for_a_moment_takes_no_word_back() -> None:
+    world = World(all_jobs={(ONE, ""): None}, first={(ONE, ""): SO_FAR})
+    world.look()
+    del world.first[ONE, ""]
+    world.look()
+    assert world.said() == f"1 thing is refused so far: see the comment, {ABOUT}"
+
+
+def test_what_is_refused_so_far_stays_so_when_its_job_is_gone_and_while_another_one_waits_and_judges() -> None:
+    busy = [request(number, opened=-number) for number in (7, 8, 9)]
+    held = Status(FAILURE, f"1 thing is refused so far: see the comment, {ABOUT}", "gate")
+    world = World(statuses={ONE.head: held}, all_jobs={(asked, ""): None for asked in busy})
+    for _ in range(2):
+        world.look()
+        assert world.statuses[ONE.head] == held
+    world.ends(7)
+    for _ in range(2):
+        world.look()
+        assert ((ONE, "") in world.all_jobs, world.statuses[ONE.head]) == (True, held)
+    world.all_jobs[ONE, ""] = WHOLE
+    world.look()
+    assert world.said() == f"2 things are refused: see the comment, {ABOUT}"
+
+
+@pytest.mark.parametrize("document", [PASSED, {**PASSED, "so_far": True}])
+def test_no_second_word_makes_green_what_was_refused(document: Mapping[str, Any]) -> None:
+    held = Status(FAILURE, f"1 thing is refused so far: see the comment, {ABOUT}", "gate")
+    world = World(statuses={ONE.head: held}, all_jobs={(ONE, ""): document})
+    for _ in range(3):
+        world.look()
+        assert world.state() == FAILURE
+    if document is PASSED:
+        assert "no later word takes a refusal back" in world.comments[1]
+        assert world.said() == f"1 thing is refused: see the comment, {ABOUT}"
+
+
+def test_a_refusal_so_far_of_what_had_passed_is_completed_by_the_job_that_judges_it_again() -> None:
+    until = NOW - timedelta(hours=1)
+    held = Status(SUCCESS, f"passed until 2026-11-29T11:00:00Z, {ABOUT}", "gate")
+    world = World(statuses={ONE.head: held})
+    world.look()
+    again = f"{until:%Y%m%d%H%M%S}"
+    world.first[ONE, again] = SO_FAR
+    for _ in range(2):
+        world.look()
+        assert world.said().startswith("1 thing is refused so far: see the comment; passed until 2026-11-29T11:00:00Z,")
+    world.all_jobs[ONE, again] = WHOLE
+    world.look()
+    assert world.said() == f"2 things are refused: see the comment, {ABOUT}"
+    assert world.calls.count("start") == 1
+
+
+def test_one_that_is_refused_so_far_and_cannot_be_looked_at_is_refused() -> None:
+    class Silent(World):
+        def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
+            raise Transient("the node does not answer")
+
+    held = Status(FAILURE, f"1 thing is refused so far: see the comment, {ABOUT}", "gate")
+    world = Silent(statuses={ONE.head: held})
+    for _ in range(PATIENCE + 1):
+        assert world.look() == ["pull request 1: the node does not answer: "]
+    assert world.statuses[ONE.head] == held
 
 
 @pytest.mark.parametrize(
@@ -486,7 +599,50 @@ def test_the_verdict_is_the_last_line() -> None:
     assert jobs(Cluster(ended("Complete"), said)).verdict(ONE, "") == REFUSED
 
 
-@pytest.mark.parametrize("said", ["", "no document", "[1]", '"passed"', json.dumps(PASSED)[:-3]])
+@pytest.mark.parametrize("document", [SO_FAR, REFUSED, {"outcome": "bad input", "lines": ["x"]}])
+def test_what_stops_a_merge_is_heard_while_the_job_runs(document: Mapping[str, Any]) -> None:
+    for beside in ("", "a warning\n"):
+        said = f"{beside}{json.dumps(document)}\n{beside}"
+        assert jobs(Cluster({"active": 1}, said)).verdict(ONE, "") == document
+
+
+@pytest.mark.parametrize(
+    "said", ["", json.dumps(PASSED), json.dumps({"outcome": "failed"}), json.dumps(SO_FAR)[:-3], "[1]", "a warning"]
+)
+def test_nothing_else_is_believed_before_it_has_ended(said: str) -> None:
+    assert jobs(Cluster({"active": 1}, said)).verdict(ONE, "") is None
+
+
+def test_a_job_that_runs_and_cannot_be_heard_now_is_one_that_runs() -> None:
+    class Slow(Cluster):
+        def logs(self, name: str, namespace: str, *, container: str, tail: int) -> str:
+            raise Transient("the cluster's API answered 502")
+
+    assert jobs(Slow({"active": 1}, json.dumps(SO_FAR))).verdict(ONE, "") is None
+
+
+def test_the_whole_verdict_takes_the_place_of_what_was_refused_so_far() -> None:
+    said = f"{json.dumps(SO_FAR)}\n{json.dumps(WHOLE)}\n"
+    for status in ({"active": 1}, ended("Complete")):
+        assert jobs(Cluster(status, said)).verdict(ONE, "") == WHOLE
+
+
+@pytest.mark.parametrize("more", ["", "Traceback\n", '{"outcome": "pass'])
+def test_a_job_that_failed_after_it_refused_is_a_refusal_that_says_so(more: str) -> None:
+    cluster = Cluster(ended("Failed", "Job has reached its limit"), f"{json.dumps(SO_FAR)}\n{more}")
+    found = jobs(cluster).verdict(ONE, "")
+    assert found is not None
+    assert (found["outcome"], found["checks"], found["so_far"]) == ("refused", REFUSED["checks"], False)
+    assert "reached its limit" in found["lines"][0]
+    assert not any(line.startswith('{"outcome": "refused"') for line in found["lines"]), "no document as a line"
+    told = comment(found, ONE.head, ONE.base, JUDGE)
+    assert "refused: x" in told
+    assert "reached its limit" in told
+
+
+@pytest.mark.parametrize(
+    "said", ["", "no document", "[1]", '"passed"', json.dumps(PASSED)[:-3], json.dumps({**PASSED, "so_far": True})]
+)
 def test_what_is_no_document_is_a_gate_that_failed(said: str) -> None:
     found = jobs(Cluster(ended("Complete"), said)).verdict(ONE, "")
     assert found is not None
