@@ -87,11 +87,13 @@ def _fetch(number: int, head: str, base: str) -> None:
 
 def _judge(environment: str) -> None:
     from pov.bundle.gate_image import programs_inside
+    from pov.workflows.gate_fetch import wait_fetched
     from pov.workflows.gate_job import judge
 
     def say(document: Mapping[str, Any]) -> None:
         print(json.dumps(document), flush=True)
 
+    wait_fetched(Path(CHANGE))
     say(judge(Path(CHANGE), environment, programs_inside(), Path(COPY_FOLDER), first=say))
 
 

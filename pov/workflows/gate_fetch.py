@@ -1,4 +1,6 @@
-"""What the gate's Job fetches of a pull request. It starts with little: nothing of what judges is imported here.
+"""What the gate's Job fetches of a pull request, beside what judges it, which waits for that.
+
+It starts with little: nothing of what judges is imported here.
 
 Both sides are laid out as plain files: a symbolic link is one that says where it points to, and nothing follows it.
 """
@@ -6,14 +8,24 @@ Both sides are laid out as plain files: a symbolic link is one that says where i
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import PovError
 from pov.base.files import write_atomic
+from pov.base.wait import Pending, wait_for
 from pov.engines.git_command import Command, Remote
 from pov.steps.gate.names import MAIN
 
 FACTS = "facts.json"
+"""Written last: with it all is there."""
+FETCHED_S = 120.0
+"""How long is waited for that where nothing says that it will not come: who fetches may be killed."""
+_GAVE_UP = "gave-up"
+_LOOK_S = 0.05
 _ATTRIBUTES = "* -text -ident !filter !working-tree-encoding\n"
 _SPECIAL = {"120000": "a link", "160000": "a submodule"}
 _MOST_FILES, _MOST_BYTES = 2000, 16 * 2**20
@@ -32,14 +44,39 @@ class Facts:
 def fetch(number: int, head: str, base: str, remote: Remote, *, work: Path, room: Path) -> None:
     """Lay out both commits of a pull request in `room`. Raises `PovError` where either is not to be had (any more)."""
     wanted = (f"+refs/heads/{MAIN}:refs/judged/base", f"+refs/pull/{number}/head:refs/judged/head")
-    call = fetched(work / "repository", remote, *wanted)
-    special, too_large = _look_at(call, head)
-    common = call("merge-base", base, head, may_fail=True).strip()
-    changed = call("diff", "--name-only", "--no-renames", "-z", common, head) if common else ""
-    facts = Facts(common != base, tuple(filter(None, changed.split("\0"))), special, too_large)
-    for side, commit in (("base", base), *((("head", head),) if not too_large else ())):
-        lay_out(call, commit, room / side)
-    write_atomic(room / FACTS, json.dumps(vars(facts)))
+    with _told_to_who_waits(room):
+        call = fetched(work / "repository", remote, *wanted)
+        special, too_large = _look_at(call, head)
+        common = call("merge-base", base, head, may_fail=True).strip()
+        changed = call("diff", "--name-only", "--no-renames", "-z", common, head) if common else ""
+        facts = Facts(common != base, tuple(filter(None, changed.split("\0"))), special, too_large)
+        for side, commit in (("base", base), *((("head", head),) if not too_large else ())):
+            lay_out(call, commit, room / side)
+        write_atomic(room / FACTS, json.dumps(vars(facts)))
+
+
+@contextmanager
+def _told_to_who_waits(room: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            room.mkdir(parents=True, exist_ok=True)
+            (room / _GAVE_UP).touch()
+        raise
+
+
+def wait_fetched(room: Path, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Return once all is laid out in `room`. Raises `PovError` where it will not be, or was not in time."""
+
+    def told() -> bool | Pending:
+        if (room / FACTS).is_file():
+            return True
+        if (room / _GAVE_UP).exists():
+            raise PovError("nothing was fetched", cause="the container that fetches says why")
+        return Pending("it is not all there")
+
+    wait_for("the pull request to be fetched", told, timeout_s=FETCHED_S, interval_s=_LOOK_S, clock=clock)
 
 
 def fetched(folder: Path, remote: Remote, *wanted: str) -> Command:

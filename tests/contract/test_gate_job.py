@@ -23,7 +23,7 @@ from pov.config.offering import shipped
 from pov.engines.git_command import Remote
 from pov.model.events import silent
 from pov.steps.gate import repository
-from pov.workflows.gate_fetch import fetch
+from pov.workflows.gate_fetch import fetch, wait_fetched
 from pov.workflows.gate_job import judge
 
 # The first one builds conftest where nobody has.
@@ -473,3 +473,5 @@ def test_a_commit_that_is_gone_is_no_verdict(server: Server, tmp_path: Path) -> 
     remote = Remote(str(tmp_path / "origin.git"), "gate", token, tmp_path / "ca.crt")
     with pytest.raises(PovError):
         fetch(1, "0" * 40, server.base, remote, work=tmp_path / "work", room=tmp_path / "room")
+    with pytest.raises(PovError, match="nothing was fetched"):
+        wait_fetched(tmp_path / "room")

@@ -221,8 +221,8 @@ def test_the_job_has_no_credentials_and_the_watcher_no_more_than_it_needs(deal: 
     assert deal.verdict(wish).state == SUCCESS, deal.comment(wish)
     jobs = gated.objects("jobs", "--namespace", NAMESPACE, "--selector", f"{PULL}={wish.number}")
     template = jobs[0]["spec"]["template"]["spec"]
-    judge = template["containers"][0]
-    pod = {**template, "initContainers": [], "containers": [{**judge, "command": ["python3", "-c", _ASK], "args": []}]}
+    (judge,) = [one for one in template["containers"] if one["name"] == "judge"]
+    pod = {**template, "containers": [{**judge, "command": ["python3", "-c", _ASK], "args": []}]}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks", "namespace": NAMESPACE}, "spec": pod}
     gated.kubectl("apply", "--filename", "-", stdin=json.dumps(manifest))
     try:

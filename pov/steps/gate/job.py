@@ -1,7 +1,7 @@
 """The Job that judges one pull request: a pure function from what is asked to its manifest.
 
-Two containers, one after the other. The first has a token that reads the repository, and fetches; the second has no
-credentials at all, and judges. The pod's account has no rights, and its token is not mounted.
+Two containers. The first has a token that reads the repository, and fetches; the second has no credentials at all,
+starts beside it, waits for what is fetched, and judges. The pod's account has no rights, and its token is not mounted.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def manifest(
     number: int, head: str, base: str, *, image: str, environment: str, again: str = "", state: str = ""
 ) -> dict[str, Any]:
     """The Job, ready to be made. `state` is the serial of the state that it plans against; empty for none."""
-    fetch = _container("fetch", image, ["fetch", str(number), head, base])
+    fetch = _container("fetch", image, ["fetch", str(number), head, base], cpu="10m")
     fetch["volumeMounts"] += [
         {"name": "change", "mountPath": CHANGE},
         {"name": "login", "mountPath": LOGIN, "readOnly": True},
     ]
-    judge = _container("judge", image, ["judge", environment])
+    judge = _container("judge", image, ["judge", environment], cpu="50m")
     judge["volumeMounts"].append({"name": "change", "mountPath": CHANGE, "readOnly": True})
     copies = [_copy(state)] if state else []
     if copies:
@@ -71,8 +71,8 @@ def manifest(
             "runAsNonRoot": True, "runAsUser": _NOBODY, "runAsGroup": _NOBODY, "fsGroup": _NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [fetch],
-        "containers": [judge],
+        # Side by side: the second is ready by the time that the first is done.
+        "containers": [fetch, judge],
         "volumes": [
             {"name": "change", "emptyDir": {"sizeLimit": _CHANGE_SIZE}},
             {"name": "fetch-tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}},
@@ -104,13 +104,13 @@ def _copy(state: str) -> dict[str, Any]:
     return {"name": COPY, "configMap": {"name": f"{COPY}-{state}", "optional": True}}
 
 
-def _container(name: str, image: str, arguments: list[str]) -> dict[str, Any]:
+def _container(name: str, image: str, arguments: list[str], *, cpu: str) -> dict[str, Any]:
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": arguments,
-        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "768Mi"}},
+        "resources": {"requests": {"cpu": cpu, "memory": "128Mi"}, "limits": {"memory": "768Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

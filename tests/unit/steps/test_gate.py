@@ -59,7 +59,7 @@ def test_the_job_has_one_container_with_a_reading_token_and_one_with_nothing() -
     )
     assert pod["activeDeadlineSeconds"] == LIMIT_S < WAITS_S, "waiting for a turn is not judging"
     assert violations(pod) == []
-    (fetch,), (judge,) = pod["initContainers"], pod["containers"]
+    fetch, judge = pod["containers"]
     mounted = {c["name"]: {m["mountPath"]: m.get("readOnly", False) for m in c["volumeMounts"]} for c in (fetch, judge)}
     assert mounted["fetch"] == {"/tmp": False, "/change": False, LOGIN: True}
     assert mounted["judge"] == {"/tmp": False, "/change": True}
@@ -71,7 +71,7 @@ def test_the_job_has_one_container_with_a_reading_token_and_one_with_nothing() -
 
 def test_who_judges_sees_the_copy_of_the_state_that_was_there_and_nothing_else_of_it() -> None:
     pod = manifest(7, HEAD, BASE, image=IMAGE, environment="demo", state="8")["spec"]["template"]["spec"]
-    (fetch,), (judge,) = pod["initContainers"], pod["containers"]
+    fetch, judge = pod["containers"]
     (mount,) = [one for one in judge["volumeMounts"] if one["name"] == COPY]
     assert mount == {"name": COPY, "mountPath": COPY_FOLDER, "readOnly": True}
     assert COPY not in {one["name"] for one in fetch["volumeMounts"]}

@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 
-from pov.base.errors import InvalidInput, PovError, Problem
+from pov.base.errors import InvalidInput, PovError, Problem, TimedOut
 from pov.bundle.on_demand import GatePrograms
 from pov.cli import in_cluster
+from pov.engines.git_command import Command, Remote
 from pov.model.events import Emit
 from pov.scoping.gate import Check, Refusal, Told
-from pov.workflows import gate_job
+from pov.steps.gate.job import LIMIT_S
+from pov.workflows import gate_fetch, gate_job
 from pov.workflows.gate import GateOptions, GateResult
-from pov.workflows.gate_fetch import FACTS, Facts
+from pov.workflows.gate_fetch import FACTS, FETCHED_S, Facts, fetch, wait_fetched
 from pov.workflows.gate_job import judge
+from tests.fakes.clock import FakeClock
 
 PROGRAMS = GatePrograms(Path("conftest"), Path("terraform"), Path("providers"))
 OVER, MORE = Refusal("4000 cores", "64", "less", ("cto",)), Refusal("more", "1", "less")
@@ -113,7 +116,7 @@ def test_what_is_too_large_is_told_once(tmp_path: Path, gate: Callable[..., None
 
 
 def test_each_word_is_a_line_and_the_first_does_not_wait_for_the_last(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    room: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def judging(*_: object, first: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
         first({"outcome": "refused", "so_far": True})
@@ -121,8 +124,68 @@ def test_each_word_is_a_line_and_the_first_does_not_wait_for_the_last(
         return {"outcome": "refused"}
 
     monkeypatch.setattr(gate_job, "judge", judging)
+    monkeypatch.setattr(in_cluster, "CHANGE", str(room))
     assert in_cluster.main(["judge", "demo"]) == 0
     assert capfd.readouterr().out == '{"outcome": "refused"}\n'
+
+
+def fetching(room: Path) -> None:
+    remote = Remote("https://gitea/pov/deal.git", "gate", room / "token", room / "ca.crt")
+    fetch(1, "a" * 40, "b" * 40, remote, work=room / "work", room=room)
+
+
+def test_who_judges_waits_for_what_is_fetched_and_no_longer(tmp_path: Path) -> None:
+    clock = FakeClock()
+    sleep = clock.sleep
+
+    def fetched_meanwhile(seconds: float) -> None:
+        sleep(seconds)
+        if clock.monotonic() - begun >= 3:
+            facts(tmp_path)
+
+    clock.sleep = fetched_meanwhile  # type: ignore[method-assign]
+    begun = clock.monotonic()
+    wait_fetched(tmp_path, clock=clock)
+    assert 3 <= clock.monotonic() - begun < 3.2
+    wait_fetched(tmp_path, clock=clock)
+    assert clock.monotonic() - begun < 3.2, "at once"
+
+
+@pytest.mark.parametrize("error", [PovError("no such ref"), OSError("disk full"), KeyboardInterrupt()])
+def test_where_nothing_can_be_fetched_who_judges_does_not_wait(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> Command:
+        raise error
+
+    monkeypatch.setattr(gate_fetch, "fetched", fails)
+    with pytest.raises(type(error)):
+        fetching(tmp_path)
+    clock = FakeClock()
+    begun = clock.monotonic()
+    with pytest.raises(PovError, match="nothing was fetched"):
+        wait_fetched(tmp_path, clock=clock)
+    assert clock.monotonic() == begun
+
+
+def test_who_fetches_and_is_killed_is_not_waited_for_until_the_pod_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    clock = FakeClock()
+    begun = clock.monotonic()
+    with pytest.raises(TimedOut, match="to be fetched"):
+        wait_fetched(tmp_path, clock=clock)
+    assert clock.monotonic() - begun <= FETCHED_S + 1 < LIMIT_S
+
+
+def test_without_what_is_fetched_nothing_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gate_job, "judge", lambda *_, **__: pytest.fail("judged"))
+    monkeypatch.setattr(in_cluster, "CHANGE", str(tmp_path))
+    (tmp_path / "gave-up").touch()
+    assert in_cluster.main(["judge", "demo"]) == 1
+    said = capfd.readouterr()
+    assert (said.out, said.err.startswith("nothing was fetched: ")) == ("", True)
 
 
 _STARTS = """
