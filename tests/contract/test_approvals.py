@@ -227,23 +227,39 @@ def test_a_refusal_ends_an_approval(company: Company, capsys: pytest.CaptureFixt
     assert "refused it later" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("what", ["signers", "revoked"])
 @pytest.mark.parametrize("tree", ["folder", "git", "link"])
-def test_signers_never_come_from_what_is_under_review(
-    company: Company, tree: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_neither_signers_nor_revocations_come_from_what_is_under_review(
+    company: Company, tree: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    inside = company.folder / "signers"
+    revoked = company.keys / "revoked"
+    argv = ["ssh-keygen", "-q", "-k", "-f", str(revoked), str(company.keys / "stranger.pub")]
+    subprocess.run(argv, check=True, capture_output=True, timeout=30)
+    files = {"signers": company.signers, "revoked": revoked}
+
+    def check() -> int:
+        return company.pov("check", *(text for name, path in files.items() for text in (f"--{name}", str(path))))
+
+    assert check() == 0
+    inside = company.folder / what
+    shutil.copyfile(files[what], inside)
     if tree == "git":
+        # All of it lies in the repository: the other one has to be elsewhere.
+        outside = tmp_path.parent / f"{tmp_path.name}-outside"
+        outside.mkdir()
+        for name, path in files.items():
+            files[name] = Path(shutil.copyfile(path, (outside if name != what else tmp_path) / name))
         (tmp_path / ".git").mkdir()
-        inside = company.signers
     elif tree == "link":
-        inside.write_text(company.signers.read_text())
-        (company.keys / "link").symlink_to(inside)
-        inside = company.keys / "link"
+        files[what] = company.keys / "link"
+        files[what].symlink_to(inside)
     else:
-        inside.write_text(company.signers.read_text())
+        files[what] = inside
     capsys.readouterr()
-    assert company.pov("check", "--signers", str(inside)) == 2
-    assert "lies in what is under review" in capsys.readouterr().err
+    assert check() == 2
+    told = capsys.readouterr().err
+    assert f"{files[what]}: lies in what is under review" in told
+    assert told.count("lies in what is under review") == 1
 
 
 def no_mandate(company: Company) -> Path | None:
