@@ -1,4 +1,4 @@
-"""How a branch is protected: the rule that is wished, and what Gitea's API says of it."""
+"""How a branch is protected, and how merges are made: what is wished, and what Gitea's API says of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 _ANYBODY = ("anybody who may write",)
+
+MERGE_COMMITS: Mapping[str, Any] = {
+    "allow_merge_commits": True,
+    "allow_squash_merge": False,
+    "allow_rebase": False,
+    "allow_rebase_explicit": False,
+    "allow_fast_forward_only_merge": False,
+    "allow_manual_merge": False,
+    "autodetect_manual_merge": False,
+    "default_merge_style": "merge",
+}
+"""A repository's pull requests are merged by a merge commit, and in no other way, in the words of Gitea's API.
+
+By hand is one of the others: it marks a pull request as merged that the branch holds already, and looks at no status.
+"""
 
 
 @dataclass(frozen=True)

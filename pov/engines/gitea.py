@@ -13,7 +13,7 @@ from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.errors import NotFound
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
-from pov.engines.branches import Protection, Rule, as_told, protection_told, same
+from pov.engines.branches import MERGE_COMMITS, Protection, Rule, as_told, protection_told, same
 from pov.engines.rest import Authorization, Refused, Rest, password
 
 _MERGE_S = 30.0
@@ -139,6 +139,14 @@ class Gitea:
         if held is None:
             return None
         return protection_told(held)
+
+    def only_merge_commits(self, repository: str) -> bool:
+        """Have pull requests merged by merge commits alone, in its pages as by its API. Whether that was a change."""
+        held = self._call("GET", f"/repos/{repository}")
+        if all(held.get(key) == value for key, value in MERGE_COMMITS.items()):
+            return False
+        self._call("PATCH", f"/repos/{repository}", MERGE_COMMITS)
+        return True
 
     def ensure_webhook(self, repository: str, url: str, secret: Secret) -> bool:
         """Have pushes told to `url`, signed with `secret`. Returns whether that was a change.

@@ -166,6 +166,14 @@ def test_protection_is_made_once_and_follows_its_rule(world: World) -> None:
     assert world.owner.protect(world.repository, rule) is True
 
 
+def test_merges_by_merge_commits_alone_are_asked_for_once(world: World) -> None:
+    with pytest.raises(NotFound):
+        world.owner.only_merge_commits("pov/nothing")
+    world.owner.ensure_repository(world.name, "")
+    assert world.owner.only_merge_commits(world.repository) is True
+    assert world.owner.only_merge_commits(world.repository) is False
+
+
 def test_a_webhook_is_made_once_replaced_for_another_secret_and_stays_off(world: World) -> None:
     url = "https://argocd-server.argocd.svc/api/webhook"
     world.owner.ensure_repository(world.name, "")

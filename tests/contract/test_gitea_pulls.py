@@ -43,6 +43,7 @@ class Deal:
         self.main = self.copy(server.owner, server.token)
         self.commit(self.main, "first")
         self.owner.protect(self.repository, Rule("main", pushers=(server.owner,), status=CONTEXT))
+        self.owner.only_merge_commits(self.repository)
         assert self.architect.ensure_fork(self.repository) is True
         assert self.architect.ensure_fork(self.repository) is False
         token = self.architect.make_token("pushes", ("write:repository",))
@@ -77,6 +78,22 @@ class Deal:
         assert self.architect.ask_from_fork(self.repository, "wish", "main", "Once more") == number
         return found
 
+    def merges_otherwise(self, number: int, way: str, **more: str) -> str:
+        """What the server says to whoever merges in another way, once it has looked for conflicts."""
+
+        def attempt() -> str | Pending:
+            with pytest.raises(Refused) as refusal:
+                self.reviewer._call("POST", f"/repos/{self.repository}/pulls/{number}/merge", {"do": way, **more})
+            told = refusal.value.cause
+            return Pending("it looks for conflicts") if "try again later" in told.casefold() else told
+
+        return wait_for(f"{way} to be refused", attempt, timeout_s=30, interval_s=0.2)
+
+    def parents(self, commit: str) -> list[str]:
+        return [
+            one["sha"] for one in self.owner._call("GET", f"/repos/{self.repository}/git/commits/{commit}")["parents"]
+        ]
+
     def merges(self, number: int) -> str | None:
         try:
             return self.reviewer.merge(self.repository, number)
@@ -105,6 +122,33 @@ def test_a_merge_waits_for_the_one_status(deal: Deal) -> None:
     assert merged is not None
     assert not merged.startswith("refused"), merged
     assert deal.gate.open_into(deal.repository, "main") == ()
+
+
+def test_what_is_green_is_merged_by_a_merge_commit_and_in_no_other_way(deal: Deal) -> None:
+    before = str(deal.main.remote_head())
+    asked = deal.asks()
+    deal.gate.set_status(deal.repository, asked.head, CONTEXT, SUCCESS, "passed")
+    for way in ("squash", "rebase", "rebase-merge", "fast-forward-only"):
+        assert f"{way} is not allowed" in deal.merges_otherwise(asked.number, way), way
+    by_hand = deal.merges_otherwise(asked.number, "manually-merged", merge_commit_id=before)
+    assert "manually-merged is not allowed" in by_hand
+    assert deal.main.server_heads()["main"] == before
+    assert deal.gate.pull(deal.repository, asked.number).merged_commit is None
+    merged = str(deal.merges(asked.number))
+    assert deal.main.server_heads()["main"] == merged
+    assert deal.parents(merged) == [before, asked.head]
+
+
+def test_a_way_to_merge_that_somebody_let_in_is_taken_away_again(deal: Deal) -> None:
+    deal.owner._call(
+        "PATCH", f"/repos/{deal.repository}", {"allow_squash_merge": True, "default_merge_style": "squash"}
+    )
+    assert deal.owner.only_merge_commits(deal.repository) is True
+    assert deal.owner.only_merge_commits(deal.repository) is False
+    asked = deal.asks()
+    deal.gate.set_status(deal.repository, asked.head, CONTEXT, SUCCESS, "passed")
+    assert "squash is not allowed" in deal.merges_otherwise(asked.number, "squash")
+    assert not str(deal.merges(asked.number)).startswith("refused")
 
 
 def test_who_asks_can_neither_say_that_it_is_green_nor_merge(deal: Deal) -> None:

@@ -25,6 +25,7 @@ class _Repository:
     refs: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     approved: dict[int, str] = field(default_factory=dict)
     by: dict[int, set[str]] = field(default_factory=dict)
+    only_merge_commits: bool = False
 
 
 class FakeServer:
@@ -102,6 +103,11 @@ class FakeGitea:
         if rule is None:
             return None
         return Protection(rule.pushers, rule.approvals, rule.approvers, False, True, True)
+
+    def only_merge_commits(self, repository: str) -> bool:
+        found = self._repository(repository)
+        before, found.only_merge_commits = found.only_merge_commits, True
+        return not before
 
     def ensure_webhook(self, repository: str, url: str, secret: Secret) -> bool:
         hooks = self._repository(repository).hooks

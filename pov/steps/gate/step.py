@@ -103,6 +103,8 @@ def _repository(ctx: Context, report: Report) -> bool:
         changed |= owner.ensure_collaborator(REPOSITORY, user, permission)
     changed |= _content(ctx)
     changed |= owner.protect(REPOSITORY, RULE)
+    # What is applied is a merge of what was judged: another way would leave it waiting for a further pull request.
+    changed |= owner.only_merge_commits(REPOSITORY)
     changed |= architect(ctx).ensure_fork(REPOSITORY)
     for file, scopes in TOKENS.values():
         held = ctx.home.secret(file)

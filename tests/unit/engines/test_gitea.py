@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from pov.base.errors import NotFound, TimedOut
+from pov.engines.branches import MERGE_COMMITS
 from pov.engines.gitea import Gitea, Merged
 from pov.engines.gitea_pulls import Pulls
 from pov.engines.rest import Refused, Rest
@@ -121,3 +122,40 @@ def test_the_merge_of_a_commit_is_found_however_many_came_since(
     found = Pulls(cast("Rest", server), "pov", clock=FakeClock()).merged_by("pov/deal", commit)
     assert found == (None if number is None else Merged(number, "architect"))
     assert server.asked == pages
+
+
+class Settings:
+    """A server with one repository: what it says of itself, and what is changed of that."""
+
+    def __init__(self, **other: Any) -> None:
+        self.held: dict[str, Any] = {"empty": False, "private": True, **MERGE_COMMITS, **other}
+        self.patched: list[Mapping[str, Any]] = []
+
+    def call(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+        assert path == "/api/v1/repos/pov/deal"
+        if method == "PATCH":
+            self.patched.append(body)
+            self.held |= body
+        return self.held
+
+
+@pytest.mark.parametrize("changed", [*MERGE_COMMITS, ""])
+def test_whatever_somebody_changed_of_the_ways_to_merge_is_brought_back_and_nothing_else(changed: str) -> None:
+    wanted = MERGE_COMMITS.get(changed)
+    server = Settings(**({changed: "squash" if isinstance(wanted, str) else not wanted} if changed else {}))
+    owner = Gitea(cast("Rest", server), "pov", clock=FakeClock())
+    assert owner.only_merge_commits("pov/deal") is bool(changed)
+    assert owner.only_merge_commits("pov/deal") is False
+    assert server.held == {"empty": False, "private": True, **MERGE_COMMITS}
+    assert len(server.patched) == bool(changed)
+
+
+def test_one_way_to_merge_is_left() -> None:
+    """Of those that this Gitea knows: what it is not told to forbid, it offers."""
+    ways = {key for key in MERGE_COMMITS if key.startswith("allow_")}
+    assert {key for key in ways if MERGE_COMMITS[key]} == {"allow_merge_commits"}
+    assert MERGE_COMMITS["default_merge_style"] == "merge"
+    assert ways == {
+        *("allow_merge_commits", "allow_squash_merge", "allow_rebase", "allow_rebase_explicit"),
+        *("allow_fast_forward_only_merge", "allow_manual_merge"),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,19 +11,21 @@ import yaml
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.base.redact import Secret
 from pov.config.engagement import Engagement, load_engagement
 from pov.config.offering import load_offering, shipped
 from pov.config.scenario import list_scenarios, load_scenario
 from pov.config.stages import load_stages
 from pov.engines.branches import as_told
 from pov.state.home import Home
-from pov.steps.gate import repository
+from pov.steps.gate import repository, step
 from pov.steps.gate.job import AT_ONCE, KEPT_S, LIMIT_S, WAITS_S, manifest, mark_of, name_of
-from pov.steps.gate.names import CONTEXT, COPY, COPY_FOLDER, JOB, LOGIN, NAMESPACE, RUNNER
+from pov.steps.gate.names import CONTEXT, COPY, COPY_FOLDER, JOB, LOGIN, NAMESPACE, REPOSITORY, RUNNER
 from pov.steps.gate.step import RULE, TOKENS
 from pov.steps.plan import bring_up
 from pov.steps.templates import documents, render
 from tests.fakes.cluster import FakeCluster
+from tests.fakes.gitea import FakeGitea, FakeServer
 from tests.unit.steps.restricted import violations
 
 HEAD, BASE = "1" * 40, "2" * 40
@@ -43,7 +46,7 @@ def test_only_a_scenario_that_asks_for_it_has_the_step(tmp_path: Path) -> None:
     asking = {name for name in list_scenarios() if load_scenario(name).gate}
     assert asking == {"enterprise-scope"}
     for name in list_scenarios():
-        steps = {step.name for step in bring_up(load_scenario(name), FakeCluster(Home(tmp_path), name))}
+        steps = {each.name for each in bring_up(load_scenario(name), FakeCluster(Home(tmp_path), name))}
         assert ("gate" in steps) == (name in asking)
 
 
@@ -140,6 +143,29 @@ def test_nothing_is_merged_without_the_status_and_before_it_is_up_to_date() -> N
     assert told["block_on_outdated_branch"]
     assert told["block_admin_merge_override"]
     assert told["push_whitelist_usernames"] == ["pov"]
+
+
+def test_each_bring_up_leaves_merge_commits_as_the_one_way_to_merge(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeServer()
+    held = Secret("kept")
+    secrets: Any = SimpleNamespace(secret=lambda _: held, save_secret=lambda *_: pytest.fail("it is known"))
+    ctx: Any = SimpleNamespace(home=secrets)
+    for name, stands_in in (
+        ("connect", lambda _: FakeGitea(server, "pov")),
+        ("kept", lambda *_: held),
+        ("_content", lambda _: False),
+        ("architect", lambda _: SimpleNamespace(ensure_fork=lambda _: False)),
+        ("_is_known", lambda *_: True),
+    ):
+        monkeypatch.setattr(step, name, stands_in)
+    report: Any = SimpleNamespace(say=lambda _: None)
+    assert step._repository(ctx, report) is True
+    deal = server.repositories[REPOSITORY]
+    assert (deal.only_merge_commits, deal.rules["main"]) == (True, RULE)
+    assert step._repository(ctx, report) is False
+    deal.only_merge_commits = False
+    assert step._repository(ctx, report) is True, "somebody let squash merges in, in the server's pages"
+    assert deal.only_merge_commits
 
 
 def test_what_judges_comes_from_the_user_and_the_offering(tmp_path: Path) -> None:
