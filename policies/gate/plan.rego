@@ -340,6 +340,16 @@ deny contains made(
 	not provider.full_name in lists.providers
 }
 
+# Whatever the text says: who is not shown the state judges against none from then on.
+deny contains made(sprintf("output %s is sensitive", [name]), lists.no_secret, lists.no_mark) if {
+	some outputs in [
+		object.get(input.plan.configuration.root_module, "outputs", {}),
+		object.get(input.plan, ["planned_values", "outputs"], {}),
+	]
+	some name, output in outputs
+	object.get(output, "sensitive", false) != false
+}
+
 # --- an input without its parts is refused: nothing is judged by what is not there ----------------------------------
 
 deny contains made(sprintf("`%s` is missing in what is judged", [part]), "all of it", "this is a fault of pov") if {

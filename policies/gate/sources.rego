@@ -103,6 +103,15 @@ deny contains refusal(
 }
 
 deny contains refusal(
+	sprintf("%s: output %s is marked sensitive", [name(file), label]), lists.no_secret, lists.no_mark,
+) if {
+	some file in input
+	some label, bodies in file.contents.output
+	some body in bodies
+	object.get(body, "sensitive", false) != false
+}
+
+deny contains refusal(
 	sprintf("%s: the state would lie in a backend `%s`", [name(file), kind]),
 	"backend `kubernetes`", "put the backend back",
 ) if {

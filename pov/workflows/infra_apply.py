@@ -171,6 +171,9 @@ def _why(said: Green, checked: str, now: Mapping[str, Any]) -> str:
         return f"the plan is another than the one that was checked: not {checked[:12]}, on serial {serial}"
     if not said.plan:
         return "the gate judged it against no state: it told no plan to compare with"
+    if not said.state:
+        told = "the gate was shown no state to judge it against (pov up tells why)"
+        return f"{told}, and on serial {serial} the plan is another"
     if said.state != serial:
         return f"the state has moved since the gate judged it: serial {said.state} then, {serial} now"
     return f"the plan is another than the one that the gate told, on the same state (serial {serial})"

@@ -349,6 +349,14 @@ TEXT: list[tuple[str, str, str, str]] = [
     ("file-key", "", 'locals {\n  x = { (file("/etc/passwd")) = 1 }\n}\n', "reads a file of the machine"),
     ("file-if", "", 'locals {\n  x = "%{ if file("/etc/passwd") == "" }a%{ endif }"\n}\n',
      "reads a file of the machine"),
+    ("sensitive-output", "", 'output "x" {\n  value     = 1\n  sensitive = true\n}\n',
+     "main.tf: output x is marked sensitive"),
+    ("sensitive-by-words", "", 'output "x" {\n  value     = 1\n  sensitive = !false\n}\n',
+     "main.tf: output x is marked sensitive"),
+    ("sensitive-text", "", 'output "x" {\n  value     = 1\n  sensitive = "true"\n}\n',
+     "main.tf: output x is marked sensitive"),
+    ("sensitive-elsewhere", "", 'output "x" {\n  value = 1\n}\noutput "y" {\n  value     = 2\n  sensitive = true\n}\n',
+     "main.tf: output y is marked sensitive"),
     ("templatestring", "", "locals {\n  x = templatestring(local.y, {})\n}\n", "reads a file of the machine"),
 ]  # fmt: skip
 
@@ -469,8 +477,14 @@ def test_nothing_is_written_beside_what_is_judged(company: Gate) -> None:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the policies on a plan are given, with a plan that the real Terraform made."""
-    room = furnish(tmp_path_factory.mktemp("room") / "room", None)
+    return planned(tmp_path_factory.mktemp("room"))
+
+
+def planned(folder: Path, more: str = "") -> dict[str, Any]:
+    """The same, of the toolkit's root module with some more text in it."""
+    room = furnish(folder / "room", None)
     without_state(room)
+    (room.root / "more.tf").write_text(more)
     programs = for_gate(silent)
     terraform = Terraform(programs.terraform, room.root, providers=programs.providers, work=room.work)
     terraform.init()
@@ -587,6 +601,14 @@ def iops_without_approval(document: dict[str, Any]) -> None:
         asked["prod"]["iops"] = 10_000
 
 
+def output_marked(document: dict[str, Any]) -> None:
+    document["plan"]["configuration"]["root_module"]["outputs"]["decision"]["sensitive"] = True
+
+
+def output_planned_as_secret(document: dict[str, Any]) -> None:
+    document["plan"]["planned_values"]["outputs"]["namespaces"]["sensitive"] = True
+
+
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
@@ -609,6 +631,8 @@ def iops_without_approval(document: dict[str, Any]) -> None:
         (no_roles, "`roles` is missing in what is judged"),
         (storage_over_the_size, "501 GiB of storage are asked for over all stages"),
         (storage_edited, "stage prod would get 9Gi of storage, and 0 GiB are asked for"),
+        (output_marked, "output decision is sensitive"),
+        (output_planned_as_secret, "output namespaces is sensitive"),
         (iops_without_approval, "10000 IOPS are asked for over all stages"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -620,6 +644,29 @@ def test_a_real_plan_that_was_edited_is_refused(
     edit(document)
     found = refused(document, tmp_path)
     assert any(told in text for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("told", "sensitive"),
+    [('"hush"', "true"), ('"hush"', "false"), ('sensitive("hush")', "true"), ("module.guardrails.decision", "true")],
+)
+def test_a_plan_with_a_sensitive_output_is_refused_whatever_the_text_looked_like(
+    told: str, sensitive: str, tmp_path: Path
+) -> None:
+    document = planned(tmp_path, f'output "more" {{\n  value     = {told}\n  sensitive = {sensitive}\n}}\n')
+    assert refused(document, tmp_path) == (["output more is sensitive"] if sensitive == "true" else [])
+
+
+def test_an_output_that_is_marked_as_none_passes(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    more = 'output "more" {\n  value     = 1\n  sensitive = %s\n}\n'
+    company.add(more % "false")
+    assert company.judged() == 0
+    company.edit("sensitive = false", "sensitive = true")
+    capsys.readouterr()
+    assert company.judged() == 4
+    said = capsys.readouterr().out
+    assert "refused: main.tf: output more is marked sensitive; limit: nothing secret in the state" in said
+    assert "passes with: take the mark out, or the output; may approve: platform team" in said
 
 
 def test_the_same_plan_unedited_is_not(real: dict[str, Any], tmp_path: Path) -> None:

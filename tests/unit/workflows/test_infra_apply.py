@@ -270,6 +270,12 @@ def judged_against_nothing(world: World) -> None:
     world.deals.says(head, world.deals.first, plan="", state="")
 
 
+def judged_without_a_copy(world: World) -> None:
+    """As when the state holds what nobody is shown: the gate plans against nothing, and tells that plan."""
+    (head,) = world.deals.statuses
+    world.deals.says(head, world.deals.first, plan=OTHER, state="")
+
+
 @pytest.mark.parametrize(
     ("bend", "told"),
     [
@@ -278,6 +284,7 @@ def judged_against_nothing(world: World) -> None:
         (refused_by_now, "what main holds is refused by now"),
         (moved, "the state has moved since the gate judged it: serial 7 then, 8 now"),
         (drifted, "the plan is another than the one that the gate told, on the same state (serial 7)"),
+        (judged_without_a_copy, "the gate was shown no state to judge it against (pov up tells why), and on serial 7"),
         (judged_against_nothing, "the gate judged it against no state: it told no plan to compare with"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
