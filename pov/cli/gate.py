@@ -27,6 +27,9 @@ PIPELINES = ("jenkins", "github", "gitlab")
 @click.option("--stages", type=FILE, metavar="FILE", help="What it asks for. Default: what `pov up` would.")
 @click.option("--manifests", type=FOLDER, metavar="DIR", help="Tried on the running environment, by dry run.")
 @click.option(
+    "--base", type=NAME, metavar="REF", help="The branch it would go into, fetched: records of decisions there stay."
+)
+@click.option(
     "--checked", type=NAME, metavar="DIGEST", help="Of a plan that was checked before: another one is refused."
 )
 @click.option("--junit", type=OUTPUT, metavar="FILE", help="Where the JUnit XML goes.")
@@ -40,6 +43,7 @@ def command(
     stages: Path | None,
     register: Path | None,
     manifests: Path | None,
+    base: str | None,
     checked: str | None,
     junit: Path | None,
     pipeline: str | None,
@@ -72,6 +76,7 @@ def command(
         stages=stages,
         terraform=terraform,
         manifests=manifests,
+        base=base or "",
         checked=checked,
         junit=junit,
     )

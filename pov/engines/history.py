@@ -1,7 +1,8 @@
-"""Commits in the engagement folder's own history: of named files alone, told nothing by the user's own Git set-up."""
+"""The repository around an engagement folder: its commits and what they hold, told nothing by the user's own set-up."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,12 @@ from pov.base.errors import PovError
 from pov.base.process import Completed, run
 
 _LIMIT_S = 30.0
+_SHA256 = 64
 _NEUTRAL = {"GIT_CONFIG_GLOBAL": os.devnull, **variables.GIT_ALONE}
 _ACROSS: Mapping[str, str] = {"GIT_DISCOVERY_ACROSS_FILESYSTEM": "1"}
 """A repository is looked for above a mount, too: it may hold what lies below."""
+_PLAIN = "100"
+"""How the mode of a plain file begins, whether it can be run or not."""
 _NOT_HELD = 1
 """How `git ls-files --error-unmatch` ends for a file that is not in the index, and for nothing else."""
 
@@ -60,6 +64,39 @@ def is_held(file: Path) -> bool:
         fix = "mend the repository, or take what is left of it away"
         raise PovError(f"Git cannot tell whether it holds {file}", cause=done.stderr.strip()[-500:], fix=fix)
     return done.code == 0
+
+
+def repository_around(folder: Path) -> Path | None:
+    """The top of the repository that a folder lies in, by the way in which it is named; None where there is none.
+
+    Git is not asked: what it takes for a repository may lie in a folder that a commit brought (`HEAD`, `objects`,
+    `refs`), and no commit can bring a `.git`.
+    """
+    return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), None)
+
+
+def files_at(top: Path, revision: str, path: str) -> dict[str, str] | None:
+    """The plain files that a revision holds at and below a path, with Git's digests of them; None for no revision.
+
+    Paths are from the repository's top, which is `top`. Raises `PovError` where Git cannot tell.
+    """
+    only = {"GIT_DIR": str(top / ".git"), "GIT_LITERAL_PATHSPECS": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
+    asked = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    found = _git(top, *asked, check=False, more=only) if not revision.startswith("-") else None
+    if found is None or found.code != 0:
+        return None
+    told = _git(top, "ls-tree", "-r", "-z", "--full-tree", found.stdout.strip(), "--", path, more=only).stdout
+    entries = (entry.partition("\t") for entry in told.split("\0") if entry)
+    listed = ((about.split(), name) for about, _, name in entries)
+    return {name: digest for (mode, _, digest), name in listed if mode.startswith(_PLAIN)}
+
+
+def digest_as(digest: str, content: bytes) -> str:
+    """Git's digest of a file, by the function that gave `digest`: SHA-1, or SHA-256 in a repository that has that."""
+    header = f"blob {len(content)}\0".encode()
+    return hashlib.new(
+        "sha256" if len(digest) == _SHA256 else "sha1", header + content, usedforsecurity=False
+    ).hexdigest()
 
 
 def bundle_problems(bundle: Path, commits: Sequence[str]) -> list[str]:

@@ -52,6 +52,7 @@ from pov.workflows.approvals import CheckOptions, CheckResult, run_check, subjec
 from pov.workflows.environment import home_of
 from pov.workflows.gate_admission import admission
 from pov.workflows.gate_asked import limits, once
+from pov.workflows.gate_records import kept
 from pov.workflows.gate_room import Room, furnish, of_the_process, with_copy, with_state, without_state
 from pov.workflows.gate_state import Against, against, as_json
 from pov.workflows.scope import Deal, deal
@@ -74,6 +75,11 @@ class GateOptions(CheckOptions):
 
     stages: Path | None = None
     terraform: Path | None = None
+    base: str | None = None
+    """The commit that it would go into, by any name that Git knows here: what it holds of records stays. Empty: none is
+    named, which is told. None: they were compared already.
+    """
+
     checked: str | None = None
     """The digest of a plan that was checked before: another one is refused."""
 
@@ -153,6 +159,7 @@ def run_gate(
     if options.junit is not None:
         require_writable(options.junit)
     digest_given("--checked", options.checked)
+    records = kept(options.folder, options.base)
     offering = _offering(options)
     found = deal(options.folder, offering)
     environment = subject_of(found, options.environment).environment
@@ -167,7 +174,7 @@ def run_gate(
         room = furnish(folder, options.terraform)
         programs = options.programs or for_gate(emit)
         judge = Conftest(programs.conftest, data("policies"))
-        checks = [_scope_check(scope), *_beside(own, asked), of_the_process(os.environ), _text(room, judge)]
+        checks = [_scope_check(scope), *records, *_beside(own, asked), of_the_process(os.environ), _text(room, judge)]
         if checks[-1].refusals:
             why = "Terraform is not shown a text that is refused"
             made = _Planned(tuple(Check(name, not_checked=why) for name in ("terraform validate", "plan")))

@@ -21,6 +21,7 @@ from pov.workflows.approvals import FOLDER as APPROVALS
 from pov.workflows.approvals import Trust
 from pov.workflows.gate import GateOptions, run_gate
 from pov.workflows.gate_fetch import FACTS, Facts
+from pov.workflows.gate_records import RECORDS, STAYS
 from pov.workflows.gate_state import copied
 
 _OPEN = (f"{DEAL}/", f"{ROOT_MODULE}/")
@@ -101,9 +102,8 @@ def _before(facts: Facts, room: Path) -> Iterator[Check]:
     limit = "nothing that judges comes from what is under review"
     paths = [path for path in facts.changed if not path.startswith(_OPEN)]
     yield Check("what judges", tuple(Refusal(f"{path} is changed", limit, "put it back", _KEEPER) for path in paths))
-    limit = "what was decided stays"
     paths = [path for path in facts.changed if path.startswith(_RECORDS) and (room / "base" / path).is_file()]
-    yield Check("records", tuple(Refusal(f"{path} is changed", limit, "put it back", _KEEPER) for path in paths))
+    yield Check(RECORDS, tuple(Refusal(f"{path} is changed", STAYS, "put it back", _KEEPER) for path in paths))
     limit = "plain files"
     yield Check(
         "plain files", tuple(Refusal(told, limit, "put the file itself there", _KEEPER) for told in facts.special)

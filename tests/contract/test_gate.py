@@ -83,11 +83,13 @@ def test_what_fits_passes_in_few_words(company: Gate, capsys: pytest.CaptureFixt
     junit = tmp_path / "out" / "gate.xml"
     assert company.judged("--junit", str(junit)) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "not checked: admission: no manifests are named (--manifests DIR)"
-    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{64}", said[1])
-    assert len(said) == 2
+    unnamed = "no branch that it would go into is named (--base REF): a record that was taken out is not seen"
+    assert said[0] == f"not checked: records: {unnamed}"
+    assert said[1] == "not checked: admission: no manifests are named (--manifests DIR)"
+    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{64}", said[2])
+    assert len(said) == 3
     suite = ET.fromstring(junit.read_text())
-    assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "1", "6")
+    assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "2", "7")
 
 
 def test_without_a_request_it_judges_what_the_bring_up_would_ask_for(

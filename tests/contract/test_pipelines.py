@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from pov.base.paths import cache_root, data
 from pov.cli.main import main
 from pov.workflows.pipelines import FILES, text_of
-from tests.contract.test_approvals import Company
+from tests.contract.test_approvals import WHY, Company
 from tests.contract.test_gate import stages
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
@@ -110,6 +110,50 @@ def test_a_pipelines_own_commands_judge_by_the_branch_that_is_merged_into(name: 
     assert (code, server.failures()) == (4, "1"), said
     assert "limit: 64 without an approved scope" in said
     assert "allows nobody to sign with this key" in said
+
+
+def decided(server: Server) -> Path:
+    """An approval and its refusal, which main holds both, and a branch that asks for the same again; the refusal."""
+    assert server.approve("scope", "engineer") == 0
+    before = set((server.folder / "approvals").iterdir())
+    refuse = ["refuse", *WHY, "--key", str(server.keys / "cto"), "--signers", str(server.signers)]
+    assert server.pov(*refuse) == 0
+    server.commit("main")
+    stages(server.folder, 96)
+    (refusal,) = [path for path in set((server.folder / "approvals").iterdir()) - before if path.suffix == ".json"]
+    return refusal
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_a_refusal_that_the_branch_holds_that_is_merged_into_is_not_taken_out(name: str, server: Server) -> None:
+    refusal = decided(server)
+    server.commit("change")
+    code, said = server.run(name)
+    assert code == 4, said
+    assert "limit: 64 without an approved scope" in said
+    assert "what was decided stays" not in said
+    for path in (refusal, Path(f"{refusal}.sig")):
+        path.unlink()
+    server.commit("change")
+    code, said = server.run(name)
+    assert (code, server.failures()) == (4, "1"), said
+    assert "limit: 64 without an approved scope" not in said, "the approval counts again, by itself"
+    assert f"refused: deal/approvals/{refusal.name} is not there; limit: what was decided stays" in said
+    assert said.count("refused: ") == 2, said
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_a_shallow_checkout_is_told_what_the_branch_holds_that_is_merged_into(name: str, server: Server) -> None:
+    refusal = decided(server)
+    refusal.unlink()
+    server.commit("change")
+    shallow = server.checkout.with_name("shallow")
+    clone = ("clone", "--quiet", "--depth", "1", "--branch", "change", f"file://{server.origin}", str(shallow))
+    server.git(*clone, at=server.origin)
+    server.checkout, server.folder = shallow, shallow / "deal"
+    code, said = server.run(name)
+    assert code == 4, said
+    assert f"refused: deal/approvals/{refusal.name} is not there" in said
 
 
 def test_a_mandate_of_the_protected_branch_blocks_what_is_only_missing(server: Server) -> None:

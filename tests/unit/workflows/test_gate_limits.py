@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pov.base.errors import InvalidInput
 from pov.model.events import silent
 from pov.workflows import approvals, gate
 from pov.workflows.approvals import Trust
@@ -65,3 +67,27 @@ def test_a_deal_off_the_standard_without_an_architect_is_refused_where_the_gate_
     found = run_gate(replace(judged, mode="block"), silent)
     assert told(found.refusals) is not named
     assert asked, "it was planned all the same"
+
+
+def test_a_record_that_was_taken_out_is_refused_in_either_mode(tmp_path: Path, asked: list[Any]) -> None:
+    judged = options(tmp_path, "{users: 5000, cpu: 8}")
+    record = judged.folder / "approvals" / "1-refuse-scope.json"
+    record.parent.mkdir()
+    record.write_text("{}")
+    git = ["git", "-c", "user.name=pat", "-c", "user.email=pat@example.org"]
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "refused"]):
+        subprocess.run([*git, *command], cwd=judged.folder, check=True, timeout=30)
+
+    def records(base: str | None) -> list[gate.Check]:
+        found = run_gate(replace(judged, base=base), silent)
+        return [check for check in found.checks if check.name == "records"]
+
+    record.unlink()
+    (check,) = records("HEAD")
+    assert [one.what for one in check.refusals] == ["approvals/1-refuse-scope.json is not there"]
+    (check,) = records("")
+    assert check.not_checked
+    assert not check.refusals
+    assert records(None) == []
+    with pytest.raises(InvalidInput, match="there is no commit nowhere here"):
+        records("nowhere")

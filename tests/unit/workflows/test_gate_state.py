@@ -77,6 +77,12 @@ def test_a_pull_requests_own_folder_leads_to_no_environment(tmp_path: Path) -> N
     assert options(tmp_path, "x", programs).running is None
 
 
+def test_records_are_compared_once_where_the_pull_request_is_fetched(tmp_path: Path) -> None:
+    """What Git told there; nothing around what is laid out is a repository that could be asked."""
+    programs: Any = None
+    assert options(tmp_path, "x", programs).base is None
+
+
 def test_capacity_is_summed_over_what_the_protected_branch_holds(tmp_path: Path) -> None:
     """And over nothing that a pull request brings, or leaves out."""
     programs: Any = None
