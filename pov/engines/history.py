@@ -19,6 +19,8 @@ _ACROSS: Mapping[str, str] = {"GIT_DISCOVERY_ACROSS_FILESYSTEM": "1"}
 """A repository is looked for above a mount, too: it may hold what lies below."""
 _PLAIN = "100"
 """How the mode of a plain file begins, whether it can be run or not."""
+_NO_REVISION = 1
+"""How a quiet `git rev-parse --verify` ends for what names nothing, and for nothing else."""
 _NOT_HELD = 1
 """How `git ls-files --error-unmatch` ends for a file that is not in the index, and for nothing else."""
 
@@ -83,9 +85,12 @@ def files_at(top: Path, revision: str, path: str) -> dict[str, str] | None:
     only = {"GIT_DIR": str(top / ".git"), "GIT_LITERAL_PATHSPECS": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
     asked = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     found = _git(top, *asked, check=False, more=only) if not revision.startswith("-") else None
-    if found is None or found.code != 0:
+    if found is None or found.code == _NO_REVISION:
         return None
-    told = _git(top, "ls-tree", "-r", "-z", "--full-tree", found.stdout.strip(), "--", path, more=only).stdout
+    if found.code != 0:
+        told = f"Git cannot tell what {revision} is in {top}"
+        raise PovError(told, cause=found.stderr.strip()[-500:], fix="mend the repository, or check it out anew")
+    told = _git(top, "ls-tree", "-r", "-z", found.stdout.strip(), "--", path, more=only).stdout
     entries = (entry.partition("\t") for entry in told.split("\0") if entry)
     listed = ((about.split(), name) for about, _, name in entries)
     return {name: digest for (mode, _, digest), name in listed if mode.startswith(_PLAIN)}

@@ -251,6 +251,18 @@ def test_a_repository_that_cannot_be_read_is_no_pass(checkout: Checkout) -> None
         kept(checkout.deal, "main")
 
 
+def test_a_repository_further_up_is_not_asked_in_the_place_of_one_that_is_damaged(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """What it holds is of another path: nothing that was decided here."""
+    outer = Checkout(tmp_path / "outer")
+    checkout.top.rename(outer.top / "inner")
+    (outer.top / "inner" / ".git" / "HEAD").unlink()
+    (outer.top / "inner" / REFUSAL).unlink()
+    with pytest.raises(PovError, match="Git cannot tell what main is"):
+        kept(outer.top / "inner" / "deal", "main")
+
+
 def test_a_submodule_is_not_asked_what_the_branch_holds(checkout: Checkout, tmp_path: Path) -> None:
     """Which commit of it is checked out, and where it comes from, is for the branch under review to say."""
     outer = Checkout(tmp_path / "outer")
