@@ -18,6 +18,7 @@ from pov.scoping.gate_status import read
 from pov.steps.gate.job import AT_ONCE, PULL
 from pov.steps.gate.names import CONTEXT, JOB, NAMESPACE, REPOSITORY, RUNNER, USER
 from pov.steps.gate.step import TOKENS
+from pov.steps.git.server import connect
 from pov.steps.landing_zone.step import state_of
 from tests.behind import until_behind
 from tests.e2e.deals import Deal, timed
@@ -257,6 +258,10 @@ def test_the_jobs_token_reads_and_does_no_more(gated: Environment) -> None:
         reads.set_status(REPOSITORY, head, CONTEXT, SUCCESS, "believe me")
     with pytest.raises(Refused):
         reads.comment(REPOSITORY, 1, "<!-- x -->", "believe me")
+
+
+def test_a_bring_up_leaves_merge_commits_as_the_one_way_to_merge(gated: Environment) -> None:
+    assert connect(gated.context()).only_merge_commits(REPOSITORY) is False, "there was nothing left to change"
 
 
 def _specs(found: list[dict[str, Any]]) -> list[Any]:
