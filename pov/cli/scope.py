@@ -56,7 +56,7 @@ def size_command(users: int, availability: float | None, regions: tuple[str, ...
 @offering_option
 @command_options
 def sheet_command(out: Path, offering: Path | None) -> None:
-    """Write the standard offering as one page, PDF."""
+    """Write the standard offering as one page, PDF; one that fits no page is refused, and nothing of it is cut."""
     from pov.workflows import scope
 
     with console() as emit:

@@ -17,7 +17,7 @@ from pov.base.files import save
 from pov.config.engagement import FILE, Engagement, load_engagement
 from pov.config.explaining import Faults, located, problems_of
 from pov.config.loading import read_yaml, written
-from pov.config.offering import Offering, load_offering
+from pov.config.offering import Offering, load_offering, shipped
 from pov.config.scope import Scope
 from pov.model.events import Emit
 from pov.scoping.agreement import check
@@ -82,13 +82,21 @@ def run_size(options: SizeOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
 
 
 def run_sheet(offering: Path | None, out: Path, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> SheetResult:
-    """The offering as one page, PDF. Raises `InvalidInput` for letters that no font draws, else `PovError`."""
+    """The offering as one page, PDF, in type as small as that takes.
+
+    Raises `InvalidInput` for letters that no font draws and for what no readable type gets on a page, else `PovError`.
+    """
     from pov.reporting.offering_page import page as page_of
-    from pov.reporting.page import pdf
+    from pov.reporting.page import TooLong, pdf
 
     page = page_of(load_offering(offering), today(clock))
     printable(page)
-    save(out, pdf(page))
+    try:
+        drawn = pdf(page)
+    except TooLong as long:
+        where, told = str(offering or shipped()), f"{long.message}: none was written"
+        raise InvalidInput([Problem(where, told, "shorten its names and titles, or take lines out")]) from long
+    save(out, drawn)
     return SheetResult(out)
 
 
