@@ -7,9 +7,11 @@ where it would attain less than 95 %; a p is withheld where none could be small.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ EXACT_PAIRS = 10_000
 DRAWS = 9_999
 """Relabellings that are drawn where equal values leave too many to count all of them."""
 _SEED = 20_261_128
+_DATE_OF_BUILDS = "SOURCE_DATE_EPOCH"
 _TWO_SIDED = 1.959963984540054
 """The normal distribution's 97.5 % quantile."""
 
@@ -105,14 +108,12 @@ def _rank(one: int, other: int) -> tuple[int, float]:
 
 def _at_most(count: int, one: int, other: int) -> float:
     """How often `count` pairs or fewer are out of order where order means nothing: asked of scipy by a sample of it."""
-    from scipy.stats import mannwhitneyu  # noqa: PLC0415 (half a second that most commands do not need)
-
     # Values of the one side that lie above all of the other, above some, above none: as many pairs as asked for.
     above, rest = divmod(count, other)
     x = [other + 1.0 + i for i in range(above)]
     x += [rest + 0.5] if above < one else []
     x += [-1.0 - i for i in range(one - len(x))]
-    return float(mannwhitneyu(x, np.arange(1.0, other + 1), alternative="less", method="exact").pvalue)
+    return float(_stats().mannwhitneyu(x, np.arange(1.0, other + 1), alternative="less", method="exact").pvalue)
 
 
 def _large_rank(one: int, other: int) -> tuple[int, float]:
@@ -133,8 +134,6 @@ def order_test(one: Sequence[float], other: Sequence[float]) -> OrderTest:
     if least > LEVEL:
         told = f"{len(one)} and {len(other)} values: the smallest p that an exact rank test could give is {least:.2g}"
         return OrderTest(None, why_none=told)
-    from scipy.stats import PermutationMethod, mannwhitneyu  # noqa: PLC0415 (as above)
-
     tied = len({*one, *other}) < len(one) + len(other)
     method: object = "exact"
     told = "exact"
@@ -144,8 +143,10 @@ def order_test(one: Sequence[float], other: Sequence[float]) -> OrderTest:
         ways = math.comb(len(one) + len(other), len(one))
         whole = ways <= DRAWS
         told = f"equal values: {'all' if whole else 'drawn'} relabellings ({ways if whole else DRAWS:,})"
-        method = PermutationMethod(n_resamples=max(ways, 1) if whole else DRAWS, rng=np.random.default_rng(_SEED))
-    found = mannwhitneyu(np.asarray(one), np.asarray(other), alternative="two-sided", method=method)
+        method = _stats().PermutationMethod(
+            n_resamples=max(ways, 1) if whole else DRAWS, rng=np.random.default_rng(_SEED)
+        )
+    found = _stats().mannwhitneyu(np.asarray(one), np.asarray(other), alternative="two-sided", method=method)
     return OrderTest(float(found.pvalue), told)
 
 
@@ -167,7 +168,21 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float]:
 
 def bound(events: int, of: int) -> Bound:
     """The bound on a share from `events` in `of` > 0 independent tries. Raises `ValueError` for more events."""
-    from scipy.stats import binomtest  # noqa: PLC0415 (as above)
-
-    found = binomtest(events, of, alternative="less").proportion_ci(1 - LEVEL, method="exact")
+    found = _stats().binomtest(events, of, alternative="less").proportion_ci(1 - LEVEL, method="exact")
     return Bound(events, of, float(found.high), min(1.0, 3 / of) if events == 0 else None)
+
+
+@cache
+def _stats() -> Any:
+    """scipy's tests, imported at first need.
+
+    A part of numpy that comes along reads a date of builds from the environment, and fails where that is none. It dates
+    nothing here.
+    """
+    held = os.environ.pop(_DATE_OF_BUILDS, None)
+    try:
+        from scipy import stats  # noqa: PLC0415 (half a second that most commands do not need)
+    finally:
+        if held is not None:
+            os.environ[_DATE_OF_BUILDS] = held
+    return stats

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -161,3 +164,14 @@ def test_no_p_where_none_could_be_small() -> None:
     assert found.p is None
     assert "could give is 0.1" in found.why_none
     assert order_test([], [1.0]).why_none == "one side has no value"
+
+
+def test_no_date_of_builds_in_the_environment_stops_a_figure() -> None:
+    """Reports have the date of their run; what a build has set for its archives is left alone."""
+    code = (
+        "import os\nfrom pov.measure.inference import bound, order_test, ratio\n"
+        "assert bound(0, 100).of == 100\nassert order_test([1, 2, 3, 4], [5, 6, 7, 8]).p\n"
+        "assert ratio([1, 2, 3, 4], [5, 6, 7, 8]).interval\nassert os.environ['SOURCE_DATE_EPOCH'] == 'junk'\n"
+    )
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "junk"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
