@@ -8,7 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from pov.base.errors import InvalidInput, PovError, Problem
+from pov.base.errors import InvalidInput, PovError, PreflightFailed, Problem
 
 _LONGEST = 2048
 """Bytes of a path that leave room for what lies below it: the kernel takes 4095."""
@@ -72,6 +72,28 @@ def private_dir(path: Path) -> Path:
         fix = "use a folder on a file system that keeps permissions"
         raise PovError(f"{path} cannot be made private: others could read what is kept there", fix=fix)
     return path
+
+
+def require_readable(*folders: Path) -> None:
+    """Raises `PreflightFailed` for the first of these that is there and that this user may not look into.
+
+    What is in it would look as if it were not there. The folders above come first.
+    """
+    for folder in folders:
+        try:
+            mode = folder.stat().st_mode
+        except PermissionError:
+            pass
+        except OSError:
+            continue
+        else:
+            if not stat.S_ISDIR(mode) or os.access(folder, os.R_OK | os.X_OK):
+                continue
+        said, fix = (
+            f"cannot be read by user {os.geteuid()}",
+            "chmod it, be the user it belongs to, or choose another folder",
+        )
+        raise PreflightFailed([Problem(str(folder), said, fix)])
 
 
 def save(path: Path, content: bytes | str) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pov.base.errors import PovError
-from pov.base.files import descriptor_to_append, private_dir, write_atomic
+from pov.base.files import descriptor_to_append, private_dir, require_readable, write_atomic
 from pov.base.redact import Secret
 from pov.state.compliance import FOLDER as COMPLIANCE
 from pov.state.journal import JournalWriter
@@ -31,6 +31,20 @@ KEPT = {
 """What of an environment's folder outlives `pov down`: by file, and in words for what is printed and signed."""
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+def among(root: Path, pattern: str) -> list[Path]:
+    """What `pattern` finds below `.pov` in `root`, sorted.
+
+    Raises `PreflightFailed` where `.pov` may not be looked into, or where nothing is found and a folder in it may not:
+    a search passes over those without a word.
+    """
+    place = root / ".pov"
+    require_readable(place)
+    found = sorted(place.glob(pattern))
+    if not found and place.is_dir():
+        require_readable(*sorted(place.iterdir()))
+    return found
 
 
 class Home:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pov.base.errors import InvalidInput, NotFound, PovError, Problem
-from pov.base.files import text_of, write_atomic
+from pov.base.files import require_readable, text_of, write_atomic
 from pov.base.names import RULE, is_name
 from pov.bundle import Bundle
 from pov.config.engagement import FILE, Engagement, load_engagement
@@ -17,7 +17,7 @@ from pov.config.scenario import Scenario, load_scenario
 from pov.config.topology import generate
 from pov.model.events import Emit
 from pov.model.reading import parsed
-from pov.state.home import ASKED, Home
+from pov.state.home import ASKED, Home, among
 from pov.steps.cluster import Cluster
 from pov.steps.context import Context
 from pov.steps.landing_zone.deal import followed
@@ -40,15 +40,20 @@ class Wish:
 
 
 def home_of(root: Path, name: str) -> Home:
-    """The environment's folder under `root`. Raises `InvalidInput` for what cannot be a name, wherever it came from."""
+    """The environment's folder under `root`. Raises `InvalidInput` for what cannot be a name, wherever it came from.
+
+    Raises `PreflightFailed` for one that this user may not look into.
+    """
     if not is_name(name):
         raise InvalidInput([Problem("--name", f"`{name}` cannot name an environment", RULE)])
-    return Home(root / ".pov" / name)
+    home = Home(root / ".pov" / name)
+    require_readable(home.root.parent, home.root)
+    return home
 
 
 def environments(root: Path) -> tuple[str, ...]:
     """Names of the environments that were brought up from `root` and not taken down."""
-    return tuple(sorted(path.parent.name for path in (root / ".pov").glob(f"*/{RECORD}")))
+    return tuple(sorted(path.parent.name for path in among(root, f"*/{RECORD}")))
 
 
 def below(root: Path, what: str = RECORD) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import CriterionNotMet, NotFound
-from pov.state.home import TERRAFORM_LOG
+from pov.state.home import TERRAFORM_LOG, among
 from pov.state.terraform_log import Log, read_log
 from pov.workflows.environment import choose, environments, home_of
 
@@ -41,7 +41,7 @@ def run_log(root: Path, name: str | None) -> LogResult:
 
 
 def _chosen(root: Path, name: str | None) -> str:
-    left = sorted(path.parent.name for path in (root / ".pov").glob(f"*/{TERRAFORM_LOG}"))
+    left = sorted(path.parent.name for path in among(root, f"*/{TERRAFORM_LOG}"))
     if name is None and not environments(root) and len(left) == 1:
         return left[0]
     return choose(root, name)

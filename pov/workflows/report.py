@@ -14,7 +14,7 @@ from pov.base.errors import InvalidInput, NoSuchInput, NotFound, Problem
 from pov.base.files import require_writable, save
 from pov.model.events import Emit, Event
 from pov.state import people
-from pov.state.home import Home
+from pov.state.home import Home, among
 
 if TYPE_CHECKING:
     from pov.reporting.model import Report
@@ -207,17 +207,17 @@ def _home(root: Path, name: str | None, kind: type[NotFound]) -> Home:
 
     Where nothing was measured, that is `kind`: wrong input if a run was named.
     """
-    if name is not None:
-        return Home(root / ".pov" / name)
-    known = sorted({path.parent.parent.parent.name for path in (root / ".pov").glob("*/runs/*/environment.json")})
-    if not known:
-        from pov.workflows.environment import nothing_measured
+    from pov.workflows.environment import home_of, nothing_measured
 
+    if name is not None:
+        return home_of(root, name)
+    known = sorted({path.parent.parent.parent.name for path in among(root, "*/runs/*/environment.json")})
+    if not known:
         raise nothing_measured(root, kind)
     if len(known) > 1:
         fix = f"pov report --name {known[0]}"
         raise InvalidInput([Problem("--name", f"several environments have runs: {', '.join(known)}", fix)])
-    return Home(root / ".pov" / known[0])
+    return home_of(root, known[0])
 
 
 def _folder(home: Home, wanted: str | None) -> Path:

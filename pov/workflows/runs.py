@@ -14,6 +14,7 @@ from pov.measure.summary import summarise
 from pov.model.events import Emit
 from pov.model.reading import mapping, text
 from pov.reporting.facts import Facts, gather
+from pov.state.home import among
 from pov.state.runs import read_run
 from pov.state.under_way import is_held
 from pov.workflows.environment import RECORD, RUNS, below, nothing_measured
@@ -142,7 +143,7 @@ def run_compare(options: RunsOptions, first: str, second: str, emit: Emit) -> Co
 
 
 def _folders(options: RunsOptions) -> list[Path]:
-    found = (options.root / ".pov").glob(f"{options.name or '*'}/runs/*/")
+    found = among(options.root, f"{options.name or '*'}/runs/*/")
     return sorted((path for path in found if path.is_dir()), key=lambda path: (path.name, str(path)))
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from pov.base.errors import PovError
+from pov.base.errors import PovError, PreflightFailed
 from pov.base.paths import data
 from pov.base.redact import Secret
 from pov.cli import down
+from pov.cli.main import main
 from pov.reporting.numbers import listing
 from pov.state.home import KEPT, Home
 from pov.state.journal import read_journal
 from pov.state.terraform_log import APPLIED, LogWriter
-from pov.workflows.environment import environments
+from pov.workflows.environment import environments, home_of
 
 
 def test_secrets_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
@@ -204,3 +205,35 @@ def test_without_a_umask_what_lines_are_added_to_is_its_owners_to_write(tmp_path
         os.umask(before)
     for path in (home.root / "lock", home.journal, home.terraform_log):
         assert stat.S_IMODE(path.stat().st_mode) == 0o644, path.name
+
+
+COMMANDS = ("up quickstart", "up --name quickstart", "status", "measure", "runs list", "report", "down", "infra log")
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize("closed", [".pov", ".pov/quickstart"])
+def test_a_folder_that_may_not_be_looked_into_is_told_and_never_taken_for_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, closed: str
+) -> None:
+    """It is another user's, or has no mode, and looks empty. Root may look into all, so it is played."""
+    place, asked = tmp_path / closed, os.access
+    (tmp_path / ".pov" / "quickstart").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode, **how: path != place and asked(path, mode, **how))
+    before = sorted(tmp_path.rglob("*"))
+    assert main(line.split()) == 3
+    said = capsys.readouterr()
+    assert f"{place}: cannot be read by user {os.geteuid()}" in said.err
+    assert said.out == ""
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_may_not_be_looked_into_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mine", "theirs"):
+        (tmp_path / ".pov" / name).mkdir(parents=True)
+    (tmp_path / ".pov" / "mine" / "environment.json").write_text("{}")
+    asked = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **how: path.name != "theirs" and asked(path, mode, **how))
+    assert environments(tmp_path) == ("mine",)
+    with pytest.raises(PreflightFailed, match="theirs: cannot be read"):
+        home_of(tmp_path, "theirs")
