@@ -4,9 +4,9 @@ This file imports nothing but Python's standard library. It computes the chain o
 and in which they came, the criteria's outcomes, the figures of the report's first pages, what order and rare failures
 say, what the platform takes, and the value model on them again, and says in one line each what does not match, by file
 and place. What it does not compute it names, with the reason. It reads report.json, from which the PDF was drawn: that
-both are the same is for `pov verify report.pdf` to show, or for your eyes. Figures in sentences on samples are looked
-up among those that these give, all others are compared place by place. Signatures are for ssh-keygen: the commands are
-printed. It ends with 1 if anything does not match.
+both are the same is for `pov verify report.pdf` to show, or for your eyes. Sentences of page one and of experiments are
+compared word by word with those that the samples give, all other figures place by place. Signatures are for ssh-keygen:
+the commands are printed. It ends with 1 if anything does not match.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from functools import lru_cache
-from itertools import accumulate, combinations, pairwise, zip_longest
+from functools import cached_property, lru_cache
+from itertools import accumulate, combinations, pairwise, takewhile, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,10 @@ NAMES = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes",
 PARTS = {"environment.json", "samples.jsonl", "summary.json", "criteria.json", "report.json"}
 TOLD = {
     "decision",
-    "trials",
     "experiments",
     "steps",
     "rest",
-}  # sections whose every figure has to follow from the samples
+}  # sections whose every sentence and figure has to follow from what was saved
 VALUE = "value.json"
 VALUED = "The decision"  # a heading on page one: what stands below it comes from the value model
 EXAMPLE = "EXAMPLE: made up to show the form, stated by nobody"
@@ -60,9 +59,14 @@ QUOTED = {  # coverage in such hundredths by size, the worse of two shapes: whic
     ("more", 4.0): (9742, 9635, 9748, 9714, 9689, 9718, 9689, 9670, 9687, 9669, 9647, 9641, 9681),
     ("more", 8.0): (9686, 9562, 9722, 9709, 9629, 9702, 9631, 9649, 9610, 9603, 9616, 9618, 9587),
 }
-LOADED = "A busy machine."  # begins the sentence that counts trials which began with more than so many
-BUSY = 2.0  # runnable tasks a core, mean of the minute before
-STATED = 4  # so many stated figures stand on page one, the others further back
+BUSY = 2.0  # runnable tasks a core, mean of the minute before: with more of them a trial began on a busy machine
+BOXES = "above all"  # where the boxes stand that page one begins with
+STATED, CRITERIA = 4, 5  # so many stated figures and criteria stand on page one, the others further back
+FEW, MANY, FEWER = 2, 8, 6  # up to so many experiments there is room for large figures, and for so many findings; else
+COMPARED_FROM = 3  # trials an arm
+NOBODY = "set by this toolkit's scenario, agreed by nobody"
+SIGNED = "signed by whom is for ssh-keygen to tell"  # stands for what page one says of that
+SIGNERS, ALONE = "allowed_signers", "self-attested: nobody else signed criteria or run"
 WORST_FIRST = ["fail", "not shown", "does not tell apart", "pass"]
 APART = {"placebo", "negative", "person"}  # kinds of arms that are never shown beside those that a machine works
 WORTH = {"worth", "worth_basis"}  # pages two and three, where there is a whole value section
@@ -85,6 +89,15 @@ ALWAYS = ("decision", "criteria", "method", "machine", "evidence")  # sections t
 POINTS = {"early": 10, "half": 50, "late": 80}  # where work is killed, in percent of the usual time
 ERROR_RATE = 0.2  # of a bad version, where nothing is said
 DEPARTED = "Exploratory: the plan differs from the frozen one"  # a box on page one
+STATISTICS = (
+    "Statistics. Ratio of times by Hodges and Lehmann on logarithms, interval by inverting the exact rank test with "
+    "the coverage that it attains"
+)
+INPUTS = {  # where a value section has figures that somebody has to give, in its order
+    "activities": ("volume", "before", "after"), "rates": ("hour",), "incidents": ("perYear", "cost", "avoided"),
+    "costs": ("once", "yearly"), "trainingDip": (), "parallel": ("perQuarter",), "growth": (), "discount": (),
+    "risks": ("probability", "cost"), "exit": ("cost",),
+}  # fmt: skip
 COMPUTED = {"order", "rare"}  # sections whose tables are computed place by place
 UPKEEP = "upkeep"  # a section: experiments on the platform itself, beside what was stated of running it
 ON_PLATFORM = ("unseal", "restart")
@@ -105,7 +118,7 @@ MOST = {NUMBER: 1e15, INTEGER: 1e15, COUNT: 1e9}  # no figure of a run comes nea
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, StopIteration, TypeError, ValueError)
 # What files hold, as far as this reads it. A key with `?` may be missing or null; `*` stands for every other key; a
 # list has members of one kind, a tuple one member each. What is not like that is told and left out.
-COUNTED = {"operation": {f"{name}?": COUNT for name in NAMES}, "heartbeat?": {"longest_ms?": NUMBER},
+COUNTED = {"operation": {f"{name}?": COUNT for name in NAMES}, "heartbeat?": {"longest_ms?": NUMBER, "count?": NUMBER},
            "causes?": [{"kind": TEXT, "text": TEXT, "edge": TEXT, "count": COUNT}],
            "control_stalls?": {"count?": NUMBER}}  # fmt: skip
 SAMPLE = {
@@ -117,19 +130,33 @@ SAMPLE = {
 CATALOGUE = {
     "arms?": [{"name": TEXT, "label?": TEXT, "kind?": TEXT, "against?": TEXT, "spoken?": TEXT}],
     "metrics?": [{"name": TEXT, "label?": TEXT, "figure": TEXT, "unit?": TEXT, "aggregation?": TEXT}],
-    "experiments?": [{"name": TEXT, "title?": TEXT, "judged_by?": TEXT, "metrics?": [TEXT]}],
+    "experiments?": [
+        {
+            "name": TEXT,
+            "title?": TEXT,
+            "judged_by?": TEXT,
+            "metrics?": [TEXT],
+            "noun?": TEXT,
+            "ways?": [TEXT],
+            "subject?": TEXT,
+            "starts?": TEXT,
+            "stops?": TEXT,
+            "review?": TEXT,
+        }
+    ],
 }
 CRITERION = {"id": TEXT, "experiment": TEXT, "arm": TEXT, "metric": TEXT, "title?": TEXT, "primary_against?": TEXT}
 BOUNDS = ("at_most", "at_least", "bound")
 ENVIRONMENT = {
     "run?": TEXT, "criteria?": [CRITERION], "catalogue?": CATALOGUE, "machine?": {}, "value?": {},
-    "order_drawn?": TEXT, "plan?": [{"experiment?": TEXT, "arm?": TEXT}], "earlier_runs?": [{"run": TEXT}],
+    "order_drawn?": TEXT, "plan?": [{"experiment?": TEXT, "arm?": TEXT}], "under_proof?": [TEXT],
+    "earlier_runs?": [{"run": TEXT}],
     "frozen?": {"digest?": TEXT, "changes?": [TEXT], "signatures?": {"*": TEXT}}, "own_arms?": [{"name?": TEXT}],
     "choices?": {"kill_at?": NUMBER, "error_rate?": NUMBER},
     "baseline?": [{"unit?": TEXT, "figure?": TEXT, "id?": TEXT, "by?": TEXT, "when?": TEXT}],
 }  # fmt: skip
 SUMMARY = {
-    "digests?": {"*": TEXT}, "criteria?": [{"id": TEXT}],
+    "digests?": {"*": TEXT}, "criteria?": [{"id": TEXT}], "run?": {},
     "experiments?": [{"name": TEXT, "arms?": [{"name": TEXT}]}],
 }  # fmt: skip
 HEAD = {"files?": {"*": TEXT}, "chain_head?": TEXT}
@@ -140,15 +167,16 @@ AGREED: dict[str, Any] = {"agreed?": {"experiments?": [
 COUNTED_RUNS = {"runs?": [{"run?": TEXT, "state?": TEXT}]}
 POINT = {"n": INTEGER, "seconds?": NUMBER, "ok": FLAG}
 CELL = {"label": TEXT, "figure": TEXT, "unit": TEXT, "range": TEXT, "trials": TEXT, "loss": TEXT, "samples": TEXT,
-        "points?": [POINT]}  # fmt: skip
-OUTCOME = dict.fromkeys(("id", "title", "threshold", "today", "observed", "outcome", "reason"), TEXT)
+        "note?": TEXT, "points?": [POINT]}  # fmt: skip
+OUTCOME: dict[str, Any] = dict.fromkeys(("id", "title", "threshold", "today", "observed", "outcome", "reason"), TEXT)
 SMALL = {"figure": TEXT, "trials": TEXT, "loss": TEXT}
 BLOCKS: dict[str, Any] = {
     "heading": {"text": TEXT}, "text": {"text": TEXT}, "callout": {"title": TEXT, "text": TEXT},
     "bullets": {"items": [(TEXT, TEXT)]}, "table": {"caption": TEXT, "head": [TEXT], "rows": [[TEXT]]},
-    "outcomes": {"rows": [OUTCOME], "more?": TEXT},
-    "overview": {"arms": [{"label": TEXT}], "rows": [{"name": TEXT, "title": TEXT, "more": TEXT, "cells": [SMALL]}]},
-    "stated": {"items": [dict.fromkeys(("value", "unit", "figure", "source"), TEXT)]},
+    "outcomes": {"rows": [OUTCOME], "more?": TEXT, "head?": TEXT, "observed?": TEXT},
+    "overview": {"arms": [{"label": TEXT}],
+                 "rows": [{"name": TEXT, "title": TEXT, "more": TEXT, "note?": TEXT, "cells": [SMALL]}]},
+    "stated": {"items": [dict.fromkeys(("value", "unit", "figure", "source"), TEXT)], "note?": TEXT},
     "key_figures": {"title": TEXT, "subtitle": TEXT, "alt": TEXT, "cells": [CELL], "axis": [NUMBER]},
     "dots": {"panels": [{"label": TEXT, "points?": [POINT]}], "axis": [NUMBER]},
     "ratios": {"rows": [{"name": TEXT, "value": NUMBER, "low?": NUMBER, "high?": NUMBER, "told": TEXT}],
@@ -169,7 +197,7 @@ def block_shape(value: Any) -> Any:
 
 
 REPORT = {
-    "verdict?": [TEXT], "digests?": {"*": TEXT}, "catalogue?": CATALOGUE,
+    "verdict?": [TEXT], "digests?": {"*": TEXT}, "catalogue?": CATALOGUE, "problems?": [TEXT],
     "sections?": [{"id": TEXT, "title": TEXT, "blocks": [block_shape]}],
 }  # fmt: skip
 
@@ -602,8 +630,7 @@ class WorthPages:
 
     def __init__(self, worth: Worth, expect: Callable[[str, Any, Any], None]) -> None:
         self.worth, self.expect = worth, expect
-        found: set[str] = set()
-        collect(worth.of, set(), found)
+        found = set(texts_in(worth.of))
         found |= {cut(text, most) for text in found for most in (60, 80)} | {text.strip().rstrip(".") for text in found}
         some = (text for text in found if re.search(r"\d", text) and not re.fullmatch(r"[\d.]+( [A-Z]{3})?", text))
         self.texts = sorted((text for text in some if len(text) > 1), key=len, reverse=True)
@@ -635,21 +662,6 @@ class WorthPages:
             likely, cost = (self.worth.expected[f"risks.{r['id']}.{key}"] for key in ("probability", "cost"))
             found.append((r, likely, cost, rounded(likely * cost / HUNDRED, self.worth.digits)))
         return sorted(found, key=lambda one: -one[3])
-
-    def of_asked(self, items: list[list[str]]) -> None:
-        """Page one: what is asked for, the price, the risks."""
-        price, threats = self.worth.of.get("price") or {}, self.threats()
-        for lead, rest in items:
-            where = f"decision: {lead}"
-            if lead == "Price.":
-                paid = [money(price.get(key)) for key in ("once", "yearly")]
-                self.told(where, rest, *(whole(amount) for amount in paid if amount is not None))
-            elif lead == "Risks, with owners.":
-                self.told(where, rest, str(len(threats) - 3) if len(threats) > 3 else "")
-                at = [rest.find(cut(one["title"], 80)) for one, *_ in threats[:3]]
-                self.expect(f"{where} the heaviest first", -1 not in at and at == sorted(at), True)
-            else:
-                self.told(where, rest)
 
     def of_page(self, blocks: list[dict[str, Any]]) -> None:
         """Every block of pages two and three."""
@@ -913,6 +925,10 @@ class Arm:
         """Of the good ones."""
         return statistics.median(self.times) if self.times else None
 
+    def total(self, *names: str) -> int:
+        """Requests of some kinds, added up."""
+        return sum(self.counts[name] for name in names) if self.counts else 0
+
     def observe(self, metric: dict[str, Any]) -> tuple[float | None, int]:
         """A metric's value over the trials, and how much of it this machine may answer for."""
         figure, c = metric["figure"], self.counts
@@ -1007,6 +1023,692 @@ class Taken:
         return [[token for figure in one for token in tokens(figure, [])] for one in figures]
 
 
+class Pair:
+    """Two arms by their seconds: what they were to each other, and what may be said of that.
+
+    `adjusted` is the p after Holm's correction; `smallest` the ratio from which on this machine can tell a difference.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, str],
+        arms: tuple[Arm, Arm],
+        adjusted: float | None = None,
+        smallest: float | None = None,
+    ) -> None:
+        self.names, self.smallest = names, smallest
+        self.base, self.other = arms
+        base, other = (own.times for own in arms)
+        self.value, self.low, self.high, self.coverage = ratio(base, other)
+        self.few = min(len(base), len(other)) < COMPARED_FROM
+        self.wholly = max(base) < min(other) or max(other) < min(base)
+        self.apart = self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+        self.too_small = smallest is not None and 1 / smallest <= self.value <= smallest
+        clear = self.wholly or (self.apart and not (adjusted is not None and adjusted > 0.05))
+        self.shorter = self.value > 1 if clear and not self.few and not self.too_small else None
+
+    @property
+    def told(self) -> str:
+        """The ratio with its interval, as far as there is one."""
+        if self.low is None or self.high is None:
+            return factor(self.value)
+        covers = f"{self.coverage * 100:.1f}{N}%"
+        return f"{factor(self.value)} ({covers} interval {factor(self.low)} – {factor(self.high)})"
+
+    @property
+    def unclear(self) -> str:
+        """Why the trials leave it open."""
+        if self.too_small and self.smallest is not None:
+            return f"Less than the {factor(self.smallest)} times that this machine can tell"
+        if self.apart:
+            return "Not clear among so many comparisons"
+        return "The ranges overlap" if self.low is None else "The interval of the ratio holds 1"
+
+
+class Sentences:
+    """What has to stand in each place of page one and of the experiments' pages, word by word, from what was saved.
+
+    A place is a heading with the number of the sentence below it. Names are those of the run's catalogue.
+    """
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.of, self.environment = verifier, verifier.environment
+        self.ran = {
+            name: {arm: own for arm, own in by.items() if verifier.kind(arm) not in APART}
+            for name, by in verifier.experiments.items()
+        }
+        self.shown = {name: arms for name, arms in self.ran.items() if arms}
+        self.itself = {name: self.against_itself(name) for name in self.ran}
+        adjusted = verifier.corrected()
+        self.pairs: dict[str, list[tuple[Pair, bool]]] = {}
+        for name, by in self.ran.items():
+            primary = verifier.primary_pair(name)
+            smallest = self.smallest(self.itself[name])
+            self.pairs[name] = [
+                (Pair((base, other), (by[base], by[other]), adjusted.get(name) if first else None, smallest), first)
+                for base, other, _ in verifier.comparisons(name)
+                if base
+                for first in [(base, other) == primary]
+            ]
+        self.stated = stated_in(self.environment)
+        found = self.findings()
+        room = MANY if len(self.ran) <= FEW else FEWER
+        self.follows, self.left = found[:room], found[room:]
+
+    def noun(self, experiment: str) -> str:
+        """What one of an experiment's trials is called."""
+        return str(self.of.titles.get(experiment, {}).get("noun") or experiment)
+
+    def title(self, experiment: str) -> str:
+        """An experiment's heading."""
+        return str(self.of.titles.get(experiment, {}).get("title") or experiment.capitalize())
+
+    def against_itself(self, experiment: str) -> Pair | None:
+        """The proposed arm against itself; None where no such trial succeeded."""
+        found = [
+            Pair((base, other), (self.ran[experiment][base], self.of.experiments[experiment][other]))
+            for first, other, _ in self.of.comparisons(experiment, judged=True)
+            if not first
+            for base in [str(self.of.arms[other].get("against"))]
+        ]
+        return found[0] if found else None
+
+    @staticmethod
+    def smallest(itself: Pair | None) -> float | None:
+        """The ratio from which on this machine can tell a difference; None where trials are too few for an interval."""
+        if itself is None or itself.low is None or itself.high is None:
+            return None
+        return max(itself.high, 1 / itself.low)
+
+    @cached_property
+    def page_one(self) -> dict[str, list[str]]:
+        """Every sentence of page one, by the heading above it."""
+        columns = {"What follows": self.follows or [" Nothing yet: no arm has a successful trial."]}
+        if self.left:
+            columns["What follows"].append(f"{plural(len(self.left), 'more finding')}, none of more weight.")
+        return {
+            BOXES: list(self.boxes()),
+            VALUED: list(self.asked()),
+            "What was asked": list(self.criteria()),
+            "What was measured": list(self.measured()),
+            "What the customer states": list(self.states()),
+            **columns,
+            "What does not follow": [f"{lead} {rest}" for lead, rest in self.limits()],
+        }
+
+    @cached_property
+    def rest(self) -> dict[str, list[str]]:
+        """What page one has no room for."""
+        found = {"What follows, too": self.left}
+        if self.stated[STATED:]:
+            found["What the customer states, too"] = [self.note(self.stated[STATED:])]
+        return {heading: told for heading, told in found.items() if told}
+
+    def head(self) -> dict[str, Any]:
+        """What stands above page one, and on every page."""
+        of, facts = self.environment, mapping(self.of.summary.get("run"))
+        engagement, scenario = mapping(of.get("engagement")), of.get("scenario")
+        customer = line(mapping(engagement.get("customer")).get("name") or engagement.get("customer_name"))
+        if isinstance(scenario, dict):
+            scenario = scenario.get("title") or scenario.get("name")
+        told = "Simulated in part: in this run a script typed in a person's place. What it did is no person's."
+        band = told if any(s.get("origin") == "simulated" for s in self.of.samples) else ""
+        if of.get("simulated"):
+            band = "Simulated run, made by a generator for tests. No figure in this report was measured."
+        first, last = ([s.get("started") for s in self.of.samples[at:][:1]] for at in (0, -1))
+        started = line(of.get("started") or facts.get("started")) or line("".join(map(str, first)))
+        finished = line(facts.get("finished")) or line("".join(map(str, last)))
+        return {
+            "run": line(of.get("run")),
+            "title": f"Proof of value for {customer}" if customer else "Proof of value",
+            "subtitle": str(scenario or ""),
+            "date": (finished or started)[:10],
+            "simulated": bool(band),
+            "band": band,
+        }
+
+    def boxes(self) -> Iterator[str]:
+        """What nobody may miss, above all else."""
+        went_on = [told for s in self.of.samples for told in s.get("resumed") or []]
+        windows = {"placebo", "negative"}
+        if not self.of.summary or mapping(self.of.summary.get("run")).get("interrupted"):
+            saved = sum(1 for s in self.of.samples if self.of.kind(s["arm"]) not in windows)
+            planned = sum(n for (_, arm), n in self.of.planned.items() if self.of.kind(str(arm)) not in windows)
+            of = f"{saved} of {plural(planned, 'planned trial')}" if planned else plural(saved, "trial")
+            yield f"This run did not end by itself {of} saved; what is shown stands on those alone."
+        if went_on:
+            more = f" In all {len(went_on)} times, see Method." if len(went_on) > 1 else ""
+            yield f"This run was interrupted and went on {resumed(went_on[0])}{more}"
+        if self.of.departures:
+            more = f"; {len(self.of.departures) - 2} more under Evidence" if len(self.of.departures) > 2 else ""
+            yield f"{DEPARTED} {'; '.join(self.of.departures[:2])}{more}."
+        problems = self.of.report.get("problems") or []
+        if problems:
+            more = f", and {len(problems) - 1} more under Evidence" if len(problems) > 1 else ""
+            yield f"Something is wrong with this run's files {problems[0]}{more}"
+        blind = [t for t in self.of.windows() if not saw(t)]
+        if blind:
+            why = "no hard failure on its own service's edges was seen"
+            if blind[0].get("ok") is not True:
+                why = f"it failed itself: {line(blind[0].get('error')) or 'no reason recorded'}"
+            told = f"Negative control {blind[0]['n']}: {why}. Few or no failed requests prove nothing here."
+            yield f"Not shown that the prober sees failures {told}"
+        which = [f"{self.noun(name)}, {listing(loads)}" for name in self.ran if (loads := self.loads(name))]
+        if which:
+            told = f"{'; '.join(which)}: edges outside the change stalled in most trials, in no placebo."
+            yield f"The operation loads this machine {told[0].upper()}{told[1:]}"
+
+    def loads(self, experiment: str) -> list[str]:
+        """Arms in most of whose trials edges outside the change stalled, and in no placebo."""
+        quiet = [own for arm, own in self.of.experiments[experiment].items() if self.of.kind(arm) == "placebo"][-1:]
+        if not quiet or not quiet[0].trials or any(map(stalled, quiet[0].trials)):
+            return []
+        arms = self.ran[experiment].items()
+        return [self.of.spoken(arm) for arm, own in arms if 2 * sum(map(stalled, own.trials)) > len(own.trials)]
+
+    def asked(self) -> Iterator[str]:
+        """What is asked for, the price, the risks."""
+        given, no_purchase = self.of.section, "Mock services cannot carry a purchase, and none is asked for."
+        usual = "the same measurements on services of your own"
+        unread = "the recorded value section does not read"
+        if not given or any(told.startswith(unread) for told in self.of.report.get("problems") or []):
+            yield f"The next step. {no_purchase} Asked: {usual}. Nobody is named to decide, and no date."
+            yield "Price. No value model was given with this run: it says nothing of price, hours or money."
+            return
+        following = mapping(given.get("next"))
+        who = cut(following.get("by") or "", 60) or "nobody is named"
+        until = f"until {following['until']}" if following.get("until") else "no date is set"
+        step = (following.get("step") or "").strip().rstrip(".") or usual
+        yield f"The next step. {no_purchase} Asked: {step}. To decide: {who}, {until}."
+        example = "EXAMPLE. " if given.get("example") else ""
+        yield f"Price. {example}{self.price(mapping(given.get('price')), given['currency'])}"
+        lacking = missing(given)
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            told = f"{', '.join(lacking[:3])}{more}"
+            yield (
+                f"What it is worth. Nobody has given {plural(len(lacking), 'figure')} of the value section ({told}): "
+                "no result is told."
+            )
+        elif self.of.pages and (threats := self.of.pages.threats()):
+            named = [f"{cut(r['title'], 80)} ({cut(r['probability'].get('by') or '', 60)})" for r, *_ in threats[:3]]
+            more = f"; {len(threats) - 3} more further back" if len(threats) > 3 else ""
+            yield f"Risks, with owners. {example}{'; '.join(named)}{more}."
+        else:
+            yield "Risks. None was named, and nobody answers for any."
+
+    def price(self, price: dict[str, Any], currency: str) -> str:
+        """The price with its source and date, or who gives it until when; told as stale after its last day."""
+        paid = [(money(price.get(key)), how) for key, how in (("once", "once"), ("yearly", "a year, in advance"))]
+        told = " and ".join(f"{whole(amount)}{N}{currency} {how}" for amount, how in paid if amount is not None)
+        if not told:
+            coming = mapping(price.get("notGiven"))
+            until = f"until {coming['until']}" if coming.get("until") else "no date is set"
+            return f"Not given: {cut(coming.get('by') or '', 60) or 'nobody is named to give it'}, {until}."
+        stale, last = "", str(price.get("validUntil") or "")
+        if last and self.head()["date"] > last:
+            stale = f" It was valid until {last}: ask for a new one."
+        source = f"{cut(price.get('source') or '', 80)}; {cut(price.get('by') or '', 60)},{N}{price.get('when')}"
+        return f"{told} ({source}).{stale}"
+
+    def criteria(self) -> Iterator[str]:
+        """The heads of the criteria's columns, what a reader must know of each row, and who stands behind them."""
+        criteria = {c["id"]: c for c in self.environment["criteria"]}
+        if not self.of.scores:
+            yield "No criterion was saved with this run: figures are shown, nothing is scored."
+            return
+        who = {agreed(c) for c in criteria.values()}
+        arms = list(dict.fromkeys(c["arm"] for c in criteria.values()))
+        yield f"Criterion, {next(iter(who))}" if len(who) == 1 else "Criterion"
+        yield self.of.label(arms[0]) if len(arms) == 1 else "Observed"
+        for one in self.ranked()[:CRITERIA]:
+            by = "" if len(who) == 1 else f" ({line(criteria[one['id']].get('agreed_by')) or NOBODY})"
+            yield f"{one['id']}: {self.of.standing(one)}{by}"
+        yield self.attested()
+
+    def ranked(self) -> list[dict[str, Any]]:
+        """Criteria as page one has them: where there are many, the worst first."""
+        if len(self.of.scores) <= CRITERIA:
+            return self.of.scores
+        return sorted(self.of.scores, key=lambda one: WORST_FIRST.index(verdict(one)))
+
+    def attested(self) -> str:
+        """When criteria were frozen, who countersigned, and which run of how many it is."""
+        stood = self.environment.get("frozen") or {}
+        told = "Criteria were not frozen before this run"
+        at = line(stood.get("at"))
+        if line(stood.get("state")) not in {"", "not frozen"}:
+            told = f"Criteria frozen on {at[:10]}"
+            told += "; this run was measured against others: exploratory" if stood.get("changes") else ""
+            told += "; this run's plan is another: exploratory" if self.of.departures else ""
+        number, runs, broken = self.of.counted or ["0", "0", "0"]
+        ended = f", {broken} of them unfinished or gone" if broken != "0" else ""
+        run = f" Run {number} of {runs} {'since' if at else 'here'}{ended}." if number != "0" else ""
+        return f"{told}; {SIGNED}.{run}"
+
+    def measured(self) -> Iterator[str]:
+        """Names and words around the large figures, what this machine can tell, and whether it was busy."""
+        if not self.shown:
+            yield (
+                "People alone: see the page on people."
+                if self.of.people
+                else "Nothing: no trial of this run was saved."
+            )
+        elif len(self.shown) <= FEW:
+            for name in self.shown:
+                yield from self.large(name)
+        else:
+            for name in self.shown:
+                judged = self.of.titles.get(name, {}).get("judged_by")
+                yield f"{self.title(name)} {self.of.named_metric(judged)['label'] if judged else ''}"
+        if self.shown:
+            yield f"Smallest difference that this machine can tell. {self.can_tell()}"
+        busy = sum(amount((s.get("details") or {}).get("load_per_core")) > BUSY for s in self.of.samples)
+        if busy:
+            began = f"{count(busy)} of {plural(len(self.of.samples), 'trial')} began with more than {BUSY:g} runnable"
+            yield (
+                f"A busy machine. {began} tasks a core in the minute before: one with less to do may take other times."
+            )
+
+    def large(self, experiment: str) -> Iterator[str]:
+        """What stands beside an experiment's large figures: its heading, what it worked on, the arms, all in words."""
+        words = self.of.titles.get(experiment, {})
+        yield self.title(experiment)
+        services, proof = self.environment.get("services"), [line(s) for s in self.environment.get("under_proof") or []]
+        known = {
+            "{services}": f"{services} services" if isinstance(services, int) else "all services",
+            "{proof}": f"{plural(len(proof), 'service')} in staging: {listing(proof)}" if proof else "staging",
+        }
+        subject = str(words.get("subject") or "staging")
+        for key, value in known.items():
+            subject = subject.replace(key, value)
+        yield subject
+        told, here = [], dict(way.split(": ", 1) for way in words.get("ways") or [] if ": " in way)
+        metric = self.of.named_metric(words["judged_by"]) if words.get("judged_by") else None
+        for arm, own in self.of.ways_of(experiment).items():
+            yield f"{self.of.label(arm)}: {here.get(arm) or self.of.arms.get(arm, {}).get('note') or ''}"
+            figure, unit = parts(own.median) if own.median is not None else ("–", "")
+            seen = own.observe(metric)[0] if metric else None
+            if metric:
+                figure, unit = ("–", "") if seen is None else (plain(seen), str(metric.get("unit", "s")))
+            told.append(f"{self.of.label(arm)}: {figure} {unit}" + ("" if metric else f", {reach(own)}"))
+        yield f"{metric['label'] if metric else 'Medians'}. {'; '.join(told)}"
+
+    def can_tell(self) -> str:
+        """What the proposed arm against itself says, experiment by experiment; once if none was tried."""
+        again = {n: own for n, by in self.ran.items() for a, own in by.items() if self.of.kind(a) == "again"}
+        if not again:
+            return "Not measured: no trial of the automated arm against itself (A/A) was planned."
+        if len(again) > FEW:
+            told = [f"{self.noun(name)} {self.in_a_word(self.itself[name])}" for name in again]
+            return f"The automated arm against itself (A/A) leaves ratios open of up to: {'; '.join(told)}."
+        found = []
+        for name, own in again.items():
+            lost = f" Its requests: {loss(own)}." if own.counts and own.counts["hard"] + own.counts["late"] else ""
+            noun = self.noun(name)
+            found.append(f"{noun.capitalize()}: {self.of_itself(name)}{lost}")
+        return " ".join(found)
+
+    def in_a_word(self, one: Pair | None) -> str:
+        """The smallest ratio that can be told, or why none can."""
+        smallest = self.smallest(one)
+        if one is None or smallest is None:
+            return "not told (too few trials)"
+        return "not told (it differs from itself)" if one.apart else factor(smallest)
+
+    def of_itself(self, experiment: str) -> str:
+        """The same in a sentence."""
+        one = self.itself[experiment]
+        if one is None:
+            return "not measured, no trial of the automated arm against itself (A/A) was planned, or none succeeded."
+        trials = f"{len(one.base.times)} and {len(one.other.times)} trials"
+        pair, smallest = f"{self.of.spoken(one.names[0])} against itself (A/A, {trials})", self.smallest(one)
+        if smallest is None:
+            return f"{pair} shows a ratio of {factor(one.value)}; too few trials for an interval."
+        if one.apart:
+            return f"{pair} shows a ratio of {one.told}, so something else than the arms made a difference."
+        return f"{pair} leaves a ratio of up to {factor(smallest)} open; smaller ones cannot be told here."
+
+    def states(self) -> Iterator[str]:
+        """What is said of stated figures, and how many have no room."""
+        if not self.stated:
+            yield "Nothing: the engagement holds no stated figure, or there was no engagement."
+            return
+        yield self.note(self.stated[:STATED])
+        left = len(self.stated) - STATED
+        if left > 0:
+            yield f"{plural(left, 'more stated figure')}."
+
+    @staticmethod
+    def note(stated: list[dict[str, Any]]) -> str:
+        """What is said below stated figures."""
+        example = "EXAMPLE. " if any(s.get("example") is True for s in stated) else ""
+        return f"{example}Stated, not measured. In no statistic of this report."
+
+    def findings(self) -> list[str]:
+        """Every finding, the weightiest first."""
+        pairs = [(name, pair, first) for name, each in self.pairs.items() for pair, first in each]
+        found = [
+            (self.weight(pair), f"{self.lead(name, pair)} {self.sentence(pair)}")
+            for name, pair, _ in sorted(pairs, key=lambda one: not one[2])
+        ]
+        found += [*self.losses(), *((PEOPLE, told) for told in self.of_people())]
+        every = [*(own for by in self.ran.values() for own in by.values()), *self.of.people]
+        failed = sum(own.failed for own in every)
+        if failed:
+            found.append((FAILED_TRIALS, f"{plural(failed, 'trial')} failed. Kept and counted, in no median."))
+        return [told for _, told in sorted(found, key=lambda one: one[0])]
+
+    def weight(self, pair: Pair) -> int:
+        """How early a comparison is told."""
+        if self.of.arms.get(pair.names[1], {}).get("against"):
+            return VARIANT
+        return UNCLEAR if pair.shorter is None else GAIN if pair.shorter else NO_GAIN
+
+    def lead(self, experiment: str, pair: Pair) -> str:
+        """A comparison's finding in a few words."""
+        noun, other = self.noun(experiment), self.of.arms.get(pair.names[1], {})
+        if other.get("against"):
+            told = "no clear difference" if pair.shorter is None else "slower" if pair.shorter else "faster"
+            return f"{self.of.label(pair.names[1])}: {'too few trials to compare' if pair.few else told}."
+        beside = "" if other.get("reference") else f", beside {self.of.spoken(pair.names[1])}"
+        if pair.few:
+            return f"Too few trials to compare machine time per {noun}{beside}."
+        if pair.shorter is None:
+            return f"No clear difference in machine time per {noun}{beside}."
+        return f"{'Less' if pair.shorter else 'No gain in'} machine time per {noun}{beside}."
+
+    def sentence(self, pair: Pair) -> str:
+        """What its trials say."""
+        base, other = map(self.of.spoken, pair.names)
+        if pair.few:
+            return f"Successful ones: {len(pair.base.times)} {base}, {len(pair.other.times)} {other}."
+        medians = f"median {seconds(pair.base.median)} {base}, {seconds(pair.other.median)} {other}, ratio {pair.told}"
+        if pair.shorter is None:
+            return f"{pair.unclear}: {medians}."
+        if not pair.wholly:
+            return f"Not in every trial, but on the whole: {medians}."
+        every = "In every successful trial" if pair.shorter else f"Every successful trial of {other} was shorter"
+        return f"{every}: {medians}."
+
+    def losses(self) -> Iterator[tuple[int, str]]:
+        """Failed requests: experiment by experiment where there are few, and else arm by arm over all of them."""
+        counted = {
+            name: found for name, by in self.ran.items()
+            if (found := {arm: own for arm, own in by.items() if own.counts and self.is_compared(arm)})
+        }  # fmt: skip
+        if len(counted) > FEW:
+            yield from self.by_arm(counted)
+            return
+        for name, by in counted.items():
+            hard = [arm for arm, own in by.items() if own.total("hard")]
+            failed = any(own.total("hard", "late") for own in by.values())
+            lead = "Hard failures" if hard else "Late requests, none failed hard" if failed else "No request failed"
+            proposed = any(self.of.arms.get(arm, {}).get("proposed") for arm in hard)
+            weight = PROPOSED_LOSES if proposed else LOSES if hard else LATE if failed else CLEAN
+            yield weight, f"{lead}, {self.noun(name)}s: {'; '.join(self.told(arm, own) for arm, own in by.items())}."
+
+    def is_compared(self, arm: str) -> bool:
+        """Whether an arm enters comparisons; one that the catalogue does not know does not."""
+        return bool((self.of.arms.get(arm) or {"compared": False}).get("compared", True))
+
+    def told(self, arm: str, own: Arm) -> str:
+        """An arm's failed requests, why, and how this machine stood still."""
+        why = hard_causes(own.trials) if own.total("hard") else ""
+        stood = stalls(own.trials) if own.total("late") else ""
+        return ", ".join(part for part in (self.of.spoken(arm), loss(own), why, stood) if part)
+
+    def by_arm(self, counted: dict[str, dict[str, Arm]]) -> Iterator[tuple[int, str]]:
+        """The same arm by arm."""
+        for arm in dict.fromkeys(arm for by in counted.values() for arm in by):
+            said, data = self.of.spoken(arm), self.of.arms.get(arm, {})
+            hard: list[str] = []
+            late: list[str] = []
+            clean: list[str] = []
+            requests = 0
+            found = [(f"{self.noun(name)}s", by[arm]) for name, by in counted.items() if arm in by]
+            for nouns, own in found:
+                if own.total("hard", "late"):
+                    (hard if own.total("hard") else late).append(f"{nouns}, {loss(own)}")
+                else:
+                    clean.append(nouns)
+                    requests += own.total("requests")
+            if hard:
+                causes = hard_causes([t for _, own in found for t in own.trials])
+                why = f". Why: {causes}" if causes else ""
+                weight = PROPOSED_LOSES if data.get("proposed") else LOSES
+                yield weight, f"Hard failures, {said}: {'; '.join(hard)}{why}."
+            if late:
+                yield LATE, f"Late requests, none failed hard, {said}: {'; '.join(late)}."
+            if clean:
+                yield CLEAN, f"No request failed, {said}: in {listing(clean)}, of {plural(requests, 'request')}."
+
+    def of_people(self) -> Iterator[str]:
+        """How many persons were timed; and a script in a person's place."""
+        scripted = [any(t.get("origin") == "simulated" for t in own.trials) for own in self.of.people]
+        sat = [own for own, script in zip(self.of.people, scripted, strict=True) if not script]
+        n = len({line((t.get("details") or {}).get("by")) or "not recorded" for own in sat for t in own.trials})
+        if n:
+            yield f"{plural(n, 'person')} timed, in no comparison: see People."
+        if any(scripted):
+            yield "A script typed in a person's place: no person's time."
+
+    def limits(self) -> Iterator[tuple[str, str]]:
+        """What nobody may read into these trials."""
+        arms = [(arm, own) for by in self.ran.values() for arm, own in by.items()]
+        kinds = {self.of.kind(arm) for arm, _ in arms}
+        if "manual" in kinds:
+            which = self.runbooks()
+            told = f"{which[0].upper()}{which[1:]} {'were' if ' and ' in which else 'was'} executed by a machine"
+            yield "Nothing about people's time.", f"{told}: no reading, typing or hand-over is in it."
+        if "script" in kinds:
+            told = (
+                "It works when somebody starts it, and does not tell what is changed by hand afterwards, or who did it."
+            )
+            yield "No platform in a script.", told
+        if self.stated:
+            told = "They were not timed here; subtracting ours from theirs proves nothing."
+            yield "No saving against stated figures.", told
+        ns = sorted({len(own.times) for arm, own in arms if own.times and self.is_compared(arm)})
+        if ns and 2 / math.comb(2 * ns[-1], ns[-1]) > 0.05:
+            trials = plural(ns[-1], "trial") if len(ns) == 1 else f"{ns[0]} to {plural(ns[-1], 'trial')}"
+            told = "an arm no exact test can tell an order from chance; the medians describe these trials."
+            yield "No significance.", f"With {trials} {told}"
+        for name, by in self.ran.items():
+            for arm in by if self.of.titles.get(name, {}).get("bound") else ():
+                own = self.of.tried(name, arm, True)[0]
+                proposed = self.of.arms.get(arm, {}).get("proposed") and own.times and not own.failed
+                if proposed and own.counts and not own.total("hard", "late"):
+                    told = f"0 failures in {plural(len(own.times), self.noun(name))} rule out, at 95{N}%, only a rate"
+                    above = percent(at_most(0, len(own.times)))
+                    yield "Not zero disruption.", f"{told} above {above}{N}% of them."
+        if self.shown and not self.of.windows():
+            lost = sum(own.total("hard", "late") for _, own in arms)
+            seen = f" It did see {count(lost)} fail." if lost else ""
+            yield "Not that the prober sees every failure.", f"No trial was made to fail on purpose.{seen}"
+        yield "Not your production.", "Mock services with similar traffic, on one machine; times there will differ."
+
+    def runbooks(self) -> str:
+        """Whose runbooks the manual arms executed."""
+        whose: dict[str, list[str]] = {}
+        for name, by in self.ran.items():
+            if any(self.of.kind(arm) == "manual" for arm in by):
+                found = mapping(mapping(self.environment.get("runbooks")).get(name)) or mapping(
+                    self.environment.get("runbook")
+                )
+                known = found.get("origin") == "customer" and all(line(found.get(k)) for k in ("path", "digest", "by"))
+                told = "the customer's runbook" if known else "an example runbook"
+                whose.setdefault(told, []).append(self.noun(name))
+        if len(whose) <= 1:
+            return next(iter(whose), "an example runbook")
+        return " and ".join(f"{told} ({listing(nouns)})" for told, nouns in whose.items())
+
+    @cached_property
+    def pages(self) -> dict[str, list[str]]:
+        """Every sentence of the experiments' pages, by their headings."""
+        return {self.title(name): list(self.experiment(name)) for name in self.shown}
+
+    @cached_property
+    def steps(self) -> dict[str, list[str]]:
+        """What stands below the charts of steps."""
+        with_steps = {n: [t for own in by.values() for t in own.trials if t.get("steps")] for n, by in self.ran.items()}
+        found: dict[str, list[str]] = {self.title(name): [] for name, trials in with_steps.items() if trials}
+        took = [(sum(x["seconds"] for x in t["steps"]), t.get("seconds")) for by in with_steps.values() for t in by]
+        if found and any(own is not None and steps > own * 1.02 + 0.05 for steps, own in took):
+            told = "Steps that ran side by side sum to more than their trial took; the tick marks the trial's time."
+            found[list(found)[-1]].append(told)
+        return found
+
+    def experiment(self, name: str) -> Iterator[str]:
+        """Every sentence of an experiment's page."""
+        words, arms = self.of.titles.get(name, {}), self.ran[name]
+        clock = [
+            words.get("starts") or "the operation starts",
+            words.get("stops") or "the operation is seen to be done",
+        ]
+        review = words.get("review") or ""
+        told = f"Clock. Starts when {clock[0]}; stops when {clock[1]}. The same in every arm. {review}"
+        yield told.rstrip()
+        placebos = [own for arm, own in self.of.experiments[name].items() if self.of.kind(arm) == "placebo"][-1:]
+        beside = f", and {plural(len(placebos[0].trials), 'placebo')}" if placebos else ""
+        seed = self.environment.get("order_seed")
+        order = "in an order that was not recorded" if seed is None else f"in a random order from seed {seed}"
+        ran = listing([f"{len(own.trials)} {self.of.spoken(arm)}" for arm, own in arms.items()])
+        yield f"Trials. {ran}{beside}, {order}; failures are counted on the edges that the change touches."
+        primary = next((pair for pair, first in self.pairs[name] if first), None)
+        told = "no primary comparison could be made"
+        if primary is not None:
+            base, other = map(self.of.spoken, primary.names)
+            told = f"primary comparison: {other} against {base}, the others are descriptive"
+        yield f"{STATISTICS}; {told}. Failed trials are counted, and in no time."
+        yield from self.compared(name, str(words.get("judged_by") or ""))
+        recorded = {arm: own for arm, own in arms.items() if own.counts}
+        clean = [self.of.spoken(arm) for arm, own in recorded.items() if not own.total("hard", "late")]
+        if not recorded:
+            yield "No trial of this experiment recorded requests."
+        if clean:
+            yield f"No request failed: {listing(clean)}."
+
+    def compared(self, name: str, judged: str) -> Iterator[str]:
+        """Each ratio in words, the smallest difference, and what an interval lacks."""
+        if judged:
+            yield f"Arms are not compared by their seconds: what counts is {self.of.named_metric(judged)['label']}."
+            return
+        pairs, itself = [pair for pair, _ in self.pairs[name]], self.itself[name]
+        drawn = [*pairs, itself] if itself else pairs
+        if not drawn:
+            yield "Arms are not compared: two of them need a successful trial each."
+        yield from (f"{pair.told}{'' if pair.low is not None else ', no interval'}" for pair in drawn)
+        yield f"Smallest difference that this machine can tell: {self.of_itself(name)}"
+        for pair in pairs:
+            base, other = map(self.of.spoken, pair.names)
+            if pair.low is None:
+                n, m = len(pair.base.times), len(pair.other.times)
+                why = f"{n} and {m} values: the widest interval would cover {pair.coverage:.0%}"
+                yield f"No interval for {other} to {base}: {why}, less than 95 %."
+            elif (covers := quoted(nearest(pair.base.times, pair.other.times))) < SHORT:
+                told = f"{SIMULATED} {covers / 10_000 * 100:.1f}{N}% there, less than the 95 % that they promise."
+                yield f"{other} to {base}: the arms spread unequally. {told}"
+
+
+PROPOSED_LOSES, NO_GAIN, LOSES, GAIN, UNCLEAR, FAILED_TRIALS, PEOPLE, LATE, VARIANT, CLEAN = range(10)  # bad news first
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The value if it is a mapping, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def line(value: Any) -> str:
+    """Any recorded value as a line of text; nothing for none."""
+    return "" if value is None else printed(str(value))
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`3 trials`, `1 trial`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def agreed(criterion: dict[str, Any]) -> str:
+    """Who agreed to a criterion, and on which day."""
+    by, on = line(criterion.get("agreed_by")), line(criterion.get("agreed_on"))
+    return f"agreed by {by}{f', {on}' if on else ''}" if by else NOBODY
+
+
+def stated_in(environment: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was stated, with a figure."""
+    return [s for s in environment.get("baseline") or [] if is_a(s.get("value"), NUMBER) and s["value"] >= 0]
+
+
+def resumed(told: dict[str, Any]) -> str:
+    """Where a run had ended early and went on."""
+    last, at = (line(told.get(key))[:19].replace("T", " ") for key in ("last", "at"))
+    begun = (
+        f" {line(told['trial'])} had begun without being saved, and was measured again." if told.get("trial") else ""
+    )
+    went_on = f"After sample {told['after']}, last heard of at {last}; resumed at {at} (UTC).{begun}"
+    return f"{went_on} The order is the one drawn before the first trial; the time between is not random."
+
+
+def saw(trial: dict[str, Any]) -> bool:
+    """Whether a negative control saw the failure that it had to see."""
+    details = trial.get("details") or {}
+    edge = details.get("seen") or {}
+    ends = {end.strip() for end in str(edge.get("edge", "")).split("→")}
+    hard = ((trial.get("traffic") or {}).get("operation") or {}).get("hard") or 0
+    return trial.get("ok") is True and edge.get("kind") == "hard" and details.get("service") in ends and hard > 0
+
+
+def stalled(trial: dict[str, Any]) -> bool:
+    """Whether edges outside the change stalled."""
+    return bool(((trial.get("traffic") or {}).get("control_stalls") or {}).get("count"))
+
+
+def stalls(trials: list[dict[str, Any]]) -> str:
+    """How this machine stood still in trials' windows; empty if it did not, or nobody looked."""
+    beats = [(t.get("traffic") or {}).get("heartbeat") or {} for t in trials]
+    longest = [amount(beat.get("longest_ms")) for beat in beats if amount(beat.get("count"))]
+    late = sum(map(stalled, trials))
+    told = [f"the prober stood still for up to {seconds(max(longest) / 1000)}"] if longest else []
+    told += [f"control requests came late in {late} of {plural(len(trials), 'trial')}"] if late else []
+    return " and ".join(told)
+
+
+def hard_causes(trials: list[dict[str, Any]]) -> str:
+    """The two most frequent causes of hard failures, and on how many edges they were."""
+    found: Counter[str] = Counter()
+    edges = set()
+    for cause in (c for t in trials for c in (t.get("traffic") or {}).get("causes") or []):
+        if cause["kind"] == "hard":
+            found[printed(cause["text"])] += cause["count"]
+            edges.add(cause["edge"])
+    ranked = sorted(found, key=lambda text: -found[text])[:2]
+    return f"{'; '.join(ranked)} (on {plural(len(edges), 'edge')})" if ranked else ""
+
+
+def reach(own: Arm) -> str:
+    """An arm's range of seconds, as it stands below its median."""
+    if len(own.times) > 1:
+        return span(min(own.times), max(own.times))
+    return "one trial" if own.times else "no successful trial"
+
+
+def missing(section: dict[str, Any]) -> list[str]:
+    """The figures of a value section that nobody has given yet, by their keys, in its order."""
+    parts: list[tuple[str, Any]] = []
+    for kind, keys in INPUTS.items():
+        there = section.get(kind)
+        if isinstance(there, list):
+            parts += [(f"{kind}.{n}.{key}", mapping(one).get(key)) for n, one in enumerate(there, 1) for key in keys]
+        elif keys:
+            parts += [(f"{kind}.{key}", mapping(there).get(key)) for key in keys]
+        else:
+            parts.append((kind, there))
+    given = ("low", "expected", "high", "percent")
+    found = [place for place, one in parts if isinstance(one, dict) and all(one.get(key) is None for key in given)]
+    return [*found, *(["asOf"] if section.get("asOf") is None else [])]
+
+
 def drawn(plan: Counter[tuple[str, str]], seed: int, how: Any) -> list[tuple[str, str, int]]:
     """All trials shuffled at once by Python's generator from the seed; each round of one trial an arm in older runs."""
     draw = random.Random(seed)  # noqa: S311 - an order to repeat, not a secret
@@ -1053,8 +1755,10 @@ class Verifier:
         self.samples: list[dict[str, Any]] = []
         self.promised: dict[str, Any] = {}
         self.report: dict[str, Any] = {}
+        self.summary: dict[str, Any] = {}
         self.counted: list[str] = []
-        self.given: tuple[set[str], list[str]] | None = None
+        self.given: Sentences | None = None
+        self.section: dict[str, Any] = {}
         self.pages: WorthPages | None = None
 
     def expect(self, where: str, printed: Any, computed: Any) -> None:
@@ -1114,7 +1818,8 @@ class Verifier:
         self.environment["criteria"] = self.bounded(self.environment.get("criteria") or [])
         self.report = self.fit("report.json", self.read("report.json"), REPORT)
         self.even(self.report.get("sections") or [])
-        summary, head = self.optional("summary.json", SUMMARY), self.chain()
+        self.summary = summary = self.optional("summary.json", SUMMARY)
+        head = self.chain()
         if (self.folder / "criteria.json").exists() and self.read("criteria.json") != self.recorded.get("criteria"):
             self.wrong.append("criteria.json: not the criteria that were saved before the first trial")
         with self.looking("head.json"):
@@ -1276,14 +1981,6 @@ class Verifier:
             if rate != share:
                 yield f"rollback-errors: a share of {rate:g} in place of {share:g}"
 
-    def of_departures(self, sections: list[dict[str, Any]]) -> None:
-        """Page one says how the plan is not the frozen one, and says it of no other."""
-        first = [b for section in sections[:1] for top in section["blocks"] for b in self.inside(top)]
-        told = [b["text"] for b in first if b["kind"] == "callout" and b["title"] == DEPARTED]
-        more = f"; {len(self.departures) - 2} more under Evidence" if len(self.departures) > 2 else ""
-        wanted = [f"{'; '.join(self.departures[:2])}{more}."] if self.departures else []
-        self.expect("report.json: decision: how the plan differs from the frozen one", told, wanted)
-
     def order(self) -> None:
         """The plan is the order that the seed gives, and samples came in the plan's order, without one left out."""
         plan, seed = self.environment.get("plan"), self.environment.get("order_seed")
@@ -1334,8 +2031,13 @@ class Verifier:
         self.experiments = {
             name: {arm: own for arm, own in by.items() if self.kind(arm) != "person"} for name, by in every.items()
         }
-        plan = [p for p in self.environment.get("plan") or [] if isinstance(p, dict)]
-        self.planned = Counter((p.get("experiment"), p.get("arm")) for p in plan)
+        facts = mapping(self.summary.get("run"))
+        plan = self.environment.get("plan") or self.environment.get("planned") or facts.get("planned")
+        for p in plan if isinstance(plan, list) else []:
+            # One trial, or an arm with its number of trials.
+            self.planned[mapping(p).get("experiment"), mapping(p).get("arm")] += int(
+                amount(mapping(p).get("trials", 1))
+            )
 
     def every(self) -> list[Arm]:
         """Every arm, people's among them."""
@@ -1361,24 +2063,19 @@ class Verifier:
         trials = [t for name in (arm, *twins) if name in by for t in by[name].trials]
         return Arm(trials), sum(self.planned[experiment, name] for name in (arm, *twins))
 
+    def windows(self) -> list[dict[str, Any]]:
+        """The trials of negative controls."""
+        arms = [item for by in self.experiments.values() for item in by.items()]
+        return [t for name, arm in arms if self.kind(name) == "negative" for t in arm.trials]
+
     def seen(self) -> bool | None:
         """Whether each negative control saw the failure that it had to see; None where there was none."""
-        windows = [
-            t
-            for by in self.experiments.values()
-            for n, arm in by.items()
-            if self.kind(n) == "negative"
-            for t in arm.trials
-        ]
-
-        def saw(t: dict[str, Any]) -> bool:
-            details = t.get("details") or {}
-            edge = details.get("seen") or {}
-            ends = {end.strip() for end in str(edge.get("edge", "")).split("→")}
-            hard = ((t.get("traffic") or {}).get("operation") or {}).get("hard") or 0
-            return t.get("ok") is True and edge.get("kind") == "hard" and details.get("service") in ends and hard > 0
-
+        windows = self.windows()
         return all(map(saw, windows)) if windows else None
+
+    def named_metric(self, name: str) -> dict[str, Any]:
+        """A metric; one that the catalogue does not know is a further figure of trials."""
+        return self.metrics.get(name) or {"figure": name, "unit": "", "label": name.replace("_", " ")}
 
     def score(self, c: dict[str, Any]) -> dict[str, Any]:
         """A criterion: pass, fail or not shown, for its own arm and for today's way."""
@@ -1390,7 +2087,7 @@ class Verifier:
 
     def outcome(self, c: dict[str, Any], arm: str) -> dict[str, Any]:
         """A criterion scored for one arm."""
-        metric = self.metrics.get(c["metric"]) or {"figure": c["metric"], "unit": "", "label": c["metric"]}
+        metric = self.named_metric(c["metric"])
         own, planned = self.tried(c["experiment"], arm, bool(metric.get("counts")))
         observed, excused = own.observe(metric)
         more = metric.get("direction") == "more"
@@ -1399,16 +2096,55 @@ class Verifier:
         def beyond(value: float) -> bool:
             return value < bound if more else value > bound
 
-        if not own.trials or observed is None:
-            found = "not shown"
+        trials = f"{len(own.trials)} trial{'' if len(own.trials) == 1 else 's'}"
+        lacking = self.lacking(own, bool(metric.get("counts")), planned)
+        if not own.trials:
+            found, reason = "not shown", "no trial of this arm in this run"
+        elif observed is None:
+            none_worked = not own.good and not metric.get("counts")
+            found, reason = "not shown", "every trial failed" if none_worked else "not recorded"
         elif beyond(observed - excused):
-            found = "fail"
-        elif beyond(observed) or own.failed or len(own.trials) < planned:
-            found = "not shown"
+            found, reason = "fail", f"over {trials}"
+            if metric.get("counts") and (lost := own.counts):
+                reason = f"{lost['hard']} hard, {lost['late']} late ({lost['excused']} of them excused), {reason}"
+        elif beyond(observed):
+            found, reason = "not shown", f"this machine stalled: {excused} of {observed:g} may be excused"
         else:
-            found = "not shown" if metric.get("counts") and self.seen() is False else "pass"
-        return {"id": c["id"], "title": c.get("title"), "observed": observed, "outcome": found, "excused": excused,
-                "bound": bound, "metric": metric, "more": more}  # fmt: skip
+            found, reason = ("not shown", lacking) if lacking else ("pass", f"all of {trials}")
+        return {"id": c["id"], "title": line(c.get("title")) or c["id"], "observed": observed, "outcome": found,
+                "excused": excused, "bound": bound, "metric": metric, "more": more, "reason": reason}  # fmt: skip
+
+    def lacking(self, own: Arm, counts: bool, planned: int) -> str:
+        """What keeps a figure within its bound from being a pass; empty for nothing."""
+        n = len(own.trials)
+        if own.failed:
+            return f"{own.failed} of {n} trial{'' if n == 1 else 's'} failed"
+        if n < planned:
+            return f"{n} of {planned} trial{'' if planned == 1 else 's'} planned ran"
+        blind = "the negative control did not show that the prober sees failures"
+        return blind if counts and self.seen() is False else ""
+
+    def standing(self, one: dict[str, Any]) -> str:
+        """What a reader must know beside an outcome: why it is not shown, and whether it tells the arms apart."""
+        today = one.get("today")
+        if one["outcome"] != "pass":
+            return str(one["reason"])
+        if not today or today["outcome"] == "not shown":
+            return ""
+        said, seen = self.spoken(self.marked("reference")), self.value(one["metric"], today["observed"])
+        if today["outcome"] == "pass":
+            return f"does not tell them apart: {said} passes too ({seen})"
+        return f"{said} fails it ({seen})"
+
+    def threshold(self, one: dict[str, Any]) -> str:
+        """The bound in words."""
+        return f"at {'least' if one['more'] else 'most'} {self.value(one['metric'], one['bound'])}"
+
+    def in_words(self, one: dict[str, Any]) -> str:
+        """One sentence for one criterion, as the command line and other programs have it."""
+        rest = self.standing(one)
+        seen = f"{one['metric'].get('label')} {self.value(one['metric'], one['observed'])}, {self.threshold(one)}"
+        return f"{one['outcome'].upper()}: {one['title']} ({seen}{f'; {rest}' if rest else ''})."
 
     def value(self, metric: dict[str, Any], value: float | None) -> str:
         """A metric's value as the report prints it."""
@@ -1442,13 +2178,13 @@ class Verifier:
 
     def of_report(self) -> None:
         """report.json: verdicts, and every block of the first pages."""
-        for sentence, one in zip(self.report.get("verdict") or [], self.scores, strict=False):
-            if not sentence.startswith(f"{one['outcome'].upper()}: {one['title']} ("):
-                self.wrong.append(f"report.json: verdict “{sentence[:60]}…”, the samples give {one['outcome']}")
         sections = self.report.get("sections") or []
-        for look in (self.left_out, self.of_comparisons, self.of_worth, self.of_load, self.of_departures):
+        for look in (self.left_out, self.of_comparisons, self.of_worth):
             with self.looking("report.json"):
                 look(sections)
+        with self.looking("report.json"):
+            self.given = self.given or Sentences(self)
+            self.of_head(self.given)
         if not any(section["id"] == "order" for section in sections):
             with self.looking("report.json"):
                 self.of_order("order", [])
@@ -1469,24 +2205,10 @@ class Verifier:
             elif section["id"] == UPKEEP:
                 self.of_upkeep(blocks)
             elif section["id"] in TOLD:
-                self.sentences(section["id"], blocks)
+                self.sentences(section)
             elif section["id"] not in {*WORTH, *COMPUTED}:
                 why = LATER.get(section["id"], "this verifier does not know it")
                 self.notes.append(f"section “{section['title']}”: {why}")
-
-    def of_load(self, sections: list[dict[str, Any]]) -> None:
-        """How many trials began on a busy machine: page one says so wherever it is so, and only there."""
-        loads = [amount((s.get("details") or {}).get("load_per_core")) for s in self.samples]
-        busy = sum(load > BUSY for load in loads)
-        first = [b for section in sections[:1] for top in section["blocks"] for b in self.inside(top)]
-        told = [
-            re.findall(rf"\d[\d{N}]*", text.partition(" began ")[0])
-            for b in first
-            for text in said(b)
-            if LOADED in text
-        ]
-        wanted = [[count(busy), count(len(self.samples))]] if busy else []
-        self.expect("page one: trials that began on a busy machine", told, wanted)
 
     def of_upkeep(self, blocks: list[dict[str, Any]]) -> None:
         """Running the platform: the rows that were measured, which come first; others are the value section's."""
@@ -1530,6 +2252,7 @@ class Verifier:
         """The value section computed anew, against what pages one to three say of it."""
         saved = self.environment.get("value") or None
         section = self.optional(VALUE, {}) if (self.folder / VALUE).exists() else saved
+        self.section = section or {}
         drawn = {one["id"]: one["blocks"] for one in sections if one["id"] in WORTH}
         if not section:
             self.wrong += [f"{name}: there is no value section to compute it from" for name in drawn]
@@ -1591,13 +2314,13 @@ class Verifier:
             self.of_table(where, b, by)
         elif b["kind"] == "ratios" and by:
             self.of_ratios(where, b["rows"], {self.spoken(name): own for name, own in by.items()})
-            self.of_pairs(where, b["rows"], named.get(title, ""))
             tens = [round(tick / 10.0 ** math.floor(math.log10(tick) + 1e-9), 6) for tick in b["axis"] if tick > 0]
             even = len(tens) == len(b["axis"]) and set(tens) <= {1, 2, 5} and b["axis"] == sorted(b["axis"])
             self.expect(f"{where}, axis of ratios", even, True)
         elif b["kind"] == "bars":
             self.of_bars(where, b["rows"], b["legend"])
-            steps = [t for own in by.values() for t in own.trials if t.get("steps")]
+            ways = [own for name, own in by.items() if self.kind(name) not in APART]
+            steps = [t for own in ways for t in own.trials if t.get("steps")]
             lengths = [max(sum(x["seconds"] for x in t["steps"]), t.get("seconds") or 0.0) for t in steps]
             ticks = [round(tick, 9) for tick in b["axis"]]
             self.expect(f"{where}, axis of steps", ticks, axis(max(lengths, default=0.0)))
@@ -1643,16 +2366,17 @@ class Verifier:
             found.append((data.get("against") or (proposed if data.get("compared", True) else ""), name))
         return primary, [pair for pair in dict.fromkeys(found) if pair[0] != pair[1]]
 
-    def comparisons(self, experiment: str) -> list[tuple[str, str, str]]:
+    def comparisons(self, experiment: str, *, judged: bool = False) -> list[tuple[str, str, str]]:
         """What the report compares: two arms, and the name of its row.
 
         The primary comparison comes first, then each arm with the proposed one, or with the one of which it is a
-        variant; last the proposed arm against itself, whose first name is empty.
+        variant; last the proposed arm against itself, whose first name is empty. Where arms are `judged` by another
+        figure than their seconds there are none, unless asked for.
         """
-        if self.titles.get(experiment, {}).get("judged_by"):
+        if not judged and self.titles.get(experiment, {}).get("judged_by"):
             return []
-        ran = self.ways_of(experiment)
-        primary, pairs = self.pairs(experiment, ran)
+        ran = {name: own for name, own in self.experiments.get(experiment, {}).items() if self.kind(name) not in APART}
+        primary, pairs = self.pairs(experiment, self.ways_of(experiment))
         found = [
             (base, other, f"{self.spoken(other)} to {self.spoken(base)}{' (primary)' if pair == primary else ''}")
             for pair in pairs
@@ -1675,37 +2399,25 @@ class Verifier:
         return bool(base and other and base.times and other.times and min(*base.times, *other.times) > 0)
 
     def of_comparisons(self, sections: list[dict[str, Any]]) -> None:
-        """Every comparison has its row, and every interval that falls short in simulation a sentence that says so."""
-        rows, told = self.on_pages(sections)
-        for name, by in self.experiments.items():
-            title = str(self.titles.get(name, {}).get("title") or name.capitalize())
-            wanted = self.comparisons(name)
-            self.expect(f"experiments: {title}: what is compared", rows.get(title, []), [row for *_, row in wanted])
-            for base, other, row in wanted:
-                if base and ratio(by[base].times, by[other].times)[1] is not None:
-                    self.of_shortfall(f"experiments: {title}, {row}", row, by[base], by[other], told.get(title, []))
-
-    def of_shortfall(self, where: str, row: str, base: Arm, other: Arm, told: list[str]) -> None:
-        """One interval, and what is said of its experiment."""
-        case = nearest(base.times, other.times)
-        if quoted(case) < SHORT:
-            begins = f"{row.removesuffix(' (primary)')}: the arms spread unequally"
-            there = any(text.startswith(begins) for text in told)
-            covers = f"covers {quoted(case) / 100:.1f} % in simulation"
-            self.expect(f"{where}: {covers}: a sentence says that it falls short", there, True)
-
-    def on_pages(self, sections: list[dict[str, Any]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        """Names of the rows of ratios, and what is said, by the heading of each experiment's page."""
+        """Every comparison has its row; and coverages that the report quotes from simulations, simulated here."""
         rows: dict[str, list[str]] = {}
-        told: dict[str, list[str]] = {}
         under = ""
         pages = [top for section in sections if section["id"] == "experiments" for top in section["blocks"]]
         for b in (b for top in pages for b in self.inside(top)):
             under = b["text"] if b["kind"] == "heading" else under
             if b["kind"] == "ratios":
                 rows.setdefault(under, []).extend(row["name"] for row in b["rows"])
-            told.setdefault(under, []).extend(text.strip() for text in said(b))
-        return rows, told
+        for name, by in self.experiments.items():
+            title = str(self.titles.get(name, {}).get("title") or name.capitalize())
+            wanted = self.comparisons(name)
+            self.expect(f"experiments: {title}: what is compared", rows.get(title, []), [row for *_, row in wanted])
+            for base, other, row in wanted:
+                if base and ratio(by[base].times, by[other].times)[1] is not None:
+                    case = nearest(by[base].times, by[other].times)
+                    if quoted(case) < SHORT:
+                        here, told = 100 * covered(case), quoted(case) / 100
+                        where = f"experiments: {title}, {row}, coverage in simulation, {here:.1f} % here"
+                        self.expect(f"{where}, within {WITHIN:g} of {told:.1f} %", abs(here - told) <= WITHIN, True)
 
     def ways_of(self, experiment: str) -> dict[str, Arm]:
         """An experiment's arms that a machine works, but for the proposed one tried against itself."""
@@ -1714,19 +2426,11 @@ class Verifier:
 
     def of_order(self, where: str, rows: list[list[str]]) -> None:
         """Which comparisons are primary, p of each, and Holm's correction over them."""
-        computed, whole = [], True
-        for name in self.experiments:
-            primary = self.primary(name)
-            base, other = self.pair(name, primary, " to ")
-            if base and other and min(*base, *other) > 0:
-                p, how = ordered(base, other)
-                whole = whole and how not in DRAWN
-                title = str(self.titles.get(name, {}).get("title") or name.capitalize())
-                arms = ", ".join(primary.split(" to ")) if primary.count(" to ") == 1 else primary
-                computed.append(([title, arms, f"{len(other)}, {len(base)}"], p, how))
-        adjusted = holm([1.0 if p is None else p for _, p, _ in computed])
-        self.expect(f"{where}: primary comparisons", [row[:3] for row in rows], [row for row, _, _ in computed])
-        for row, (_, p, how), by_holm in zip(rows, computed, adjusted, strict=False):
+        computed = self.primaries()
+        whole = all(how not in DRAWN for *_, how in computed)
+        adjusted = holm([1.0 if p is None else p for *_, p, _ in computed])
+        self.expect(f"{where}: primary comparisons", [row[:3] for row in rows], [row for _, row, *_ in computed])
+        for row, (*_, p, how), by_holm in zip(rows, computed, adjusted, strict=False):
             self.expect(f"{where}, {row[0]}: how", row[5], how)
             if how not in DRAWN:
                 self.expect(f"{where}, {row[0]}: p", row[3], "–" if p is None else f"{p:.2g}")
@@ -1735,26 +2439,39 @@ class Verifier:
             else:
                 self.notes.append(f"{where}, {row[0]}: a p by {' or '.join(DRAWN)} is not computed, nor Holm's over it")
 
-    def primary(self, experiment: str) -> str:
-        """An experiment's primary comparison as it is named: by a criterion, else the proposed arm against today's."""
-        if self.titles.get(experiment, {}).get("judged_by"):
-            return ""
-        base, other = self.primary_pair(experiment)
-        return f"{self.spoken(other)} to {self.spoken(base)}"
+    def primaries(self) -> list[tuple[str, list[str], float | None, str]]:
+        """Each experiment with its primary comparison in words, the p of that, and how it is found."""
+        computed = []
+        for name, by in self.experiments.items():
+            base, other = self.primary_pair(name)
+            if base and (base, other) in [pair[:2] for pair in self.comparisons(name)]:
+                p, how = ordered(by[base].times, by[other].times)
+                title = str(self.titles.get(name, {}).get("title") or name.capitalize())
+                n = f"{len(by[other].times)}, {len(by[base].times)}"
+                computed.append((name, [title, f"{self.spoken(other)}, {self.spoken(base)}", n], p, how))
+        return computed
+
+    def corrected(self) -> dict[str, float | None]:
+        """p by Holm of each experiment's primary comparison; as the report has it where one of them is not computed."""
+        computed = self.primaries()
+        if all(how not in DRAWN for *_, how in computed):
+            adjusted = holm([1.0 if p is None else p for *_, p, _ in computed])
+            return {name: None if p is None else by for (name, _, p, _), by in zip(computed, adjusted, strict=True)}
+        tables = [b for s in self.report.get("sections") or [] if s["id"] == "order" for b in s["blocks"]]
+        told = {row[0]: row[4] for b in tables if b["kind"] == "table" for row in b["rows"] if len(row) > 4}
+        names = {name: told.get(row[0], "–") for name, row, *_ in computed}
+        return {name: float(p) if re.fullmatch(r"\d[\d.e-]*", p) else None for name, p in names.items()}
 
     def primary_pair(self, experiment: str) -> tuple[str, str]:
-        """The same by names: what is compared with, then what is compared."""
+        """An experiment's primary comparison: what is compared with, then what is compared.
+
+        A criterion names it, else it is the proposed arm and today's.
+        """
         base, other = (self.marked(key) for key in ("proposed", "reference"))
         for c in self.environment.get("criteria") or []:
             if c.get("experiment") == experiment and c.get("primary_against"):
                 base, other = c["arm"], c["primary_against"]
         return base, other
-
-    def pair(self, experiment: str, text: str, between: str) -> tuple[list[float], list[float]]:
-        """The times of two arms that a text names, as it has them: what is compared with, then what is compared."""
-        arms = {self.spoken(name): own.times for name, own in self.experiments.get(experiment, {}).items()}
-        named = {f"{other}{between}{base}": (arms[base], arms[other]) for base in arms for other in arms}
-        return named.get(text, ([], []))
 
     def label(self, arm: str) -> str:
         """An arm's name as a heading."""
@@ -1790,7 +2507,9 @@ class Verifier:
                 value = float({"max": max(found), "min": min(found), "sum": sum(found)}[aggregation])
             told = f"{plain(value)} {metric.get('unit', '')}" if found else "– "
             self.expect(f"{where}, {cell['label']}, figure", f"{cell['figure']} {cell['unit']}", told)
-            self.expect(f"{where}, {cell['label']}, requests", cell["loss"], loss(own))
+            self.expect(f"{where}, {cell['label']}, range", cell["range"], metric.get("label"))
+            for key, computed in (("trials", n_of(own)), ("loss", loss(own)), ("samples", numbers(own))):
+                self.expect(f"{where}, {cell['label']}, {key}", cell[key], computed)
 
     def of_table(self, where: str, b: dict[str, Any], by: dict[str, Arm]) -> None:
         """Medians with their ranges, or failures by cause."""
@@ -1809,43 +2528,37 @@ class Verifier:
 
     def of_stated(self, section: str, items: list[dict[str, Any]]) -> None:
         """What the customer stated, and who said so when: the first ones on page one, the others further back."""
-        stated = [s for s in self.environment.get("baseline") or [] if isinstance(s.get("value"), int | float)]
-        stated = stated[:STATED] if section == "decision" else stated[STATED:]
+        stated = stated_in(self.environment)[:STATED] if section == "decision" else stated_in(self.environment)[STATED:]
         given = [[plain(s["value"]), s.get("unit") or "", s.get("figure") or s.get("id")] for s in stated]
         self.expect(f"{section}: stated figures", [[i["value"], i["unit"], i["figure"]] for i in items], given)
         for item, s in zip(items, stated, strict=False):
-            by_whom = f"stated by {s.get('by') or 'an unnamed person'}, {s.get('when') or 'no date given'}"
-            self.expect(f"{section}: {item['figure']}, source", item["source"] in {by_whom, EXAMPLE}, True)
+            by_whom = f"stated by {line(s.get('by')) or 'an unnamed person'}, {line(s.get('when')) or 'no date given'}"
+            source = EXAMPLE if s.get("example") is True else by_whom
+            self.expect(f"{section}: {item['figure']}, source", item["source"], source)
 
     def of_outcomes(self, section: str, b: dict[str, Any]) -> None:
         """Each criterion with its threshold, what was seen of both ways, and the outcome; those left out, counted."""
-        scores = {one["id"]: one for one in self.scores}
-        left = Counter(verdict(one) for name, one in scores.items() if name not in [row["id"] for row in b["rows"]])
+        ranked = self.given.ranked() if self.given else self.scores
+        left = Counter(verdict(one) for one in ranked[CRITERIA:])
         kinds = [f"{left[kind]} {kind}" for kind in WORST_FIRST if left[kind]]
         noun = f"more criteri{'on' if left.total() == 1 else 'a'}, none with a worse outcome"
         more = f"{count(left.total())} {noun}: {listing(kinds)}." if left else ""
-        self.expect(f"{section}: criteria that are left out", b.get("more", ""), more)
-        known = [WORST_FIRST.index(row["outcome"]) for row in b["rows"] if row["outcome"] in WORST_FIRST]
-        worst = max(known, default=0)
-        best = min((WORST_FIRST.index(kind) for kind in left), default=worst)
-        self.expect(f"{section}: none that is left out has a worse outcome", best >= worst, True)
+        self.expect(f"{section}: criteria that are left out", b.get("more") or "", more)
+        shown = [one["id"] for one in ranked[:CRITERIA]]
+        self.expect(f"{section}: criteria that are shown", [row["id"] for row in b["rows"]], shown)
+        scores = {one["id"]: one for one in self.scores}
         for row in b["rows"]:
             one = scores.get(row["id"])
             if one is None:
                 self.wrong.append(f"{section}: {row['title']}: no such criterion was saved before the first trial")
                 continue
-            where = f"{section}: {one['id']}"
-            bound = f"at {'least' if one['more'] else 'most'} {self.value(one['metric'], one['bound'])}"
-            today = one.get("today")
-            seen_today = self.value(one["metric"], today["observed"]) if today else "–"
+            where, today = f"{section}: {one['id']}", one.get("today")
             self.expect(f"{where}, title", row["title"], one["title"])
-            self.expect(f"{where}, threshold", row["threshold"], bound)
+            self.expect(f"{where}, threshold", row["threshold"], self.threshold(one))
+            seen_today = self.value(one["metric"], today["observed"]) if today else "–"
             self.expect(f"{where}, today", row["today"], seen_today)
             self.expect(f"{where}, observed", row["observed"], self.value(one["metric"], one["observed"]))
             self.expect(f"{where}, outcome", row["outcome"], verdict(one))
-            if one["outcome"] == "pass" and today and today["outcome"] in {"pass", "fail"}:
-                seen = f"({seen_today})"
-                self.expect(f"{where}, today's way: {seen} in “{row['reason']}”", seen in row["reason"], True)
 
     def of_overview(self, where: str, b: dict[str, Any]) -> None:
         """Every experiment in a row: what each arm took and lost."""
@@ -1873,8 +2586,7 @@ class Verifier:
         figure = seconds(own.median)
         if judged:
             figure = "–" if value is None else f"{plain(value)} {metric.get('unit', '')}".strip()
-        n = f"n{N}={N}{len(own.good)}" + (f", {own.failed} failed" if own.failed else "")
-        c = own.counts
+        n, c = n_of(own), own.counts
         if c is None:
             return [figure, n, "requests not recorded"]
         lost = f"{count(c['hard'])} hard, {count(c['late'])} late of" if c["hard"] + c["late"] else "none of"
@@ -1889,13 +2601,6 @@ class Verifier:
             computed = ratio(*times) if all(times) and min(map(min, times)) > 0 else (None, None, None)
             for key, value in zip(("value", "low", "high"), computed, strict=False):
                 self.expect(f"{where}, ratio of {row['name']}, {key}", row.get(key), value)
-
-    def of_pairs(self, where: str, rows: list[dict[str, Any]], experiment: str) -> None:
-        """Which row is called primary."""
-        primary = self.primary(experiment)
-        for row in rows:
-            name = row["name"].removesuffix(" (primary)")
-            self.expect(f"{where}, {name}: primary", row["name"] != name, name == primary)
 
     def of_bars(self, where: str, rows: list[dict[str, Any]], legend: list[dict[str, Any]]) -> None:
         """Each trial's time, the steps that are drawn of it, and the key: medians of each step over good trials."""
@@ -1923,12 +2628,9 @@ class Verifier:
         self.points(where, cell, own)
         if "figure" in cell:
             figure, unit = parts(own.median) if own.median is not None else ("–", "")
-            low, high = min(own.times, default=0.0), max(own.times, default=0.0)
-            wide = span(low, high) if len(own.times) > 1 else "one trial" if own.times else "no successful trial"
             self.expect(f"{where}, figure", f"{cell['figure']} {cell['unit']}", f"{figure} {unit}")
-            self.expect(f"{where}, range", cell["range"], wide)
-            n = f"n{N}={N}{len(own.good)}" + (f", {own.failed} failed" if own.failed else "")
-            self.expect(f"{where}, trials", cell["trials"], n)
+            self.expect(f"{where}, range", cell["range"], reach(own))
+            self.expect(f"{where}, trials", cell["trials"], n_of(own))
             self.expect(f"{where}, requests", cell["loss"], loss(own))
             self.expect(f"{where}, samples", cell["samples"], numbers(own))
 
@@ -1937,113 +2639,76 @@ class Verifier:
         points = [(p["n"], p.get("seconds"), p["ok"]) for p in cell.get("points") or []]
         self.expect(f"{where}, points", points, [(t["n"], t.get("seconds"), t in own.good) for t in own.trials])
 
-    def sentences(self, section: str, blocks: list[dict[str, Any]]) -> None:
-        """Every figure in a sentence has to be one that samples or records give.
+    def of_head(self, given: Sentences) -> None:
+        """What stands above page one, and the criteria in sentences."""
+        for key, computed in given.head().items():
+            if computed or key != "run":
+                self.expect(f"report.json: {key}", self.report.get(key), computed)
+        told = [self.in_words(one) for one in self.scores] or ["No criterion was set: nothing is scored."]
+        for sentence, one in zip_longest(self.report.get("verdict") or [], told):
+            self.expect("report.json: verdict", sentence, one)
 
-        What stands under "The decision" comes from the value section.
-        """
-        known, texts = self.given = self.given or self.known()
-        under = ""
-        for b in blocks:
-            under = b["text"] if b["kind"] == "heading" else under
-            if under == VALUED and b["kind"] == "bullets" and self.pages:
-                self.pages.of_asked(b["items"])
-                continue
-            for text in (text for text in said(b) if LOADED not in text):
-                rest = self.of_coverage(section, under, text) if SIMULATED in text else text
-                for told in re.findall(r"Run (\d+) of (\d+) (?:since|here)(?:, (\d+) of them)?", text):
-                    printed = [told[0], told[1], told[2] or "0"]
-                    self.expect(f"{section}: which run of how many, and how many did not end", printed, self.counted)
-                for after, last, at in re.findall(
-                    r"After sample (\d+), last heard of at ([^;]*); resumed at ([^(]*) ", text
-                ):
-                    went_on = [r for s in self.samples for r in s.get("resumed") or []]
-                    known_of = [
-                        [str(r["after"]), *(r[k][:19].replace("T", " ") for k in ("last", "at"))] for r in went_on
-                    ]
-                    self.expect(
-                        f"{section}: interrupted after {after}, as recorded", [after, last, at] in known_of, True
-                    )
-                for given in texts:
-                    rest = rest.replace(given, " ")
-                found = re.findall(rf"\d[\d{N}.,]*\de-?\d+|\d[\d{N}.,]*\d|\d", rest)
-                unknown = [figure for figure in found if figure.rstrip(".,") not in known]
-                self.done += len(found) - len(unknown)
-                if unknown and under == VALUED:
-                    told_of = f"{section}, “{under}”: figures of the value model are not computed"
-                    self.notes.append(f"{told_of}: {', '.join(unknown)}")
-                    continue
-                self.wrong += [f"{section}: {figure} in “{text[:90]}” is given by no sample" for figure in unknown]
+    def sentences(self, section: dict[str, Any]) -> None:
+        """Every sentence of a section against the one that has to stand in its place."""
+        if self.given is None:
+            return
+        name = section["id"]
+        sections = {"decision": "page_one", "experiments": "pages"}
+        computed, told = getattr(self.given, sections.get(name, name)), by_place(section["blocks"])
+        for place in dict.fromkeys([*computed, *told]):
+            printed = [self.without_signers(text) for text in told.get(place, [])]
+            for n, one, other in aligned(printed, computed.get(place, [])):
+                where = f"{name}: {place}, {n}"
+                if one is None:
+                    self.wrong.append(f"{where}: it does not say {other!r}, which the samples give")
+                elif other is None:
+                    self.wrong.append(f"{where}: it says {one!r}, which nothing that was saved gives")
+                else:
+                    self.expect(where, one, other)
 
-    def of_coverage(self, section: str, title: str, text: str) -> str:
-        """The coverage that a sentence quotes from simulations, simulated here; the sentence without that figure."""
-        names = {n.capitalize(): n for n in self.experiments} | {e.get("title"): n for n, e in self.titles.items()}
-        pair, _, rest = text.strip().partition(": the arms spread unequally. ")
-        times = self.pair(names.get(title, ""), pair, " to ")
-        told = re.search(rf"{SIMULATED} ([\d.]+){N}%", rest)
-        if told is None or not all(times):
-            self.wrong.append(f"{section}, “{title}”: a coverage is told of arms that no sample knows: “{text[:80]}”")
-            return ""
-        case = nearest(*times)
-        here, said = 100 * covered(case), quoted(case) / 10_000 * 100
-        where = f"{section}, “{title}”: {pair}, coverage in simulation"
-        self.expect(where, told[1], f"{said:.1f}")
-        self.expect(f"{where}, {here:.1f} % here, within {WITHIN:g} of {said:.1f} %", abs(here - said) <= WITHIN, True)
-        return text.replace(told[0], SIMULATED)
-
-    def known(self) -> tuple[set[str], list[str]]:
-        """Figures that samples and records give, as they are printed; and texts that were recorded, longest first."""
-        found: set[str] = set()
-        texts: set[str] = set()
-        collect({k: v for k, v in self.environment.items() if k != "earlier_runs"}, found, texts)
-        collect(self.report.get("catalogue") or {}, set(), texts)
-        for by in self.experiments.values():
-            for name, own in by.items():
-                found |= figures(own)
-                for other_name, other in by.items():
-                    if other_name != name and own.times and other.times and min(*own.times, *other.times) > 0:
-                        found |= compared(own.times, other.times)
-        for s in self.samples:
-            collect({k: s.get(k) for k in ("error", "steps", "details", "traffic")}, set(), texts)
-        collect([told for s in self.samples for told in s.get("resumed") or []], found, texts)
-        texts |= {text[:19].replace("T", " ") for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
-        for one in self.scores:
-            found |= {
-                self.value(one["metric"], v).split(N + "s")[0] for v in (one["bound"], one["observed"]) if v is not None
-            }
-        whole = [len(self.samples), len(self.environment.get("plan") or []), *self.planned.values()]
-        ran = sum(1 for s in self.samples if self.kind(s["arm"]) not in {"placebo", "negative"})
-        meant = sum(n for (_, arm), n in self.planned.items() if self.kind(str(arm)) not in {"placebo", "negative"})
-        found |= {count(n) for n in (*whole, ran, meant, sum(a.failed for a in self.every()))}
-        lost = [
-            a.counts
-            for by in self.experiments.values()
-            for n, a in by.items()
-            if a.counts and self.kind(n) != "negative"
+    def without_signers(self, text: str) -> str:
+        """A sentence without who signed: a name has to be in the list that is attached, the rest ssh-keygen tells."""
+        told = re.search(rf"; ({ALONE}|(\w[\w ]*) countersigned by (.*?))(?=\.(?: Run \d|$))", text)
+        if told is None:
+            return text
+        over = {"criteria and run": "ch", "the criteria alone": "c", "the run alone": "h"}.get(told[2] or "", "")
+        files = [
+            next(self.folder.glob(f"{'criteria.frozen' if one == 'c' else 'head'}.json*.sig"), None) for one in over
         ]
-        found.add(count(sum(c["hard"] + c["late"] for c in lost)))
-        found.add(count(len({(s.get("details") or {}).get("by") for s in self.samples if s.get("origin") == "person"})))
-        for own in self.people:
-            found |= figures(own)
-        for arm in {name for by in self.experiments.values() for name in by}:
-            # Over all experiments where none of its requests failed; and with those that it had against itself.
-            counts = [by[arm].counts for by in self.experiments.values() if arm in by]
-            found.add(count(sum(c["requests"] for c in counts if c and not c["hard"] + c["late"])))
-            for name in self.experiments:
-                good = len(self.tried(name, arm, True)[0].good)
-                found |= {count(good), percent(1 - 0.05 ** (1 / good))} if good else set()
-        found |= set(self.counted)
-        # Compared as a whole.
-        texts |= {*self.departures, f"{len(self.departures) - 2} more under Evidence"}
-        texts |= {text[:10] for text in texts if re.match(r"\d{4}-\d\d-\d\dT", text)}
-        found |= {"95", "0.05", "1", "0"}  # levels, and what a ratio is compared with
-        return found, sorted((t for t in texts if re.search(r"\d", t) and len(t) > 2), key=len, reverse=True)
+        try:
+            lines = (self.folder / SIGNERS).read_text(errors="replace").splitlines() if over else []
+        except OSError:
+            lines = []
+        known = {name for one in lines for name in one.partition(" ")[0].split(",")}
+        names = re.split(r", | and ", told[3] or "")
+        fits = told[1] == ALONE or (over and None not in files and known.issuperset(names))
+        if fits and over:
+            self.notes.append(f"page one: that it is {told[1]} is for ssh-keygen to tell")
+        return text.replace(told[1], SIGNED) if fits else text
 
 
 def verdict(one: dict[str, Any]) -> str:
     """A criterion's outcome as it is printed: a pass of both ways tells nothing of either."""
     apart = one.get("today", {}).get("outcome") == "pass" and one["outcome"] == "pass"
     return "does not tell apart" if apart else str(one["outcome"])
+
+
+def aligned(told: list[str], computed: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
+    """Sentences side by side by their number, so that one that was left out does not put all after it out of place."""
+    first = next((n for n, (one, other) in enumerate(zip(told, computed, strict=False)) if one != other), None)
+    first = min(len(told), len(computed)) if first is None else first
+    backwards = zip(reversed(told[first:]), reversed(computed[first:]), strict=False)
+    last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], backwards))
+    ends = [len(told) - last, len(computed) - last]
+    yield from ((n, one, one) for n, one in enumerate(told[:first], 1))
+    for n, (one, other) in enumerate(zip_longest(told[first : ends[0]], computed[first : ends[1]]), first + 1):
+        yield n, one, other
+    yield from ((n, one, one) for n, one in enumerate(told[ends[0] :], ends[0] + 1))
+
+
+def n_of(own: Arm) -> str:
+    """How many trials an arm stands on."""
+    return f"n{N}={N}{len(own.good)}" + (f", {own.failed} failed" if own.failed else "")
 
 
 def listing(items: list[str]) -> str:
@@ -2111,46 +2776,6 @@ def by_cause(label: str, own: Arm) -> list[list[str]]:
 def printed(text: str) -> str:
     """A recorded text as it is printed: one line without control characters."""
     return "".join(c if c.isprintable() or c in "\u200c\u200d" else " " for c in text).strip()
-
-
-def figures(own: Arm) -> set[str]:
-    """Everything that may be said of one arm."""
-    found = {count(len(own.good)), count(len(own.trials)), count(own.failed)}
-    for value in (*own.times, *([own.median] if own.median is not None else [])):
-        found.add(parts(value)[0])
-    for t in own.trials:
-        found |= {count(t["n"]), count(t.get("trial") or 0)}
-        seen = t.get("traffic") or {}
-        beat = (seen.get("heartbeat") or {}).get("longest_ms")
-        found |= {parts(beat / 1000)[0]} if isinstance(beat, int | float) else set()
-    by: dict[str, list[float]] = {}
-    for t in own.trials:
-        for step in t.get("steps") or []:
-            by.setdefault(step["name"], []).append(step["seconds"])
-    found |= {count(len(by)), *(count(n) for n in range(len(by)))}
-    causes = [c for t in own.trials for c in (t.get("traffic") or {}).get("causes") or []]
-    for kind in {c["kind"] for c in causes}:
-        some = [c for c in causes if c["kind"] == kind]
-        found |= {count(len({c["edge"] for c in some})), *(count(c["count"]) for c in some)}
-        for text in {c["text"] for c in some}:
-            mine = [c for c in some if c["text"] == text]
-            found |= {count(sum(c["count"] for c in mine)), count(len({c["edge"] for c in mine}))}
-            found.add(
-                count(
-                    sum(1 for t in own.trials if any(c in mine for c in (t.get("traffic") or {}).get("causes") or []))
-                )
-            )
-    stalled = sum(1 for t in own.trials if ((t.get("traffic") or {}).get("control_stalls") or {}).get("count"))
-    found.add(count(stalled))
-    for counts in ([own.counts] if own.counts else []) + [
-        t["traffic"]["operation"] for t in own.trials if t.get("traffic")
-    ]:
-        c = {name: int(counts.get(name) or 0) for name in NAMES}
-        found |= {count(v) for v in c.values()} | {count(c["hard"] + c["late"])}
-        found.add(count(c["hard_handshakes"] + c["late_handshakes"]))
-    if own.good:
-        found.add(percent(1 - 0.05 ** (1 / len(own.good))))
-    return found
 
 
 def percent(value: float) -> str:
@@ -2339,47 +2964,48 @@ def rank(one: int, other: int) -> int:
     return sum(1 for at in range(one * other // 2) if 2 * sums[at] <= 0.05 * total)
 
 
-def compared(base: list[float], other: list[float]) -> set[str]:
-    """Ratio of medians; ratio by Hodges and Lehmann with its exact interval; exact p (all as they are printed)."""
-    by_medians = statistics.median(other) / statistics.median(base)
-    found = {factor(by_medians), f"{by_medians:.1f}", f"{by_medians:.0f}", f"{by_medians:.2f}"}
-    value, low, high, coverage = ratio(base, other)
-    total = math.comb(len(base) + len(other), len(base))
-    found |= {factor(value), f"{min(1.0, 2 / total):.2g}", f"{coverage * 100:.0f}", f"{coverage * 100:.1f}"}
-    if low is not None and high is not None:
-        found |= {factor(low), factor(high), factor(max(high, 1 / low))}
-    pairs = len(base) * len(other)
-    if pairs > 10_000:
-        return found
-    u = sum(1 for x in base for y in other if x > y)
-    p = min(1.0, 2 * sum(ways(len(base), len(other))[: min(u, pairs - u) + 1]) / total)
-    return found | {f"{p:.2g}", *(f"{min(1.0, m * p):.2g}" for m in range(1, 13))}
-
-
-def collect(value: Any, numbers: set[str], texts: set[str]) -> None:
-    """Every number and text of a record."""
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text of a record."""
     if isinstance(value, dict | list):
-        if isinstance(value, list):
-            numbers.add(count(len(value)))
         for inner in value.values() if isinstance(value, dict) else value:
-            collect(inner, numbers, texts)
+            yield from texts_in(inner)
     elif isinstance(value, str):
-        texts.add(printed(value))
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        numbers |= {plain(value), str(value)}
+        yield printed(value)
 
 
 def said(block: dict[str, Any]) -> list[str]:
-    """The sentences of a block: figures in tables and charts are looked at place by place."""
-    if block["kind"] == "bullets":
+    """What a block says in words: figures in tables and charts are looked at place by place."""
+    kind, rows = block["kind"], block.get("rows") or []
+    if kind == "bullets":
         return [f"{lead} {rest}" for lead, rest in block["items"]]
-    if block["kind"] in {"text", "callout"}:
-        return [f"{block.get('title', '')} {block.get('text', '')}"]
-    if block["kind"] == "outcomes":
-        return [row["reason"] for row in block["rows"]]
-    if block["kind"] == "key_figures":
-        return [block["subtitle"], block["alt"]]
-    return [row["told"] for row in block["rows"]] if block["kind"] == "ratios" else []
+    if kind in {"text", "callout"}:
+        return [" ".join(block[key] for key in ("title", "text") if key in block)]
+    if kind == "outcomes":
+        return [
+            block.get("head") or "",
+            block.get("observed") or "",
+            *(f"{row['id']}: {row['reason']}" for row in rows),
+        ]
+    if kind == "key_figures":
+        notes = [f"{cell['label']}: {cell.get('note') or ''}" for cell in block["cells"]]
+        return [block["title"], block["subtitle"], *notes, block["alt"]]
+    if kind == "overview":
+        return [f"{row['title']} {row.get('note') or ''}" for row in rows]
+    return [block.get("note") or ""] if kind == "stated" else [row["told"] for row in rows] if kind == "ratios" else []
+
+
+def by_place(blocks: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """What blocks say in words, by the heading above it."""
+    found: dict[str, list[str]] = {}
+    under = BOXES
+    for top in blocks:
+        under = top["text"] if top["kind"] == "heading" else under
+        sides = [(under, [top])]
+        if top["kind"] == "columns":
+            sides = [(top[f"{side}_title"], top[side]) for side in ("left", "right")]
+        for place, inner in sides:
+            found.setdefault(place, []).extend(text for b in inner for text in said(b))
+    return found
 
 
 def main(arguments: list[str]) -> int:
