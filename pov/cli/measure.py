@@ -196,7 +196,7 @@ def in_words(result: Result) -> str:
     parts.append("\n".join(line for experiment in experiments for line in _comparisons(experiment)))
     head = ["criterion", "bound", "observed", "outcome", "why", "today's way"]
     criteria = [
-        [str(c["id"]), f"{c['threshold']:g}", _figure(c["observed"]), c["outcome"], c["reason"], _today(c)]
+        [str(c["id"]), f"{c['threshold']:g}", _figure(c["observed"]), _outcome(c), c["reason"], _today(c)]
         for c in summary.get("criteria", ())
     ]
     parts.append(table(head, criteria) if criteria else "")
@@ -247,12 +247,17 @@ def _people(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
             yield [str(experiment["name"]), str(arm["name"]), by, str(trial["trial"]), *times, *counts, outcome]
 
 
+def _outcome(criterion: Mapping[str, Any]) -> str:
+    from pov.measure.scoring import word
+
+    return word(str(criterion["outcome"]), criterion.get("tells_apart"))
+
+
 def _today(criterion: Mapping[str, Any]) -> str:
     today = criterion.get("today")
     if not today:
         return "–"
-    told = f"{today['outcome']} ({_figure(today['observed'])})"
-    return f"{told}: does not tell them apart" if criterion.get("tells_apart") is False else told
+    return f"{today['outcome']} ({_figure(today['observed'])})"
 
 
 def _figure(value: float | None) -> str:

@@ -18,6 +18,12 @@ Outcome = Literal["pass", "fail", "not shown"]
 STALLED = "this machine stalled"
 _BOUNDS = ("at_most", "at_least", "bound")
 BLIND = "the negative control did not show that the prober sees failures"
+APART = "does not tell apart"
+
+
+def word(outcome: str, tells_apart: bool | None) -> str:
+    """What is printed as an outcome, on paper and on a terminal: a pass of both ways says nothing for either."""
+    return APART if tells_apart is False else outcome
 
 
 @dataclass(frozen=True)

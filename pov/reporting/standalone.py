@@ -2125,7 +2125,7 @@ class Verifier:
         return blind if counts and self.seen() is False else ""
 
     def standing(self, one: dict[str, Any]) -> str:
-        """What a reader must know beside an outcome: why it is not shown, and whether it tells the arms apart."""
+        """What a reader must know beside an outcome: why it is not shown, and how today's way fared."""
         today = one.get("today")
         if one["outcome"] != "pass":
             return str(one["reason"])
@@ -2133,7 +2133,7 @@ class Verifier:
             return ""
         said, seen = self.spoken(self.marked("reference")), self.value(one["metric"], today["observed"])
         if today["outcome"] == "pass":
-            return f"does not tell them apart: {said} passes too ({seen})"
+            return f"{said} passes too ({seen})"
         return f"{said} fails it ({seen})"
 
     def threshold(self, one: dict[str, Any]) -> str:
@@ -2144,7 +2144,7 @@ class Verifier:
         """One sentence for one criterion, as the command line and other programs have it."""
         rest = self.standing(one)
         seen = f"{one['metric'].get('label')} {self.value(one['metric'], one['observed'])}, {self.threshold(one)}"
-        return f"{one['outcome'].upper()}: {one['title']} ({seen}{f'; {rest}' if rest else ''})."
+        return f"{verdict(one).upper()}: {one['title']} ({seen}{f'; {rest}' if rest else ''})."
 
     def value(self, metric: dict[str, Any], value: float | None) -> str:
         """A metric's value as the report prints it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pov.measure.results import Arm, Experiment, loads_the_machine
-from pov.measure.scoring import Score
+from pov.measure.scoring import Score, word
 from pov.measure.statistics import Comparison, Same
 from pov.model import catalogue
 from pov.model.catalogue import MORE, Metric, Words
@@ -14,8 +14,6 @@ from pov.model.sample import Resumption, Sample
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, listing, plain, plural, seconds, share
 from pov.state.attested import CRITERIA, RUN, Attested
-
-APART = "does not tell apart"
 
 
 def subject(facts: Facts, name: str) -> str:
@@ -53,21 +51,21 @@ def threshold(score: Score) -> str:
 
 
 def standing(score: Score, words: Words) -> str:
-    """What a reader must know beside the outcome: why it is not shown, and whether it tells the arms apart."""
+    """What a reader must know beside the outcome: why it is not shown, and how today's way fared."""
     parts = [score.reason] if score.outcome != "pass" else []
     today = score.today
     if score.outcome == "pass" and today is not None:
         said, seen = words.arm(today.criterion.arm).said, value(today.metric, today.observed)
         if today.outcome == "pass":
-            parts.append(f"does not tell them apart: {said} passes too ({seen})")
+            parts.append(f"{said} passes too ({seen})")
         elif today.outcome == "fail":
             parts.append(f"{said} fails it ({seen})")
     return "; ".join(parts)
 
 
 def outcome(score: Score) -> str:
-    """What is printed as a criterion's outcome: a pass of both arms says nothing for either, and is not called one."""
-    return APART if score.tells_apart is False else score.outcome
+    """What is printed as a criterion's outcome."""
+    return word(score.outcome, score.tells_apart)
 
 
 def standing_of(found: Attested) -> Iterator[tuple[str, str]]:
@@ -122,7 +120,7 @@ def verdict(score: Score, words: Words) -> str:
     """One sentence for one criterion, for the command line and for machines."""
     seen = f"{words.metric(score.criterion.metric).label} {value(score.metric, score.observed)}, {threshold(score)}"
     rest = standing(score, words)
-    return f"{score.outcome.upper()}: {score.criterion.title} ({seen}{f'; {rest}' if rest else ''})."
+    return f"{outcome(score).upper()}: {score.criterion.title} ({seen}{f'; {rest}' if rest else ''})."
 
 
 def failures(arm: Arm) -> str:

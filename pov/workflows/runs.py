@@ -10,6 +10,7 @@ from typing import Any
 
 from pov.base.errors import InvalidInput, NoSuchInput, NotFound, PovError, Problem
 from pov.measure.results import Arm
+from pov.measure.scoring import word
 from pov.measure.summary import summarise
 from pov.model.events import Emit
 from pov.model.reading import mapping, text
@@ -189,7 +190,7 @@ def _line_of(path: Path, facts: Facts) -> Line:
         saved=facts.saved,
         planned=None if facts.planned is None else len(facts.planned),
         failed=failed,
-        outcomes=dict(Counter(score.outcome for score in facts.scores)),
+        outcomes=dict(Counter(word(score.outcome, score.tells_apart) for score in facts.scores)),
         simulated=facts.simulated,
         problems=facts.problems,
         goes_on=facts.interrupted

@@ -23,7 +23,7 @@ def build(facts: Facts) -> Iterator[Block]:
         observed = wording.value(s.metric, s.observed)
         who = s.criterion.agreed_by or "nobody"
         basis = f"{s.reason}; agreed by {who}"
-        rows.append((s.criterion.id, what, wording.threshold(s), observed, s.outcome, of_today, basis))
+        rows.append((s.criterion.id, what, wording.threshold(s), observed, wording.outcome(s), of_today, basis))
     yield Table(
         "Criteria as saved with the run before its first trial.",
         ("Criterion", "Figure", "Threshold", "Observed", "Outcome", "Today's way", "Basis"),

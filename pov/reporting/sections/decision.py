@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pov.measure.scoring import Score
+from pov.measure.scoring import APART, Score
 from pov.reporting import wording
 from pov.reporting.blocks import (
     Block,
@@ -30,7 +30,7 @@ from pov.reporting.sections.measured import measured
 
 _NOBODY = "set by this toolkit's scenario, agreed by nobody"
 _CRITERIA = 5
-_WORST_FIRST = ("fail", "not shown", wording.APART, "pass")
+_WORST_FIRST = ("fail", "not shown", APART, "pass")
 PLAN = "Exploratory: the plan differs from the frozen one"
 STATED = 4
 """So many stated figures stand on page one."""

@@ -192,7 +192,8 @@ PAGE_ONE: dict[str, tuple[str, ...]] = {
     "example": ("EXAMPLE: made up to show the form, stated by nobody", "EXAMPLE. Stated, not measured."),
     "whole": (
         "set by this toolkit's scenario, agreed by nobody",
-        "does not tell them apart: the runbook passes too",
+        "does not tell apart",
+        "the runbook passes too",
         "An example runbook was executed by a machine",
         "the runbook, 46 hard, 0 late of",
         "Automated, poll only: slower.",

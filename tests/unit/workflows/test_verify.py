@@ -327,7 +327,9 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a verdict": (
         lambda f: rewrite(
-            f, "report.json", lambda d: d["verdict"].insert(0, d["verdict"].pop(0).replace("PASS", "FAIL"))
+            f,
+            "report.json",
+            lambda d: d["verdict"].insert(0, d["verdict"].pop(0).replace("DOES NOT TELL APART", "PASS")),
         ),
         "verdict",
     ),
