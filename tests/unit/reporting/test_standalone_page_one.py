@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pov.reporting import standalone
 from tests.unit.reporting import simulated
 from tests.unit.reporting.crowded import crowded
 from tests.unit.value.sections import FULL, changed
@@ -195,3 +196,19 @@ def test_words_of_a_sentence_that_changed_places_are_found(page: PageOne, names:
             item[:] = [re.sub("|".join(names), lambda found: swapped[found[0]], text) for text in before]
             assert page.found() is (item != before)
             item[:] = before
+
+
+@pytest.mark.parametrize("wrong", [0, 1], ids=["other words", "other figures"])
+def test_words_of_another_version_are_no_fault_and_its_figures_are(tmp_path: Path, wrong: int) -> None:
+    """Its own verifier, which is attached, holds it to its words."""
+    folder = attached(tmp_path)
+    document = json.loads((folder / "report.json").read_text())
+    row = next(b for b in document["sections"][0]["blocks"] if b["kind"] == "outcomes")["rows"][0]
+    (seen,) = FIGURE.findall(row["reason"])
+    row["reason"] = f"so does the runbook, with {'9.99' if wrong else seen} s"
+    for other, found in ((b"", 1), (b"# of before\n", wrong)):
+        (folder / "verify.py").write_bytes(Path(standalone.__file__).read_bytes() + other)
+        verifier = Given(folder, document, None)
+        verifier.run()
+        assert len(verifier.wrong) == found, verifier.wrong
+        assert any("another version's words" in note for note in verifier.notes) is not bool(found)
