@@ -30,7 +30,6 @@ from typing import Any
 
 N = "\u202f"
 NAMES = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes", "late_handshakes")
-PARTS = {"environment.json", "samples.jsonl", "summary.json", "criteria.json", "report.json"}
 TOLD = {
     "decision",
     "experiments",
@@ -2698,7 +2697,7 @@ class Verifier:
         names = re.split(r", | and ", told[3] or "")
         fits = told[1] == ALONE or (over and None not in files and known.issuperset(names))
         if fits and over:
-            self.notes.append(f"page one: that it is {told[1]} is for ssh-keygen to tell")
+            self.notes.append(f"page one: “{told[1]}”: that is for ssh-keygen to tell, by the commands below")
         return text.replace(told[1], SIGNED) if fits else text
 
 

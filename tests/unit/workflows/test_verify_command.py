@@ -136,6 +136,27 @@ def whole(result: VerifyResult) -> bool:
     return not result.wrong and {one.by for one in result.signatures} == {BUYER}
 
 
+@pytest.mark.parametrize(("by", "over"), [("mallory", "criteria and run"), (BUYER, "the run alone")])
+def test_page_one_names_no_other_signer_and_nothing_that_was_not_signed(
+    case: tuple[Path, Path, Path], tmp_path: Path, by: str, over: str
+) -> None:
+    """Whether a signature is theirs, ssh-keygen tells; whose it may be, and over what, the files tell."""
+    files = pdf.attachments(case[2].read_bytes())
+    if over == "the run alone":
+        files = {name: content for name, content in files.items() if not name.startswith("head.json.")}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    assert f"criteria and run countersigned by {BUYER}" in (tmp_path / "report.json").read_text()
+    told = (
+        (tmp_path / "report.json")
+        .read_text()
+        .replace(f"criteria and run countersigned by {BUYER}", f"{over} countersigned by {by}")
+    )
+    (tmp_path / "report.json").write_text(told)
+    (line,) = (line for line in alone(tmp_path).stdout.splitlines() if line.startswith("DOES NOT MATCH  decision"))
+    assert f"{over} countersigned by {by}" in line
+
+
 def test_a_signed_run_and_its_report_verify(case: tuple[Path, Path, Path]) -> None:
     root, run, made = case
     of_run = verify.run(VerifyOptions(root, target=run.name), silent)
