@@ -95,7 +95,7 @@ def test_an_arm_of_an_engagement_needs_no_line(tmp_path: Path) -> None:
     assert [(c["id"], c["outcome"]) for c in summary["criteria"]] == [("quick", "pass")]
     report = build(read_run(measured.writer.path))
     assert report.facts.problems == ()
-    assert report.verdict[0].startswith("PASS: Deployed in time")
+    assert report.verdict[0].startswith("DOES NOT TELL APART: Deployed in time")
     told = json.dumps(report.as_json(), ensure_ascii=False)
     for text in ("Platform team's script", "in use since March", "#1f7a5c", "That a script ended well is not believed"):
         assert text in told, text
