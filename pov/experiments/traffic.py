@@ -48,7 +48,7 @@ def traffic(report: LoadReport, watch: Watch, wish: Wish, *, void: Mapping[str, 
     witnesses = (*beats, *control_late)
     return Traffic(
         seconds=round(window.length_ms / 1000, 3),
-        operation=_counts(rows, watch.touched, excused=excuse.excused(lost, witnesses)),
+        operation=_counts(rows, watch.touched, excuse.excused(lost, witnesses)),
         control=_counts(rows, control) if control else None,
         around=_counts((r for p in report.phases if p.name != OPERATION for r in p.edges), watch.edges),
         causes=_causes(lost),
@@ -83,7 +83,7 @@ def counted(report: LoadReport, edges: Collection[EdgeName], phases: Collection[
     return _counts((row for phase in report.phases if phase.name in phases for row in phase.edges), edges)
 
 
-def _counts(rows: Iterable[EdgeCount], edges: Collection[EdgeName], *, excused: int = 0) -> Counts:
+def _counts(rows: Iterable[EdgeCount], edges: Collection[EdgeName], excused: Sequence[Lost] = ()) -> Counts:
     wanted = set(edges)
     mine = [row for row in rows if EdgeName(row.estate, row.source, row.target) in wanted]
     both = [count for row in mine for count in (row.kept, row.fresh)]
@@ -91,10 +91,11 @@ def _counts(rows: Iterable[EdgeCount], edges: Collection[EdgeName], *, excused: 
         requests=sum(count.requests for count in both),
         hard=sum(count.hard for count in both),
         late=sum(count.late for count in both),
-        excused=excused,
+        excused=len(excused),
         handshakes=sum(row.fresh.requests for row in mine),
         hard_handshakes=sum(row.fresh.hard for row in mine),
         late_handshakes=sum(row.fresh.late for row in mine),
+        excused_handshakes=sum(1 for one in excused if one.fresh),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 HARD = "hard"
 LATE = "late"
@@ -40,14 +41,17 @@ class Failure(Span):
     kind: str
 
 
+F = TypeVar("F", bound=Failure)
+
+
 def late(failures: Iterable[Failure]) -> tuple[Span, ...]:
     """The times in which requests were late: of control edges, they are stalls of the control."""
     return tuple(Span(failure.from_ms, failure.to_ms) for failure in failures if failure.kind == LATE)
 
 
-def excused(failures: Iterable[Failure], stalls: Sequence[Span]) -> int:
-    """How many of `failures` may be excused by `stalls`, those of control and heartbeat together."""
-    return sum(1 for one in failures if one.kind == LATE and any(one.overlaps(stall) for stall in stalls))
+def excused(failures: Iterable[F], stalls: Sequence[Span]) -> list[F]:
+    """Those of `failures` that may be excused by `stalls`, those of control and heartbeat together."""
+    return [one for one in failures if one.kind == LATE and any(one.overlaps(stall) for stall in stalls)]
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:

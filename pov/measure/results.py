@@ -30,8 +30,7 @@ _FAILURES: Mapping[str, Callable[[Counts], Count]] = {
     "failed": lambda c: Count(c.failed, c.excused),
     "hard": lambda c: Count(c.hard),
     "late": lambda c: Count(c.late, c.excused),
-    # Which of the excused ones were on new connections is not kept: as many as can have been.
-    "failed_handshakes": lambda c: Count(c.failed_handshakes, min(c.excused, c.late_handshakes)),
+    "failed_handshakes": lambda c: Count(c.failed_handshakes, c.most_excused_handshakes),
     "hard_handshakes": lambda c: Count(c.hard_handshakes),
 }
 _HANDSHAKES = {"failed_handshakes", "hard_handshakes"}
@@ -253,7 +252,11 @@ def added(counts: Iterable[Counts]) -> Counts | None:
     if not found:
         return None
     names = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes", "late_handshakes")
-    return Counts(**{name: sum(getattr(one, name) for one in found) for name in names})
+    handshakes = [one.excused_handshakes for one in found if one.excused_handshakes is not None]
+    return Counts(
+        **{name: sum(getattr(one, name) for one in found) for name in names},
+        excused_handshakes=sum(handshakes) if len(handshakes) == len(found) else None,
+    )
 
 
 def loads_the_machine(experiment: Experiment, arm: Arm) -> bool:

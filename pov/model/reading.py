@@ -127,7 +127,8 @@ def _counts(record: object) -> Counts | None:
     if not isinstance(record, Mapping):
         return None
     names = ("requests", "hard", "late", "excused", "handshakes", "hard_handshakes", "late_handshakes")
-    return Counts(**{name: whole(record.get(name)) or 0 for name in names})
+    handshakes = whole(record.get("excused_handshakes"))
+    return Counts(**{name: whole(record.get(name)) or 0 for name in names}, excused_handshakes=handshakes)
 
 
 def _stalls(record: object) -> Stalls | None:

@@ -22,7 +22,8 @@ class Counts:
     """Requests by the open-loop schedule, those on new connections (`handshakes`) among them.
 
     `hard` were refused, cut off or answered wrongly; `late` were answered after their time or never, or were not sent
-    in time. Both failed. `excused` are those of the late ones that this machine may answer for (`measure/excuse.py`).
+    in time. Both failed. `excused` are those of the late ones that this machine may answer for (`measure/excuse.py`),
+    `excused_handshakes` those of them on new connections: None in a sample that was saved before they were told apart.
     """
 
     requests: int = 0
@@ -32,6 +33,7 @@ class Counts:
     handshakes: int = 0
     hard_handshakes: int = 0
     late_handshakes: int = 0
+    excused_handshakes: int | None = None
 
     @property
     def failed(self) -> int:
@@ -42,6 +44,12 @@ class Counts:
     def failed_handshakes(self) -> int:
         """Hard and late ones, on new connections."""
         return self.hard_handshakes + self.late_handshakes
+
+    @property
+    def most_excused_handshakes(self) -> int:
+        """Those that were excused, or where that is not known as many as can have been."""
+        at_most = min(self.excused, self.late_handshakes)
+        return at_most if self.excused_handshakes is None else self.excused_handshakes
 
 
 @dataclass(frozen=True)

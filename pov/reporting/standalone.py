@@ -117,7 +117,8 @@ MOST = {NUMBER: 1e15, INTEGER: 1e15, COUNT: 1e9}  # no figure of a run comes nea
 BROKEN = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, StopIteration, TypeError, ValueError)
 # What files hold, as far as this reads it. A key with `?` may be missing or null; `*` stands for every other key; a
 # list has members of one kind, a tuple one member each. What is not like that is told and left out.
-COUNTED = {"operation": {f"{name}?": COUNT for name in NAMES}, "heartbeat?": {"longest_ms?": NUMBER, "count?": NUMBER},
+COUNTED = {"operation": {f"{name}?": COUNT for name in (*NAMES, "excused_handshakes")},
+           "heartbeat?": {"longest_ms?": NUMBER, "count?": NUMBER},
            "causes?": [{"kind": TEXT, "text": TEXT, "edge": TEXT, "count": COUNT}],
            "control_stalls?": {"count?": NUMBER}}  # fmt: skip
 SAMPLE = {
@@ -934,7 +935,8 @@ class Arm:
         if figure != "seconds" and c and figure in {"failed", "hard", "late", "failed_handshakes", "hard_handshakes"}:
             if not c["handshakes" if "handshakes" in figure else "requests"]:
                 return None, 0
-            late = min(c["excused"], c["late_handshakes"])
+            shaken = [t["traffic"]["operation"].get("excused_handshakes") for t in self.trials if t.get("traffic")]
+            late = min(c["excused"], c["late_handshakes"]) if None in shaken else sum(shaken)  # not told apart once
             told = {
                 "failed": (c["hard"] + c["late"], c["excused"]),
                 "hard": (c["hard"], 0),

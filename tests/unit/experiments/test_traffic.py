@@ -71,6 +71,18 @@ def test_what_a_trial_excuses(
     assert found.operation.hard + found.operation.late == (2 if witness and witness[0] == OWN else 1)
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_handshake_is_excused_by_a_stall_of_its_own(fresh: bool, tmp_path: Path) -> None:
+    """One request is late in a stall and one without; which of them is a handshake is all the difference."""
+    world = World()
+    world.lose(OWN, "late", IN_IT, fresh=fresh)
+    world.lose(OWN, "late", IN_IT + 2.0, fresh=not fresh)
+    world.stalls.append((world.now + IN_IT + 0.2, world.now + IN_IT + 0.6))
+    found = seen(go(world, tmp_path)).operation
+    assert (found.late, found.late_handshakes) == (2, 1)
+    assert (found.excused, found.excused_handshakes) == (1, int(fresh))
+
+
 def test_a_failure_outside_the_change_is_the_controls(tmp_path: Path) -> None:
     world = World()
     world.lose(SENTINEL, "late", IN_IT, took=1.0)

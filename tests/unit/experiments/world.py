@@ -198,9 +198,11 @@ class World:
             busy=lambda: 0.25,
         )
 
-    def lose(self, edge: Edge, kind: str, after: float, *, took: float = 1.0, cause: str = "x") -> None:
-        """Have a request on an edge fail some seconds from now."""
-        self.losses.append(Loss(edge, kind, cause, self.now + after, self.now + after + took))
+    def lose(
+        self, edge: Edge, kind: str, after: float, *, took: float = 1.0, cause: str = "x", fresh: bool = False
+    ) -> None:
+        """Have a request on an edge fail some seconds from now, on a new connection if `fresh`."""
+        self.losses.append(Loss(edge, kind, cause, self.now + after, self.now + after + took, fresh))
 
     def errs(self, estate: str, name: str, version: str) -> None:
         """A version that answers with errors serves: some calls of it fail, for a minute."""

@@ -28,7 +28,12 @@ def slow(at: float, until: float) -> Failure:
     ],
 )
 def test_what_may_be_excused(why: str, failures: list[Failure], stalls: list[Span], expected: int) -> None:
-    assert excused(failures, stalls) == expected, why
+    assert len(excused(failures, stalls)) == expected, why
+
+
+def test_what_is_excused_is_what_met_the_stall() -> None:
+    met, alone = slow(0, 1000), slow(5000, 6000)
+    assert excused([alone, met, hard(0, 10)], [Span(400, 900)]) == [met]
 
 
 def test_a_late_control_is_a_stall_and_a_hard_one_is_none() -> None:

@@ -67,6 +67,14 @@ def criterion(metric: str = "failed_requests", bound: float = 0, arm: str = "aut
 SAW = {"service": "ledger", "seen": {"edge": "fees → ledger", "kind": "hard", "cause": "expired"}}
 SEEING = sample("negative-control", 1, 9.0, traffic=traffic(hard=5), details=SAW)
 ONE = sample("automated", 1, 2.0)
+
+
+def shaken(excused_handshakes: int | None, *, excused: int = 2, late_handshakes: int = 2) -> list[Sample]:
+    """A trial with four late requests, two of them handshakes; two of the four are excused."""
+    counts = Counts(100, 0, 4, excused, 50, 0, late_handshakes, excused_handshakes)
+    return [replace(ONE, traffic=Traffic(10.0, counts, None, Counts()))]
+
+
 SCORES: dict[str, tuple[list[Sample], int, Criterion, str, str]] = {
     "nothing failed": ([ONE], 1, criterion(), "pass", "all of 1 trial"),
     "one hard": ([replace(ONE, traffic=traffic(1))], 1, criterion(), "fail", "1 hard, 0 late"),
@@ -88,6 +96,17 @@ SCORES: dict[str, tuple[list[Sample], int, Criterion, str, str]] = {
     "time not kept": ([sample("automated", 1, 2.5)], 1, criterion("max_seconds", 2), "fail", ""),
     "every trial failed": ([sample("automated", 1, None)], 1, criterion("max_seconds", 2), "not shown", "every trial"),
     "handshakes": ([replace(ONE, traffic=traffic(2))], 1, criterion("failed_handshakes"), "fail", ""),
+    "late handshakes, excused": (shaken(2), 1, criterion("failed_handshakes"), "not shown", "2 of 2 may be excused"),
+    "late handshakes, one excused": (shaken(1), 1, criterion("failed_handshakes"), "fail", ""),
+    "other requests excused": (shaken(0), 1, criterion("failed_handshakes"), "fail", ""),
+    "not told apart": (shaken(None), 1, criterion("failed_handshakes"), "not shown", "2 of 2 may be excused"),
+    "not told apart, over both trials": (
+        [*shaken(None, late_handshakes=0), *shaken(None, excused=0)],
+        1, criterion("failed_handshakes"), "not shown", "2 of 2 may be excused",
+    ),
+    "told apart in one of two": (
+        [*shaken(0), replace(shaken(None)[0], trial=2)], 2, criterion("failed_handshakes"), "not shown", "4 of 4",
+    ),
     "a figure": ([replace(ONE, figures={"copied": 3.0})], 1, criterion("copied", 2), "fail", ""),
     "no such figure": ([ONE], 1, criterion("copied", 2), "not shown", "not recorded"),
     "the prober sees": ([ONE, SEEING], 1, criterion(), "pass", ""),

@@ -18,7 +18,7 @@ WHOLE = Sample(
     figures={"distribution_seconds": 1.5},
     traffic=Traffic(
         2.5,
-        Counts(100, 1, 2, 1, 50, 1, 1),
+        Counts(100, 1, 2, 1, 50, 1, 1, 0),
         Counts(20, 0, 1),
         Counts(40),
         (Cause("a → b", "hard", "refused", 1, True),),
@@ -50,7 +50,7 @@ FLAT = {"requests": 100, "failed_requests": 3, "handshakes": 50, "failed_handsha
     [
         ({**OLD, **FLAT}, Counts(100, 3, 0, 0, 50, 2, 0)),
         ({**OLD, **FLAT, "details": {"traffic": {"late": 2, "seconds": 9}}}, Counts(100, 3, 0, 0, 50, 2, 0)),
-        ({**OLD, **FLAT, "details": {"traffic": WHOLE.as_json()["traffic"]}}, Counts(100, 1, 2, 1, 50, 1, 1)),
+        ({**OLD, **FLAT, "details": {"traffic": WHOLE.as_json()["traffic"]}}, Counts(100, 1, 2, 1, 50, 1, 1, 0)),
         ({**OLD, "requests": None}, None),
     ],
 )

@@ -423,6 +423,23 @@ def test_what_is_judged_by_a_figure_of_its_own_is_computed_and_a_changed_one_fou
     assert any("figure" in line for line in verifier.wrong)
 
 
+@pytest.mark.parametrize(("excused", "outcome"), [(0, "fail"), (2, "not shown"), (None, "not shown")])
+def test_handshakes_are_excused_by_both_as_the_samples_tell(tmp_path: Path, excused: int | None, outcome: str) -> None:
+    """Runs of before did not tell which of the excused requests were handshakes: as many as can have been, then."""
+    seen = simulated.traffic(900, late=4, excused=2)
+    seen["operation"] |= {} if excused is None else {"excused_handshakes": excused}
+    judged = {"id": "shaken", "title": "S", "experiment": "rotate", "arm": "automated", "metric": "failed_handshakes"}
+    order = [{"experiment": "rotate", "arm": arm, "trial": 1} for arm in ("automated", "manual")]
+    changes = {"criteria": [{**judged, "at_most": 0}]}
+    folder = attached(
+        tmp_path, {"order": order, "sample_changes": {1: {"traffic": seen}}, "environment_changes": changes}
+    )
+    verifier = standalone.Verifier(folder)
+    verifier.run()
+    assert verifier.wrong == []
+    assert [one["outcome"] for one in verifier.scores] == [outcome]
+
+
 @pytest.mark.parametrize("column", [0, 2, 3, 4, 5])
 def test_what_running_the_platform_takes_is_computed_and_a_changed_cell_found(tmp_path: Path, column: int) -> None:
     order = [{"experiment": name, "arm": "automated", "trial": i} for name in ("unseal", "restart") for i in (1, 2, 3)]
