@@ -37,7 +37,8 @@ class App:
 
     `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync. `begun` are the
     times at which syncs began, by commit, as Argo CD writes them (whole seconds); `unasked` is that of the last one, if
-    Argo CD began it by itself.
+    Argo CD began it by itself. `follows` is the branch it is compared with, `compared` when it last was, `automated`
+    what it is set to do by itself.
     """
 
     name: str
@@ -49,6 +50,19 @@ class App:
     resources: tuple[Resource, ...]
     begun: Mapping[str, str] = field(default_factory=dict)
     unasked: str = ""
+    follows: str = ""
+    compared: str = ""
+    automated: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def repairs(self) -> bool:
+        """Whether it is set to take back what was changed beside Git."""
+        return bool(self.automated.get("selfHeal")) and self.automated.get("enabled") is not False
+
+    @property
+    def prunes(self) -> bool:
+        """Whether it is set to take away what Git no longer has."""
+        return bool(self.automated.get("prune"))
 
     def out_of_sync(self, kind: str) -> frozenset[str]:
         """Names of the objects of a kind that are not what their commit says."""
@@ -271,7 +285,7 @@ def held_app(cluster: _Reader, name: str) -> App:
 
 
 def _app(item: Mapping[str, Any]) -> App:
-    status = item.get("status") or {}
+    status, spec = item.get("status") or {}, item.get("spec") or {}
     operation = status.get("operationState") or {}
     return App(
         name=item["metadata"]["name"],
@@ -291,6 +305,9 @@ def _app(item: Mapping[str, Any]) -> App:
         ),
         begun=_begun(status),
         unasked=_unasked(operation),
+        follows=str((spec.get("source") or {}).get("targetRevision") or ""),
+        compared=str(status.get("reconciledAt") or ""),
+        automated=dict((spec.get("syncPolicy") or {}).get("automated") or {}),
     )
 
 

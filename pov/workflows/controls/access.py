@@ -46,8 +46,8 @@ def _of(namespace: str) -> tuple[str, ...]:
 
 
 def _followed(live: Live, stage: str) -> str:
-    held = live.kube.get("argoproj.io/v1alpha1/Application", stage, "argocd") or {}
-    return str(((held.get("spec") or {}).get("source") or {}).get("targetRevision") or f"unknown for {stage}")
+    app = live.app(stage)
+    return (app.follows if app else "") or f"unknown for {stage}"
 
 
 def least_privilege(live: Live) -> Finding:

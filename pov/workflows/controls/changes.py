@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pov.engines.argocd import NAMESPACE, held_app
+from pov.engines.argocd import held_app
 from pov.engines.branches import Protection
 from pov.state.terraform_log import APPLIED, BEGINNING, last_known
 from pov.steps.git.repository import FULL_NAME, PROD, branch_of
@@ -166,20 +166,16 @@ def repaired(live: Live) -> Finding:
     """SOC 2 CC7.1, its first part: what is changed beside Git is looked for, and set to be taken back."""
     faults, stale, told = [], [], {}
     for stage in live.stages:
-        held = live.kube.get("argoproj.io/v1alpha1/Application", stage.name, NAMESPACE)
-        if held is None:
+        app = live.app(stage.name)
+        if app is None:
             faults.append(f"nothing watches {stage.name}")
             continue
-        automated = ((held.get("spec") or {}).get("syncPolicy") or {}).get("automated") or {}
-        status = held.get("status") or {}
-        compared = str(status.get("reconciledAt") or "")
-        sync = str((status.get("sync") or {}).get("status") or "Unknown")
-        told[stage.name] = {"automated": dict(automated), "compared": compared, "sync": sync}
-        if not automated.get("selfHeal") or automated.get("enabled") is False:
+        told[stage.name] = {"automated": dict(app.automated), "compared": app.compared, "sync": app.sync}
+        if not app.repairs:
             faults.append(f"a change of {stage.name} by hand is not taken back")
-        if not automated.get("prune"):
+        if not app.prunes:
             faults.append(f"what Git no longer has stays in {stage.name}")
-        if not _is_fresh(compared, live.now):
+        if not _is_fresh(app.compared, live.now):
             stale.append(stage.name)
     evidence = {"applications": told}
     if not faults and stale:

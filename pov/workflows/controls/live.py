@@ -10,8 +10,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.errors import NotFound
 from pov.config.estates import Estate
 from pov.config.units import seconds
+from pov.engines.argocd import App, held_app
 from pov.steps.context import Context
 
 if TYPE_CHECKING:
@@ -63,6 +65,13 @@ class Live:
     def prod(self) -> Estate | None:
         """The stage in which only Git changes anything."""
         return next((stage for stage in self.stages if stage.name == PROD), None)
+
+    def app(self, stage: str) -> App | None:
+        """What Argo CD does about a stage; None where it does nothing."""
+        try:
+            return held_app(self.kube, stage)
+        except NotFound:
+            return None
 
     def tried(
         self, kind: str, namespace: str, user: str, groups: tuple[str, ...], spec: dict[str, Any] | None = None

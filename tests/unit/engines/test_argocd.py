@@ -241,6 +241,29 @@ def test_an_application_read_from_the_cluster_is_the_one_that_the_api_tells() ->
         held_app(Held(None), "staging")
 
 
+@pytest.mark.parametrize(
+    ("automated", "repairs", "prunes"),
+    [
+        ({"selfHeal": True, "prune": True}, True, True),
+        ({"selfHeal": True, "prune": True, "enabled": True}, True, True),
+        ({"selfHeal": True, "enabled": False}, False, False),
+        ({"prune": True}, False, True),
+        (None, False, False),
+    ],
+)
+def test_what_an_application_is_set_to(automated: dict[str, bool] | None, repairs: bool, prunes: bool) -> None:
+    item = application("staging", reconciledAt="2026-03-09T10:00:05Z")
+    item["spec"] = {"source": {"targetRevision": "main"}, "syncPolicy": {"automated": automated}}
+    app = held_app(Held(item), "staging")
+    assert (app.follows, app.compared) == ("main", "2026-03-09T10:00:05Z")
+    assert (app.repairs, app.prunes) == (repairs, prunes)
+
+
+def test_an_application_that_says_nothing_is_set_to_nothing() -> None:
+    app = held_app(Held({"metadata": {"name": "staging"}}), "staging")
+    assert (app.follows, app.compared, app.repairs, app.prunes) == ("", "", False, False)
+
+
 def test_when_a_commits_sync_began() -> None:
     running = {"startedAt": "2026-03-09T10:00:05Z", "syncResult": {"revision": "new"}}
     history = [

@@ -1,4 +1,7 @@
-"""Where an environment runs is known in that target's room, in the machine's doctor and the bundle, nowhere else."""
+"""Where an environment runs is known in that target's room, in the machine's doctor and the bundle, nowhere else.
+
+And what Argo CD says of its applications is read by its client alone.
+"""
 
 from __future__ import annotations
 
@@ -36,3 +39,21 @@ def test_nobody_else_knows_a_node_port_a_loopback_address_or_a_container_engine(
 def test_the_signs_are_those_of_the_room_that_knows() -> None:
     text = "".join(path.read_text() for path in sorted((ROOT / "steps/kind").rglob("*.py")))
     assert {"engines.kind", "engines.containers", "LOOPBACK", "nodePort", "docker"} <= set(SIGN.findall(text))
+
+
+READS_APPLICATIONS = re.compile(
+    r"argoproj\.io/v1alpha1/Application\b|targetRevision|reconciledAt|syncPolicy|operationState|deployStartedAt"
+)
+EXISTS = {"experiments/new_stage.py": {"argoproj.io/v1alpha1/Application"}}
+"""Asks whether the application of a stage that goes is there, and reads nothing in it."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_else_reads_what_argo_cd_says_of_an_application(path: Path) -> None:
+    found = set(READS_APPLICATIONS.findall(path.read_text()))
+    assert found <= EXISTS.get(str(path.relative_to(ROOT)), set())
+
+
+def test_argo_cds_client_reads_all_of_it() -> None:
+    found = READS_APPLICATIONS.findall((ROOT / "engines/argocd.py").read_text())
+    assert len(set(found)) == READS_APPLICATIONS.pattern.count("|") + 1
