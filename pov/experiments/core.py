@@ -24,21 +24,25 @@ class Wait:
 
 @dataclass(frozen=True)
 class Way:
-    """How one arm makes its trials, the estate on which it works, by name, and what it waits for, if for anything."""
+    """How one arm makes its trials, the estate on which it works, by name, and what it waits for, if for anything.
+
+    `longest_s` is about how long an operation takes in it, where that is longer than the experiment as a whole expects.
+    """
 
     make: MakeTrial
     estate: str
     waits: Wait | None = None
+    longest_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Experiment:
     """Something that is measured in several arms; making a trial touches nothing yet.
 
-    `touches` are the services of an estate that change; `expected_s` is about how long an operation takes, for the
-    first placebo window, before any trial has told. `negative` makes the trial that must fail requests, where there is
-    one; it works on the legacy estate. `own` makes the way of an arm that somebody brings as a script, where the work
-    can be done by one.
+    `touches` are the services of an estate that change; `expected_s` is about how long an operation takes, for a plan
+    and for the first placebo window, before any trial has told. `negative` makes the trial that must fail requests,
+    where there is one; it works on the legacy estate. `own` makes the way of an arm that somebody brings as a script,
+    where the work can be done by one.
     """
 
     name: str
@@ -52,3 +56,11 @@ class Experiment:
         """About how long an operation takes in this arm, in seconds, before any trial has told; windows among them."""
         way = self.arms.get(arm)
         return self.expected_s + (way.waits.seconds if way is not None and way.waits is not None else 0.0)
+
+    def expected_on(self, estate: str) -> float:
+        """About how long the longest way takes on an estate, in seconds, before any trial has told; without its wait.
+
+        A window in which nothing is done must not be shorter than a trial: it would see less noise.
+        """
+        ways = [way for way in self.arms.values() if way.estate == estate]
+        return max([self.expected_s, *(way.longest_s for way in ways)])

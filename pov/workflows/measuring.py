@@ -170,7 +170,7 @@ class Measuring:
             for (name, arm), seconds in self._lengths.items()
             if name == experiment and arm in ways and ways[arm].estate == estate.name and not words.arm(arm).against
         ]
-        return max(known, default=self._own.experiments[experiment].expected_s)
+        return max(known, default=self._own.experiments[experiment].expected_on(estate.name))
 
     def _note_length(self, experiment: str, arm: str, seconds: float | None) -> None:
         if seconds is not None:

@@ -48,12 +48,13 @@ class Measured:
         record: dict[str, Any] | None = None,
         own: Brought | None = None,
         aa: int | None = None,
+        first: str = "",
         **changes: Any,
     ) -> None:
         self.world = World(**changes)
         options = MeasureOptions(folder, experiments=named, arms=arms, trials=trials, aa=aa)
         self.plan, self.left_out = planned(options, self.world.scenario, own)
-        self.slots = shuffled(self.plan, 7)
+        self.slots = tuple(sorted(shuffled(self.plan, 7), key=lambda slot: slot.arm != first))
         self.writer = RunWriter(folder, {"simulated": True, **(record or {})}, clock=self.world.clock)
         self.events: list[Event] = []
         box = self.world.toolbox(folder)
@@ -380,6 +381,13 @@ def test_placebos_are_as_long_as_the_trials_were_and_on_each_estate_in_turn(tmp_
         assert window["details"]["window_s"] == pytest.approx(statistics.median(before) if before else 25.0)
         assert window["seconds"] >= window["details"]["window_s"]
     assert any(window["details"]["window_s"] != 25.0 for window in windows)
+
+
+def test_a_placebo_before_any_trial_is_as_long_as_the_longest_way_usually_takes(tmp_path: Path) -> None:
+    measured = Measured(tmp_path, "automated", "manual", trials=4, named=("rotate",), first="placebo")
+    samples = read_run(measured.run().path).samples
+    windows = [s["details"] for s in samples if s["arm"] == "placebo"]
+    assert [(w["estate"], w["window_s"]) for w in windows] == [("staging", 20.0), ("legacy", 35.0)] * 2
 
 
 def test_a_placebo_is_no_shorter_than_the_longest_way_but_a_poll_s(tmp_path: Path) -> None:
