@@ -51,7 +51,9 @@ def main(arguments: Sequence[str]) -> int:
             figures = environments.measure(what, chosen.rounds)
             record[what] = figures.as_json()
             rows += environments.told(figures)
-            print(f"\nMemory of the node at rest, {what}:\n{_table(environments.memory_table(figures))}\n", flush=True)
+            print(f"\nMemory of the node at rest, {what}:\n{_table(environments.memory_table(figures))}", flush=True)
+            shares = _table(environments.processor_table(figures))
+            print(f"\nShares of one core that the node takes, {what}:\n{shares}\n", flush=True)
         if chosen.out is not None:
             # After each part: what took an hour is not lost to what comes next.
             chosen.out.write_text(environments.as_text({**record, "rows": rows}))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pov.engines.gitea_pulls import FAILURE, SUCCESS
-from tests.benchmarks import gate, prober, refusal
+from tests.benchmarks import environments, gate, prober, processor, refusal
+from tests.unit.experiments.world import World
 
 
 def found(*windows: dict[str, Any]) -> dict[str, Any]:
@@ -101,3 +103,65 @@ def test_each_refusal_is_of_a_request_of_its_own_and_a_pass_is_no_figure(
     assert refusal._refusals(deal) == {"seconds": [7.0] * 5, "whole": [9.001] * 5}
     assert done[:4] == ["over", "promised", "bench-0", "closed"]
     assert [one for one in done if one.startswith("bench-")] == [f"bench-{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("up", "again", "at_rest", "missed"),
+    [
+        (62.0, 2.9, {"node": 0.2, "argocd": 0.09}, set()),
+        (63.5, 2.9, {"node": 0.2}, {"pov up gitops-35 / its floor"}),
+        (62.0, 3.1, {"node": 0.2}, {"pov up gitops-35 again"}),
+        (62.0, 2.9, {"node": 0.2, "argocd": 0.11}, {"node processor at rest, no load, gitops-35"}),
+    ],
+)
+def test_an_environment_is_held_against_what_was_promised(
+    up: float, again: float, at_rest: dict[str, float], missed: set[str]
+) -> None:
+    figures = environments.Figures(
+        "gitops-35", up=[up], floor=[55.0], again=[again], down=[4.0], memory_bytes=4_000_000_000,
+        processor_at_rest=at_rest, processor_under_load={**at_rest, "prober": 0.2},
+    )  # fmt: skip
+    rows = environments.told(figures)
+    assert {what for what, _, _, verdict in rows if verdict == "NOT MET"} == missed
+    assert rows[-1][1:] == (f"{sum(at_rest.values()) + 0.2:.2f} of a core", "", "")
+    assert environments.processor_table(figures)[-2:][0][2] == "0.200"
+
+
+class Turned:
+    """A meter whose node took six seconds in each window, and whether a load ran when it was read."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.at = 0.0
+        self.loaded: list[bool] = []
+
+    def begin(self) -> None:
+        self.at = self.world.now
+        self.loaded.append(any(load.ended is None for load in self.world.loads))
+
+    def span(self) -> dict[str, Any]:
+        self.loaded.append(any(load.ended is None for load in self.world.loads))
+        return {"seconds": self.world.now - self.at, "processor_s": {"node": 6.0, "argocd": 9.0}}
+
+
+def test_processor_time_is_read_without_a_load_and_with_one(tmp_path: Path) -> None:
+    world = World()
+    meter: Any = Turned(world)
+    box = world.toolbox(tmp_path)
+    rest = processor.at_rest(box, meter)
+    assert (list(rest), meter.loaded) == (["argocd", "node"], [False, False])
+    assert rest["node"] == pytest.approx(0.1, abs=0.01)
+    processor.under_load(box, meter)
+    assert meter.loaded[2:] == [True, True]
+    assert all(load.ended is not None for load in world.loads), "no load is left running"
+
+
+def test_a_load_that_runs_is_no_rest(tmp_path: Path) -> None:
+    world = World()
+    box = world.toolbox(tmp_path)
+    edges = [("staging", edge.source, edge.target) for edge in box.estate("staging").edges]
+    box.prober().start_load(
+        ("staging",), edges=edges, interval_ms=1000, new_connection_interval_ms=2000, timeout_ms=1000
+    )
+    with pytest.raises(AssertionError, match="not rest"):
+        processor.at_rest(box, Turned(world))  # type: ignore[arg-type]
