@@ -98,9 +98,7 @@ class Facts:
 
     def runbook(self, experiment: str) -> Mapping[str, Any]:
         """What was recorded of the runbook that an experiment's manual arm executed."""
-        found = mapping(self.environment.get("runbooks")).get(experiment)
-        # Runs of earlier versions had one for all experiments, always the example's.
-        return mapping(found) or mapping(self.environment.get("runbook"))
+        return mapping(mapping(self.environment.get("runbooks")).get(experiment))
 
     def from_customer(self, experiment: str) -> bool:
         """Whether an experiment's runbook came from the customer: by somebody who is named, with its digest."""
@@ -122,11 +120,11 @@ def gather(run: Run, value: GivenValue | None = None, attested: Attested | None 
     facts_of_run = mapping(summary.get("run"))
     started = text(environment.get("started") or facts_of_run.get("started"))
     engagement = mapping(environment.get("engagement"))
-    planned = _planned(environment.get("plan") or environment.get("planned") or facts_of_run.get("planned"), words)
+    planned = _planned(environment.get("plan") or facts_of_run.get("planned"), words)
     results = gathered(trials, Counter(planned or ()), words)
     wanted = criteria(environment.get("criteria"), problems)
     scores = scored(results, wanted)
-    stated = _stated(environment.get("baseline") or engagement.get("baseline"), problems)
+    stated = _stated(environment.get("baseline"), problems)
     kept = GivenValue(mapping(environment.get("value")) or None, changed=False)
     worth = valued(kept if value is None else value, results, problems)
     problems += [*_other_medians(results.experiments, summary), *_other_outcomes(scores, summary)]
@@ -142,7 +140,7 @@ def gather(run: Run, value: GivenValue | None = None, attested: Attested | None 
         scores=scores,
         comparisons=comparisons(results, wanted),
         stated=stated,
-        customer=text(mapping(engagement.get("customer")).get("name") or engagement.get("customer_name")),
+        customer=text(mapping(engagement.get("customer")).get("name")),
         under_proof=tuple(text(name) for name in items(environment.get("under_proof"))),
         environment=environment,
         summary=summary,

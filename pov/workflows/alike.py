@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Pairs = Collection[tuple[str, str]]
 """Experiments and arms of a plan."""
 _SAME = (
-    *(key for key in ALIKE if key not in {"traffic", "runbook"}),
+    *(key for key in ALIKE if key != "traffic"),
     *("environment_name", "cluster", "images_kind", "bundle", "edges", "under_proof", "stage", "estates"),
     *("legacy_hosts", "catalogue", "own_arms", "runbooks"),
 )

@@ -21,7 +21,7 @@ from pov.state.under_way import is_held
 from pov.workflows.environment import RECORD, RUNS, below, nothing_measured
 from pov.workflows.running import without_any_trials
 
-ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "runbook", "pki")
+ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "pki")
 _READINGS = {"calibration"}
 """Of the load: what the windows that tried it saw. What was asked for, and what it was slowed down to, stay."""
 _LATEST = "latest"
@@ -139,7 +139,7 @@ def run_compare(options: RunsOptions, first: str, second: str, emit: Emit) -> Co
     return Compared(
         (paths[0].name, paths[1].name),
         tuple(_pairs(one, other)),
-        tuple(differences(one.environment, other.environment)),
+        (*differences(one.environment, other.environment), *_other_runbooks(one.environment, other.environment)),
     )
 
 
@@ -270,6 +270,15 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any], alike: Sequ
         a, b = versions[0].get(name), versions[1].get(name)
         if a != b:
             yield _told(f"version, {name}", a, b)
+
+
+def _other_runbooks(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[str]:
+    """Experiments whose runbook was another one, by its digest, wherever it lay and whoever gave it."""
+    books = [mapping(record.get("runbooks")) for record in (first, second)]
+    for name in sorted(books[0].keys() & books[1].keys()):
+        a, b = (text(mapping(told[name]).get("digest"))[:12] or None for told in books)
+        if a != b:
+            yield _told(f"runbook, {name}", a, b)
 
 
 def _without_readings(key: str, record: Mapping[str, Any]) -> object:

@@ -24,6 +24,18 @@ def test_statistics_stand_on_successful_trials_alone(tmp_path: Path) -> None:
     assert [trial.n for trial in arm.failed] == [3]
 
 
+def test_what_no_version_wrote_into_a_run_is_not_read(tmp_path: Path) -> None:
+    """Keys that nothing ever wrote would be a second way to say the same, which only somebody by hand could take."""
+    stated = simulated.environment([])["baseline"]
+    changes = {
+        "baseline": [],
+        "engagement": {"customer_name": "Somebody", "baseline": stated},
+        "runbook": {"origin": "customer", "path": "x", "digest": "x", "by": "x"},
+    }
+    facts = gather(read_run(simulated.save(tmp_path, environment_changes=changes)))
+    assert (facts.customer, facts.stated, facts.from_customer("deploy")) == ("", (), False)
+
+
 def test_the_negative_control_is_in_no_arm(tmp_path: Path) -> None:
     facts = gather(read_run(simulated.save(tmp_path)))
     rotate = facts.results.experiment("rotate")

@@ -166,6 +166,16 @@ def test_another_load_or_another_image_of_the_bundle_is_a_difference(tmp_path: P
     assert told == ("traffic: not the same", f"version, image mock: {MOCK} and {MOCK.replace('sha256:a', 'sha256:c')}")
 
 
+def test_another_runbook_is_a_difference_and_another_place_of_the_same_is_none(tmp_path: Path) -> None:
+    def run(**books: str) -> str:
+        told = {name: {"origin": "customer", "path": f"{books}", "digest": digest} for name, digest in books.items()}
+        return simulated.save(runs_of(tmp_path), environment_changes={"runbooks": told}).name
+
+    first, second = run(deploy="a" * 64, rotate="c" * 64), run(deploy="b" * 64, rotate="c" * 64, secret="d" * 64)
+    told = run_compare(RunsOptions(tmp_path), first, second, silent).differences
+    assert told == (f"runbook, deploy: {'a' * 12} and {'b' * 12}",)
+
+
 def test_an_arm_of_one_run_alone_has_no_ratio(tmp_path: Path) -> None:
     first = simulated.save(runs_of(tmp_path), order=simulated.plan(pairs=[("deploy", "automated")]))
     second = simulated.save(runs_of(tmp_path), order=simulated.plan(pairs=[("deploy", "manual")]))
