@@ -5,6 +5,7 @@ A dash in the name is an underscore in the module's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 
 from pov.experiments.core import Experiment
@@ -25,5 +26,10 @@ def attach(experiment: Experiment) -> Experiment:
     return EXPERIMENTS.register(experiment)
 
 
-for _name in catalogue.EXPERIMENTS:
-    attach(import_module(f"{__name__}.{_name.replace('-', '_')}").EXPERIMENT)
+def attach_all(names: Iterable[str]) -> None:
+    """Attach what the modules of these experiments say. Raises `ImportError` where there is none."""
+    for name in names:
+        attach(import_module(f"{__name__}.{name.replace('-', '_')}").EXPERIMENT)
+
+
+attach_all(catalogue.EXPERIMENTS)

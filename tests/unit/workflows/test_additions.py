@@ -1,4 +1,4 @@
-"""What is added in a line of the catalogue is planned, measured, saved, scored and drawn like what was there.
+"""What is added in a module and a line of the catalogue is planned, measured, saved, scored and drawn like the others.
 
 An arm in an engagement needs no line at all; of a target, `test_targets.py` shows it.
 """
@@ -6,14 +6,14 @@ An arm in an engagement needs no line at all; of a target, `test_targets.py` sho
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pov import experiments
 from pov.config.engagement import load_engagement
-from pov.experiments import EXPERIMENTS
-from pov.experiments.core import Way
 from pov.measure.scoring import Criterion, criteria
 from pov.model import catalogue
 from pov.model.catalogue import Arm, Metric
@@ -29,38 +29,100 @@ from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
 
+CHECKS = "It looks whether the water is there."
+TIDES = f"""\
+from functools import partial
+
+from pov.config.estates import LEGACY
+from pov.experiments.core import Experiment, Way
+from pov.experiments.load import let_pass
+from pov.experiments.toolbox import STAGING
+from pov.experiments.trial import EstateTrial
+
+
+class Tide(EstateTrial):
+    checks = "{CHECKS}"
+
+    def __init__(self, box, slot, *, estate, seconds):
+        super().__init__(box, slot, box.estate(estate), box.under_proof)
+        self._seconds = seconds
+
+    def operate(self):
+        let_pass(self.box, "the tide", self._seconds)
+        self.figures["turns"] = 2.0
+
+
+EXPERIMENT = Experiment(
+    "high-tides",
+    touches=lambda box, estate: box.under_proof,
+    expected_s=9.0,
+    arms={{
+        "automated": Way(partial(Tide, estate=STAGING, seconds=4.0), STAGING),
+        "shell": Way(partial(Tide, estate=LEGACY, seconds=8.0), LEGACY),
+    }},
+)
+"""
+
 
 @pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An experiment, an arm and a metric: a line each, and what is done in it."""
-    like = EXPERIMENTS["deploy"]
-    ways = {**like.arms, "shell": Way(like.arms["manual"].make, like.arms["manual"].estate)}
-    arm = Arm("shell", "Shell", "a few scripts", kind="manual", legacy=True, mark="square", colour="#123456")
-    tides = catalogue.Experiment("tides", "Repairing what was changed", "repair")
-    for registry, item in (
-        (catalogue.ARMS, arm),
-        (catalogue.EXPERIMENTS, tides),
-        (catalogue.METRICS, Metric("least_seconds", "shortest time", "seconds", aggregation="min")),
-        (EXPERIMENTS, replace(like, name="tides", arms=ways)),
-    ):
-        monkeypatch.setitem(registry._items, item.name, item)  # type: ignore[attr-defined]
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in which experiments are looked for, too; whatever is registered is forgotten afterwards."""
+    for registry in (catalogue.EXPERIMENTS, catalogue.ARMS, catalogue.METRICS, experiments.EXPERIMENTS):
+        monkeypatch.setattr(registry, "_items", dict(registry._items))  # type: ignore[attr-defined]
+    place = tmp_path / "added"
+    place.mkdir()
+    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(place)])
+    yield place
+    sys.modules.pop("pov.experiments.high_tides", None)
+    vars(experiments).pop("high_tides", None)
+
+
+@pytest.fixture
+def added(folder: Path) -> None:
+    """An experiment: a file and a line. An arm and a metric: a line each."""
+    (folder / "high_tides.py").write_text(TIDES)
+    catalogue.EXPERIMENTS.register(catalogue.Experiment("high-tides", "Waiting for the water", "tide"))
+    catalogue.ARMS.register(Arm("shell", "Shell", "a few scripts", "manual", legacy=True, colour="#123456"))
+    catalogue.METRICS.register(Metric("turns", "turns of the tide", "turns", aggregation="max"))
+    experiments.attach_all(["high-tides"])
 
 
 @pytest.mark.usefixtures("added")
 def test_an_experiment_an_arm_and_a_metric_are_a_line_each(tmp_path: Path) -> None:
-    wish = {"name": "tides", "trials": 1, "arms": ["automated", "shell"]}
-    wanted = Criterion("quick", "Repaired in time", "tides", "shell", "least_seconds", 600)
-    measured = Measured(tmp_path, experiments=[wish], named=("tides",), record={"criteria": [wanted.__dict__]})
+    wish = {"name": "high-tides", "trials": 2, "arms": ["automated", "shell"]}
+    wanted = Criterion("calm", "Turned in time", "high-tides", "shell", "turns", 2)
+    record = {"criteria": [wanted.__dict__], "catalogue": catalogue.Words().as_json()}
+    measured = Measured(tmp_path, experiments=[wish], named=("high-tides",), record=record)
     assert {arm for _, arm in measured.plan} == {"automated", "shell", "placebo"}
     result = measured.run(wanted)
-    assert [c["outcome"] for c in result.as_json()["criteria"]] == ["pass"]
+    (found,) = result.as_json()["experiments"]
+    assert {arm["name"]: round(arm["median"]) for arm in found["arms"]} == {"automated": 4, "shell": 8}
+    assert [(c["outcome"], c["observed"]) for c in result.as_json()["criteria"]] == [("pass", 2.0)]
     report = build(read_run(result.path))
+    assert {trial.details["checks"] for trial in report.facts.trials if trial.figures} == {CHECKS}
     assert report.facts.problems == ()
-    assert report.verdict[0].startswith("PASS: Repaired in time (shortest time")
+    assert report.verdict[0].startswith("PASS: Turned in time (turns of the tide")
     told = json.dumps(report.as_json())
-    assert all(text in told for text in ("Repairing what was changed", "a few scripts", "#123456"))
+    assert all(text in told for text in ("Waiting for the water", "a few scripts", "#123456"))
     render_pdf(report, {})
     assert scenario(experiments=[wish]).experiments[0].arms == ("automated", "shell")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "says"),
+    [
+        ("", AttributeError, "EXPERIMENT"),
+        (TIDES.replace('"shell"', '"nobody"'), ValueError, "not in the catalogue: high-tides, nobody"),
+        (None, ModuleNotFoundError, "high_tides"),
+    ],
+)
+def test_a_module_that_does_not_fit_its_line_is_told(
+    folder: Path, text: str | None, fault: type[Exception], says: str
+) -> None:
+    if text is not None:
+        (folder / "high_tides.py").write_text(text)
+    with pytest.raises(fault, match=says):
+        experiments.attach_all(["high-tides"])
 
 
 ENGAGEMENT = """\
