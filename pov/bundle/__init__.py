@@ -52,11 +52,6 @@ class Bundle:
         }
 
 
-def bundle_file() -> Path:
-    """The file that names this installation's bundle."""
-    return records.own_file()
-
-
 def current() -> Bundle | None:
     """The bundle in use, or None if there is none, its files are gone, or its record is damaged."""
     record = records.read()

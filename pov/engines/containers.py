@@ -243,16 +243,6 @@ class Containers:
             self.run("rmi", "--force", *names, timeout_s=_SLOW_S)
         return names
 
-    def memory_bytes(self, container: str) -> int:
-        """Memory in use by a container and everything in it, in bytes, as its control group counts it."""
-        done = self.exec(
-            container,
-            "sh",
-            "-c",
-            "cat /sys/fs/cgroup/memory.current 2>/dev/null || cat /sys/fs/cgroup/memory/memory.usage_in_bytes",
-        )
-        return int(done.stdout.strip())
-
     def _there(self, container: str) -> Any:
         found = self.inspect(container)
         if found is None:

@@ -36,12 +36,6 @@ def render_pdf(report: Report, attachments: Mapping[str, bytes]) -> bytes:
         return _pages(_compile(root, format="pdf", pdf_standards=STANDARDS, timestamp=moment(report)))[0]
 
 
-def render_png(report: Report, *, ppi: float = 110) -> list[bytes]:
-    """The report's pages as PNG pictures at `ppi` dots an inch."""
-    with _workspace(report, {}) as root:
-        return _pages(_compile(root, format="png", ppi=ppi))
-
-
 def _compile(root: Path, **how: Any) -> Any:
     import typst  # noqa: PLC0415 (a compiled library that only this command needs)
 

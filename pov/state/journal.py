@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.errors import PovError
@@ -59,16 +59,3 @@ def _known(fields: Mapping[str, object]) -> dict[str, object]:
 def _last_byte(stream: IO[bytes]) -> bytes:
     stream.seek(-1, os.SEEK_END)
     return stream.read(1)
-
-
-def read_journal(path: Path) -> list[dict[str, Any]]:
-    """All whole lines, oldest first; a line cut off by a crash is left out."""
-    if not path.exists():
-        return []
-    entries = []
-    for line in path.read_text(errors="replace").split("\n"):
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            continue
-    return entries

@@ -27,13 +27,19 @@ def at_rest(containers: Containers, node: str) -> int:
     readings: list[int] = []
 
     def settled() -> int | Pending:
-        readings.append(containers.memory_bytes(node))
+        readings.append(_in_use(containers, node))
         last = readings[-5:]
         if len(last) == 5 and max(last) - min(last) <= _SETTLED * max(last):
             return last[-1]
         return Pending(f"{readings[-1] / 1e9:.2f} GB")
 
     return wait_for("the node at rest", settled, timeout_s=300, interval_s=_EVERY_S)
+
+
+def _in_use(containers: Containers, node: str) -> int:
+    """Memory of the node's container and everything in it, as its control group counts it."""
+    script = "cat /sys/fs/cgroup/memory.current 2>/dev/null || cat /sys/fs/cgroup/memory/memory.usage_in_bytes"
+    return int(containers.exec(node, "sh", "-c", script).stdout.strip())
 
 
 def shares(containers: Containers, node: str, pods: Mapping[str, tuple[str, str]]) -> dict[str, int]:

@@ -10,10 +10,10 @@ import pytest
 
 from pov.config.scenario import load_scenario
 from pov.state.home import Home
-from pov.state.journal import read_journal
 from pov.steps.kind.target import KindCluster
 from pov.steps.plan import bring_up
 from tests.e2e.harness import UP_S, Environment
+from tests.journals import read_journal
 
 pytestmark = pytest.mark.timeout(1500)
 

@@ -15,11 +15,11 @@ from pypdf import PdfReader
 from pov.config.estates import estates
 from pov.config.scenario import load_scenario
 from pov.state.home import Home
-from pov.state.journal import read_journal
 from pov.state.runs import CONFIGURATION, read_run
 from pov.steps.kind.target import KindCluster
 from pov.steps.plan import bring_up
 from tests.e2e.harness import COMPANY, SMALL, Environment, Ran, containers
+from tests.journals import read_journal
 
 pytestmark = pytest.mark.timeout(700)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pov.state.home import TERRAFORM_LOG
-from pov.state.journal import read_journal
 from pov.state.terraform_log import APPLIED, BEGUN, GONE
 from tests.e2e.harness import COMPANY, UP_S, WINDOWS_LAST, Environment, containers
 from tests.e2e.trouble import PodDeleter, foreign_cluster, orphans
+from tests.journals import read_journal
 
 pytestmark = pytest.mark.timeout(900)
 Own = Callable[..., Environment]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pov.bundle import builder, building, bundle_file, current, graph, records
+from pov.bundle import builder, building, current, graph, records
 from pov.bundle.builder import Made
 from pov.model.events import silent
 
@@ -36,7 +36,7 @@ class Machine:
         records.remember(self.record(key), {f"localhost/pov/node:{key}"})
         # Later than the one before, however coarse the disk's clock.
         self._made += 1
-        os.utime(bundle_file(), (self._made, self._made))
+        os.utime(records.own_file(), (self._made, self._made))
 
     def record(self, key: str) -> dict[str, Any]:
         """A bundle's record, and its files."""
@@ -97,13 +97,13 @@ def test_a_few_different_ones_are_kept_and_those_of_checkouts_that_are_gone_are_
     machine.build("four", "d")
     assert [other.key for other in records.others()] == ["c", "b"]
     machine.go_to("three")
-    assert not bundle_file().exists()
+    assert not records.own_file().exists()
 
 
 @pytest.mark.parametrize("spoilt", ["", "{", "[]", "{}", '{"installation": 3}'])
 def test_a_spoilt_record_is_none(machine: Machine, spoilt: str) -> None:
     machine.build("one", "a")
-    bundle_file().write_text(spoilt)
+    records.own_file().write_text(spoilt)
     machine.build("two", "b")
     assert records.others() == []
 

@@ -14,7 +14,7 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.base.process import run
-from pov.bundle import archive, bundle_file, current, debian, hostpackages, loading, manifest, saving, wheels
+from pov.bundle import archive, current, debian, hostpackages, loading, manifest, records, saving, wheels
 from pov.bundle.loading import is_loaded, load
 from pov.bundle.packing import digest_of
 from pov.bundle.saving import Saved, save
@@ -104,7 +104,7 @@ def test_a_cut_off_load_goes_on_and_switches_last(saved: Saved, machine: Engine)
     machine.full = True
     with pytest.raises(PovError, match="the disk is full at the storage of podman"):
         load(saved.path, silent)
-    assert not bundle_file().exists()
+    assert not records.own_file().exists()
     machine.full = False
     kept = {path: path.stat().st_ino for path in loading.archives_folder().rglob("kind")}
     assert kept
@@ -340,7 +340,7 @@ def test_too_little_room_in_the_engines_storage(
     monkeypatch.setattr("shutil.disk_usage", usage)
     with pytest.raises(PovError, match="the image does not fit: it needs"):
         load(saved.path, silent)
-    assert not bundle_file().exists()
+    assert not records.own_file().exists()
     assert machine.loads == []
 
 

@@ -12,8 +12,9 @@ from pov.base.errors import PovError
 from pov.base.wait import Waiting
 from pov.cli.app import Settings
 from pov.model.events import Event, Listeners, StepData, TrialData, WaitData
-from pov.state.journal import JournalWriter, read_journal
+from pov.state.journal import JournalWriter
 from pov.steps.core import Outcome, Report, Step, run_steps
+from tests.journals import read_journal
 
 TRIAL = TrialData("deploy", "automated", 2, 3, 12)
 DONE = TrialData("deploy", "automated", 2, 3, 12, seconds=20.5, ok=True, requests=2545, hard=0, late=1)

@@ -15,11 +15,12 @@ import pytest
 from pov.model.reading import V1
 from pov.reporting.blocks import Text
 from pov.reporting.model import Report, build
-from pov.reporting.render import render_pdf, render_png
+from pov.reporting.render import render_pdf
 from pov.reporting.sections import SECTIONS
 from pov.reporting.sections.experiments import log_axis
 from pov.state.runs import HEAD, OLD_GENESIS, digest_of, read_run
 from pov.workflows.report import attachments
+from tests.pictures import pictures
 from tests.unit.reporting import simulated
 
 ODD = "#eval(1) *x* \x00\x1b[31m \u202e <a> $y$ " + "w" * 400
@@ -292,7 +293,7 @@ def test_a_tampered_run_says_so_on_page_one(tmp_path: Path) -> None:
 
 
 def test_pages_as_pictures(tmp_path: Path) -> None:
-    pages = render_png(build(read_run(simulated.save(tmp_path))), ppi=40)
+    pages = pictures(build(read_run(simulated.save(tmp_path))), ppi=40)
     assert len(pages) > 1
     assert all(page.startswith(b"\x89PNG") for page in pages)
 

@@ -17,9 +17,9 @@ from pov.cli import down
 from pov.cli.main import main
 from pov.reporting.numbers import listing
 from pov.state.home import KEPT, Home
-from pov.state.journal import read_journal
 from pov.state.terraform_log import APPLIED, LogWriter
 from pov.workflows.environment import environments, home_of
+from tests.journals import read_journal
 
 
 def test_secrets_are_kept_for_the_owner_alone(tmp_path: Path) -> None:
