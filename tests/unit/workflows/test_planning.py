@@ -7,11 +7,14 @@ from ruamel.yaml import YAML
 
 from pov.base.errors import InvalidInput
 from pov.base.paths import data
+from pov.config.scenario import load_scenario
+from pov.experiments import EXPERIMENTS
 from pov.experiments.gitops import POLL_S
 from pov.measure.pace import AROUND_S, total
 from pov.model.catalogue import Words
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought
+from pov.workflows.measure import MeasureOptions, planned
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 
 PLAN = {("deploy", "automated"): 6, ("deploy", "manual"): 6, ("deploy", "automated-poll"): 1}
@@ -112,3 +115,20 @@ def test_a_given_budget_counts_more_than_the_profiles() -> None:
     assert budget("10m", stage) == 600
     assert stage.budget_s is not None
     assert stage.budget_s < 360
+
+
+def test_what_the_reference_says_of_its_plan_is_so(tmp_path: Path) -> None:
+    """Trials, the guess of their time, and what is left out, as its README has them."""
+    reference = load_scenario("reference")
+    plan, _ = planned(MeasureOptions(tmp_path), reference)
+    guessed = paced(plan, EXPERIMENTS, Words(), tmp_path, None)
+    said = " ".join((data("scenarios") / "reference" / "README.md").read_text().split())
+    assert f"These are {guessed.trials} trials" in said
+    assert f"`pov measure --plan` guesses {guessed.seconds / 60:.0f} before any trial has told" in said
+    left_out = [name for name in EXPERIMENTS if name not in {one.name for one in reference.experiments}]
+    assert left_out
+    assert f"`pov measure {' '.join(left_out)}`" in said
+    first_page = " ".join((data("scenarios").parent / "README.md").read_text().split())
+    assert (
+        f"lists all of them but {', '.join(f'`{name}`' for name in left_out[:-1])} and `{left_out[-1]}`" in first_page
+    )
