@@ -43,7 +43,10 @@ ENGINES: Mapping[str, str] = {
     "kustomize": "sigs.k8s.io/kustomize/kustomize/v5",
     "terraform-provider-kubectl": "github.com/gavinbunney/terraform-provider-kubectl",
 }
-"""Programs by the package they are built from, all in one module so that shared libraries compile once."""
+"""Programs by the package they are built from, all in one module so that shared libraries compile once.
+
+So kubectl costs 47 packages of 4,706, and its linking (`go list -deps` with it and without).
+"""
 
 _STAMPS: Mapping[str, str] = {
     "k8s.io/component-base/version.gitVersion": f"v{versions.KUBERNETES}",

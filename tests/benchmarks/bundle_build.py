@@ -13,6 +13,8 @@ from typing import Any
 from pov.model.events import Event
 
 GOAL = 1.2
+GOAL_PROCESSOR_S = 650.0
+"""Half of what it took on two cores before libraries were shared (1,307 s): aimed at, and not reached (1,045 s)."""
 COSTLY = {
     "go", "node", "kind-files", "engines", "terraform-providers", "base", "node-root",
     "gitea", "gitea-web", "bao", "mock", "tofu",
@@ -93,7 +95,12 @@ def told(figures: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     what = "first bundle build / its compiling and downloading"
     return [
         ("first bundle build", f"{figures['seconds']:.0f} s", "", ""),
-        ("its processor time, all cores", f"{figures['processor_seconds']:.0f} s", "", ""),
+        (
+            "its processor time, all cores",
+            f"{figures['processor_seconds']:.0f} s",
+            f"{GOAL_PROCESSOR_S:.0f} s",
+            "met" if figures["processor_seconds"] <= GOAL_PROCESSOR_S else "NOT MET",
+        ),
         (what, f"{ratio:.2f}", f"{GOAL:g}", "met" if ratio <= GOAL else "NOT MET"),
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pov.engines.gitea_pulls import FAILURE, SUCCESS
-from tests.benchmarks import environments, gate, prober, processor, refusal
+from tests.benchmarks import bundle_build, environments, gate, prober, processor, refusal
 from tests.unit.experiments.world import World
 
 
@@ -165,3 +165,9 @@ def test_a_load_that_runs_is_no_rest(tmp_path: Path) -> None:
     )
     with pytest.raises(AssertionError, match="not rest"):
         processor.at_rest(box, Turned(world))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("spent", "verdict"), [(1045.0, "NOT MET"), (650.0, "met")])
+def test_a_first_build_is_held_against_half_the_processor_time(spent: float, verdict: str) -> None:
+    rows = bundle_build.told({"seconds": 900.0, "processor_seconds": spent, "ratio": 1.1})
+    assert [row[3] for row in rows] == ["", verdict, "met"]
