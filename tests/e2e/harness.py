@@ -33,6 +33,7 @@ from pov.model.events import silent
 from pov.state.home import Home
 from pov.steps.context import Context
 from pov.workflows.environment import attach, home_of
+from tests.unit.engines import hostile
 
 HERE = Path(__file__).resolve().parent
 SMALL = HERE / "scenario.yaml"
@@ -54,6 +55,12 @@ COMPANY = {
     "no_proxy": "example.com",
 }
 """What a company laptop sets: a CA bundle that knows nothing of ours, and a proxy where nothing answers."""
+
+HOSTILE = {
+    **COMPANY,
+    **{name: value for name, value in hostile.VARIABLES.items() if not name.startswith(("PYTHON", "LD_"))},
+}
+"""The whole page of variables that spoil tools, but those by which Python and the linker stop before our first line."""
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 
 from pov.state.home import TERRAFORM_LOG
 from pov.state.terraform_log import APPLIED, BEGUN, GONE
-from tests.e2e.harness import COMPANY, UP_S, WINDOWS_LAST, Environment, containers
+from tests.e2e.harness import HOSTILE, UP_S, WINDOWS_LAST, Environment, containers
 from tests.e2e.trouble import PodDeleter, foreign_cluster, orphans
 from tests.journals import read_journal
 
@@ -50,12 +50,12 @@ def test_a_cluster_that_pov_did_not_make_is_never_touched(own: Own) -> None:
     assert _left(environment) == []
 
 
-def test_a_second_environment_comes_up_under_company_settings_whatever_pods_are_lost(
+def test_a_second_environment_comes_up_in_hostile_surroundings_whatever_pods_are_lost(
     shared: Environment, own: Own, facts: Callable[..., None]
 ) -> None:
-    """Beside another; it is measured by both ways, and goes without a trace."""
+    """Beside another, under a page of variables that spoil tools; measured by both ways, it goes without a trace."""
     before = shared.pov("status").json
-    second = own("second", root=shared.root, variables=COMPANY)
+    second = own("second", root=shared.root, variables=HOSTILE)
     with PodDeleter(second) as deleter:
         up = second.up("quickstart").json
     facts(deleted=deleter.deleted, second_up_seconds=up["seconds"])
