@@ -126,6 +126,7 @@ def _details(report: LoadReport, watch: Watch, control: Sequence[EdgeName], move
         "prober_unsent": report.unsent,
         "failures_cut": report.failures_cut,
         "heartbeat_longest_ms": report.heartbeat.longest_ms,
+        "heartbeat_cut": report.heartbeat.cut,
         "edges": {"touched": len(watch.touched), "control": len(control)},
         "sentinels": [name for name in watch.sentinels if name not in moved],
         "no_control": "" if control else _why_none(watch, moved),

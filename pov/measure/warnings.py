@@ -12,7 +12,7 @@ from pov.model.reading import number
 from pov.model.sample import Sample
 
 _FAR = 2.0
-RULES = "2"
+RULES = "3"
 """Of what is warned and how it is said: a run tells by which rules it was warned, and is compared by the same alone."""
 BUSY = 2.0
 """Runnable tasks a core, mean of the minute before a trial, above which it began on a busy machine."""
@@ -50,7 +50,17 @@ def _of_arm(arm: Arm) -> list[str]:
             f"{counts.late} requests came late, {counts.excused} of them while this machine stood still: compare with "
             "the placebos, or measure on a machine with more cores"
         )
-    return found
+    return found + _cut(arm)
+
+
+def _cut(arm: Arm) -> list[str]:
+    """Trials of which the prober did not keep all: their counts are whole all the same."""
+    seen = [trial.traffic.details for trial in arm.trials if trial.traffic is not None]
+    cut = sum(1 for told in seen if told.get("failures_cut") is True or told.get("heartbeat_cut") is True)
+    if not cut:
+        return []
+    many = f"in {cut} of {len(arm.trials)} trials there were more failures or stalls than the prober keeps: they are"
+    return [f"{many} counted, but causes are told of the first ones alone, and fewer are excused than might be"]
 
 
 def began_busy(trial: Sample) -> bool:

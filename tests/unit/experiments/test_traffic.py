@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pov.experiments import EXPERIMENTS
+from pov.experiments.control import EdgeName, Watch
+from pov.experiments.traffic import traffic
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from pov.model.sample import Cause, Traffic
+from tests.unit.experiments.loads import Load
 from tests.unit.experiments.world import World
 
 OWN = ("staging", "payment-gateway", "checkout-bff")
@@ -123,9 +127,21 @@ def test_the_machine_stands_beside_it(tmp_path: Path) -> None:
     assert found.heartbeat is not None
     assert (found.heartbeat.count, found.heartbeat.longest_ms) == (1, 400.0)
     assert found.node == {"cpu_pressure": 0.2, "io_pressure": 0.0, "memory_pressure": None, "steal": 0.01}
+    assert (found.details["failures_cut"], found.details["heartbeat_cut"]) == (False, False)
     assert found.timeout_ms == world.scenario.traffic.timeout_ms
     assert found.latency_ms == {"p50": 2.0, "p99": 9.0, "max": 40.0}
     assert found.rate_per_s == pytest.approx(1.5 * len(world.loads[0].edges))
+
+
+def test_what_the_prober_did_not_keep_is_told() -> None:
+    world = World()
+    load = Load(world, (OWN,), world.now, {"interval_ms": 1000, "new_connection_interval_ms": 2000})
+    whole = load.stop()
+    for report in (replace(whole, failures_cut=True), replace(whole, heartbeat=replace(whole.heartbeat, cut=True))):
+        found = traffic(report, Watch((EdgeName(*OWN),), ()), world.scenario.traffic)
+        assert (found.details["failures_cut"], found.details["heartbeat_cut"]) == (
+            report.failures_cut, report.heartbeat.cut,
+        )  # fmt: skip
 
 
 def test_arms_say_how_they_check_and_what_distribution_took(tmp_path: Path) -> None:

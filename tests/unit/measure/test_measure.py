@@ -250,6 +250,23 @@ def test_a_drift_is_told_only_where_chance_makes_one_in_less_than_5_percent(seco
 
 
 @pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ([{}, {"failures_cut": False, "heartbeat_cut": False}], ""),
+        ([{}, {"failures_cut": True}], "in 1 of 2 trials there were more failures or stalls"),
+        ([{"failures_cut": True}, {"heartbeat_cut": True}], "in 2 of 2 trials there were more failures or stalls"),
+        ([{"failures_cut": 1}, {"heartbeat_cut": "true"}], ""),
+    ],
+)
+def test_what_the_prober_did_not_keep_is_warned_of(details: list[dict[str, Any]], said: str) -> None:
+    trials = [
+        sample("automated", n, 2.0, traffic=replace(traffic(), details=told)) for n, told in enumerate(details, 1)
+    ]
+    assert said in warned(*trials)
+    assert bool(said) == bool(warned(*trials))
+
+
+@pytest.mark.parametrize(
     ("stalled", "placebos", "told"),
     [(3, [0, 0], True), (1, [0, 0], False), (3, [0, 1], False), (3, [], False), (0, [0], False)],
 )
