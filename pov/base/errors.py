@@ -108,7 +108,7 @@ class PreflightFailed(_Problems):
 
 
 class CriterionNotMet(PovError):
-    """Everything ran and is saved, and a success criterion was not met."""
+    """Everything ran and is saved, and a success criterion was not met; or a change was judged, and is refused."""
 
     exit_code = 4
 

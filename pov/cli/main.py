@@ -28,8 +28,8 @@ _NOBODY_ELSE = 0o002
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line, the process's own or the one that is given, and return how it ended.
 
-    0 done, 1 failed, 2 usage, 3 preflight, 4 a criterion was not met, 5 one could not be judged; 128 and the number of
-    the signal that ended it.
+    0 done, 1 failed, 2 usage, 3 preflight, 4 a criterion was not met or a change refused, 5 one could not be judged;
+    128 and the number of the signal that ended it.
     """
     # Without one, anybody could write the folders that are made here, and what programs make that are started.
     os.umask(os.umask(0o077) | _NOBODY_ELSE)
