@@ -23,12 +23,16 @@ _TOKEN = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 
 @dataclass(frozen=True)
 class Resource:
-    """One object of an application; `health` is empty for kinds that have none."""
+    """One object of an application; `health` is empty for kinds that have none.
+
+    `reference` is its kind as `group/version/Kind`; empty for what is in no namespace, or no longer asked for.
+    """
 
     kind: str
     name: str
     sync: str
     health: str
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,10 @@ class App:
     def out_of_sync(self, kind: str) -> frozenset[str]:
         """Names of the objects of a kind that are not what their commit says."""
         return frozenset(one.name for one in self.resources if one.kind == kind and one.sync == "OutOfSync")
+
+    def objects(self) -> frozenset[tuple[str, str]]:
+        """Everything in a namespace that its commit asks for, as `group/version/Kind` and name."""
+        return frozenset((one.reference, one.name) for one in self.resources if one.reference)
 
     def repaired_itself(self) -> datetime | None:
         """When the last sync began, if Argo CD began it by itself; None if somebody asked for it, or never."""
@@ -300,6 +308,7 @@ def _app(item: Mapping[str, Any]) -> App:
                 entry["name"],
                 entry.get("status") or "",
                 (entry.get("health") or {}).get("status") or "",
+                _reference(entry),
             )
             for entry in status.get("resources") or []
         ),
@@ -309,6 +318,12 @@ def _app(item: Mapping[str, Any]) -> App:
         compared=str(status.get("reconciledAt") or ""),
         automated=dict((spec.get("syncPolicy") or {}).get("automated") or {}),
     )
+
+
+def _reference(entry: Mapping[str, Any]) -> str:
+    if not entry.get("namespace") or entry.get("requiresPruning"):
+        return ""
+    return "/".join(part for part in (entry.get("group"), entry.get("version"), entry["kind"]) if part)
 
 
 def _unasked(operation: Mapping[str, Any]) -> str:

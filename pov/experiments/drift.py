@@ -13,6 +13,8 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,9 @@ from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
-from pov.experiments.gitops import at_rest
+from pov.experiments.gitops import at_rest, moment
 from pov.experiments.seen import INTERVAL_S
-from pov.experiments.stages import differences
+from pov.experiments.stages import Stage, differences, stages_now
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
 from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, container_of, is_going, own_version, rolled_out
@@ -59,9 +61,10 @@ class AutomatedDrift(EstateTrial):
         self._version = own_version(box, slot)
         self._image = ""
         self._revision = ""
-        self._stages: dict[str, list[Document]] = {}
+        self._stages: dict[str, Stage] = {}
         self._versions: dict[str, str] = {}
         self._found: dict[str, float] = {}
+        self._called_off: set[str] = set()
         self._back: dict[str, float] = {}
         self._ends: dict[str, float] = {}
 
@@ -73,8 +76,7 @@ class AutomatedDrift(EstateTrial):
         finally:
             of_git.close()
         self._at_rest()
-        stages = [estate for estate in self.box.estates if estate.kind == "gitops"]
-        self._stages = {estate.name: self.box.cluster.list(DEPLOYMENT, estate.namespace) for estate in stages}
+        self._stages = stages_now(self.box)
         self.details["stages_before"] = [row.as_json() for row in differences(self._stages)]
 
     def prepare(self) -> None:
@@ -109,6 +111,8 @@ class AutomatedDrift(EstateTrial):
             state = self.box.delivery.state(self.estate.name)
             off = state.out_of_sync("Deployment")
             for kind, service in self._targets.items():
+                if service in off:
+                    self._called_off.add(kind)
                 back = kind in self._back or self._is_as_before(kind, self._live(service))
                 if back:
                     self._back.setdefault(kind, passed())
@@ -137,7 +141,8 @@ class AutomatedDrift(EstateTrial):
         self.figures |= {"found_seconds": found, "healed_seconds": healed, "changes_not_found": float(stays)}
         repaired = self.box.delivery.state(self.estate.name).repaired_itself()
         self.details |= {
-            "found_by": "Argo CD: its application called the objects out of sync",
+            "found_by": self._finder(),
+            "written_back_by": self._writers(since.replace(microsecond=0)),
             "repair_began": "" if repaired is None or repaired < since.replace(microsecond=0) else timestamp(repaired),
             "changes": [
                 {
@@ -152,9 +157,28 @@ class AutomatedDrift(EstateTrial):
             ],
         }
         by_hand = {self._service(kind): live for kind, (_, _, live) in written.items()}
-        changed = [by_hand.get(one["metadata"]["name"], one) for one in self._stages[self.estate.name]]
-        now = differences({**self._stages, self.estate.name: changed})
+        before = self._stages[self.estate.name]
+        changed = [by_hand[_name(one)] if _is_deployment(one) and _name(one) in by_hand else one for one in before.live]
+        now = differences({**self._stages, self.estate.name: replace(before, live=changed)})
         self.details["stages_changed"] = [row.as_json() for row in now if row.by_hand]
+
+    def _finder(self) -> str:
+        """What was seen to find the changes, each of them."""
+        unseen = [kind for kind in KINDS if kind not in self._called_off]
+        if len(unseen) == len(KINDS):
+            return "whoever changed them back: nobody was seen to call them out of sync before"
+        told = "Argo CD: its application called the objects out of sync"
+        return f"{told}; {', '.join(unseen)} only by being changed back" if unseen else told
+
+    def _writers(self, since: datetime) -> list[str]:
+        """Who wrote the touched Deployments' specification since then but for the trial, as the cluster notes it."""
+        entries = [one for name in self._touched for one in self._live(name)["metadata"].get("managedFields") or ()]
+        found = {
+            str(one.get("manager", ""))
+            for one in entries
+            if "f:spec" in (one.get("fieldsV1") or {}) and not one.get("subresource") and _at(one) >= since
+        }
+        return sorted(found - {BY_HAND, ""})
 
     def steps(self) -> tuple[Step, ...]:
         """Until the last change was found, until the last was written back, until the prober had seen it."""
@@ -252,7 +276,8 @@ class AutomatedDrift(EstateTrial):
         return self._targets.get(kind, self._added)
 
     def _before(self, name: str) -> Document:
-        return next(one for one in self._stages[self.estate.name] if one["metadata"]["name"] == name)
+        held = self._stages[self.estate.name].live
+        return dict(next(one for one in held if _is_deployment(one) and _name(one) == name))
 
     def _live(self, name: str) -> Document:
         found = self.box.cluster.get(DEPLOYMENT, name, self.estate.namespace)
@@ -262,6 +287,19 @@ class AutomatedDrift(EstateTrial):
 
     def _at_rest(self) -> None:
         at_rest(self.box, self.estate.name, self._revision, _AT_REST_S)
+
+
+def _at(entry: Mapping[str, Any]) -> datetime:
+    """When something was written; what has no time was not written just now."""
+    return moment(entry.get("time")) or datetime.min.replace(tzinfo=UTC)
+
+
+def _is_deployment(live: Mapping[str, Any]) -> bool:
+    return f"{live['apiVersion']}/{live['kind']}" == DEPLOYMENT
+
+
+def _name(live: Mapping[str, Any]) -> str:
+    return str(live["metadata"]["name"])
 
 
 def _pod_of(deployment: Document) -> Document:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pov.experiments.stages import differences, stages_now
 from pov.measure.trials import Result
 from pov.state.terraform_log import APPLIED, BEGUN, read_log
 from pov.steps.git.repository import heads, working_copy
@@ -38,10 +39,30 @@ def test_what_is_changed_by_hand_is_found_and_undone(shared: Environment, facts:
     assert all(0 < c["found_s"] <= c["changed_back_s"] <= (result.seconds or 0) for c in changes)
     assert addition["found_s"] is None, "Argo CD does not see what Git does not speak of"
     assert details["repair_began"], "Argo CD itself began the sync that repaired it"
+    assert details["written_back_by"], "the cluster notes who wrote the specification"
+    assert str(details["found_by"]).startswith("Argo CD: ")
     assert [row for row in details["stages_before"] if row["by_hand"]] == []
     assert {row["service"] for row in details["stages_changed"]} == {c["service"] for c in details["changes"]}
     after = shared.objects("deployments", "--namespace", "staging")
     assert [one["spec"] for one in after] == [one["spec"] for one in before]
+
+
+def test_a_policy_that_somebody_opened_is_told_although_argo_cd_lets_it_stand(shared: Environment) -> None:
+    box, kube = toolbox(shared.context()), shared.context().kube
+    place = ("networking.k8s.io/v1/NetworkPolicy", "only-declared-edges", "dev")
+    before = stages_now(box)
+    kube.patch(*place, {"spec": {"ingress": [{}]}}, manager="somebody")
+    try:
+        found = [row for row in differences(stages_now(box)) if row.by_hand]
+    finally:
+        kube.patch(*place, {"spec": {"ingress": None}}, manager="somebody")
+    assert [(row.kind, row.service, row.field, row.by_hand) for row in found] == [
+        ("NetworkPolicy", "only-declared-edges", "spec.ingress[0]", ("dev",))
+    ]
+    kinds = {kind.rpartition("/")[2] for kind, _ in before["dev"].of_git}
+    assert kinds == {"ConfigMap", "Deployment", "NetworkPolicy", "Service", "ServiceAccount"}
+    assert [row for row in differences(before) if row.by_hand] == []
+    assert [row for row in differences(stages_now(box)) if row.by_hand] == []
 
 
 def test_a_version_that_does_not_start_is_gone_by_a_revert(shared: Environment, facts: Callable[..., None]) -> None:

@@ -185,6 +185,10 @@ class Delivered(Protocol):
         """Names of the objects of a kind that are not what their commit says."""
         ...
 
+    def objects(self) -> frozenset[tuple[str, str]]:
+        """Every object in the stage's namespace that its commit asks for, as `group/version/Kind` and name."""
+        ...
+
     def repaired_itself(self) -> datetime | None:
         """When the last sync that nobody asked for began (whole seconds); None if the last one was asked for."""
         ...

@@ -25,8 +25,8 @@ def build(facts: Facts) -> Iterator[Block]:
     rows = tuple(row for arm in experiment.arms for trial in arm.trials for row in _changes(trial))
     if rows:
         head = ("Sample", "Changed by hand", "Service", "From", "To", "Found after", "Changed back after")
-        yield Table(f"What was changed by hand in each trial. Found by {_by(experiment)}.", head, rows, "rllllrr",
-                    (0, 1, 1, 1, 1, 0, 0))  # fmt: skip
+        caption = f"What was changed by hand in each trial. Found by {_by(experiment)}.{_writers(experiment)}"
+        yield Table(caption, head, rows, "rllllrr", (0, 1, 1, 1, 1, 0, 0))
     yield from _between_stages(experiment)
     yield Heading("Arms that do not look all the time")
     for arm in facts.words.experiment(NAME).stated:
@@ -59,6 +59,17 @@ def _by(experiment: Experiment) -> str:
     return "; ".join(sorted(told)) or "what was not recorded"
 
 
+def _writers(experiment: Experiment) -> str:
+    """Who wrote back, as the cluster notes it; nothing for runs that did not record it."""
+    told = {
+        text(one)
+        for arm in experiment.arms
+        for trial in arm.trials
+        for one in items(trial.details.get("written_back_by"))
+    }
+    return f" Written back by {', '.join(sorted(told))}, as the cluster notes." if told else ""
+
+
 def _between_stages(experiment: Experiment) -> Iterator[Block]:
     """Differences that stand in Git, and those that nobody meant, of the first trial that recorded them."""
     trials = [trial for arm in experiment.arms for trial in arm.trials if "stages_before" in trial.details]
@@ -81,15 +92,16 @@ def _between_stages(experiment: Experiment) -> Iterator[Block]:
 
 def _table(caption: str, found: list[Mapping[str, Any]]) -> Table:
     rows = []
-    for one in found[:_SHOWN]:
+    # What nobody meant first: it is what somebody looks for.
+    for one in sorted(found, key=lambda one: not items(one.get("by_hand")))[:_SHOWN]:
         runs = mapping(one.get("runs"))
         values = "; ".join(f"{stage}: {_short(text(value))}" for stage, value in runs.items())
         by_hand = ", ".join(text(stage) for stage in items(one.get("by_hand")))
         meant = f"nobody, in {by_hand}" if by_hand else "Git"
-        rows.append((text(one.get("service")), _field(text(one.get("field"))), values, meant))
+        rows.append((_object(one), _field(text(one.get("field"))), values, meant))
     if len(found) > _SHOWN:
         caption += f" {len(found) - _SHOWN} more are in the sample."
-    return Table(caption, ("Service", "Field", "Runs", "Asked for by"), tuple(rows), "llll", (1, 1, 2, 0))
+    return Table(caption, ("Object", "Field", "Runs", "Asked for by"), tuple(rows), "llll", (1, 1, 2, 0))
 
 
 def _stated(facts: Facts) -> str:
@@ -106,6 +118,12 @@ def _stated(facts: Facts) -> str:
         for item in found
     ]
     return f"not measured. {'; '.join(told)}. Until somebody looks, a change by hand stays: at worst that long."
+
+
+def _object(one: Mapping[str, Any]) -> str:
+    """A service by its name alone, as a run of before said it; another object with its kind."""
+    kind, name = text(one.get("kind")), text(one.get("service"))
+    return name if kind in {"", "Deployment"} else f"{kind} {name}"
 
 
 def _field(path: str) -> str:

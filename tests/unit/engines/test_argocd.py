@@ -172,6 +172,19 @@ def test_an_application_is_read_with_its_resources() -> None:
         argo(rest).app("qa")
 
 
+def test_an_application_tells_what_its_commit_asks_for_in_the_namespace() -> None:
+    place = {"name": "ledger", "namespace": "staging", "version": "v1", "status": "Synced"}
+    held = [
+        {**place, "kind": "Deployment", "group": "apps"},
+        {**place, "kind": "Service"},
+        {**place, "kind": "Service", "name": "old", "requiresPruning": True},
+        {"kind": "Namespace", "name": "staging", "version": "v1"},
+    ]
+    rest = FakeRest()
+    rest.applications.append(application("staging", resources=held))
+    assert argo(rest).app("staging").objects() == {("apps/v1/Deployment", "ledger"), ("v1/Service", "ledger")}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -15,10 +15,13 @@ from pov.experiments import EXPERIMENTS
 from pov.experiments.drift import ADDED, BY_HAND, VARIABLE
 from pov.experiments.stages import APPLIED
 from pov.experiments.toolbox import Toolbox
+from pov.experiments.workloads import DEPLOYMENT
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from tests.unit.experiments.world import GONE, OLD, Cluster, Identity, Prober, World
 
+POLICY = "networking.k8s.io/v1/NetworkPolicy"
+_DENY = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 FOUND_S, REPAIR_S, ROLLOUT_S = 1.5, 4.0, 6.0
 
 
@@ -34,10 +37,12 @@ class Hands(Cluster):
             for name in estate.services
         }
         self.baseline = copy.deepcopy(self.deployments)
+        self.policies = {stage: _document(POLICY, stage, "only-edges", _DENY) for stage, _ in self.deployments}
         self.off: set[str] = set()
         self.operation: dict[str, Any] = {}
         self.managers: list[str] = []
         self.looks = True
+        self.calls_off = True
         self.pods_stay = False
         self.sees_additions = False
 
@@ -47,20 +52,36 @@ class Hands(Cluster):
             return copy.deepcopy(self.deployments[namespace or "", name])
         found = super().get(kind, name, namespace)
         if found is not None and kind.endswith("/Application"):
-            found["status"]["resources"] = [{"kind": "Deployment", "name": n, "status": "OutOfSync"} for n in self.off]
+            found["status"]["resources"] = [
+                {
+                    "group": kind.rpartition("/")[0].rpartition("/")[0],
+                    "version": kind.split("/")[-2],
+                    "kind": kind.rpartition("/")[2],
+                    "name": one["metadata"]["name"],
+                    "namespace": name,
+                    "status": "OutOfSync" if one["metadata"]["name"] in self.off else "Synced",
+                }
+                for kind in (DEPLOYMENT, POLICY)
+                for one in self._of_kind(kind, name)
+            ]
             found["status"]["sync"]["status"] = "OutOfSync" if self.off else "Synced"
             found["status"]["operationState"] = self.operation
         return found
 
     def list(self, kind: str, namespace: str | None = None, *, labels: str = "") -> list[dict[str, Any]]:
-        if kind.endswith("/Deployment"):
-            return [copy.deepcopy(one) for (stage, _), one in self.deployments.items() if stage == namespace]
+        if not labels:
+            return self._of_kind(kind, namespace or "")
         live = self.deployments[namespace or "", labels.partition("=")[2]]
         spec = copy.deepcopy(live["spec"]["template"]["spec"])
         if self.pods_stay:
             spec["containers"][0]["image"] = "registry/mock:stuck"
         pod = {"metadata": {"name": "p"}, "spec": spec}
         return [pod] * live["spec"]["replicas"] + [{**pod, "metadata": {"name": "old", "deletionTimestamp": "now"}}]
+
+    def _of_kind(self, kind: str, stage: str) -> list[dict[str, Any]]:
+        held = {DEPLOYMENT: [one for (of, _), one in self.deployments.items() if of == stage],
+                POLICY: [self.policies[stage]]}  # fmt: skip
+        return copy.deepcopy(held[kind])
 
     def patch(
         self, kind: str, name: str, namespace: str | None, patch: Mapping[str, Any], *, manager: str = "pov"
@@ -75,7 +96,8 @@ class Hands(Cluster):
             self._rolled(live)
             return copy.deepcopy(live)
         if self.looks and live["spec"] != self.baseline[namespace or "", name]["spec"]:
-            self._world.clock.after(FOUND_S, lambda: self.off.add(name))
+            if self.calls_off:
+                self._world.clock.after(FOUND_S, lambda: self.off.add(name))
             self._world.clock.after(REPAIR_S, lambda: self._repair(namespace or "", name))
         return copy.deepcopy(live)
 
@@ -93,6 +115,14 @@ class Hands(Cluster):
             spec["template"]["spec"]["containers"][0]["env"] += [one for one in held if one["name"] == ADDED]
         live["spec"] = spec
         live["metadata"]["generation"] += 1
+        spoken = {"fieldsV1": {"f:spec": {}}, "time": started}
+        live["metadata"]["managedFields"] = [
+            {**spoken, "manager": "argocd-controller"},
+            {**spoken, "manager": BY_HAND},
+            {**spoken, "manager": "of-old", "time": "2020-01-01T00:00:00Z"},
+            {**spoken, "manager": "kubelet", "subresource": "status"},
+            {"manager": "labeller", "fieldsV1": {"f:metadata": {}}, "time": started},
+        ]
         self._world.clock.after(ROLLOUT_S, lambda: self._rolled(live))
 
     def _rolled(self, live: dict[str, Any]) -> None:
@@ -121,12 +151,17 @@ class Eyes(Prober):
 def _deployment(stage: str, name: str) -> dict[str, Any]:
     container = {"name": "service", "image": OLD, "env": [{"name": VARIABLE, "value": "core"}]}
     spec = {"replicas": 1, "template": {"spec": {"containers": [container]}}}
-    applied = json.dumps({"kind": "Deployment", "metadata": {"name": name}, "spec": spec})
     return {
-        "metadata": {"name": name, "namespace": stage, "generation": 1, "annotations": {APPLIED: applied}},
-        "spec": copy.deepcopy(spec),
+        **_document(DEPLOYMENT, stage, name, spec),
         "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
     }
+
+
+def _document(kind: str, stage: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    api, _, short = kind.rpartition("/")
+    applied = json.dumps({"kind": short, "metadata": {"name": name}, "spec": spec})
+    metadata = {"name": name, "namespace": stage, "generation": 1, "annotations": {APPLIED: applied}}
+    return {"apiVersion": api, "kind": short, "metadata": metadata, "spec": copy.deepcopy(dict(spec))}
 
 
 class Stage:
@@ -191,6 +226,34 @@ def test_what_nobody_meant_is_told_by_stage(stage: Stage) -> None:
         ("card-authorization", f"{container}.image", ("staging",)),
         ("payment-gateway", f"{container}.env[{ADDED}].value", ("staging",)),
     }
+
+
+def test_a_policy_that_somebody_opened_before_is_told_although_nobody_undoes_it(stage: Stage) -> None:
+    stage.hands.policies["dev"]["spec"]["ingress"] = [{}]
+    result = stage.go()
+    assert result.error is None
+    (row,) = result.evidence.details["stages_before"]  # type: ignore[misc]
+    assert row == {
+        "kind": "NetworkPolicy",
+        "service": "only-edges",
+        "field": "spec.ingress[0]",
+        "runs": {"staging": "–", "dev": "there"},
+        "asked": {"staging": "–", "dev": "–"},
+        "by_hand": ["dev"],
+    }
+
+
+def test_who_found_and_who_wrote_back_is_what_was_seen(stage: Stage) -> None:
+    details = stage.go().evidence.details
+    assert details["found_by"] == "Argo CD: its application called the objects out of sync"
+    assert details["written_back_by"] == ["argocd-controller"]
+
+
+def test_nobody_is_called_the_finder_of_what_nobody_called_out_of_sync(stage: Stage) -> None:
+    stage.hands.calls_off = False
+    result = stage.go()
+    assert result.error is None
+    assert "nobody was seen to call them out of sync" in str(result.evidence.details["found_by"])
 
 
 def test_what_nobody_repairs_is_a_failed_trial_and_written_back(stage: Stage) -> None:

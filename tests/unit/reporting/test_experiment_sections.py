@@ -88,6 +88,17 @@ def test_each_change_by_hand_is_a_row_and_stages_stand_beside_each_other(tmp_pat
     assert "mock:1123ab-automated-1" in text
 
 
+def test_other_objects_than_services_are_told_with_their_kind_and_what_nobody_meant_comes_first(tmp_path: Path) -> None:
+    policy = {**MEANT, "kind": "NetworkPolicy", "service": "only-edges", "by_hand": ["dev"]}
+    service = {**MEANT, "kind": "Deployment", "by_hand": []}
+    details = {**DRIFT["details"], "stages_before": [service] * 12 + [policy], "written_back_by": ["argocd-controller"]}
+    blocks = chapter(report_of(tmp_path, {**DRIFT, "details": details}), "drift").blocks
+    changes, before, _ = (block for block in blocks if isinstance(block, Table))
+    assert "Written back by argocd-controller, as the cluster notes." in changes.caption
+    assert [row[0] for row in before.rows[:2]] == ["NetworkPolicy only-edges", str(MEANT["service"])]
+    assert "1 that nobody meant. 1 more are in the sample." in before.caption
+
+
 def test_an_arm_that_does_not_look_all_the_time_has_its_interval_stated_alone(tmp_path: Path) -> None:
     def told(**environment: Any) -> str:
         blocks = chapter(report_of(tmp_path, DRIFT, **environment), "drift").blocks
