@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,13 +36,21 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Deployed:
+    """A commit that was applied as a whole, and when that had ended (whole seconds)."""
+
+    revision: str
+    when: datetime
+
+
+@dataclass(frozen=True)
 class App:
     """An application as Argo CD sees it: `sync` Synced or OutOfSync, `health` Healthy, Progressing, Degraded …
 
     `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync. `begun` are the
     times at which syncs began, by commit, as Argo CD writes them (whole seconds); `unasked` is that of the last one, if
-    Argo CD began it by itself. `follows` is the branch it is compared with, `compared` when it last was, `automated`
-    what it is set to do by itself.
+    Argo CD began it by itself. `history` are the newest commits that were applied as a whole, oldest first. `follows` is
+    the branch it is compared with, `compared` when it last was, `automated` what it is set to do by itself.
     """
 
     name: str
@@ -54,6 +62,7 @@ class App:
     resources: tuple[Resource, ...]
     begun: Mapping[str, str] = field(default_factory=dict)
     unasked: str = ""
+    history: tuple[Deployed, ...] = ()
     follows: str = ""
     compared: str = ""
     automated: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +80,10 @@ class App:
     def out_of_sync(self, kind: str) -> frozenset[str]:
         """Names of the objects of a kind that are not what their commit says."""
         return frozenset(one.name for one in self.resources if one.kind == kind and one.sync == "OutOfSync")
+
+    def deployed(self) -> tuple[Deployed, ...]:
+        """The commits that its history holds, oldest first. What it repaired by itself stands in no history."""
+        return self.history
 
     def objects(self) -> frozenset[tuple[str, str]]:
         """Everything in a namespace that its commit asks for, as `group/version/Kind` and name."""
@@ -317,7 +330,17 @@ def _app(item: Mapping[str, Any]) -> App:
         follows=str((spec.get("source") or {}).get("targetRevision") or ""),
         compared=str(status.get("reconciledAt") or ""),
         automated=dict((spec.get("syncPolicy") or {}).get("automated") or {}),
+        history=tuple(_deployed(status)),
     )
+
+
+def _deployed(status: Mapping[str, Any]) -> Iterator[Deployed]:
+    for one in status.get("history") or []:
+        try:
+            yield Deployed(str(one["revision"]), datetime.fromisoformat(str(one["deployedAt"])).astimezone(UTC))
+        except (KeyError, ValueError):
+            # One without a time says nothing of when.
+            continue
 
 
 def _reference(entry: Mapping[str, Any]) -> str:

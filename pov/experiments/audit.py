@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from pov.config.legacy import Host
 from pov.experiments.core import Experiment, Way
 from pov.experiments.drift import BY_HAND
 from pov.experiments.gitops import GitOpsTrial, at_rest
+from pov.experiments.host_traces import HISTORY_FILE, SHELL, answers_of_host, histories, reading, typed_by_hand
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
 from pov.experiments.seen import until_seen
@@ -34,7 +34,7 @@ from pov.measure.order import Slot
 from pov.measure.trials import Ending
 
 _LIMIT_S = 240.0
-_NO_NAME = "UNKNOWN"
+_BY_HAND = "# by hand"
 
 
 class AutomatedAudit(GitOpsTrial):
@@ -87,10 +87,13 @@ class AutomatedAudit(GitOpsTrial):
         self._another_credential()
 
     def operate(self) -> None:
-        """Ask Git and its reviews for the period, Vault's audit log, and Argo CD what it undid by itself."""
+        """Ask Git and its reviews, Vault's audit log, and Argo CD: since when commits run, what it undid by itself."""
         told = self.box.git.history(self.estate.name, self._service, self._asked_from)
+        state = self.box.delivery.state(self.estate.name)
+        in_effect = {one.revision: one.when for one in state.deployed()}
         self._answers = [
-            Answer("Git and its reviews", one.what, one.who, one.when, ", ".join(one.approved_by)) for one in told
+            Answer(_source(in_effect.get(one.revision)), one.what, one.who, one.when, ", ".join(one.approved_by))
+            for one in told
         ]
         log, place = self.box.vault_log, (self.estate.name, self._service, self._asked_from)
         # That log holds who asked; whether anybody had approved is asked of nobody there.
@@ -99,7 +102,7 @@ class AutomatedAudit(GitOpsTrial):
             for one in log.credential_changes(*place)
         ]
         self.details["certificates_in_vaults_log"] = len(log.certificates(*place))
-        repaired = self.box.delivery.state(self.estate.name).repaired_itself()
+        repaired = state.repaired_itself()
         if repaired is not None and repaired >= self._asked_from:
             # That something was undone and when is on record; by whom it was done is not.
             self._answers.append(Answer("Argo CD's last repair", when=repaired))
@@ -210,28 +213,25 @@ class ManualAudit(RunbookTrial):
         self.runbooks.run("secret.yml", self._another_credential(), timeout_s=RUN_LIMIT_S)
         self._note(f"file {self._credential}", "pov", "")
         self.wait_until_seen()
-        on_host(
-            self.box, self._host.pod, "sh", "-c", 'cp -p "$1" "$1.before" && echo "# by hand" >>"$1"', "sh", self._run
-        )
+        self._by_hand()
         self._note(f"file {self._run}", "somebody by hand", "")
 
     def operate(self) -> None:
         """Read what the host holds of this service since then."""
-        read = (
-            f"stat -c '%Y|%U|%n' /opt/pov/{shlex.quote(self._service)}/releases/* {shlex.quote(self._run)} "
-            f"{shlex.quote(self._credential)}; "
-            f"stat -c '%Y|%U|%N' /opt/pov/{shlex.quote(self._service)}/current; "
-            "cat /root/.bash_history /root/.ash_history 2>/dev/null | sed 's/^/history|/'; true"
-        )
+        read = reading(self._service, self._run, self._credential)
         lines = on_host(self.box, self._host.pod, "sh", "-c", read).splitlines()
-        self._answers = [answer for answer in answers_of_host(lines) if answer.when and answer.when >= self._asked_from]
-        self.details["shell_history_lines"] = sum(1 for line in lines if line.startswith("history|"))
+        told = answers_of_host(lines, self._service)
+        self._answers = [answer for answer in told if answer.when and answer.when >= self._asked_from]
+        self.details["shell_history_lines"] = sum(1 for _ in histories(lines))
 
     def check(self) -> None:
         """What the trial says that it did is what the host holds; then the answers are marked."""
         linked = on_host(self.box, self._host.pod, "readlink", f"/opt/pov/{self._service}/current").strip()
         if linked.rpartition("/")[2] != self._good:
             raise PovError(f"{self._service} is linked to {linked or 'nothing'}, not to {self._good}")
+        last = on_host(self.box, self._host.pod, "tail", "-n", "1", self._run).strip()
+        if last != _BY_HAND:
+            raise PovError(f"{self._run} ends with {last or 'nothing'}, not with what was typed by hand")
         note(self, marked(self._changes, self._answers))
 
     def variables(self) -> dict[str, Any]:
@@ -248,6 +248,14 @@ class ManualAudit(RunbookTrial):
             "the release from before on the host",
             timeout_s=SEEN_LIMIT_S,
         )
+
+    def _by_hand(self) -> None:
+        """A line more in the file that starts the service, as somebody types it into a shell on the host."""
+        keep = 'if [ -e "$1" ]; then cp -p "$1" "$1.before"; fi'
+        on_host(self.box, self._host.pod, "sh", "-c", keep, "sh", HISTORY_FILE)
+        run = shlex.quote(self._run)
+        typed = typed_by_hand(f"cp -p {run} {run}.before", f"echo {shlex.quote(_BY_HAND)} >>{run}")
+        self.box.cluster.exec(self._host.pod, self.box.legacy.namespace, SHELL, stdin=typed)
 
     @property
     def _run(self) -> str:
@@ -271,8 +279,13 @@ class ManualAudit(RunbookTrial):
         self._changes.append(Change(what, who, self.box.clock.wall(), approved_by))
 
     def _sweep(self) -> None:
-        clean = 'mv "$1.before" "$1"; rm -rf "/opt/pov/$2/releases/$3"'
-        on_host(self.box, self._host.pod, "sh", "-c", clean, "sh", self._run, self._service, self._version)
+        clean = (
+            'mv "$1.before" "$1"; rm -rf "/opt/pov/$2/releases/$3"; '
+            'if [ -e "$4.before" ]; then mv "$4.before" "$4"; else rm -f "$4"; fi'
+        )
+        on_host(
+            self.box, self._host.pod, "sh", "-c", clean, "sh", self._run, self._service, self._version, HISTORY_FILE
+        )
 
 
 EXPERIMENT = Experiment(
@@ -287,28 +300,11 @@ def _version(service: str, version: int) -> str:
     return f"credential of {service}, version {version}"
 
 
-def answers_of_host(lines: Sequence[str]) -> tuple[Answer, ...]:
-    """Answers out of lines "seconds|owner|path": a release's folder, the link to the one in use, another file.
-
-    The link tells which release is in use and since when; a release's folder, when it was brought.
-    """
-    found: dict[str, Answer] = {}
-    for line in lines:
-        parts = line.split("|", 2)
-        if len(parts) != 3 or not parts[0].isdigit():
-            continue
-        when, owner = datetime.fromtimestamp(int(parts[0]), UTC), parts[1]
-        name, arrow, target = parts[2].partition(" -> ")
-        if arrow:
-            what = f"release {target.strip(chr(39)).rpartition('/')[2]}"
-        elif "/releases/" in name:
-            what = f"release {name.rpartition('/')[2]}"
-        else:
-            what = f"file {name}"
-        # A link comes last: that a release is in use since then says more than when it was brought. An owner without
-        # a name on the host is the service's own number, and nobody who did something.
-        found[what] = Answer("file times and owners", what, None if owner == _NO_NAME else owner, when)
-    return tuple(found.values())
+def _source(in_effect: datetime | None) -> str:
+    """Git, and where Argo CD's history knows the commit, since when it runs."""
+    if in_effect is None:
+        return "Git and its reviews"
+    return f"Git and its reviews; in effect since {in_effect:%H:%M:%S} UTC by Argo CD's history"
 
 
 def note(trial: AutomatedAudit | ManualAudit, marks: Marks) -> None:

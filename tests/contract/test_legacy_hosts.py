@@ -38,6 +38,7 @@ from pov.engines.ssh import Target as SshTarget
 from pov.engines.ssh import make_key
 from pov.experiments import provision_hosts
 from pov.experiments.brought import Digested, OwnScript
+from pov.experiments.host_traces import HISTORY_FILE, SHELL, answers_of_host, histories, reading, typed_by_hand
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
 from pov.experiments.scripted import shipped
@@ -694,6 +695,26 @@ def test_the_shipped_script_leaves_no_new_service_where_one_does_not_come_up(hos
 def _processes(hosts: Hosts) -> dict[str, str]:
     """Process numbers of the supervised services, by host."""
     return {host.name: hosts.on(host, "sh", "-c", "cat /etc/service/*/supervise/pid") for host in hosts.hosts}
+
+
+def test_what_somebody_types_on_a_host_is_in_its_history_with_the_time(hosts: Hosts) -> None:
+    host = hosts.hosts[0]
+    name = next(placed.service for placed in host.services if placed.service in SCENARIO.pov_services)
+    run, credential = f"/etc/service/{name}/run", f"/etc/pov/credentials/{name}"
+    command = f"echo '# by hand' >>{run}"
+    keep = f"cp -p {run} /tmp/run"
+    try:
+        hosts.containers.exec(hosts.names[host.name], *SHELL, stdin=typed_by_hand(keep, command))
+        lines = hosts.on(host, "sh", "-c", reading(name, run, credential)).splitlines()
+    finally:
+        hosts.on(host, "sh", "-c", f"mv /tmp/run {run}; rm -f {HISTORY_FILE}")
+    told = {answer.what: answer for answer in answers_of_host(lines, name)}
+    assert told[f"file {run}"].source.endswith(f"shell history of root: {command}")
+    assert {f"file {run}", f"file {credential}", f"release {legacy.BASELINE}"} <= set(told)
+    typed = list(histories(lines))
+    assert [one.command for one in typed] == [keep, command, "exit"]
+    assert all(one.account == "root" and one.when is not None for one in typed)
+    assert hosts.on(host, "tail", "-n", "1", run).strip() != "# by hand"
 
 
 def test_a_restart_brings_the_baseline_back(hosts: Hosts) -> None:

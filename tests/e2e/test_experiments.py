@@ -177,14 +177,17 @@ def test_a_version_goes_from_dev_to_staging_to_prod_by_review(shared: Environmen
 def test_who_changed_what_is_told_by_git_and_vault_and_not_by_a_host(
     shared: Environment, facts: Callable[..., None]
 ) -> None:
-    marks = {}
+    marks, sources = {}, {}
     for arm in ("automated", "manual"):
         result = trial(shared, "audit", arm)
         facts(arm=arm, **told(result))
         assert result.error is None
         details: dict[str, Any] = dict(result.evidence.details)
         marks[arm] = [row["right"] for row in details["answers"]]
+        sources[arm] = [(row["answered"] or {}).get("source", "") for row in details["answers"]]
         assert result.evidence.figures["answers_unfounded"] == 0
+    assert "in effect since" in sources["automated"][1], "Argo CD's history holds the commit"
+    assert "shell history of root: echo '# by hand'" in sources["manual"][3]
     everything = ["what", "who", "when", "approved_by"]
     automated = [everything, everything, ["when"], ["what", "who", "when"]]
     assert marks == {"automated": automated, "manual": [["what", "when"]] * 4}

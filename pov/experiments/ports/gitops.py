@@ -170,6 +170,20 @@ class Accounts(Protocol):
         ...
 
 
+class InEffect(Protocol):
+    """A commit that was brought to the cluster."""
+
+    @property
+    def revision(self) -> str:
+        """The commit."""
+        ...
+
+    @property
+    def when(self) -> datetime:
+        """Since when everything that it asks for is applied (whole seconds)."""
+        ...
+
+
 class Delivered(Protocol):
     """How far the delivery of one stage has come."""
 
@@ -183,6 +197,10 @@ class Delivered(Protocol):
 
     def out_of_sync(self, kind: str) -> frozenset[str]:
         """Names of the objects of a kind that are not what their commit says."""
+        ...
+
+    def deployed(self) -> Sequence[InEffect]:
+        """The commits that its history holds, oldest first."""
         ...
 
     def objects(self) -> frozenset[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 from pov.base.errors import NotFound, PovError, TimedOut
 from pov.base.redact import Secret
 from pov.base.wait import Waiting
-from pov.engines.argocd import App, ArgoCD, Resource, held_app
+from pov.engines.argocd import App, ArgoCD, Deployed, Resource, held_app
 from pov.engines.rest import Refused
 from tests.fakes.argocd import FakeRest
 
@@ -287,3 +287,16 @@ def test_when_a_commits_sync_began() -> None:
     assert app.sync_started("new") == datetime(2026, 3, 9, 10, 0, 5, tzinfo=UTC)
     assert app.sync_started("old") == datetime(2026, 3, 9, 9, tzinfo=UTC)
     assert app.sync_started("other") is None
+
+
+def test_what_an_application_has_brought_is_told_with_its_time_and_nothing_without() -> None:
+    history = [
+        {"revision": "old", "deployedAt": "2026-03-09T09:00:00Z"},
+        {"revision": "odd"},
+        {"revision": "new", "deployedAt": "2026-03-09T11:00:00+01:00"},
+    ]
+    app = held_app(Held(application("staging", history=history)), "staging")
+    assert app.deployed() == (
+        Deployed("old", datetime(2026, 3, 9, 9, tzinfo=UTC)),
+        Deployed("new", datetime(2026, 3, 9, 10, tzinfo=UTC)),
+    )

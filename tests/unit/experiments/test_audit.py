@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pov.experiments import EXPERIMENTS
-from pov.experiments.audit import answers_of_host
+from pov.experiments.host_traces import SHELL
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
-from tests.unit.experiments.world import BROKEN, OLD, Runbooks, World
+from tests.unit.experiments.world import BROKEN, OLD, Cluster, Runbooks, World
 
 PROOF = "payment-gateway"
 CHANGED = f"credential of {PROOF}, version 2"
@@ -140,6 +141,35 @@ def test_a_host_knows_what_and_when(world: World, tmp_path: Path) -> None:
     assert rows(result)[2]["happened"]["what"] == f"file /etc/pov/credentials/{PROOF}"
     assert world.versions["legacy"][PROOF] == "1.0.0"
     assert any("rm -rf" in " ".join(argv) for _, argv, _ in world.executed), "traces are taken away"
+    run = f"/etc/service/{PROOF}/run"
+    assert world.typed[1::2] == [f"cp -p {run} {run}.before", f"echo '# by hand' >>{run}", "exit"]
+    by_hand = f"file times and owners; shell history of root: echo '# by hand' >>{run}"
+    assert [row["answered"]["source"] for row in rows(result)] == ["file times and owners"] * 3 + [by_hand]
+    assert result.evidence.details["shell_history_lines"] == 3
+
+
+def test_what_was_typed_and_is_not_there_is_no_change(world: World, tmp_path: Path) -> None:
+    class Deaf(Cluster):
+        def exec(self, pod: str, namespace: str, argv: Any, *, stdin: bytes | None = None) -> str:
+            return "" if tuple(argv) == SHELL else super().exec(pod, namespace, argv, stdin=stdin)
+
+    slot = Slot("audit", "manual", 1)
+    box = replace(world.toolbox(tmp_path), cluster=Deaf(world))
+    result = run_trial(slot, lambda: EXPERIMENTS["audit"].arms["manual"].make(box, slot), world.clock)
+    assert "not with what was typed by hand" in (result.error or "")
+
+
+def test_a_host_whose_shells_keep_no_history_has_its_file_times_alone(world: World, tmp_path: Path) -> None:
+    world.keeps_history = False
+    result = go(world, tmp_path, "manual")
+    assert [row["answered"]["source"] for row in rows(result)] == ["file times and owners"] * 4
+    assert result.evidence.figures["answers_right"] == 8
+
+
+def test_argo_cds_history_tells_since_when_a_commit_runs(world: World, tmp_path: Path) -> None:
+    reviewed, direct, *_ = rows(go(world, tmp_path, "automated"))
+    assert [row["answered"]["source"].partition("; ")[2][:16] for row in (reviewed, direct)] == ["in effect since "] * 2
+    assert reviewed["answered"]["source"] < direct["answered"]["source"]
 
 
 def test_a_runbook_that_fails_starts_the_hosts_anew(world: World, tmp_path: Path) -> None:
@@ -147,22 +177,3 @@ def test_a_runbook_that_fails_starts_the_hosts_anew(world: World, tmp_path: Path
     result = go(world, tmp_path, "manual")
     assert result.error == "broken (because)"
     assert world.deleted == ["legacy-1-0", "legacy-2-0"]
-
-
-def test_lines_of_a_host() -> None:
-    lines = [
-        "1773046800|root|/opt/pov/ledger/releases/1.0.0",
-        "1773046860|root|/opt/pov/ledger/releases/v2",
-        "1773046900|root|/etc/service/ledger/run",
-        "1773046990|root|'/opt/pov/ledger/current' -> 'releases/1.0.0'",
-        "history|vi run",
-        "stat: cannot statx",
-        "",
-    ]
-    found = answers_of_host(lines)
-    assert [(a.what, a.who, a.when.timestamp() if a.when else None) for a in found] == [
-        ("release 1.0.0", "root", 1773046990.0),
-        ("release v2", "root", 1773046860.0),
-        ("file /etc/service/ledger/run", "root", 1773046900.0),
-    ]
-    assert all(answer.approved_by is None for answer in found)

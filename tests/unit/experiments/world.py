@@ -20,6 +20,7 @@ from pov.config.scenario import Scenario
 from pov.engines.argocd import App, held_app
 from pov.engines.runbook_text import Written
 from pov.engines.workplace import Workplace
+from pov.experiments.host_traces import SHELL
 from pov.experiments.ports.legacy import CaFiles
 from pov.experiments.secret import fingerprint
 from pov.experiments.toolbox import Toolbox
@@ -156,13 +157,16 @@ class World:
         self.bad_pods: dict[str, str] = {}
         self.runbook_takes_all = False
         self.branches: dict[str, dict[str, str]] = {}
-        self.recorded: list[tuple[datetime, str, dict[str, str], tuple[str, ...]]] = []
+        self.recorded: list[tuple[datetime, str, dict[str, str], tuple[str, ...], str]] = []
         self.replicas = 1
         self.unasked = ""
         self.killed: list[float] = []
         self.back = True
         self.compares_after_s = 0.0
         self.addresses: dict[str, int] = {}
+        self.typed: list[str] = []
+        self.keeps_history = True
+        self.in_effect: list[dict[str, str]] = []
 
     @property
     def staging(self) -> Estate:
@@ -225,8 +229,8 @@ class World:
         if what in self.down:
             raise self.down[what]
 
-    def note(self, who: str, images: Mapping[str, str], approved_by: tuple[str, ...]) -> None:
-        self.recorded.append((self.clock.wall(), who, dict(images), approved_by))
+    def note(self, who: str, images: Mapping[str, str], by: tuple[str, ...], revision: str = "x") -> None:
+        self.recorded.append((self.clock.wall(), who, dict(images), by, revision))
 
     def stat(self, script: str) -> str:
         """What a host tells of the files of the service that was worked on."""
@@ -237,6 +241,7 @@ class World:
         lines += [f"{at}|root|/etc/service/{name}/run"]
         written = at if any(playbook == "secret.yml" for playbook, _ in self.playbooks) else 1
         lines += [f"{written}|UNKNOWN|/etc/pov/credentials/{name}"]
+        lines += [f"history|root|{one}" for one in self.typed]
         return "\n".join([*lines, f"{at}|root|'{root}/current' -> 'releases/{self.versions['legacy'][name]}'"])
 
     def by_itself(self) -> dict[str, Any]:
@@ -261,6 +266,7 @@ class World:
         started = timestamp(self.clock.wall().replace(microsecond=0))
         self.operation = {"startedAt": started, "syncResult": {"revision": revision}}
         self.synced = revision
+        self.in_effect.append({"revision": revision, "deployedAt": started})
         self.clock.after(ROLLOUT_S, self._rollout)
 
     def _rollout(self) -> None:
@@ -383,7 +389,7 @@ class Configuration:
 
     def push(self) -> None:
         self._world.check("push")
-        self._world.note("pov", self._images, ())
+        self._world.note("pov", self._images, (), self._head)
         self._world.clock.sleep(0.5)
         self._world.push(self._head, self._images, self._generation)
 
@@ -410,7 +416,7 @@ class Git:
         world.check("review")
         world.clock.sleep(1.0)
         images, revision = world.branches[branch], f"merge-{len(world.recorded) + 1}"
-        world.note("pov", images, ("reviewer",))
+        world.note("pov", images, ("reviewer",), revision)
         world.push(revision, images, world.generation)
         return SimpleNamespace(number=1, revision=revision, author="pov", approvers=("reviewer",))
 
@@ -419,8 +425,8 @@ class Git:
 
     def history(self, stage: str, service: str, since: datetime) -> list[Any]:
         return [
-            SimpleNamespace(who=who, what=images[service], when=when, approved_by=by, revision="x")
-            for when, who, images, by in self.world.recorded
+            SimpleNamespace(who=who, what=images[service], when=when, approved_by=by, revision=revision)
+            for when, who, images, by, revision in self.world.recorded
             if when >= since
         ]
 
@@ -524,6 +530,7 @@ class Cluster:
                     "sync": {"status": "Synced", "revision": world.synced},
                     "health": {"status": "Healthy" if world.healthy else "Progressing"},
                     "operationState": {**world.operation, **world.by_itself()},
+                    "history": world.in_effect,
                 },
             }
         if kind.endswith("/Deployment"):
@@ -573,6 +580,11 @@ class Cluster:
         world = self._world
         world.executed.append((pod, tuple(argv), stdin))
         script = " ".join(argv)
+        if argv[0] == "tail":
+            return "# by hand\n" if any(done == SHELL for _, done, _ in world.executed) else "exec chpst\n"
+        if tuple(argv) == SHELL and stdin is not None and world.keeps_history:
+            at = f"#{int(world.clock.wall().timestamp())}"
+            world.typed += [line for command in stdin.decode().splitlines() for line in (at, command)]
         if found := re.search(r"/etc/service/([\w-]+)/supervise/pid", script):
             version = "1.0.0" if world.hosts_run_old else world.versions["legacy"][found[1]]
             return f"/opt/pov/{found[1]}/releases/{version}/pov-mock\n"
