@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pov.config.experiments import INTERRUPTED
 from pov.config.explaining import Faults, nearest
 from pov.config.loading import Model
 from pov.config.names import ExperimentName, Name, declared
@@ -22,9 +23,18 @@ MOST_S = 1800
 """As long as a runbook may run."""
 
 
+DOES_ANOTHERS_WORK = {INTERRUPTED: "deploy"}
+"""Experiments in which the work of another one is done: by its script or runbook, told what they are told there."""
+
+
 def taking_own() -> tuple[str, ...]:
-    """Names of the experiments that take arms of one's own and runbooks of a customer's."""
+    """Names of the experiments that take arms of one's own."""
     return tuple(experiment.name for experiment in catalogue.EXPERIMENTS.values() if experiment.own)
+
+
+def with_own_work() -> tuple[str, ...]:
+    """Those of them with work of their own: they take runbooks of a customer's, and every arm that names none."""
+    return tuple(name for name in taking_own() if name not in DOES_ANOTHERS_WORK)
 
 
 def _takes_own(name: str) -> str:
@@ -57,7 +67,7 @@ class OwnArm(Model):
     note: str = Field(default="", max_length=60)
     command: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     experiments: tuple[Annotated[ExperimentName, AfterValidator(_takes_own)], ...] = Field(
-        default_factory=taking_own, min_length=1
+        default_factory=with_own_work, min_length=1
     )
     time_limit: Annotated[Duration, AfterValidator(_limited)] = "10m"
     seen_within: Annotated[Duration, AfterValidator(_limited)] = "2m"
@@ -82,8 +92,11 @@ class CustomerRunbook(Model):
 
     @model_validator(mode="after")
     def _where_a_runbook_runs(self) -> Self:
+        if self.experiment in DOES_ANOTHERS_WORK:
+            of = DOES_ANOTHERS_WORK[self.experiment]
+            raise Faults([(("experiment",), f"{self.experiment} runs the runbook of {of}", f"experiment: {of}")])
         if not catalogue.EXPERIMENTS[self.experiment].own:
-            known = ", ".join(taking_own())
+            known = ", ".join(with_own_work())
             raise Faults([(("experiment",), f"{self.experiment} runs no runbook of a customer's", f"one of {known}")])
         if not self.by.strip():
             raise Faults([(("by",), "a runbook needs the name of who gave it", "such as Erika Muster, operations")])

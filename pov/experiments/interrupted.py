@@ -2,8 +2,8 @@
 
 Killed is the runbook's process, the script's, or Argo CD's application controller: each time the one that does the
 work, without a warning. The point is a share of the time that the arm's deployment usually takes, which a whole one
-tells once a run before it counts. Then each arm goes its own way: runbook and script are run again from the start, and
-nobody does anything for the automated arm.
+tells once a run before it counts. Then each arm goes its own way: runbook and script, also one of somebody's own, are
+run again from the start, and nobody does anything for the automated arm.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class InterruptedAutomated(AutomatedDeploy):
 
     def make_fit(self) -> None:
         """As ever, once it is known how long a whole deployment takes."""
-        self._point_s = point(self, "automated")
+        self._point_s = point(self, "automated", DEPLOY.arms["automated"])
         super().make_fit()
 
     def warm_up(self) -> None:
@@ -116,15 +116,15 @@ class InterruptedOnHosts(ManualDeploy):
 
     runbook_of: ClassVar[str] = "deploy"
 
-    def __init__(self, box: Toolbox, slot: Slot, arm: str, *, script: OwnScript | None = None) -> None:
+    def __init__(self, box: Toolbox, slot: Slot, *, whole: Way, script: OwnScript | None = None) -> None:
         super().__init__(box, slot, script=script)
         self._version = own_version(box, slot)
-        self._arm = arm
+        self._whole = whole
         self._point_s = self._look_s = 0.0
 
     def make_fit(self) -> None:
         """As ever, once it is known how long a whole deployment takes."""
-        self._point_s = point(self, self._arm)
+        self._point_s = point(self, self.slot.arm, self._whole)
         super().make_fit()
 
     def warm_up(self) -> None:
@@ -169,8 +169,8 @@ class InterruptedOnHosts(ManualDeploy):
 Interrupted = InterruptedAutomated | InterruptedOnHosts
 
 
-def point(trial: Interrupted, arm: str) -> float:
-    """At how many seconds of its work an arm is killed: a share of what a whole deployment takes here.
+def point(trial: Interrupted, arm: str, way: Way) -> float:
+    """At how many seconds of its work an arm is killed: a share of what a whole deployment takes here, made that `way`.
 
     The first trial of an arm in a run makes a whole one, as a trial of `deploy` that no sample tells of. Raises
     `PovError` if that one fails.
@@ -178,7 +178,7 @@ def point(trial: Interrupted, arm: str) -> float:
     box = trial.box
     if arm not in box.usual:
         whole = Slot(DEPLOY.name, arm, 0)
-        result = run_trial(whole, lambda: DEPLOY.arms[arm].make(box, whole), box.clock)
+        result = run_trial(whole, lambda: way.make(box, whole), box.clock)
         if result.seconds is None or not result.ok:
             raise PovError("the whole deployment that tells its usual time failed", cause=str(result.error))
         box.usual[arm] = result.seconds
@@ -215,13 +215,20 @@ def lost(trial: Interrupted, load: Watched | None) -> None:
     trial.figures |= {"hard_until_good": float(seen.hard), "late_until_good": float(seen.late)}
 
 
+def _by_script(script: OwnScript) -> Way:
+    """A script that deploys: the whole work once, then killed, then run again."""
+    whole = Way(partial(ManualDeploy, script=script), LEGACY)
+    return Way(partial(InterruptedOnHosts, whole=whole, script=script), LEGACY)
+
+
 EXPERIMENT = Experiment(
     INTERRUPTED,
     touches=lambda box, estate: box.under_proof,
     expected_s=15.0,
     arms={
         "automated": Way(InterruptedAutomated, STAGING),
-        "manual": Way(partial(InterruptedOnHosts, arm="manual"), LEGACY),
-        "scripted": Way(partial(InterruptedOnHosts, arm="scripted", script=shipped("deploy")), LEGACY),
+        "manual": Way(partial(InterruptedOnHosts, whole=DEPLOY.arms["manual"]), LEGACY),
+        "scripted": _by_script(shipped("deploy")),
     },
+    own=_by_script,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,7 +35,7 @@ class RunbookTrial(EstateTrial):
 
     playbook = ""
     runbook_of: ClassVar[str] = ""
-    """The experiment whose runbook the customer may bring, where it is another one's work that is done here."""
+    """The experiment whose runbook or script does the work, where it is another one's work that is done here."""
     seen_by: ClassVar[str] = "seen by prober"
     """What the last step is called, which somebody else than the runbook ends."""
 
@@ -142,7 +143,8 @@ class RunbookTrial(EstateTrial):
         """The script, ready to run; `mark` tells its log from that of another run of it in this trial."""
         variables = self.variables()
         folder = self.runbooks.folder
-        told = tell(own, self.slot, self.told_hosts, self.services, variables=variables, folder=folder)
+        work = replace(self.slot, experiment=self.runbook_of or self.slot.experiment)
+        told = tell(own, work, self.told_hosts, self.services, variables=variables, folder=folder)
         log = f"{self.slot.experiment}-{self.slot.arm}-{self.slot.trial}{mark}.log"
         self.details |= {"script": own.file.digest, "log": f"logs/{log}"}
         return self.runbooks.script(

@@ -258,6 +258,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "late_until_good",
                 "called_done_seconds",
             ),
+            own=True,
             ways=("automated: nobody does anything once it was killed",),
             review=_PUSHED,
         ),

@@ -60,11 +60,19 @@ def comparable(record: Mapping[str, Any], mock: str, plan: Pairs) -> dict[str, A
         "runbooks": {name: runbooks[name] for name in sorted(books & set(runbooks))},
         "own_arms": {
             # Of earlier versions each had two minutes.
-            text(one.get("name")): {**one, "seen_within_s": one.get("seen_within_s", SEEN_LIMIT_S)}
+            text(one.get("name")): _arm(one, experiments)
             for one in map(mapping, items(record.get("own_arms")))
             if text(one.get("name")) in arms
         },
     }
+
+
+def _arm(recorded: Mapping[str, Any], experiments: Collection[str]) -> dict[str, Any]:
+    """An arm that was brought, with those of its experiments that were planned: a later version may know more."""
+    found = {**recorded, "seen_within_s": recorded.get("seen_within_s", SEEN_LIMIT_S)}
+    if "experiments" in recorded:
+        found["experiments"] = [name for name in items(recorded["experiments"]) if name in experiments]
+    return found
 
 
 def unlike(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pov.base.errors import InvalidInput, Problem
 from pov.base.paths import data
 from pov.config.engagement import FILE, Engagement
-from pov.config.own import CustomerRunbook, OwnArm, no_such_arm, taking_own
+from pov.config.own import CustomerRunbook, OwnArm, no_such_arm, taking_own, with_own_work
 from pov.config.playbook import read_playbook
 from pov.config.units import seconds
 from pov.engines.ansible_syntax import syntax_faults
@@ -81,7 +81,7 @@ class Brought:
                 }
                 for own in self.arms
             ],
-            "runbooks": {name: self._runbook(name) for name in taking_own()},
+            "runbooks": {name: self._runbook(name) for name in with_own_work()},
         }
 
     def _runbook(self, experiment: str) -> dict[str, str]:
@@ -145,7 +145,7 @@ def _typed(name: str, path: str, known: Sequence[str], problems: list[Problem]) 
         problems.append(Problem("--arm", f"there is an arm {name} already", "choose another name"))
         return None
     try:
-        return OwnArm.model_validate({"name": name, "label": name, "command": [path]})
+        return OwnArm.model_validate({"name": name, "label": name, "command": [path], "experiments": taking_own()})
     except ValidationError as error:
         # The first alone: what else is wrong follows from it.
         item = error.errors()[0]

@@ -54,6 +54,19 @@ def test_scripts_deploy_under_the_same_clocks(shared: Environment, tmp_path: Pat
     assert "mine" in json.dumps(told)
 
 
+@pytest.mark.matrix
+@pytest.mark.timeout(600)
+def test_somebodys_own_script_is_killed_half_way_and_run_again(shared: Environment, tmp_path: Path) -> None:
+    (text,) = re.findall(r"```bash\n(.*?)```", data("docs", "own-arm.md").read_text(), re.DOTALL)
+    mine = write(tmp_path / "deploy.sh", text)
+    own, _ = brought(None, None, (f"mine={mine}",))
+    result = trial(shared, "interrupted", "mine", experiments=own.experiments, logs=tmp_path / "logs")
+    assert result.error is None
+    assert len(result.evidence.details["left"]) == len(shared.context().scenario.pov_services)  # type: ignore[arg-type]
+    logs = {path.name for path in (tmp_path / "logs").iterdir()}
+    assert logs == {"deploy-mine-0.log", "interrupted-mine-1.log", "interrupted-mine-1-again.log"}
+
+
 def test_the_shipped_script_rotates(shared: Environment) -> None:
     result = trial(shared, "rotate", "scripted")
     assert result.error is None

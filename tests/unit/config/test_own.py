@@ -8,7 +8,7 @@ import pytest
 
 from pov.base.errors import InvalidInput
 from pov.config.engagement import Engagement, load_engagement
-from pov.config.own import taking_own
+from pov.config.own import taking_own, with_own_work
 from pov.config.playbook import read_playbook
 
 HEAD = """\
@@ -49,9 +49,12 @@ def test_an_arm_and_a_runbook_need_no_line_of_code(tmp_path: Path) -> None:
     assert wanted.arm == "mine"
 
 
-def test_without_a_word_on_it_an_arm_is_in_every_experiment_that_takes_it(tmp_path: Path) -> None:
+def test_without_a_word_on_it_an_arm_is_in_every_experiment_with_work_of_its_own(tmp_path: Path) -> None:
     (arm,) = load(tmp_path, "arms: [{name: mine, label: Ours, command: [a]}]\n").arms
-    assert arm.experiments == taking_own()
+    assert arm.experiments == with_own_work() == ("deploy", "rotate", "provision", "secret")
+    (asked,) = load(tmp_path, "arms: [{name: m, label: Ours, command: [a], experiments: [interrupted]}]\n").arms
+    assert asked.experiments == ("interrupted",)
+    assert set(taking_own()) == {*with_own_work(), "interrupted"}
     assert (arm.time_limit, arm.seen_within) == ("10m", "2m")
 
 
@@ -86,6 +89,10 @@ def test_names_of_one_file_are_unknown_in_the_next(tmp_path: Path) -> None:
         (
             "runbooks: [{experiment: deploy, path: a, by: ' ', when: 2026-10-01}]\n",
             ["a runbook needs the name of who gave it"],
+        ),
+        (
+            f"runbooks: [{BOOK.replace('deploy,', 'interrupted,', 1)}]\n",
+            ["interrupted runs the runbook of deploy (experiment: deploy)"],
         ),
         (f"runbooks: [{BOOK.replace('deploy,', 'deplyo,')}]\n", ["did you mean `deploy`?"]),
         (f"runbooks:\n  - {BOOK}\n  - {BOOK}\n", ["9: runbooks.2: `deploy` is named twice (keep one)"]),

@@ -10,7 +10,7 @@ from pov.config.experiments import Experiment as Settings
 from pov.config.explaining import Faults
 from pov.config.points import percent_of
 from pov.experiments import EXPERIMENTS
-from pov.experiments.brought import Digested
+from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
@@ -65,6 +65,44 @@ def test_a_killed_script_is_run_again_and_its_rest_is_ended_first(world: World, 
     assert again.told["POV_VERSION"] == cut.told["POV_VERSION"] != whole.told["POV_VERSION"]
     assert left(result) == ["old"] * 3
     assert result.evidence.details["left_running_when_killed"] == 2
+
+
+def test_somebodys_own_script_is_killed_and_run_again_and_told_that_it_deploys(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "mine.sh"
+    path.write_text("#!/bin/sh\n")
+    own = OwnScript((str(path),), tmp_path, 90.0, Digested.of(path), 20.0)
+    make = EXPERIMENTS["interrupted"].own
+    assert make is not None
+    slot, box = Slot("interrupted", "mine", 1), replace(world.toolbox(tmp_path), logs=tmp_path / "logs")
+    result = run_trial(slot, lambda: make(own).make(box, slot), world.clock)
+    assert result.error is None
+    whole, cut, again = world.scripts
+    assert [script.killing for script in world.scripts] == [False, True, False]
+    assert [script.told["POV_EXPERIMENT"] for script in world.scripts] == ["deploy"] * 3
+    assert (whole.limit_s, again.limit_s) == (90.0, 90.0)
+    assert cut.limit_s == pytest.approx(SCRIPT_S / 2, abs=0.1)
+    assert [script.log.name for script in world.scripts if script.log] == [
+        "deploy-mine-0.log",
+        "interrupted-mine-1.log",
+        "interrupted-mine-1-again.log",
+    ]
+    assert box.usual == {"mine": pytest.approx(SCRIPT_S, abs=0.3)}
+    assert left(result) == ["old"] * 3
+    assert result.evidence.details["script"] == own.file.digest
+
+
+def test_somebodys_own_script_that_cannot_deploy_tells_no_usual_time(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "mine.sh"
+    path.write_text("#!/bin/sh\n")
+    own = OwnScript((str(path),), tmp_path, 90.0, Digested.of(path), 20.0)
+    make = EXPERIMENTS["interrupted"].own
+    assert make is not None
+    world.script = lambda script: world.clock.sleep(0.5)
+    slot, box = Slot("interrupted", "mine", 1), world.toolbox(tmp_path)
+    result = run_trial(slot, lambda: make(own).make(box, slot), world.clock)
+    assert "the whole deployment that tells its usual time failed" in (result.error or "")
+    assert "not after 20 s" in (result.error or "")
+    assert result.seconds is None
 
 
 def test_the_delivery_is_killed_and_finishes_by_itself(world: World, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pov.base.errors import PovError, TimedOut
 from pov.base.paths import data
 from pov.base.redact import Secret
-from pov.config.own import taking_own
+from pov.config.own import taking_own, with_own_work
 from pov.engines.ansible import Runbooks, Target
 from pov.engines.ssh import Target as SshTarget
 from pov.experiments import EXPERIMENTS
@@ -139,7 +139,7 @@ def test_whatever_goes_wrong_fails_the_trial_and_the_hosts_start_anew(
     assert go(world, own, trial=2).error is None
 
 
-@pytest.mark.parametrize("experiment", taking_own())
+@pytest.mark.parametrize("experiment", with_own_work())
 @pytest.mark.parametrize("seconds", [20, 300])
 def test_its_work_is_looked_for_as_long_as_the_arm_says(
     world: World, own: OwnScript, experiment: str, seconds: float

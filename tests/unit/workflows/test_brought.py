@@ -8,7 +8,7 @@ import pytest
 
 from pov.base.errors import InvalidInput
 from pov.config.engagement import load_engagement
-from pov.config.own import taking_own
+from pov.config.own import taking_own, with_own_work
 from pov.experiments.brought import Digested
 from pov.workflows.brought import Brought, brought
 from pov.workflows.measure import MeasureOptions, planned
@@ -84,6 +84,8 @@ def test_an_arm_by_a_word_on_the_command_line(tmp_path: Path, monkeypatch: pytes
     plan, _ = planned(MeasureOptions(tmp_path, experiments=("deploy",), arms=names, trials=2), scenario(), found)
     assert {arm for _, arm in plan} == {"automated", "mine", "placebo"}
     assert plan["deploy", "mine"] == 2
+    options = MeasureOptions(tmp_path, experiments=("interrupted",), arms=("mine",), trials=1)
+    assert planned(options, scenario(), found)[0]["interrupted", "mine"] == 1
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,6 @@ def test_without_anything_brought_the_example_is_recorded_as_such() -> None:
     recorded = found.as_json()
     assert recorded["own_arms"] == []
     assert {name: book["origin"] for name, book in recorded["runbooks"].items()} == dict.fromkeys(
-        taking_own(), "example"
+        with_own_work(), "example"
     )
     assert recorded["runbooks"]["deploy"]["digest"] != recorded["runbooks"]["rotate"]["digest"]

@@ -342,6 +342,16 @@ def test_what_an_earlier_version_did_not_know_is_no_difference(earlier: dict[str
     assert list(alike.unlike(alike.comparable(record, MOCK, PLAN), alike.comparable(RECORD, MOCK, PLAN))) == []
 
 
+def test_an_arm_that_may_take_part_in_more_by_now_is_the_same_arm() -> None:
+    plan = {*PLAN, ("deploy", "mine")}
+    told = [{"name": "mine", "digest": "m1", "experiments": names} for names in (["deploy"], ["deploy", "interrupted"])]
+    first, second = (alike.comparable({**RECORD, "own_arms": [one]}, MOCK, plan) for one in told)
+    assert list(alike.unlike(first, second)) == []
+    more = {*plan, ("interrupted", "mine")}
+    first, second = (alike.comparable({**RECORD, "own_arms": [one]}, MOCK, more) for one in told)
+    assert [line.partition(":")[0] for line in alike.unlike(first, second)] == ["own arms, mine, experiments"]
+
+
 def test_an_arm_that_the_plan_uses_and_nobody_knows_any_more_is_told() -> None:
     plan = {*PLAN, ("deploy", "mine")}
     first, second = (alike.comparable({**RECORD, "own_arms": own}, MOCK, plan) for own in (RECORD["own_arms"], []))
