@@ -101,6 +101,8 @@ class AutomatedPromotion(WorkingCopyTrial):
             self.details["revision"] = revision
             self.details["reviews"] = [review_row(name, one) for name, one in self._merged.items()]
             step(f"{stage.name}: asked, approved, merged")
+            # What no review can be quicker than, also where nobody needs time to read.
+            self.figures["review_seconds"] = round(sum(sum(one.took.values()) for one in self._merged.values()), 3)
             self._until_seen(stage)
             step(f"{stage.name}: seen by prober")
             self.figures[f"{stage.name}_seconds"] = round(clock.monotonic() - begun, 3)
@@ -161,6 +163,7 @@ def review_row(stage: str, one: Reviewed) -> dict[str, object]:
         "revision": one.revision,
         "author": one.author,
         "approved_by": list(one.approvers),
+        "seconds": dict(one.took),
     }
 
 

@@ -269,7 +269,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the version serves in the first stage, and its promotion is edited but not committed",
             "the prober has seen every replica of every further stage serve it",
             "{proof}",
-            ("staging_seconds", "prod_seconds"),
+            ("staging_seconds", "prod_seconds", "review_seconds"),
             ways=("automated: a commit, a review and a merge for each stage",),
             review=_AT_ONCE.format(of="into each further stage"),
         ),
@@ -474,6 +474,7 @@ METRICS: Registry[Metric] = Registry(
         Metric("vault_seconds", "time until Vault serves again", "vault_seconds", only=True),
         Metric("staging_seconds", "time until staging serves it", "staging_seconds", only=True),
         Metric("prod_seconds", "time until prod serves it", "prod_seconds", only=True),
+        Metric("review_seconds", "reviews of all stages, without a person's time", "review_seconds", only=True),
         Metric(
             "failed_live", "requests that failed while the bad version was live", "failed_live", "requests",
             aggregation="sum", counts=True, only=True,

@@ -165,6 +165,9 @@ def test_a_version_goes_from_dev_to_staging_to_prod_by_review(shared: Environmen
         ("staging", "pov", ["reviewer"]),
         ("prod", "pov", ["reviewer"]),
     ]
+    took = [row["seconds"] for row in details["reviews"]]
+    assert all(set(one) == {"asked", "approved", "merged"} and one["merged"] > 0 for one in took)
+    assert 0 < result.evidence.figures["review_seconds"] < (result.seconds or 0)
     rows = shared.pov("status").json["services"]
     versions = {row["version"] for row in rows if row["estate"] == "prod"}
     assert versions == {details["version"]}

@@ -100,6 +100,11 @@ class Reviewed(Protocol):
         """Who approved it."""
         ...
 
+    @property
+    def took(self) -> Mapping[str, float]:
+        """Seconds by part: `asked`, `approved`, `merged`, as far as the server's interface goes."""
+        ...
+
 
 class Recorded(Protocol):
     """A change of one service as Git keeps it."""

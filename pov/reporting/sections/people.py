@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 
 from pov.measure.people import MEDIAN_FROM, Work, persons, typical, works
 from pov.measure.results import SIMULATED, Arm, Experiment
 from pov.model.catalogue import Words
+from pov.model.reading import items, mapping, number
 from pov.reporting.blocks import Block, Callout, Dots, Heading, Table, Text, marks
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import count, nice_axis, plural, seconds
+from pov.reporting.numbers import count, nice_axis, plain, plural, seconds
 from pov.reporting.section import Section
 
 _HEAD = (
@@ -22,6 +24,8 @@ _HOW = (
     "checks are those of the same way by machine. Pauses are shown, and in the elapsed time."
 )
 _MARKS = 60
+_REVIEWED = "promote"
+"""The experiment that goes by review, also into a branch that takes nothing else."""
 
 
 def build(facts: Facts) -> Iterator[Block]:
@@ -70,6 +74,8 @@ def _of_idleness(there: list[Experiment]) -> str:
 def _arm(facts: Facts, arm: Arm) -> Iterator[Block]:
     words = facts.words.arm(arm.name)
     yield Text(f"{words.label}: {words.note}.")
+    if not words.legacy:
+        yield Text(_review(facts), "note")
     if _simulated(arm):
         text = "A script typed in a person's place, to test this toolkit. Nothing here is a person's time."
         yield Callout("Simulated", text, "warning")
@@ -90,6 +96,33 @@ def _arm(facts: Facts, arm: Arm) -> Iterator[Block]:
         more = f" The first {_MARKS} of {len(steps)}." if len(steps) > _MARKS else ""
         caption = f"Steps as each person marked them, from mark to mark.{more}"
         yield Table(caption, ("No.", "Step", "Time"), tuple(steps[:_MARKS]), "rlr", (0, 1, 0))
+
+
+def _review(facts: Facts) -> str:
+    """What a review takes at the least, by machine, where the run made any; a person's time is stated or not known."""
+    promotion = facts.results.experiment(_REVIEWED)
+    trials = [trial for arm in promotion.arms for trial in arm.trials] if promotion is not None else []
+    took = [
+        sum(number(value) or 0.0 for value in mapping(mapping(row).get("seconds")).values())
+        for trial in trials
+        for row in items(trial.details.get("reviews"))
+        if mapping(mapping(row).get("seconds"))
+    ]
+    if took:
+        told = (
+            f"{seconds(median(took))} at the median of {plural(len(took), 'review')} in this run ({seconds(min(took))} "
+            f"to {seconds(max(took))}): asked for, approved at once by a second account, merged. No review is quicker"
+        )
+    else:
+        told = "not measured in this run (`promote` does)"
+    found = [item for item in facts.stated if item.experiment == _REVIEWED]
+    said = "; ".join(
+        f"{item.figure}: {plain(item.value)} {item.unit}, "
+        + ("EXAMPLE, stated by nobody" if item.example else f"stated by {item.by or 'an unnamed person'}, {item.when}")
+        for item in found
+    )
+    person = said or "not stated, and nobody was timed"
+    return f"Review and approval by machine alone: {told}. A person's time to read and decide: {person}."
 
 
 def _row(work: Work) -> tuple[str, ...]:

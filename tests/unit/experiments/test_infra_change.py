@@ -19,7 +19,7 @@ from pov.experiments.infra_by_hand import RESTRICTED, hard_of, manifests
 from pov.experiments.infra_change import ASKED, name_of
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
-from tests.unit.experiments.world import BROKEN, Cluster, Git, LegacyHosts, Runbooks, Task, World
+from tests.unit.experiments.world import BROKEN, TOOK, Cluster, Git, LegacyHosts, Runbooks, Task, World
 
 NAMES = {
     "automated": "team-1123ab-automated-1",
@@ -132,7 +132,7 @@ class Server(Git):
         self.platform.world.check("review")
         self.platform.world.clock.sleep(1.0)
         self.platform.asked, self.platform.head = self.platform.branches[branch], "merge-1"
-        return SimpleNamespace(number=3, revision="merge-1", author="pov", approvers=self.platform.approvers)
+        return SimpleNamespace(number=3, revision="merge-1", author="pov", approvers=self.platform.approvers, took=TOOK)
 
     def forget(self, branch: str) -> None:
         self.platform.branches.pop(branch, None)

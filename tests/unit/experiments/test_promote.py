@@ -12,7 +12,7 @@ from pov.experiments import EXPERIMENTS
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
-from tests.unit.experiments.world import BROKEN, OLD, Cluster, Identity, Prober, World
+from tests.unit.experiments.world import BROKEN, OLD, TOOK, Cluster, Identity, Prober, World
 
 STAGES = [{"name": "staging"}, {"name": "dev", "services": "pov"}, {"name": "prod", "services": "pov"}]
 FOLLOW_S = 10.0
@@ -57,7 +57,7 @@ class Server:
             self.main, self.heads["main"] = held, revision
         self.follow()
         approvers = ("pov",) if self.alone else ("reviewer",)
-        return SimpleNamespace(number=len(self.merges), revision=revision, author="pov", approvers=approvers)
+        return SimpleNamespace(number=len(self.merges), revision=revision, author="pov", approvers=approvers, took=TOOK)
 
     def forget(self, branch: str) -> None:
         self.branches.pop(branch, None)
@@ -186,6 +186,8 @@ def test_each_stage_has_its_time_and_the_steps_add_up(tmp_path: Path) -> None:
     figures = result.evidence.figures
     assert figures["staging_seconds"] == pytest.approx(0.1 + 2 + FOLLOW_S, abs=0.3)
     assert figures["prod_seconds"] == pytest.approx(0.1 + 2 * (2 + FOLLOW_S), abs=0.5)
+    assert figures["review_seconds"] == 2 * sum(TOOK.values())
+    assert [row["seconds"] for row in result.evidence.details["reviews"]] == [TOOK, TOOK]  # type: ignore[attr-defined]
     assert result.seconds == pytest.approx(figures["prod_seconds"], abs=0.01)
     assert sum(step.seconds for step in result.evidence.steps) == pytest.approx(result.seconds, abs=0.01)
 

@@ -16,7 +16,7 @@ from pov.experiments.provision import KINDS
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
-from tests.unit.experiments.world import BROKEN, Cluster, Identity, Prober, World
+from tests.unit.experiments.world import BROKEN, TOOK, Cluster, Identity, Prober, World
 
 NAME = "new-1123ab-1"
 STAGES = [{"name": "staging"}, {"name": "dev", "services": "pov"}, {"name": "prod", "services": "pov"}]
@@ -67,7 +67,7 @@ class Platform:
         self.prod, self.heads["prod"] = set(self.main), f"merge-{len(self.asked)}"
         self.follow()
         approvers = ("pov",) if self.alone else ("reviewer",)
-        return SimpleNamespace(number=7, revision=self.heads["prod"], author="pov", approvers=approvers)
+        return SimpleNamespace(number=7, revision=self.heads["prod"], author="pov", approvers=approvers, took=TOOK)
 
     def follow(self) -> None:
         def now() -> None:
@@ -199,7 +199,7 @@ def test_it_comes_to_every_stage_and_goes_again(platform: Platform, tmp_path: Pa
     details = dict(result.evidence.details)
     assert details["revision"] == "c1", "whoever verifies the run looks it up"
     review = {"stage": "prod", "pull": 7, "revision": "merge-1", "author": "pov", "approved_by": ["reviewer"]}
-    assert details["reviews"] == [review]
+    assert details["reviews"] == [{**review, "seconds": TOOK}]
     seen = result.evidence.traffic
     assert seen is not None
     assert seen.operation.requests > 0, "the services beside it are under load"

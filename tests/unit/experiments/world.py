@@ -33,6 +33,7 @@ BACK_S = 5.0
 RUNBOOK_S = 3.0
 SCRIPT_S = 2.0
 ROLLOUT_S = 11.0
+TOOK = {"asked": 0.5, "approved": 0.25, "merged": 0.25}
 AGENT_S = 8.0
 
 
@@ -418,7 +419,7 @@ class Git:
         images, revision = world.branches[branch], f"merge-{len(world.recorded) + 1}"
         world.note("pov", images, ("reviewer",), revision)
         world.push(revision, images, world.generation)
-        return SimpleNamespace(number=1, revision=revision, author="pov", approvers=("reviewer",))
+        return SimpleNamespace(number=1, revision=revision, author="pov", approvers=("reviewer",), took=TOOK)
 
     def forget(self, branch: str) -> None:
         self.world.branches.pop(branch, None)

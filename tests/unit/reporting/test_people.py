@@ -128,3 +128,46 @@ def test_the_summary_tells_people_apart(tmp_path: Path) -> None:
 def report_path(folder: Path) -> Path:
     report(folder, person("sam", 133.0))
     return next(folder.glob("*/environment.json")).parent
+
+
+REVIEWS = [
+    {"stage": "staging", "seconds": {"asked": 0.5, "approved": 0.25, "merged": 0.25}},
+    {"stage": "prod", "seconds": {"asked": 1.0, "approved": 1.0, "merged": 1.0}},
+    {"stage": "prod", "pull": 3},
+]
+STATED = {
+    **simulated.environment([])["baseline"][0], "id": "review", "figure": "from asked to approved", "value": 4,
+    "unit": "h", "experiment": "promote", "example": False, "by": "E. Muster", "when": "2026-10-01",
+}  # fmt: skip
+
+
+def review_told(folder: Path, *, reviews: list[Any] | None = None, baseline: list[Any] | None = None) -> str:
+    order = [
+        {"experiment": "deploy", "arm": "automated", "trial": 1},
+        {"experiment": "promote", "arm": "automated", "trial": 1},
+        {"experiment": "deploy", "arm": "person-commits", "trial": 1},
+    ]
+    changes = {2: {"details": {"reviews": reviews or []}}, 3: person("sam", 90.0)}
+    told = {"simulated": False, "baseline": baseline or []}
+    path = simulated.save(folder, order=order, sample_changes=changes, control=False, environment_changes=told)
+    return words(build(read_run(path)), "people")
+
+
+def test_what_a_review_takes_by_machine_is_a_floor_beside_the_persons_commit(tmp_path: Path) -> None:
+    told = review_told(tmp_path, reviews=REVIEWS, baseline=[STATED])
+    assert "machine alone: 2.0 s at the median of 2 reviews in this run (1.0 s to 3.0 s)" in told
+    assert "A person's time to read and decide: from asked to approved: 4 h, stated by E. Muster, 2026-10-01." in told
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [([], "not stated, and nobody was timed"), ([{**STATED, "example": True}], "EXAMPLE, stated by nobody")],
+)
+def test_what_nobody_measured_or_stated_of_reviews_is_told(tmp_path: Path, baseline: list[Any], said: str) -> None:
+    told = review_told(tmp_path, baseline=baseline)
+    assert "machine alone: not measured in this run (`promote` does)" in told
+    assert said in told
+
+
+def test_at_the_hosts_nobody_reviews(tmp_path: Path) -> None:
+    assert "Review and approval by machine" not in words(report(tmp_path, person("sam", 133.0)), "people")
