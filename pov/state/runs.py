@@ -34,6 +34,7 @@ HEAD_SCHEMA = "pov.dev/head/v1"
 ENVIRONMENT = "pov.dev/environment/v1"
 _SIGNED = ("environment.json", "samples.jsonl", "summary.json", CONFIGURATION)
 _KNOWN = {V1, SCHEMA}
+_DRAWS = 10
 OLD_GENESIS = "0" * 64
 """Where chains of samples of version 1 begin: they do not hold what was recorded before the first."""
 
@@ -74,6 +75,20 @@ class Chain:
     resumed: tuple[Resumption, ...] = ()
 
 
+def _own_folder(runs_dir: Path, clock: Clock) -> Path:
+    """A folder that no other run has: two that begin in one second may draw the same name."""
+    drawn = 0
+    while True:
+        path, drawn = runs_dir / f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", drawn + 1
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            if drawn < _DRAWS and path.is_dir():
+                continue
+            raise cannot_write(path, error) from error
+        return path
+
+
 class RunWriter:
     """Saves a run as it happens. What could not be written is kept and written with the next chance.
 
@@ -90,12 +105,11 @@ class RunWriter:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """`files` by name lie beside the record from the beginning on."""
-        self.run_id = f"{clock.wall():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        self.path = runs_dir / self.run_id
+        self.path = _own_folder(runs_dir, clock)
+        self.run_id = self.path.name
         record = _pretty({"run": self.run_id, **environment}).encode()
         self._chain = Chain(hashlib.sha256(record).hexdigest(), genesis_of(json.loads(record)))
         try:
-            self.path.mkdir(parents=True)
             for name, content in (files or {}).items():
                 write_atomic(self.path / name, content)
             write_atomic(self.path / "environment.json", record)

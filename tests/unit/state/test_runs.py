@@ -15,6 +15,7 @@ from pov.model.reading import V1
 from pov.model.sample import SCHEMA
 from pov.state import runs
 from pov.state.runs import OLD_GENESIS, RunWriter, digest_of, latest, read_run
+from tests.fakes.clock import FakeClock
 
 
 def sample(**more: Any) -> dict[str, Any]:
@@ -125,6 +126,16 @@ def test_text_with_unusual_line_separators_survives(tmp_path: Path) -> None:
     run = read_run(writer.path)
     assert run.problems == ()
     assert run.samples[0]["error"] == "a\u2028b\u0085c"
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["aaaa", "aaaa", "bbbb", *["aaaa"] * 20])
+    monkeypatch.setattr(runs.secrets, "token_hex", lambda size: next(drawn))
+    first, second = (RunWriter(tmp_path, {}, clock=FakeClock()) for _ in range(2))
+    assert (first.run_id[-4:], second.run_id[-4:]) == ("aaaa", "bbbb")
+    assert [read_run(one.path).environment["run"] for one in (first, second)] == [first.run_id, second.run_id]
+    with pytest.raises(PovError, match="cannot write"):
+        RunWriter(tmp_path, {}, clock=FakeClock())
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
