@@ -49,8 +49,8 @@ class App:
 
     `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync. `begun` are the
     times at which syncs began, by commit, as Argo CD writes them (whole seconds); `unasked` is that of the last one, if
-    Argo CD began it by itself. `history` are the newest commits that were applied as a whole, oldest first. `follows` is
-    the branch it is compared with, `compared` when it last was, `automated` what it is set to do by itself.
+    Argo CD began it by itself. `history` are the newest commits that were applied as a whole, oldest first. `follows`
+    is the branch it is compared with, `compared` when it last was, `automated` what it is set to do by itself.
     """
 
     name: str
