@@ -1,4 +1,4 @@
-"""When Gitea knows that a pull request lacks commits of the branch that it would go into."""
+"""When Gitea knows that a pull request lacks commits of the branch that it would go into, or is green no more."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ _NO_COMMIT = {"do": "merge", "head_commit_id": "0" * 40}
 def until_behind(reviewer: Pulls, repository: str, number: int) -> None:
     """Gitea works off a push in the background, and merges what lacks it until then.
 
-    It is asked to merge a commit that there is not: it refuses that as well, but only once nothing else hinders it.
+    It is asked to merge a commit that there is not: it refuses that as well, but only once nothing else hinders it. Where
+    the status is not green any more, that is what hinders.
     """
 
     def knows() -> bool | Pending:
         with pytest.raises(Refused) as refused:
             reviewer._call("POST", f"/repos/{repository}/pulls/{number}/merge", _NO_COMMIT)
-        return "behind" in refused.value.cause or Pending(refused.value.cause)
+        why = refused.value.cause
+        return "behind" in why or "status checks" in why or Pending(why)
 
-    wait_for(f"Gitea to know that pull request {number} is behind", knows, timeout_s=60)
+    wait_for(f"Gitea to refuse a merge of pull request {number}", knows, timeout_s=60)
