@@ -14,8 +14,8 @@ _NO_COMMIT = {"do": "merge", "head_commit_id": "0" * 40}
 def until_behind(reviewer: Pulls, repository: str, number: int) -> None:
     """Gitea works off a push in the background, and merges what lacks it until then.
 
-    It is asked to merge a commit that there is not: it refuses that as well, but only once nothing else hinders it. Where
-    the status is not green any more, that is what hinders.
+    It is asked to merge a commit that there is not: it refuses that as well, but only once nothing else hinders it.
+    Where the status is not green any more, that is what hinders.
     """
 
     def knows() -> bool | Pending:

@@ -18,6 +18,7 @@ from pov.base.ports import LOOPBACK
 from pov.base.process import run
 from pov.base.scratch import scratch
 from pov.engines.containers import Containers
+from pov.engines.frozen import thaw
 from pov.engines.image_archive import slim
 
 NETWORK = "kind"
@@ -228,7 +229,10 @@ class Kind:
 
     def _end(self, name: str) -> None:
         """Kill a container and see it end: its systemd would take its time over an orderly end that nobody needs."""
+        found = self._containers.inspect(name)
         self._containers.run("kill", name, check=False)
+        if found is not None and found.get("Id"):
+            thaw(found["Id"])
         with suppress(TimedOut):
             self._containers.run("wait", name, timeout_s=_END_LIMIT_S, check=False)
 

@@ -59,7 +59,7 @@ class FakeContainers(Containers):
         match arguments:
             case ("container", "inspect", name):
                 box = self.boxes.get(name)
-                return (0, json.dumps([_inspected(box)])) if box else (125, "")
+                return (0, json.dumps([_inspected(name, box)])) if box else (125, "")
             case ("ps", *rest) if any(part.startswith("label=") for part in rest):
                 cluster = next(part for part in rest if part.startswith("label=")).rsplit("=", 1)[1]
                 return 0, "\n".join(name for name, box in self.boxes.items() if box["cluster"] == cluster)
@@ -81,11 +81,12 @@ class FakeContainers(Containers):
         return 0, ""
 
 
-def _inspected(box: dict[str, Any]) -> dict[str, Any]:
+def _inspected(name: str, box: dict[str, Any]) -> dict[str, Any]:
     bindings = {
         f"{inside}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(out)}] for inside, out in box["ports"].items()
     }
     return {
+        "Id": f"id of {name}",
         "State": {"Running": box["running"]},
         "HostConfig": {"PortBindings": bindings},
         "Config": {"Labels": {"io.x-k8s.kind.cluster": box["cluster"]}},

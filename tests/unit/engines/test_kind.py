@@ -92,6 +92,16 @@ def test_delete_removes_what_kind_left(tmp_path: Path) -> None:
     assert Kind(program, containers, "pov-x").delete(tmp_path / "k") == []
 
 
+def test_what_is_frozen_in_a_node_is_thawed_once_it_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    containers = FakeContainers()
+    containers.box("pov-x", {})
+    monkeypatch.setattr("pov.engines.kind.thaw", lambda container: containers.said.append(("thaw", container)))
+    Kind(_program(tmp_path, "exit 1"), containers, "pov-x").delete(tmp_path / "k")
+    said = [words for words in containers.said if words[0] in {"kill", "thaw", "wait"}]
+    node = "pov-x-control-plane"
+    assert said == [("kill", node), ("thaw", f"id of {node}"), ("wait", node)]
+
+
 def test_the_network_goes_only_when_nobody_is_on_it() -> None:
     containers = FakeContainers()
     containers.networks["kind"] = "n1"
