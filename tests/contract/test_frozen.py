@@ -40,7 +40,6 @@ def test_what_is_killed_while_it_is_frozen_ends(containers: Containers, image: C
         frozen = _freeze(identity, process)
         containers.run("kill", name, check=False)  # it gives up on what does not end
         assert thaw(identity) == frozen, "killing it thawed nothing below its own group"
-        assert containers.run("wait", name, timeout_s=30).stdout.strip() == "137"
         wait_for(
             "the process to be gone",
             lambda: not Path("/proc", str(process)).exists() or Pending("it is there"),
