@@ -196,7 +196,7 @@ def in_words(result: Result) -> str:
     parts.append("\n".join(line for experiment in experiments for line in _comparisons(experiment)))
     head = ["criterion", "bound", "observed", "outcome", "why", "today's way"]
     criteria = [
-        [str(c["id"]), f"{c['threshold']:g}", _figure(c["observed"]), _outcome(c), c["reason"], _today(c)]
+        [str(c["id"]), f"{c['threshold']:g}", _observed(c, c["metric"]), _outcome(c), _why(c), _today(c)]
         for c in summary.get("criteria", ())
     ]
     parts.append(table(head, criteria) if criteria else "")
@@ -236,10 +236,12 @@ def _rows(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _people(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
+    from pov.reporting.numbers import kinds
+
     for arm in experiment.get("people", ()):
         for trial in arm["trials"]:
             figures = trial["figures"]
-            lost = "–" if trial["hard"] is None else str(trial["hard"] + trial["late"])
+            lost = "–" if trial["hard"] is None else kinds(trial["hard"], trial["late"])
             times = [duration(trial["seconds"]), duration(figures.get("hands_on_seconds"))]
             counts = [_figure(figures.get("failed_commands")), lost]
             outcome = "ok" if trial["ok"] else str(trial["error"])
@@ -257,7 +259,25 @@ def _today(criterion: Mapping[str, Any]) -> str:
     today = criterion.get("today")
     if not today:
         return "–"
-    return f"{today['outcome']} ({_figure(today['observed'])})"
+    return f"{today['outcome']} ({_observed(today, criterion['metric'])})"
+
+
+def _observed(scored: Mapping[str, Any], metric: str) -> str:
+    """What was observed; a sum of hard and late failures as both, where the run told them apart."""
+    from pov.measure.results import holds_both
+    from pov.model.catalogue import Words
+    from pov.reporting.numbers import kinds
+
+    hard, late, figure = scored.get("hard"), scored.get("late"), _figure(scored["observed"])
+    if hard is not None and late is not None:
+        return kinds(hard, late)
+    return f"{figure}, not told apart" if scored["observed"] and holds_both(Words().metric(metric)) else figure
+
+
+def _why(criterion: Mapping[str, Any]) -> str:
+    from pov.measure.scoring import why
+
+    return why(criterion["reason"], criterion.get("late"), criterion["excused"], criterion["outcome"])
 
 
 def _figure(value: float | None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pov.measure.excuse import HARD
 from pov.model.catalogue import Metric, Words
-from pov.model.reading import TOLD_APART, mapping, text
+from pov.model.reading import TOLD_APART, mapping, text, whole
 from pov.model.sample import Counts, Sample
 
 EXECUTED, PERSON, SIMULATED = "executed", "person", "simulated"
@@ -26,12 +26,24 @@ class Count:
     excused: int = 0
 
 
+@dataclass(frozen=True)
+class Kinds:
+    """The same failures by kind: an effect and noise are not one figure."""
+
+    hard: int
+    late: int
+
+
 _FAILURES: Mapping[str, Callable[[Counts], Count]] = {
     "failed": lambda c: Count(c.failed, c.excused),
     "hard": lambda c: Count(c.hard),
     "late": lambda c: Count(c.late, c.excused),
     "failed_handshakes": lambda c: Count(c.failed_handshakes, c.most_excused_handshakes),
     "hard_handshakes": lambda c: Count(c.hard_handshakes),
+}
+_BOTH: Mapping[str, Callable[[Counts], Kinds]] = {
+    "failed": lambda c: Kinds(c.hard, c.late),
+    "failed_handshakes": lambda c: Kinds(c.hard_handshakes, c.late_handshakes),
 }
 _HANDSHAKES = {"failed_handshakes", "hard_handshakes"}
 FIGURES = (*_FAILURES, "seconds")
@@ -110,6 +122,22 @@ class Arm:
             return None
         sent = counts.handshakes if figure in _HANDSHAKES else counts.requests
         return _FAILURES[figure](counts) if sent else None
+
+    def kinds(self, metric: Metric) -> Kinds | None:
+        """The hard and the late ones in a sum of both; None for any other metric, and where they were not told apart.
+
+        A figure of an experiment's own that holds both has its hard ones in the trials' details, as `FIGURE_hard`.
+        """
+        if not metric.counts or metric.aggregation != "sum":
+            return None
+        if metric.figure in _FAILURES:
+            both, counts = _BOTH.get(metric.figure), self.counts
+            known = counts is not None and self.told_apart and self.count(metric.figure) is not None
+            return both(counts) if both and counts and known else None
+        told = [t for t in self.trials if figure(t, metric.figure) is not None]
+        hard = [found for t in told if (found := whole(t.details.get(f"{metric.figure}_hard"))) is not None]
+        late = int(self.observe(metric) or 0) - sum(hard)
+        return Kinds(sum(hard), late) if hard and len(hard) == len(told) and late >= 0 else None
 
     def observe(self, metric: Metric) -> float | None:
         """A metric's value over this arm's trials; None where no trial has it."""
@@ -210,6 +238,11 @@ def _saw(trial: Sample) -> bool:
     seen, service = mapping(trial.details.get("seen")), text(trial.details.get("service"))
     ends = {end.strip() for end in text(seen.get("edge")).split("→")}
     return seen.get("kind") == HARD and service in ends and trial.traffic.operation.hard > 0
+
+
+def holds_both(metric: Metric) -> bool:
+    """Whether hard and late failures of every trial are one figure in it."""
+    return metric.figure in _BOTH
 
 
 def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], words: Words) -> Results:

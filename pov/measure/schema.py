@@ -172,11 +172,17 @@ class TodayRow(_Part):
 
     arm: str
     observed: float | None
+    hard: int | None = None
+    late: int | None = None
     outcome: Literal["pass", "fail", "not shown"]
 
 
 class CriterionRow(_Part):
-    """One criterion against what was seen."""
+    """One criterion against what was seen.
+
+    `hard` and `late` are those of an `observed` sum of both, null for any other figure, and in runs of before they were
+    kept here.
+    """
 
     id: str
     title: str
@@ -188,6 +194,8 @@ class CriterionRow(_Part):
     agreed_by: str
     agreed_on: str
     observed: float | None
+    hard: int | None = None
+    late: int | None = None
     excused: int
     outcome: Literal["pass", "fail", "not shown"]
     reason: str

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pov.measure.results import Arm, Results
+from pov.measure.results import Arm, Kinds, Results
 from pov.model.catalogue import MORE, Metric, proposed
 from pov.model.reading import items, mapping, number, text, whole
 
@@ -56,7 +56,8 @@ class Score:
     """One criterion against what was seen; `observed` is None if there is nothing to judge by.
 
     `excused` are those of the observed failures that this machine may answer for. `today` is the same criterion scored
-    for today's way, None where that was not measured, or is what the criterion is about.
+    for today's way, None where that was not measured, or is what the criterion is about. `kinds` are the hard and the
+    late ones of an observed sum of both.
     """
 
     criterion: Criterion
@@ -66,6 +67,12 @@ class Score:
     reason: str
     excused: int = 0
     today: Score | None = None
+    kinds: Kinds | None = None
+
+    @property
+    def why(self) -> str:
+        """The reason as it is printed beside the observed figure."""
+        return why(self.reason, None if self.kinds is None else self.kinds.late, self.excused, self.outcome)
 
     @property
     def tells_apart(self) -> bool | None:
@@ -88,14 +95,40 @@ class Score:
             "agreed_by": wanted.agreed_by,
             "agreed_on": wanted.agreed_on,
             "observed": self.observed,
+            **_by_kind(self),
             "excused": self.excused,
             "outcome": self.outcome,
             "reason": self.reason,
             "today": None
             if today is None
-            else {"arm": today.criterion.arm, "observed": today.observed, "outcome": today.outcome},
+            else {
+                "arm": today.criterion.arm,
+                "observed": today.observed,
+                **_by_kind(today),
+                "outcome": today.outcome,
+            },
             "tells_apart": self.tells_apart,
         }
+
+
+def why(reason: str, late: int | None, excused: int, outcome: str) -> str:
+    """A reason as it is printed beside a figure that is told as hard and `late` ones: neither once more, nor pooled.
+
+    Where they were not told (None) it is as the summary has it, and has had it since there are summaries.
+    """
+    if late is None or outcome == "pass":
+        return reason
+    if reason.startswith(STALLED):
+        return f"{STALLED}: {excused} of {late} late may be excused"
+    if outcome != "fail":
+        return reason
+    over = reason.rpartition(", ")[2]
+    return f"{excused} of the late ones excused, {over}" if excused else over
+
+
+def _by_kind(score: Score) -> dict[str, int | None]:
+    found = score.kinds
+    return {"hard": None, "late": None} if found is None else {"hard": found.hard, "late": found.late}
 
 
 def threshold(record: Mapping[str, Any]) -> float | None:
@@ -152,7 +185,7 @@ def score(results: Results, criterion: Criterion) -> Score:
     excused = found.excused if found else 0
 
     def told(outcome: Outcome, reason: str) -> Score:
-        return Score(criterion, metric, observed, outcome, reason, excused)
+        return Score(criterion, metric, observed, outcome, reason, excused, kinds=arm.kinds(metric))
 
     missing = _missing(results, arm, metric, planned)
     if not arm.trials:

@@ -39,6 +39,11 @@ def count(value: float | None) -> str:
     return f"{round(value):,}".replace(",", NARROW)
 
 
+def kinds(hard: int, late: int) -> str:
+    """Failures by kind, hard ones first: `9 hard, 0 late`. None of either is 0."""
+    return f"{count(hard)} hard, {count(late)} late" if hard or late else "0"
+
+
 def plain(value: float) -> str:
     """A number without needless zeros: 180 rather than 180.0."""
     return count(value) if float(value).is_integer() else f"{value:g}"

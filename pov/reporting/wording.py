@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pov.measure.results import Arm, Experiment, loads_the_machine
+from pov.measure.results import Arm, Experiment, Kinds, holds_both, loads_the_machine
 from pov.measure.scoring import Score, word
 from pov.measure.statistics import Comparison, Same
 from pov.model import catalogue
@@ -12,7 +12,7 @@ from pov.model.catalogue import MORE, Metric, Words
 from pov.model.reading import text
 from pov.model.sample import Resumption, Sample
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import count, listing, plain, plural, seconds, share
+from pov.reporting.numbers import count, kinds, listing, plain, plural, seconds, share
 from pov.state.attested import CRITERIA, RUN, Attested
 
 
@@ -45,6 +45,21 @@ def value(metric: Metric, figure: float | None) -> str:
     return count(figure) if metric.counts else f"{plain(figure)} {metric.unit}".strip()
 
 
+def seen(metric: Metric, figure: float | None, by_kind: Kinds | None) -> str:
+    """An observed value; a sum of hard and late failures as both, since the one is an effect, the other may be noise.
+
+    A run of before they were told apart has but the sum, and that is said.
+    """
+    if by_kind is not None:
+        return kinds(by_kind.hard, by_kind.late)
+    return f"{value(metric, figure)}, not told apart" if figure and holds_both(metric) else value(metric, figure)
+
+
+def observed(score: Score) -> str:
+    """What was observed, as it is printed."""
+    return seen(score.metric, score.observed, score.kinds)
+
+
 def threshold(score: Score) -> str:
     """The bound in words."""
     return f"at {'least' if score.metric.direction == MORE else 'most'} {value(score.metric, score.criterion.bound)}"
@@ -52,14 +67,14 @@ def threshold(score: Score) -> str:
 
 def standing(score: Score, words: Words) -> str:
     """What a reader must know beside the outcome: why it is not shown, and how today's way fared."""
-    parts = [score.reason] if score.outcome != "pass" else []
+    parts = [score.why] if score.outcome != "pass" else []
     today = score.today
     if score.outcome == "pass" and today is not None:
-        said, seen = words.arm(today.criterion.arm).said, value(today.metric, today.observed)
+        said, of_today = words.arm(today.criterion.arm).said, observed(today)
         if today.outcome == "pass":
-            parts.append(f"{said} passes too ({seen})")
+            parts.append(f"{said} passes too ({of_today})")
         elif today.outcome == "fail":
-            parts.append(f"{said} fails it ({seen})")
+            parts.append(f"{said} fails it ({of_today})")
     return "; ".join(parts)
 
 
@@ -118,9 +133,9 @@ def departures(found: Attested) -> str:
 
 def verdict(score: Score, words: Words) -> str:
     """One sentence for one criterion, for the command line and for machines."""
-    seen = f"{words.metric(score.criterion.metric).label} {value(score.metric, score.observed)}, {threshold(score)}"
+    told = f"{words.metric(score.criterion.metric).label} {observed(score)}, {threshold(score)}"
     rest = standing(score, words)
-    return f"{outcome(score).upper()}: {score.criterion.title} ({seen}{f'; {rest}' if rest else ''})."
+    return f"{outcome(score).upper()}: {score.criterion.title} ({told}{f'; {rest}' if rest else ''})."
 
 
 def failures(arm: Arm) -> str:

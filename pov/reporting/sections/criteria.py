@@ -19,17 +19,17 @@ def build(facts: Facts) -> Iterator[Block]:
     for s in facts.scores:
         arm, today = facts.words.arm(s.criterion.arm), s.today
         what = f"{s.metric.label}, {s.criterion.experiment}, {arm.said}"
-        of_today = "–" if today is None else f"{wording.value(today.metric, today.observed)}, {today.outcome}"
-        observed = wording.value(s.metric, s.observed)
+        of_today = "–" if today is None else f"{wording.observed(today)}; {today.outcome}"
+        observed = wording.observed(s)
         who = s.criterion.agreed_by or "nobody"
-        basis = f"{s.reason}; agreed by {who}"
+        basis = f"{s.why}; agreed by {who}"
         rows.append((s.criterion.id, what, wording.threshold(s), observed, wording.outcome(s), of_today, basis))
     yield Table(
         "Criteria as saved with the run before its first trial.",
         ("Criterion", "Figure", "Threshold", "Observed", "Outcome", "Today's way", "Basis"),
         tuple(rows),
         "llrrlll",
-        (0, 3, 0, 0, 0, 0, 3),
+        (0, 2.5, 0, 2, 0, 2, 3),
     )
     yield Text(
         "Pass and fail follow from the samples alone. A criterion is not shown when its arm did not run, when the "

@@ -94,8 +94,8 @@ def _outcomes(facts: Facts) -> Outcomes:
                 "id": s.criterion.id,
                 "title": s.criterion.title,
                 "threshold": wording.threshold(s),
-                "today": "–" if s.today is None else wording.value(s.today.metric, s.today.observed),
-                "observed": wording.value(s.metric, s.observed),
+                "today": "–" if s.today is None else wording.observed(s.today),
+                "observed": wording.observed(s),
                 "outcome": wording.outcome(s),
                 "reason": wording.standing(s, facts.words)
                 + ("" if len(who) == 1 else f" ({s.criterion.agreed_by or _NOBODY})"),

@@ -37,5 +37,5 @@ def _is_recorded(experiment: Experiment, metric: Metric) -> bool:
 
 
 def _row(experiment: Experiment, metric: Metric, words: Words) -> tuple[str, ...]:
-    values = (wording.value(metric, arm.observe(metric)) for arm in experiment.arms)
+    values = (wording.seen(metric, arm.observe(metric), arm.kinds(metric)) for arm in experiment.arms)
     return (metric.label, _HOW.get(metric.aggregation, metric.aggregation), *values)

@@ -12,7 +12,7 @@ from pov.measure.statistics import Comparison
 from pov.model.sample import Counts
 from pov.reporting import wording
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import NARROW, count, listing, percent, plural
+from pov.reporting.numbers import NARROW, count, kinds, listing, percent, plural
 from pov.reporting.sections.people import in_short
 
 Finding = tuple[str, str]
@@ -179,6 +179,12 @@ def _bound(facts: Facts) -> Iterator[Finding]:
                 yield "Not zero disruption.", f"{told} {percent(bound(0, arm.n).at_most)} of them."
     ran = any(experiment.arms for experiment in facts.experiments)
     if ran and facts.results.sight.shown is None:
-        lost = sum(arm.counts.failed for e in facts.experiments for arm in e.arms if arm.counts)
-        seen = f" It did see {count(lost)} fail." if lost else ""
+        every = Arm("", tuple(trial for e in facts.experiments for arm in e.arms for trial in arm.trials))
+        seen = f" It did see failures: {_seen(every)}." if every.counts and every.counts.failed else ""
         yield "Not that the prober sees every failure.", f"No trial was made to fail on purpose.{seen}"
+
+
+def _seen(every: Arm) -> str:
+    """How many requests failed, by kind as far as that was recorded."""
+    counts = every.counts or Counts()
+    return kinds(counts.hard, counts.late) if every.told_apart else f"{count(counts.failed)}, not told apart"

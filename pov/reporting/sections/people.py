@@ -15,7 +15,7 @@ from pov.reporting.numbers import count, nice_axis, plain, plural, seconds
 from pov.reporting.section import Section
 
 _HEAD = (
-    "No.", "Person", "Before", "Elapsed", "Hands-on", "Pauses", "Failed commands", "Failed gates", "Recoveries",
+    "No.", "Person", "Before", "Elapsed", "Hands-on", "Pauses", "Failed commands", "Failed checks", "Recoveries",
     "Lost hard + late", "Result",
 )  # fmt: skip
 _HOW = (
@@ -66,7 +66,7 @@ def _of_idleness(there: list[Experiment]) -> str:
     told = f"a gap of more than {limit} counts as {limit}" if limit else "how gaps counted was not recorded"
     return (
         f"Hands-on: gaps between keystrokes, added up; {told}. A recovery is a row of failed commands that ended with "
-        "one that succeeded. Failed gates: questions to a service whether it is ready that were answered with no, or "
+        "one that succeeded. Failed checks: questions to a service whether it is ready that were answered with no, or "
         "not at all. Commands that somebody stopped with Ctrl-C are not failed ones."
     )
 

@@ -13,7 +13,7 @@ from pov.reporting.numbers import count
 from pov.reporting.section import Section
 from pov.reporting.wording import numbers
 
-_HEAD = ("Sample", "Arm", "Requests", "Hard", "Late", "Excused", "Handshakes", "Failed", "Control late")
+_HEAD = ("Sample", "Arm", "Requests", "Hard", "Late", "Excused", "Handshakes", "Hard + late", "Control late")
 
 
 def build(facts: Facts) -> Iterator[Block]:
@@ -25,7 +25,8 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Text(
             "The prober sends on a fixed schedule, whatever the answers do (open loop), and never tries again. Hard: "
             "refused, cut off, answered wrongly. Late: answered after its time or never, or not sent in time. "
-            "Handshakes are counted on new connections. Control: edges outside the change, in the same window."
+            "Handshakes are counted on new connections, and those that failed by kind behind them. Control: edges "
+            "outside the change, in the same window."
         )
     for experiment in recorded:
         data = facts.words.experiment(experiment.name)
@@ -35,9 +36,11 @@ def build(facts: Facts) -> Iterator[Block]:
         for arm in experiment.arms:
             label = facts.words.arm(arm.name).label
             pairs = [(t.traffic.operation, t.traffic.control) if t.traffic else (None, None) for t in arm.trials]
-            rows += [(f"{t.n}", label, *_cells(*pair)) for t, pair in zip(arm.trials, pairs, strict=True)]
+            for trial, (seen, control) in zip(arm.trials, pairs, strict=True):
+                rows.append((f"{trial.n}", label, *_cells(seen, control, arm.told_apart)))
             sums.append(len(rows))
-            rows.append(("all", label, *_cells(arm.counts, added(c for _, c in pairs if c is not None))))
+            beside = added(c for _, c in pairs if c is not None)
+            rows.append(("all", label, *_cells(arm.counts, beside, arm.told_apart)))
         yield Table(f"Requests while each {data.noun} ran.", _HEAD, tuple(rows), "llrrrrrrr", strong=tuple(sums))
     for experiment in facts.experiments:
         yield from _placebo(facts, experiment)
@@ -47,12 +50,15 @@ def build(facts: Facts) -> Iterator[Block]:
 SECTION = Section("traffic", "Requests that failed", build)
 
 
-def _cells(seen: Counts | None, control: Counts | None) -> tuple[str, ...]:
+def _cells(seen: Counts | None, control: Counts | None, told_apart: bool) -> tuple[str, ...]:
     if seen is None:
         return ("–",) * 7
     of = "none" if control is None else f"{count(control.late)} of {count(control.requests)}"
-    figures = (seen.requests, seen.hard, seen.late, seen.excused, seen.handshakes, seen.failed_handshakes)
-    return (*(count(figure) for figure in figures), of)
+    kinds = count(seen.hard), count(seen.late)
+    shaken = f"{count(seen.hard_handshakes)} + {count(seen.late_handshakes)}"
+    if not told_apart:
+        kinds, shaken = (f"{count(seen.failed)} in all", "–"), f"{count(seen.failed_handshakes)} in all"
+    return (count(seen.requests), *kinds, count(seen.excused), count(seen.handshakes), shaken, of)
 
 
 def _placebo(facts: Facts, experiment: Experiment) -> Iterator[Block]:

@@ -172,7 +172,7 @@ def of_people(*oks: bool, origin: str = "person") -> dict[str, Any]:
 
 def test_people_are_told_one_by_one_and_no_table_of_machines_stands_beside_them() -> None:
     text = measure.in_words(SimpleNamespace(as_json=lambda: of_people(True, False)))
-    for wanted in ("sam", "2 min 13 s", "48.0 s", "given up after 133 s"):
+    for wanted in ("sam", "2 min 13 s", "48.0 s", "given up after 133 s", "3 hard, 1 late"):
         assert wanted in text
     assert "median" not in text
     assert "sam (a script)" in measure.in_words(SimpleNamespace(as_json=lambda: of_people(True, origin="simulated")))

@@ -8,12 +8,13 @@ import pytest
 
 from pov.measure import warnings
 from pov.measure.order import new_seed, shuffled
-from pov.measure.results import Arm, gathered
+from pov.measure.results import Arm, Kinds, gathered
 from pov.measure.scoring import BLIND, STALLED, Criterion, scored
 from pov.measure.statistics import compare, drift_from
 from pov.measure.summary import summarise
 from pov.model.catalogue import Arm as CatalogueArm
 from pov.model.catalogue import Words
+from pov.model.reading import TOLD_APART
 from pov.model.sample import Counts, Sample, Stalls, Traffic
 
 
@@ -131,6 +132,61 @@ def test_a_criterion_passes_fails_or_is_not_shown_and_says_why(case: str) -> Non
     samples, planned, wanted, outcome, reason = SCORES[case]
     (score,) = scored(gathered(samples, {("rotate", "automated"): planned}, Words()), [wanted])
     assert (score.outcome, reason in score.reason) == (outcome, True), score.reason
+
+
+LIVE: dict[str, Any] = {"figures": {"failed_live": 7.0}, "details": {"failed_live_hard": 5}}
+BY_KIND: dict[str, tuple[list[Sample], Criterion, Kinds | None, str]] = {
+    "hard alone": ([replace(ONE, traffic=traffic(9))], criterion(), Kinds(9, 0), "over 1 trial"),
+    "none": ([ONE], criterion(), Kinds(0, 0), "all of 1 trial"),
+    "excused": (
+        [replace(ONE, traffic=traffic(1, 4, 3))], criterion(), Kinds(1, 4), "3 of the late ones excused, over 1 trial",
+    ),
+    "excused above the bound": (
+        [replace(ONE, traffic=traffic(1, 4, 4))], criterion(bound=2), Kinds(1, 4),
+        f"{STALLED}: 4 of 4 late may be excused",
+    ),
+    "another reason": ([ONE, sample("automated", 2, None)], criterion(), Kinds(0, 0), "1 of 2 trials failed"),
+    "handshakes": (shaken(1), criterion("failed_handshakes"), Kinds(0, 2), "1 of the late ones excused, over 1 trial"),
+    "nothing sent": ([replace(ONE, traffic=traffic(requests=0))], criterion(), None, "not recorded"),
+    "one kind": (
+        [replace(ONE, traffic=traffic(1, 4))], criterion("hard_failures"), None,
+        "1 hard, 4 late (0 of them excused), over 1 trial",
+    ),
+    "a time": ([sample("automated", 1, 2.5)], criterion("max_seconds", 2), None, "over 1 trial"),
+    "a figure of its own": ([replace(ONE, **LIVE)], criterion("failed_live"), Kinds(5, 2), "over 1 trial"),
+    "a figure of its own, twice": (
+        [replace(ONE, **LIVE), replace(ONE, trial=2, **LIVE)], criterion("failed_live"), Kinds(10, 4), "over 2 trials",
+    ),
+    "told in one of two": (
+        [replace(ONE, **LIVE), replace(ONE, trial=2, figures={"failed_live": 1.0})], criterion("failed_live"), None,
+        "0 hard, 0 late (0 of them excused), over 2 trials",
+    ),
+    "damaged": (
+        [replace(ONE, figures={"failed_live": 7.0}, details={"failed_live_hard": 9})], criterion("failed_live"), None,
+        "0 hard, 0 late (0 of them excused), over 1 trial",
+    ),
+    "never told apart": (
+        [replace(ONE, traffic=replace(traffic(3), details={TOLD_APART: False}))], criterion(), None, "over 1 trial",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_KIND)
+def test_a_sum_of_hard_and_late_failures_is_told_as_both_and_judged_as_a_sum(case: str) -> None:
+    samples, wanted, kinds, told = BY_KIND[case]
+    (score,) = scored(gathered(samples, {}, Words()), [wanted])
+    assert (score.kinds, score.why) == (kinds, told)
+    kept = score.as_json()
+    assert (kept["hard"], kept["late"]) == ((kinds.hard, kinds.late) if kinds else (None, None))
+    assert kept["reason"] == score.reason, "as summaries of before have it, or they would not verify"
+    if kinds is not None:
+        assert score.observed == kinds.hard + kinds.late
+
+
+def test_todays_way_is_told_by_kind_too() -> None:
+    samples = [ONE, replace(sample("manual", 1, 9.0), traffic=traffic(9))]
+    (score,) = scored(gathered(samples, {}, Words()), [criterion()])
+    assert score.as_json()["today"] == {"arm": "manual", "observed": 9.0, "hard": 9, "late": 0, "outcome": "fail"}
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,13 @@ def test_few_persons_are_points_and_nothing_else(tmp_path: Path) -> None:
     assert "n = 2: fewer than 6 persons" in told
     assert "median elapsed" not in told
     assert '"median": null' in told
-    for wanted in ("waited for a colleague", "ledger on legacy-1", "a gap of more than 10.0 s", "1 (12.0 s)"):
+    for wanted in (
+        "waited for a colleague",
+        "ledger on legacy-1",
+        "a gap of more than 10.0 s",
+        "1 (12.0 s)",
+        "Failed checks",
+    ):
         assert wanted in told
     assert not found.simulated
     assert found.band == ""
