@@ -11,7 +11,7 @@ from typing import Any
 from pov.base.errors import NotFound, PovError, Transient
 from pov.engines.gitea_pulls import Asked
 from pov.engines.kube import Kube
-from pov.scoping.gate_comment import FAILED, REFUSED, SO_FAR, UNREADABLE
+from pov.scoping.gate_comment import FAILED, PASSED, REFUSED, SO_FAR, UNREADABLE
 from pov.steps.gate.job import PULL, manifest, mark_of, name_of
 from pov.steps.gate.names import COPY_LABEL, JOB, NAMESPACE
 from pov.workflows.gate_runner import Turn
@@ -49,7 +49,8 @@ class KubeJobs:
     def verdict(self, asked: Asked, again: str) -> Mapping[str, Any] | None:
         """See `Jobs`. A Job that failed is a gate that failed, with what its containers said last.
 
-        While it runs nothing is believed but what stops a merge: what passed has passed once the Job has ended.
+        Nothing is believed of one that runs, or failed, but what stops a merge: what passed has passed once the Job has
+        ended well.
         """
         name = name_of(asked.number, asked.head, asked.base, self.image, again, state=self._state)
         found = self.kube.get(_KIND, name, NAMESPACE)
@@ -60,7 +61,7 @@ class KubeJobs:
             return _refusal(self._heard(name))
         said = self._said(name, "judge").strip().splitlines()
         document = _document(said[-1]) if said else {}
-        if document and not document.get(SO_FAR):
+        if document and not document.get(SO_FAR) and (document.get("outcome") != PASSED or "Complete" in ended):
             return document
         why = (ended.get("Failed") or {}).get("message") or "it said nothing that can be read"
         lines = [

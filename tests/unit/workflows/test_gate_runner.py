@@ -649,6 +649,19 @@ def test_what_is_no_document_is_a_gate_that_failed(said: str) -> None:
     assert found["outcome"] == "failed"
 
 
+@pytest.mark.parametrize("before", ["", "Traceback\n", "an error\n"])
+def test_a_job_that_failed_passes_nothing_whatever_it_says_last(before: str) -> None:
+    said = f"{before}{json.dumps(PASSED)}\n"
+    found = jobs(Cluster(ended("Failed", "BackoffLimitExceeded"), said)).verdict(ONE, "")
+    assert found is not None
+    assert found["outcome"] == "failed"
+    assert "BackoffLimitExceeded" in found["lines"][0]
+    refused = jobs(Cluster(ended("Failed"), f"{json.dumps(WHOLE)}\n{said}")).verdict(ONE, "")
+    assert refused is not None
+    assert refused["outcome"] == "refused"
+    assert jobs(Cluster(ended("Complete"), said)).verdict(ONE, "") == PASSED
+
+
 def test_a_job_that_failed_tells_why_with_what_was_said_last() -> None:
     cluster = Cluster(ended("Failed", "Job has reached its limit"), "", "`git fetch` failed: no such ref\n")
     cluster.why = "Pod was active on the node longer than the specified deadline"
