@@ -24,6 +24,9 @@ kinds := {
 	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
 }
 
+# Whose figure a bound is that no scope lifts.
+platform := "the platform has"
+
 # What every stage's namespace has.
 belongings := {"ResourceQuota", "LimitRange", "NetworkPolicy"}
 

@@ -132,7 +132,14 @@ told_already contains "storage_gib" if {
 	asked_storage > input.given.storage.gib
 }
 
-# What the scope names, else what its size includes, else what the platform has. Sums of fractions are not exact.
+# What the scope names, else what its size includes, and never more than the platform has. Sums of fractions are not
+# exact.
+beyond[resource] := bound if {
+	some resource, bound in object.get(input.given, "bounds", {})
+	not resource in told_already
+	totals[resource] > bound.most + 0.001
+}
+
 over contains refusal(
 	sprintf("%v %s are asked for over all stages", [totals[resource], measures[resource]]),
 	sprintf("%v, which %s", [bound.most, bound.of]),
@@ -141,9 +148,19 @@ over contains refusal(
 	]),
 	input.roles.scope,
 ) if {
-	some resource, bound in object.get(input.given, "bounds", {})
-	not resource in told_already
-	totals[resource] > bound.most + 0.001
+	some resource, bound in beyond
+	bound.of != lists.platform
+}
+
+# No scope lifts it.
+over contains refusal(
+	sprintf("%v %s are asked for over all stages", [totals[resource], measures[resource]]),
+	sprintf("%v, which %s", [bound.most, bound.of]),
+	sprintf("at most %v %s, a larger platform, or an override", [bound.most, measures[resource]]),
+	input.roles.override,
+) if {
+	some resource, bound in beyond
+	bound.of == lists.platform
 }
 
 deny contains one if {

@@ -11,6 +11,9 @@ from pov.config.scope import Scope
 from pov.scoping.figures import worth
 from pov.scoping.terms import RESOURCES
 
+PLATFORM_HAS = "the platform has"
+"""Whose figure a bound is that nothing lifts but a larger platform: the policies on a plan know it by these words."""
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -105,9 +108,9 @@ def storage_variable(
 def bounds_variable(offering: Offering, scope: Scope | None, deal: str) -> dict[str, dict[str, dict[str, Any]]]:
     """The guardrail's variable `bounds`: the most of each resource that all stages together may take, and whose it is.
 
-    What the scope of `deal` names; where it is silent, what the size includes; where that is silent too, what the
-    platform has. Capacity sums what scopes name: so what is built is never more than what was summed. Empty where
-    nothing bounds anything.
+    What the scope of `deal` names; where it is silent, what the size includes; and never more than the platform has.
+    Capacity sums what scopes name: so what is built is never more than what was summed. Empty where nothing bounds
+    anything.
     """
     found = {resource: _bound(offering, scope, deal, resource) for resource in RESOURCES}
     known = {resource: bound for resource, bound in found.items() if bound is not None}
@@ -115,18 +118,25 @@ def bounds_variable(offering: Offering, scope: Scope | None, deal: str) -> dict[
 
 
 def _bound(offering: Offering, scope: Scope | None, deal: str, resource: str) -> dict[str, Any] | None:
+    told = (_promised(offering, scope, deal, resource), _there(offering, resource))
+    return min((bound for bound in told if bound is not None), key=lambda bound: float(bound["most"]), default=None)
+
+
+def _promised(offering: Offering, scope: Scope | None, deal: str, resource: str) -> dict[str, Any] | None:
     named = getattr(scope, resource) if scope is not None else None
     if named is not None:
         return {"most": named, "of": f"the scope of {deal} names"}
     own = included(offering, scope.users if scope is not None else None, resource)
-    if own is not None:
-        return {"most": own[1], "of": f"{own[0]} includes"}
+    return {"most": own[1], "of": f"{own[0]} includes"} if own is not None else None
+
+
+def _there(offering: Offering, resource: str) -> dict[str, Any] | None:
     platform = offering.platform
     # An old figure of it bounds all the same: more than there ever was is there for nobody.
     if platform is None or platform.as_of is None or not worth(platform, offering.ageing, platform.as_of).shown:
         return None
     has = getattr(platform, resource)
-    return {"most": has, "of": "the platform has"} if has is not None else None
+    return {"most": has, "of": PLATFORM_HAS} if has is not None else None
 
 
 def _holds(size: Size, users: int) -> bool:

@@ -164,6 +164,30 @@ def test_more_than_the_scope_names_is_refused_although_no_quota_is_passed(
     assert company.gate("--stages", str(stages(company.root, 8, 3001, 11))) == 0
 
 
+def test_no_scope_lifts_what_the_platform_has(company: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    own = company.keys / "offering.yaml"
+    text = data("offering", "standard.yaml").read_text()
+    own.write_text(text.replace("memoryGib: 8192", "memoryGib: 7").replace("storageGib: 200000", "storageGib: 10"))
+    named = "scope: {users: 40000, cpu: 8, memoryGib: 1000000, storageGib: 1000000, architect: S. Olu}\n"
+    company.file.write_text(company.file.read_text().replace(SCOPE, named))
+    asked = ("--stages", str(stages(company.root, 8, 0, 11)), "--offering", str(own))
+    more = "a larger platform, or an override; may approve: cto or engineering-vp"
+    refused = [
+        f"refused: {asks} are asked for over all stages; limit: {most}, which the platform has; {fix}, {more}"
+        for asks, most, fix in (
+            ("11 GiB of storage", 10, "passes with: at most 10 GiB of storage"),
+            ("8 GiB of memory", 7, "passes with: at most 7 GiB of memory"),
+        )
+    ]
+    for kind in ("", "scope"):
+        if kind:
+            assert company.approve(kind, "engineer", "--offering", str(own)) == 0
+        capsys.readouterr()
+        assert company.gate(*asked) == 4
+        said = capsys.readouterr().out.splitlines()
+        assert sorted(line for line in said if line.startswith("refused: ")) == refused, kind
+
+
 def test_512_cores_pass_with_an_approved_scope_and_513_with_none(
     company: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -696,6 +720,7 @@ CPU, MEMORY = "CPU cores are asked for over all stages", "GiB of memory are aske
         ({"storage_gib": 501}, {}, ["501 GiB of storage are asked for over all stages"]),
         ({}, BOUND, [f"8 {MEMORY}"]),
         ({"cpu": 65}, BOUND, [f"65 {CPU}", f"8 {MEMORY}"]),
+        ({}, {"bounds": {"memory_gib": {"most": 4, "of": "the platform has"}}}, [f"8 {MEMORY}"]),
     ],
 )
 def test_what_is_asked_for_is_refused_without_a_plan_in_the_words_that_a_plan_would_get(

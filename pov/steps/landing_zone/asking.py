@@ -14,7 +14,7 @@ from pov.config.offering import Offering, Quotas, load_offering
 from pov.config.scenario import Scenario
 from pov.config.units import mebibytes
 from pov.config.weights import cpu_requests
-from pov.scoping.sizing import bounds_variable, storage_variable
+from pov.scoping.sizing import PLATFORM_HAS, bounds_variable, storage_variable
 from pov.scoping.terms import RESOURCES
 from pov.steps.context import Context
 from pov.steps.gate.names import REPOSITORY
@@ -102,7 +102,8 @@ def within_bounds(told: Mapping[str, Any]) -> None:
         asked = sum(stage[resource] for stage in told["stages"].values())
         if asked > bound["most"] + 0.001:
             what = f"what is to run takes {asked:g} {RESOURCES[resource]}, and {bound['most']:g} are what {bound['of']}"
-            raise InvalidInput([Problem("", what, "name more in the scope, or bring up fewer services")])
+            more = "" if bound["of"] == PLATFORM_HAS else "name more in the scope, or "
+            raise InvalidInput([Problem("", what, f"{more}bring up fewer services")])
 
 
 def _offering(engagement: Engagement | None) -> Offering:

@@ -64,7 +64,7 @@ variable "storage" {
 }
 
 variable "bounds" {
-  description = "The most of each resource over all stages, and whose figure it is: what the deal's scope names, else its size's, else the platform's. Nothing bounds what is not in it."
+  description = "The most of each resource over all stages, and whose figure it is: what the deal's scope names, else its size's, and never more than the platform's. Nothing bounds what is not in it."
   type = map(object({
     most = number
     of   = string

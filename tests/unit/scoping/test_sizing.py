@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from pov.base.paths import data
 from pov.config.scope import Scope
-from pov.scoping.sizing import bounds_variable, faults, stretch_of
+from pov.scoping.sizing import PLATFORM_HAS, bounds_variable, faults, stretch_of
 from tests.unit.scoping.offerings import TODAY, document, given, offering, sizes
 
 
@@ -60,9 +61,16 @@ def test_gaps_and_overlaps(bounds: list[tuple[int, int | None]], told: list[str]
         ({"users": 5_000}, (8192, "the platform has"), (3000, "size Small includes")),
         ({"users": 2_000_000}, (8192, "the platform has"), (120_000, "the platform has")),
         ({}, (8192, "the platform has"), (9999, "size Medium includes")),
+        ({"users": 40_000, "memoryGib": 8192}, (8192, "the scope of acme names"), (9999, "size Medium includes")),
+        ({"users": 40_000, "memoryGib": 1_000_000}, (8192, "the platform has"), (9999, "size Medium includes")),
+        (
+            {"users": 40_000, "memoryGib": 7, "iops": 250_000},
+            (7, "the scope of acme names"),
+            (120_000, "the platform has"),
+        ),
     ],
 )
-def test_stages_are_bounded_by_the_scope_else_the_size_else_the_platform(
+def test_stages_are_bounded_by_the_scope_else_the_size_and_always_by_the_platform(
     answers: dict[str, Any], memory: tuple[float, str], iops: tuple[float, str]
 ) -> None:
     found = bounds_variable(offering(), Scope.model_validate(answers), "acme")["bounds"]
@@ -77,9 +85,28 @@ def test_a_size_that_bounds_memory_bounds_the_stages() -> None:
     assert found["memory_gib"] == {"most": 256, "of": "size Medium includes"}
 
 
+def test_storage_that_no_size_bounds_is_bounded_by_the_platform_whatever_the_scope_names() -> None:
+    asked = Scope.model_validate({"users": 1_500_000, "storageGib": 1_000_000})
+    assert bounds_variable(offering(), asked, "acme")["bounds"]["storage_gib"] == {"most": 200_000, "of": PLATFORM_HAS}
+
+
+def test_a_size_that_includes_more_than_the_platform_has_lifts_nothing() -> None:
+    own = document()
+    own["sizes"][1]["limits"]["memoryGib"] = 10_000
+    found = bounds_variable(offering(own), Scope(users=50_000), "acme")["bounds"]
+    assert found["memory_gib"] == {"most": 8192, "of": PLATFORM_HAS}
+
+
+def test_the_policies_on_a_plan_know_the_platforms_bound_by_its_words() -> None:
+    assert f'platform := "{PLATFORM_HAS}"\n' in data("policies", "gate", "lists.rego").read_text()
+
+
 def test_an_old_figure_of_the_platform_bounds_all_the_same_and_one_without_a_source_does_not() -> None:
     old = offering(given(TODAY - timedelta(days=999)))
     assert bounds_variable(old, None, "")["bounds"]["cpu"] == {"most": 2048, "of": "the platform has"}
     without = offering({**given(), "platform": {"cpu": 2048}})
     assert "cpu" not in bounds_variable(without, None, "")["bounds"]
     assert "cpu" not in bounds_variable(offering(given(), platform=None), None, "")["bounds"]
+    asked = Scope(users=50_000, cpu=4000)
+    assert bounds_variable(old, asked, "acme")["bounds"]["cpu"]["most"] == 2048
+    assert bounds_variable(without, asked, "acme")["bounds"]["cpu"]["most"] == 4000

@@ -136,3 +136,16 @@ def test_an_override_lets_more_through_as_it_does_in_terraform() -> None:
         within_bounds(more)
     within_bounds({**more, "override": {"approved_by": "pat", "reason": "load test"}})
     within_bounds({**more, "bounds": {"cpu": {"most": 2, "of": "the scope of acme names"}}})
+
+
+@pytest.mark.parametrize(
+    ("of", "fix"),
+    [
+        ("the scope of acme names", "name more in the scope, or bring up fewer services"),
+        ("the platform has", "bring up fewer services"),
+    ],
+)
+def test_what_the_platform_has_is_lifted_by_no_scope(of: str, fix: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        within_bounds({"stages": {"dev": {"cpu": 2}}, "bounds": {"cpu": {"most": 1, "of": of}}})
+    assert refused.value.problems[0].fix == fix
