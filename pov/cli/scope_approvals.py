@@ -28,7 +28,10 @@ _days = click.option("--days", type=int, default=_DAYS, show_default=True, metav
 
 
 register_option = click.option(
-    "--register", type=FOLDER, metavar="DIR", help="Approvals of other deals, summed up with this."
+    "--register",
+    type=FOLDER,
+    metavar="DIR",
+    help="Approvals of other deals, summed up with this. Default: register in the user's configuration of pov.",
 )
 
 
@@ -183,6 +186,7 @@ def _check_in_words(result: CheckResult) -> str:
     lines += [f"refused: {text}" for text in result.refused]
     others = [v for v in found.verdicts if not v.counts and v.why != "it is a request"]
     lines += [f"  does not count: {verdict.record}: {verdict.why}" for verdict in others]
+    lines += [f"not checked: {name}: {why}" for name, why in result.assessment.capacity.not_checked.items()]
     if not result.refused:
         lines.append("Everything that needs an approval has one." if found.needs else "No approval is needed.")
     elif result.mode == "advise":

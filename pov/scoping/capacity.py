@@ -12,6 +12,8 @@ from pov.config.scope import Scope
 from pov.scoping.figures import worth
 from pov.scoping.terms import RESOURCES, Standing
 
+_UNSUMMED = "no register of their approvals is at hand (--register DIR), or nobody who may sign them (--signers FILE)"
+
 
 @dataclass(frozen=True)
 class Commitment:
@@ -61,14 +63,22 @@ class Use:
 
 @dataclass(frozen=True)
 class Capacity:
-    """Every resource that the platform says it has; `note` says why nothing could be checked, or EXAMPLE.
+    """Every resource that the platform says it has; `note` says what could not be checked and why, or EXAMPLE.
 
-    `summed` tells whether other deals were looked at: where not, what is left is what there is at most.
+    `summed` tells whether other deals were looked at: where not, what is left is what there is at most. `unknown` says
+    what of the platform is not known.
     """
 
     uses: tuple[Use, ...]
     note: str = ""
     summed: bool = False
+    unknown: str = ""
+
+    @property
+    def not_checked(self) -> Mapping[str, str]:
+        """What nobody looked at, each with why: empty where all was summed up and compared."""
+        found = {"capacity": self.unknown} if self.unknown else {}
+        return found | ({"capacity over other deals": _UNSUMMED} if self.uses and not self.summed else {})
 
     def as_json(self) -> dict[str, Any]:
         """The capacity as a JSON object."""
@@ -89,19 +99,23 @@ def capacity(
     platform = offering.platform
     value = worth(platform, offering.ageing, today)
     if platform is None or not value.shown:
-        return Capacity((), f"not checked: what the platform has is not known, {value.why}")
-    uses = []
-    for resource in RESOURCES:
+        unknown = f"what the platform has is not known, {value.why}"
+        return Capacity((), f"not checked: {unknown}", unknown=unknown)
+    uses, unsaid_of = [], []
+    for resource, name in RESOURCES.items():
         has = getattr(platform, resource)
         if has is None:
+            unsaid_of.append(name)
             continue
         taken = sum(getattr(other, resource) or 0 for other in others or ())
         unsaid = tuple(sorted({other.engagement for other in others or () if getattr(other, resource) is None}))
         uses.append(Use(resource, has, taken, _asked(scope, stages, resource), unsaid))
     note = {Standing.EXAMPLE: "EXAMPLE: nobody measured what this platform has", Standing.OLD: f"old: {value.why}"}
     told = [note[value.standing]] if value.standing in note else []
+    unknown = f"what the platform has of {', '.join(unsaid_of)} is not known" if unsaid_of else ""
+    told += [f"not checked: {unknown}"] if unknown else []
     told += [] if others is not None else ["other deals' approvals were not looked at: at most this is left"]
-    return Capacity(tuple(uses), "; ".join(told), others is not None)
+    return Capacity(tuple(uses), "; ".join(told), others is not None, unknown)
 
 
 def _asked(scope: Scope, stages: Mapping[str, Mapping[str, Any]] | None, resource: str) -> float | None:

@@ -134,7 +134,9 @@ def run_decide(options: DecideOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOC
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What to check, by whose signatures. `register` holds the approvals of other deals."""
+    """What to check, by whose signatures. `register` holds the approvals of other deals; without it the user's own is
+    taken, where there is one.
+    """
 
     folder: Path
     trust: Trust
@@ -161,6 +163,7 @@ class CheckResult:
             "mode": self.mode,
             "mandate": self.mandate.as_json() if self.mandate is not None else None,
             "refused": list(self.refused),
+            "not_checked": dict(self.assessment.capacity.not_checked),
             "approvals": self.approved.as_json(),
             "scope": self.assessment.as_json(),
         }
@@ -191,9 +194,7 @@ def run_check(
     apart(options.trust, found.path.parent)
     mandate = _mandate(options, subject, clock)
     now = clock.wall()
-    others: tuple[Commitment, ...] | None = None
-    if options.register is not None:
-        others = commitments(records(options.register), subject.engagement, options.trust.verify, now)
+    others = commitments_of_others(subject.engagement, None, now, options.register, options.trust)
     assessment = assess(found.scope, found.offering, today(clock), others, stages)
     known = approved(records(found.path.parent / FOLDER), subject, assessment.needs, options.trust.verify, now)
     nobody = (f"{one.what} ({one.fix})" for one in unnamed(assessment))
@@ -204,7 +205,7 @@ def run_check(
 def commitments_of_others(
     own: str, folder: Path | None, now: datetime, register: Path | None = None, trust: Trust | None = None
 ) -> tuple[Commitment, ...] | None:
-    """What other deals than `own` were approved for, as the gate sums it: by `register`, else the user's own.
+    """What other deals than `own` were approved for: by `register`, else the user's own. One rule for all that sums.
 
     None where nobody can tell: no register, or nobody who may sign. Raises `InvalidInput` where the signers lie in
     `folder`, whose deal is judged.

@@ -174,7 +174,14 @@ def run_gate(
         room = furnish(folder, options.terraform)
         programs = options.programs or for_gate(emit)
         judge = Conftest(programs.conftest, data("policies"))
-        checks = [_scope_check(scope), *records, *_beside(own, asked), of_the_process(os.environ), _text(room, judge)]
+        checks = [
+            _scope_check(scope),
+            *_unseen(scope),
+            *records,
+            *_beside(own, asked),
+            of_the_process(os.environ),
+            _text(room, judge),
+        ]
         if checks[-1].refusals:
             why = "Terraform is not shown a text that is refused"
             made = _Planned(tuple(Check(name, not_checked=why) for name in ("terraform validate", "plan")))
@@ -233,6 +240,11 @@ def _scope_check(scope: CheckResult) -> Check:
     missing, over = (told(scope.assessment, scope.approved) for told in (missing_approvals, beyond_capacity))
     missing = (*missing, *unnamed(scope.assessment))
     return Check("scope and approvals", *((missing, over) if scope.mode == "block" else ((), (*missing, *over))))
+
+
+def _unseen(scope: CheckResult) -> Iterator[Check]:
+    """What of capacity nobody looked at; what was, stands with the scope."""
+    return (Check(name, not_checked=why) for name, why in scope.assessment.capacity.not_checked.items())
 
 
 def _text(room: Room, judge: Conftest) -> Check:

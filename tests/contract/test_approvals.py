@@ -336,6 +336,9 @@ def test_other_deals_approvals_take_capacity(
     document = json.loads(capsys.readouterr().out)
     cpu = next(use for use in document["scope"]["capacity"]["uses"] if use["resource"] == "cpu")
     assert (cpu["taken"], cpu["left"], cpu["over"]) == (2000, 48, True)
+    assert document["not_checked"] == {}
+    assert company.check("--json") == 0
+    assert list(json.loads(capsys.readouterr().out)["not_checked"]) == ["capacity over other deals"]
 
 
 @pytest.mark.parametrize(

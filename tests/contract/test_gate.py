@@ -84,12 +84,18 @@ def test_what_fits_passes_in_few_words(company: Gate, capsys: pytest.CaptureFixt
     assert company.judged("--junit", str(junit)) == 0
     said = capsys.readouterr().out.splitlines()
     unnamed = "no branch that it would go into is named (--base REF): a record that was taken out is not seen"
-    assert said[0] == f"not checked: records: {unnamed}"
-    assert said[1] == "not checked: admission: no manifests are named (--manifests DIR)"
-    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{64}", said[2])
-    assert len(said) == 3
+    others = "no register of their approvals is at hand (--register DIR), or nobody who may sign them (--signers FILE)"
+    assert said[0] == f"not checked: capacity over other deals: {others}"
+    assert said[1] == f"not checked: records: {unnamed}"
+    assert said[2] == "not checked: admission: no manifests are named (--manifests DIR)"
+    assert re.fullmatch("passed: [0-9]+ to create, 0 to update, 0 to delete; plan [0-9a-f]{64}", said[3])
+    assert len(said) == 4
     suite = ET.fromstring(junit.read_text())
-    assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "2", "7")
+    assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("0", "3", "8")
+    register = tmp_path / "config" / "pov" / "register"
+    register.mkdir(parents=True)
+    assert company.judged("--junit", str(junit)) == 0
+    assert capsys.readouterr().out.splitlines()[0] == said[1], "the user's own approvals of other deals are summed up"
 
 
 def test_without_a_request_it_judges_what_the_bring_up_would_ask_for(

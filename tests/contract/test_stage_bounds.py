@@ -151,9 +151,10 @@ def test_a_container_that_asks_for_nothing_is_given_what_the_limits_say(zone: Zo
 
 
 def test_the_gate_tells_what_the_cluster_would_not_take(
-    zone: Zone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    zone: Zone, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`pov gate --manifests` in the engagement folder of an environment that runs."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     folder, manifests = tmp_path / "acme", tmp_path / "rendered"
     manifests.mkdir()
     assert main(["init", str(folder), "--scenario", "quickstart"]) == 0
@@ -175,7 +176,8 @@ def test_the_gate_tells_what_the_cluster_would_not_take(
     assert passed[-1].startswith("passed: 0 to create, ")
     left = [line for line in passed if line.startswith(("not checked", "refused"))]
     assert [line.partition(" (")[0] for line in left] == [
-        "not checked: records: no branch that it would go into is named"
+        "not checked: capacity over other deals: no register of their approvals is at hand",
+        "not checked: records: no branch that it would go into is named",
     ]
 
     large = workload("Deployment", pod_spec(requests={"cpu": "65"}))

@@ -61,6 +61,24 @@ def test_show_sums_up_a_register_that_is_named(company: Company, tmp_path: Path)
     assert "CPU cores: 60 asked, 48 of 2,048 left" in reason.text
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_check_sums_up_a_register_that_is_named_else_the_users_own_and_says_where_there_is_none(
+    named: bool, company: Company, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    check = ["--engagement", str(company.folder), "scope", "check"]
+    unseen = "not checked: capacity over other deals: no register of their approvals is at hand (--register DIR)"
+    capsys.readouterr()
+    assert main(check) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(unseen)
+    assert said[1:] == ["No approval is needed."]
+    register = company.kept(tmp_path / "others" if named else company.own / "register")
+    assert main([*check, *(("--register", str(register)) if named else ())]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "refused: scope is not approved: cto or engineer or engineering-vp may approve it"
+    assert "not checked" not in str(said)
+
+
 def test_show_sums_up_the_users_own_register_on_its_page_too(
     company: Company, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
