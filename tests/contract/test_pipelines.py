@@ -112,6 +112,51 @@ def test_a_pipelines_own_commands_judge_by_the_branch_that_is_merged_into(name: 
     assert "allows nobody to sign with this key" in said
 
 
+@pytest.mark.parametrize("name", list(FILES))
+def test_a_key_that_the_branch_revoked_that_is_merged_into_does_not_count(name: str, server: Server) -> None:
+    stages(server.folder, 96)
+    assert server.approve("scope", "engineer") == 0
+    server.commit("change")
+    code, said = server.run(name)
+    assert code == 0, said
+    listed = server.checkout / "platform" / "revoked_keys"
+    server.git("checkout", "--quiet", "main")
+    argv = ["ssh-keygen", "-q", "-k", "-f", str(listed), str(server.keys / "engineer.pub")]
+    subprocess.run(argv, check=True, timeout=30)
+    server.commit("main")
+    server.git("checkout", "--quiet", "change")
+    # A list of the branch under review lifts nothing.
+    listed.write_text("")
+    server.commit("change")
+    code, said = server.run(name)
+    assert (code, server.failures()) == (4, "1"), said
+    assert "limit: 64 without an approved scope" in said
+    assert "does not count any more" in said
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_what_the_branch_holds_of_other_deals_that_is_merged_into_is_summed_up(name: str, server: Server) -> None:
+    unseen = "not checked: capacity over other deals"
+    code, said = server.run(name)
+    assert code == 0, said
+    assert unseen in said
+    other = server.checkout.with_name("other-deal")
+    shutil.copytree(server.folder, other)
+    file = other / "engagement.yaml"
+    file.write_text(file.read_text().replace("name: acme", "name: other-deal").replace("cpu: 96", "cpu: 2000"))
+    server.folder, own = other, server.folder
+    assert server.approve("scope", "engineer") == 0
+    server.folder = own
+    server.git("checkout", "--quiet", "main")
+    shutil.copytree(other / "approvals", server.checkout / "platform" / "register" / "other-deal")
+    server.commit("main")
+    server.git("checkout", "--quiet", "change")
+    code, said = server.run(name)
+    assert code == 0, said
+    assert "CPU cores: 96 asked, 48 of 2,048 left" in said
+    assert unseen not in said
+
+
 def decided(server: Server) -> Path:
     """An approval and its refusal, which main holds both, and a branch that asks for the same again; the refusal."""
     assert server.approve("scope", "engineer") == 0
