@@ -9,7 +9,7 @@ from pov.config.offering import Item, Offering, Price, Range, Size, Topology
 from pov.reporting.blocks import Block, Bullets, Callout, Columns, Heading, Table, Text
 from pov.reporting.page import Page
 from pov.scoping.availability import FORMULA, Computed, computed
-from pov.scoping.figures import Worth, amount, worth
+from pov.scoping.figures import Worth, amount, deal_value, worth
 from pov.scoping.sizing import faults, stretches
 from pov.scoping.terms import RESOURCES, Standing, percent
 
@@ -109,13 +109,11 @@ def _recovery(topology: Topology) -> str:
 
 
 def _quotas(offering: Offering, today: date) -> Iterator[tuple[str, str]]:
-    quotas, shadow = offering.quotas, offering.shadow
+    quotas = offering.quotas
     yield ("CPU.", f"{quotas.cpu_standard:,} cores without an approved scope, {quotas.cpu_scoped:,} with one.")
     yield ("IOPS.", f"{quotas.iops_approval:,} and more need the approval of the engineering VP.")
     yield ("Override.", "Explicit, by name, with a reason; it is recorded.")
-    value = worth(shadow, offering.ageing, today)
-    if shadow is not None and value.shown:
-        above = f"{shadow.deal_value:,.10g} {offering.currency}{value.mark}"
+    if above := deal_value(offering, today):
         yield ("Solutions architect.", f"Named for a deal above {above}, and for any answer off the standard.")
 
 

@@ -12,7 +12,7 @@ from pov.config.scope import Scope
 from pov.scoping import reasons
 from pov.scoping.architecture import Proposal, propose
 from pov.scoping.capacity import Capacity, Commitment, capacity
-from pov.scoping.figures import Total, Worth, lead, step, total, worse, worth
+from pov.scoping.figures import Total, Worth, deal_value, lead, step, total, worse, worth
 from pov.scoping.questions import Question, checklist
 from pov.scoping.reasons import Match, Reason
 from pov.scoping.sizing import Stretch, stretch_of
@@ -149,7 +149,8 @@ def assess(
         *reasons.of_recovery(scope),
         *reasons.of_items(matched, offering, scope),
         *reasons.of_capacity(found),
-        *reasons.of_dates(scope, weeks.amount.expected if weeks.amount is not None else None),
+        *reasons.of_dates(scope, weeks.amount.expected if weeks.amount is not None else None, _refused(lines)),
+        *reasons.of_figures(offering, scope, today),
     )
     return Assessment(
         scope=scope,
@@ -167,6 +168,11 @@ def assess(
         questions=checklist(scope),
         shadow=_shadow(scope, offering, bool(why), today),
     )
+
+
+def _refused(lines: Sequence[Line]) -> str:
+    """Which prices, and weeks with them, count no more, and why; empty where none is refused."""
+    return "; ".join(f"{one.title}: {one.worth.why}" for one in lines if one.worth.standing is Standing.REFUSED)
 
 
 def _matched(offering: Offering, size: Size | None, scope: Scope) -> Iterator[Match]:
@@ -233,10 +239,9 @@ def _shadow(scope: Scope, offering: Offering, review: bool, today: date) -> str:
     if scope.architect.strip():
         return ""
     told = []
-    rule = offering.shadow
-    value = worth(rule, offering.ageing, today)
-    if rule is not None and value.shown and scope.deal_value is not None and scope.deal_value.amount > rule.deal_value:
-        told.append(f"the deal is above {rule.deal_value:,.10g} {offering.currency}{value.mark}")
+    above = deal_value(offering, today)
+    if offering.shadow is not None and above and scope.deal_value is not None:
+        told += [f"the deal is above {above}"] if scope.deal_value.amount > offering.shadow.deal_value else []
     if review:
         told.append("an answer is off the standard")
     return f"name a solutions architect: {' and '.join(told)}" if told else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pov.config.offering import Ageing, Price, Range, Sourced
+from pov.config.offering import Ageing, Offering, Price, Range, Sourced
 from pov.scoping.terms import Standing, mark
 
 
@@ -55,6 +55,21 @@ def _by_age(figure: Sourced, as_of: date, ageing: Ageing, today: date) -> Worth:
     if days > ageing.marked_days:
         return Worth(Standing.OLD, f"{figure.source}, {as_of}: {days} days old")
     return Worth(Standing.GIVEN, f"{figure.source}, {as_of}")
+
+
+def deal_value(offering: Offering, today: date) -> str:
+    """From which deal value on an architect is named, with its mark; empty where the offering has no such rule.
+
+    A rule is no figure that is summed: it holds whatever its age. One without a source or a date is none.
+    """
+    rule = offering.shadow
+    value = worth(rule, offering.ageing, today)
+    if rule is None or rule.as_of is None or value.standing is Standing.ABSENT:
+        return ""
+    told = f"{rule.deal_value:,.10g} {offering.currency}"
+    if value.shown:
+        return told + value.mark
+    return f"{told} ({'old' if rule.as_of <= today else 'refused'}: {value.why})"
 
 
 def worse(one: Worth, other: Worth) -> Worth:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pov.config.explaining import nearest
-from pov.config.offering import Item, Offering
+from pov.config.offering import Item, Offering, Sourced
 from pov.config.scope import Scope
 from pov.scoping.architecture import Proposal
 from pov.scoping.availability import Computed
 from pov.scoping.capacity import Capacity
+from pov.scoping.figures import worth
 from pov.scoping.sizing import Stretch
 from pov.scoping.terms import minutes_down, percent
 
@@ -170,11 +172,33 @@ def of_capacity(found: Capacity) -> Iterator[Reason]:
             yield Reason(f"capacity-{use.resource}", text, f"{use.asked:g}", f"{use.left:g}")
 
 
-def of_dates(scope: Scope, weeks: float | None) -> Iterator[Reason]:
-    """A due date that comes before what is asked for can stand."""
-    if scope.start is None or scope.due is None or weeks is None:
+def of_dates(scope: Scope, weeks: float | None, refused: str) -> Iterator[Reason]:
+    """A due date that comes before what is asked for can stand, or may: where weeks that it takes are `refused`."""
+    if scope.start is None or scope.due is None:
         return
     there = (scope.due - scope.start).days / 7
-    if there < weeks:
-        text = f"it must stand {there:.1f} weeks after the start, and takes {weeks:g} weeks"
-        yield Reason("dates", text, f"{there:.1f} weeks", f"{weeks:g} weeks")
+    begins = f"it must stand {there:.1f} weeks after the start, and"
+    if weeks is not None and there < weeks:
+        yield Reason("dates", f"{begins} takes {weeks:g} weeks", f"{there:.1f} weeks", f"{weeks:g} weeks")
+    elif refused:
+        text = f"{begins} nobody knows how many it takes: {refused}"
+        yield Reason("dates", text, f"{there:.1f} weeks", "weeks that count")
+
+
+def of_figures(offering: Offering, scope: Scope, today: date) -> Iterator[Reason]:
+    """What limits deals, was given, and is too old, or has no source or date: it must not fall away unsaid."""
+    rule = offering.shadow if scope.deal_value is not None and not scope.architect.strip() else None
+    named = (
+        ("platform", "what the platform has", offering.platform),
+        ("deal-value", "the deal value from which on an architect is named", rule),
+    )
+    for name, what, figure in named:
+        value = worth(figure, offering.ageing, today)
+        if figure is not None and not value.shown:
+            limit = f"a source, and a date within {offering.ageing.refused_days} days"
+            yield Reason(name, f"{what} needs a new figure: {value.why}", _dated(figure), limit)
+
+
+def _dated(figure: Sourced) -> str:
+    """Whose figure it is and of when, as far as it says."""
+    return ", ".join((figure.source.strip() or "no source", str(figure.as_of or "no date")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +70,32 @@ def test_the_gates_price_lines_are_marked(old: Offering, fresh: Offering) -> Non
 def test_the_deal_value_from_which_on_an_architect_is_named_is_marked(old: Offering) -> None:
     found = assessed(old, **FITS, dealValue={"amount": 100_001, "currency": "USD"})
     assert found.shadow == f"name a solutions architect: the deal is above 100,000 USD (old: {AGE})"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "mark"),
+    [
+        (TODAY - timedelta(days=200), " (old: it is 200 days old; after 180 none counts)"),
+        (TODAY + timedelta(days=1), " (refused: it is dated 2026-11-29, which is still to come)"),
+        (TODAY, ""),
+    ],
+)
+def test_the_deal_value_holds_whatever_its_age_in_the_check_and_on_the_sheet(as_of: date, mark: str) -> None:
+    base = given()
+    base["shadow"]["asOf"] = as_of
+    known = offering(base)
+    told = f"the deal is above 100,000 USD{mark}"
+    found = assessed(known, **FITS, dealValue={"amount": 10_000_000, "currency": "USD"})
+    assert found.shadow.removesuffix(" and an answer is off the standard") == f"name a solutions architect: {told}"
+    assert f"Named for a deal above 100,000 USD{mark}, and" in str(sheet(known))
+
+
+def test_a_deal_value_without_a_source_is_no_rule_and_is_on_no_sheet() -> None:
+    base = given()
+    base["shadow"]["source"] = ""
+    assert "Solutions architect." not in str(sheet(offering(base)))
+    found = assessed(offering(base), **FITS, dealValue={"amount": 10_000_000, "currency": "USD"})
+    assert found.shadow == "name a solutions architect: an answer is off the standard", "for that it has no source"
 
 
 def test_reasons_say_that_they_rest_on_old_figures(old: Offering) -> None:

@@ -251,6 +251,79 @@ def test_capacity_that_nobody_gave_is_not_checked() -> None:
     assert "not checked" in found.capacity.note
 
 
+@pytest.mark.parametrize(
+    ("platform", "told"),
+    [
+        (None, "what the platform has is not known, nobody gave a figure"),
+        ({"cpu": 2048, "memoryGib": 8192, "storageGib": 9}, "what the platform has of IOPS is not known"),
+        ({"iops": 5}, "what the platform has of CPU cores, GiB of memory, GiB of storage is not known"),
+        ({"cpu": 1, "memoryGib": 1, "storageGib": 1, "iops": 1}, ""),
+    ],
+)
+def test_what_the_platform_does_not_tell_is_not_checked_and_said(platform: dict[str, Any] | None, told: str) -> None:
+    sourced = platform and {**platform, "source": "inventory", "asOf": TODAY}
+    found = assess(scope(users=5_000), offering(given(), platform=sourced), TODAY, []).capacity
+    assert found.not_checked == ({"capacity": told} if told else {})
+    assert found.note == (f"not checked: {told}" if told else "")
+
+
+def test_other_deals_that_nobody_looked_at_are_not_checked() -> None:
+    assert list(assessed(**FITS).capacity.not_checked) == ["capacity over other deals"]
+    assert assess(scope(**FITS), offering(given()), TODAY, []).capacity.not_checked == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "figure", "told"),
+    [
+        ({"asOf": TODAY - timedelta(days=180)}, "", ""),
+        ({"asOf": TODAY - timedelta(days=181)}, "price list 7, 2026-05-31", "181 days old; after 180 none counts"),
+        ({"asOf": TODAY + timedelta(days=1)}, "price list 7, 2026-11-29", "which is still to come"),
+        ({"asOf": None}, "price list 7, no date", "it has no date"),
+        ({"source": ""}, "no source, 2026-11-28", "it has no source"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("key", "reason", "what"),
+    [
+        ("platform", "platform", "what the platform has needs a new figure"),
+        ("shadow", "deal-value", "the deal value from which on an architect is named needs a new figure"),
+    ],
+)
+def test_a_figure_that_limits_deals_and_counts_no_more_is_a_reason(
+    changed: dict[str, Any], figure: str, told: str, key: str, reason: str, what: str
+) -> None:
+    base = given()
+    base[key] |= changed
+    answers = {**FITS, "memoryGib": 900_000, "dealValue": {"amount": 5, "currency": "USD"}}
+    found = {one.id: one for one in assessed(offering(base), **answers).reasons}
+    assert (reason in found) is bool(told)
+    if told:
+        assert found[reason].text.startswith(f"{what}: ")
+        assert told in found[reason].text
+        assert (found[reason].figure, found[reason].limit) == (figure, "a source, and a date within 180 days")
+        assert found[reason].needs == "scope"
+
+
+@pytest.mark.parametrize("answers", [{}, {"dealValue": {"amount": 5, "currency": "USD"}, "architect": "S. Olu"}])
+def test_the_deal_value_is_no_reason_where_nothing_hangs_on_it(answers: dict[str, Any]) -> None:
+    base = given()
+    base["shadow"]["asOf"] = TODAY - timedelta(days=999)
+    assert assessed(offering(base), **FITS, **answers).reasons == ()
+
+
+def test_weeks_that_count_no_more_are_a_reason_where_a_day_is_due() -> None:
+    base = given()
+    base["sizes"][1]["price"]["asOf"] = TODAY - timedelta(days=200)
+    due = {"start": TODAY, "due": TODAY + timedelta(weeks=2)}
+    (reason,) = assessed(offering(base), **FITS, **due).reasons
+    begins = "it must stand 2.0 weeks after the start, and nobody knows how many it takes: Medium: dedicated RDS, "
+    assert reason.text == f"{begins}db-med-04: it is 200 days old; after 180 none counts"
+    assert (reason.id, reason.figure, reason.limit) == ("dates", "2.0 weeks", "weeks that count")
+    assert assessed(offering(base), **FITS).reasons == ()
+    late = assessed(offering(base), **FITS, compliance=["PCI DSS"], **due)
+    assert "takes 6 weeks" in next(one.text for one in late.reasons if one.id == "dates"), "what is known is too late"
+
+
 def test_what_nobody_answered_is_a_question() -> None:
     found = assessed(users=40_000)
     assert "availability" in {question.key for question in found.open}

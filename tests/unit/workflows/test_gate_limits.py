@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pov.base.errors import InvalidInput
+from pov.config.offering import shipped
 from pov.model.events import silent
 from pov.workflows import approvals, gate
 from pov.workflows.approvals import Trust
@@ -51,6 +52,48 @@ def test_stages_are_held_against_the_scope_and_against_what_the_platform_has(tmp
     assert bounds["iops"] == {"most": 9999, "of": "size Medium includes"}
     advice = [one.in_words for one in found.checks[0].advice]
     assert any("GiB of memory: 100,000 asked, 8,192 of 8,192 left" in line for line in advice), advice
+
+
+def unseen(found: Any) -> dict[str, str]:
+    return {one.name: one.not_checked for one in found.checks if one.name.startswith("capacity")}
+
+
+def test_what_of_capacity_was_not_looked_at_is_told_and_nothing_else(
+    tmp_path: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    judged = options(tmp_path, "{users: 40000, cpu: 8}")
+    others = "capacity over other deals"
+    told = unseen(run_gate(judged, silent))
+    assert list(told) == [others]
+    assert "no register of their approvals is at hand (--register DIR)" in told[others]
+    (tmp_path / "register").mkdir()
+    assert unseen(run_gate(replace(judged, register=tmp_path / "register"), silent)) == {}
+    nobody = replace(judged, register=tmp_path / "register", trust=Trust(tmp_path / "no-file"))
+    assert list(unseen(run_gate(nobody, silent))) == [others], "whose approvals count nobody can tell"
+    (tmp_path / "config" / "pov" / "register").mkdir(parents=True)
+    assert unseen(run_gate(judged, silent)) == {}, "the user's own"
+    own = tmp_path / "offering.yaml"
+    own.write_text(shipped().read_text().replace("  iops: 120000\n", ""))
+    found = run_gate(replace(judged, offering=own), silent)
+    assert unseen(found) == {"capacity": "what the platform has of IOPS is not known"}
+    assert not found.refusals
+
+
+@pytest.mark.parametrize("mode", ["advise", "block"])
+def test_a_platform_whose_figures_count_no_more_is_told_in_either_mode(
+    mode: str, tmp_path: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approvals, "_mandate", lambda *_: None)
+    own, made_up = tmp_path / "offering.yaml", "example: true\n  source: made up to show the form\n  asOf: 2026-11-28"
+    before, platform, after = shipped().read_text().partition("\nplatform:\n")
+    own.write_text(before + platform + after.replace(made_up, "source: inventory\n  asOf: 2020-01-01", 1))
+    judged = replace(options(tmp_path, "{users: 40000, memoryGib: 900000}"), offering=own, mode=mode)
+    found = run_gate(judged, silent)
+    said = found.refusals if mode == "block" else found.checks[0].advice
+    assert any(one.what.startswith("what the platform has needs a new figure") for one in said), said
+    assert "days old; after 180 none counts" in unseen(found)["capacity"]
+    assert asked[0].given["bounds"]["memory_gib"] == {"most": 8192, "of": "the platform has"}, "old, and bounds"
 
 
 @pytest.mark.parametrize("named", [True, False])
