@@ -21,7 +21,6 @@ from pov.config.offering import Offering, Quotas
 from pov.config.scope import Scope
 from pov.model.reading import items, mapping, number, parsed, text
 from pov.scoping.capacity import Commitment
-from pov.scoping.terms import RESOURCES
 
 NAMESPACE = "pov-approval"
 SCHEMA = "pov.dev/approval/v1"
@@ -306,20 +305,36 @@ def guardrail_variables(found: Approved, reference: str, quotas: Quotas) -> dict
 
 
 def commitments(records: Iterable[Record], own: str, verify: Verify, now: datetime) -> tuple[Commitment, ...]:
-    """What other engagements were approved for: of each the newest scope that counts."""
+    """What other engagements were approved for: of each the newest scope that counts.
+
+    Where none does, and an approval is at hand that is not over, the engagement is there with the reason.
+    """
     newest: dict[str, Approval] = {}
+    doubted: dict[str, str] = {}
     for record in records:
         verdict = judge(record, verify, now)
         found = verdict.approval
-        if found is None or not verdict.counts or found.kind != "scope" or found.subject.engagement == own:
+        if found is None or found.kind != "scope" or found.subject.engagement == own:
+            continue
+        if not verdict.counts:
+            if found.decision == "approve" and found.expires > now:
+                doubted.setdefault(found.subject.engagement, verdict.why)
             continue
         known = newest.get(found.subject.engagement)
         if known is None or found.issued >= known.issued:
             newest[found.subject.engagement] = found
-    return tuple(
-        Commitment(name, **{resource: number(found.figures.get(resource)) for resource in RESOURCES})
-        for name, found in sorted(newest.items())
-        if found.decision == "approve"
+    counted = [_commitment(name, found.figures) for name, found in newest.items() if found.decision == "approve"]
+    in_doubt = [Commitment(name, doubt=why) for name, why in doubted.items() if name not in newest]
+    return tuple(sorted((*counted, *in_doubt), key=lambda one: one.engagement))
+
+
+def _commitment(engagement: str, figures: Mapping[str, Any]) -> Commitment:
+    return Commitment(
+        engagement,
+        cpu=number(figures.get("cpu")),
+        memory_gib=number(figures.get("memory_gib")),
+        storage_gib=number(figures.get("storage_gib")),
+        iops=number(figures.get("iops")),
     )
 
 

@@ -154,7 +154,8 @@ def test_what_the_branch_holds_of_other_deals_that_is_merged_into_is_summed_up(n
     code, said = server.run(name)
     assert code == 0, said
     assert "CPU cores: 96 asked, 48 of 2,048 left" in said
-    assert unseen not in said
+    assert f"{unseen}: other-deal did not say GiB of memory" in said, "its scope named none"
+    assert "no register" not in said
 
 
 def decided(server: Server) -> Path:

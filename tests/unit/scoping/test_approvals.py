@@ -207,6 +207,15 @@ def test_other_deals_commitments_are_their_newest_scope_that_counts() -> None:
         signed(of("d", 60, decision="refuse", issued=NOW - HOUR)),
         signed(of("acme", 70)),
         signed(of("e", 80, kind="iops"), "engineering-vp/vera"),
+        replace(signed(of("f", 90)), signature=None),
+        replace(signed(of("a", 95)), signature="engineer/pat forged"),
+        signed(of("g", 96, decision="request")),
+        replace(signed(of("d", 97)), signature=None),
+        Record("h.json", b"{}", None),
     ]
     found = commitments(records, "acme", verify, NOW)
-    assert [(one.engagement, one.cpu, one.iops) for one in found] == [("a", 20, None)]
+    assert [(one.engagement, one.cpu, one.iops, one.doubt) for one in found] == [
+        ("a", 20, None, ""),
+        ("c", None, None, f"sam signed as sales, and scope takes {' or '.join(sorted(ROLES['scope']))}"),
+        ("f", None, None, "it is not signed: a.json.sig is missing"),
+    ]

@@ -267,6 +267,22 @@ def test_what_the_platform_does_not_tell_is_not_checked_and_said(platform: dict[
     assert found.note == (f"not checked: {told}" if told else "")
 
 
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ([Commitment("b", cpu=5, memory_gib=5)], ""),
+        ([Commitment("b", memory_gib=5)], "b did not say CPU cores"),
+        ([Commitment(name, memory_gib=5) for name in "edcba"], "a, b, c and 2 more did not say CPU cores"),
+        ([Commitment("b", cpu=5, memory_gib=5), Commitment("c", doubt="unsigned")], "not counted: c (unsigned)"),
+        ([Commitment("b"), Commitment("c", doubt="x")], "not counted: c (x); b did not say CPU cores"),
+    ],
+)
+def test_other_deals_of_which_nobody_knows_what_they_take_are_told(others: list[Commitment], told: str) -> None:
+    found = assess(scope(users=40_000, cpu=8), offering(given()), TODAY, others).capacity
+    assert found.not_checked == ({"capacity over other deals": told} if told else {})
+    assert ("not counted: c" in found.note) is ("not counted" in told)
+
+
 def test_other_deals_that_nobody_looked_at_are_not_checked() -> None:
     assert list(assessed(**FITS).capacity.not_checked) == ["capacity over other deals"]
     assert assess(scope(**FITS), offering(given()), TODAY, []).capacity.not_checked == {}

@@ -20,8 +20,9 @@ RAISED = Refusal("stage prod would get 9", "8", "take it out", ("platform team",
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the plan would be made with, kept here in place of a plan; the text is not looked at."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     kept: list[Any] = []
 
     def planned(*arguments: Any) -> Any:
@@ -63,7 +64,7 @@ def test_what_needs_no_plan_is_told_before_it_with_the_price_and_once(
     found = run_gate(judged, silent, first=lambda *what: told.append(what))
     ((checks, priced),) = told
     assert [check.name for check in checks] == [
-        "scope and approvals", "variables", "text of the change", "limits",
+        "scope and approvals", "capacity over other deals", "variables", "text of the change", "limits",
     ]  # fmt: skip
     assert (checks[-1].refusals, priced) == ((OVER,), found.priced)
     assert found.checks[: len(checks)] == checks, "all of it stands in the result"
