@@ -7,9 +7,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -18,6 +16,7 @@ from click.exceptions import NoArgsIsHelpError
 from pov.base.errors import PovError, RunInterrupted
 from pov.base.scratch import discard_left
 from pov.cli.app import Settings, cli
+from pov.cli.signals import ended_like_ctrl_c
 from pov.cli.streams import colour, ensure_utf8, reader_went_away, say, take_over
 from pov.cli.tables import as_text
 
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     settings = Settings(json="--json" in arguments)
-    with _ended_like_ctrl_c() as heard:
+    with ended_like_ctrl_c() as heard:
         try:
             discard_left()
             code = cli.main(arguments, prog_name="pov", standalone_mode=False, obj=settings, color=colour())
@@ -65,32 +64,6 @@ def _run(arguments: list[str]) -> int:
                 told, code = PovError(f"ended by {heard[0].name}", fix=told.fix), 128 + heard[0]
             _tell(told, code, settings)
             return code
-
-
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[list[signal.Signals]]:
-    """Be ended by SIGTERM and by a closing terminal as by Ctrl-C: what was measured is summed up, keys are removed.
-
-    Only once: a terminal that closes tells it more than once, and the clean-up is not to be cut off by that. A program
-    that was started with one of them ignored (nohup) goes on ignoring it. Yields the signals heard so far.
-    """
-    heard: list[signal.Signals] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        heard.append(signal.Signals(number))
-        if number == signal.SIGINT or len(heard) == 1:
-            raise KeyboardInterrupt
-
-    meant = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in meant}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, end)
-    try:
-        yield heard
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _typed_again(fix: str, arguments: Sequence[str]) -> str:
