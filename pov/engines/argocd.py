@@ -49,8 +49,9 @@ class App:
 
     `revision` is the commit that was compared, `phase` and `message` tell of the last or running sync. `begun` are the
     times at which syncs began, by commit, as Argo CD writes them (whole seconds); `unasked` is that of the last one, if
-    Argo CD began it by itself. `history` are the newest commits that were applied as a whole, oldest first. `follows`
-    is the branch it is compared with, `compared` when it last was, `automated` what it is set to do by itself.
+    Argo CD began it by itself. `deployed` are the newest commits that were applied as a whole, oldest first: what it
+    repaired by itself is none. `follows` is the branch it is compared with, `compared` when it last was, `automated`
+    what it is set to do by itself.
     """
 
     name: str
@@ -62,7 +63,7 @@ class App:
     resources: tuple[Resource, ...]
     begun: Mapping[str, str] = field(default_factory=dict)
     unasked: str = ""
-    history: tuple[Deployed, ...] = ()
+    deployed: tuple[Deployed, ...] = ()
     follows: str = ""
     compared: str = ""
     automated: Mapping[str, Any] = field(default_factory=dict)
@@ -80,10 +81,6 @@ class App:
     def out_of_sync(self, kind: str) -> frozenset[str]:
         """Names of the objects of a kind that are not what their commit says."""
         return frozenset(one.name for one in self.resources if one.kind == kind and one.sync == "OutOfSync")
-
-    def deployed(self) -> tuple[Deployed, ...]:
-        """The commits that its history holds, oldest first. What it repaired by itself stands in no history."""
-        return self.history
 
     def objects(self) -> frozenset[tuple[str, str]]:
         """Everything in a namespace that its commit asks for, as `group/version/Kind` and name."""
@@ -330,7 +327,7 @@ def _app(item: Mapping[str, Any]) -> App:
         follows=str((spec.get("source") or {}).get("targetRevision") or ""),
         compared=str(status.get("reconciledAt") or ""),
         automated=dict((spec.get("syncPolicy") or {}).get("automated") or {}),
-        history=tuple(_deployed(status)),
+        deployed=tuple(_deployed(status)),
     )
 
 

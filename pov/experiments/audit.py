@@ -90,7 +90,7 @@ class AutomatedAudit(GitOpsTrial):
         """Ask Git and its reviews, Vault's audit log, and Argo CD: since when commits run, what it undid by itself."""
         told = self.box.git.history(self.estate.name, self._service, self._asked_from)
         state = self.box.delivery.state(self.estate.name)
-        in_effect = {one.revision: one.when for one in state.deployed()}
+        in_effect = {one.revision: one.when for one in state.deployed}
         self._answers = [
             Answer(_source(in_effect.get(one.revision)), one.what, one.who, one.when, ", ".join(one.approved_by))
             for one in told

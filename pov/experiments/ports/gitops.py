@@ -204,8 +204,9 @@ class Delivered(Protocol):
         """Names of the objects of a kind that are not what their commit says."""
         ...
 
+    @property
     def deployed(self) -> Sequence[InEffect]:
-        """The commits that its history holds, oldest first."""
+        """The newest commits that were applied as a whole, oldest first."""
         ...
 
     def objects(self) -> frozenset[tuple[str, str]]:

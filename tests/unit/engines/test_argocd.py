@@ -296,7 +296,7 @@ def test_what_an_application_has_brought_is_told_with_its_time_and_nothing_witho
         {"revision": "new", "deployedAt": "2026-03-09T11:00:00+01:00"},
     ]
     app = held_app(Held(application("staging", history=history)), "staging")
-    assert app.deployed() == (
+    assert app.deployed == (
         Deployed("old", datetime(2026, 3, 9, 9, tzinfo=UTC)),
         Deployed("new", datetime(2026, 3, 9, 10, tzinfo=UTC)),
     )
