@@ -25,9 +25,14 @@ _LOOK_S = 0.02
 _DEVICE = "/dev/tty"
 _PROC = Path("/proc")
 # A session leader takes a terminal as its own by asking for it; done after the start, where it can hurt no thread.
-_TAKE_AND_BECOME = (
-    "import fcntl,os,sys,termios; fcntl.ioctl(0,termios.TIOCSCTTY,0); os.execvp(sys.argv[1],sys.argv[1:])"
-)
+# What ignores Ctrl-C when it is started (in the background, under nohup) hands that on to all that it starts.
+_TAKE_AND_BECOME = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP):
+    signal.signal(number, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 _GONE = {errno.EIO, errno.ENXIO, errno.EBADF, errno.EPIPE}
 
 

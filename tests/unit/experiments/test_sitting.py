@@ -124,6 +124,29 @@ def test_mistakes_and_recoveries_are_counted_and_ctrl_c_goes_to_the_shell(desk: 
     assert len(session.recoveries) == 1
 
 
+@pytest.fixture
+def in_the_background() -> Iterator[None]:
+    """As a shell starts what it does not wait for: Ctrl-C is ignored, and whatever is started ignores it too."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_background")
+def test_ctrl_c_ends_a_program_whatever_ignored_it_before(desk: Desk, work: Work) -> None:
+    def script(desk: Desk) -> None:
+        desk.until(PROMPT)
+        desk.type("sh -c 'echo star$((1))ts; sleep 30'\r")
+        desk.until("star1ts")
+        desk.type("\x03")
+        desk.until(PROMPT)
+        desk.type("echo ended-$?\r")
+        desk.until("ended-130")
+        work.seen.set()
+
+    play(desk, work, script)
+
+
 def test_nothing_typed_is_recorded_and_secrets_are_taken_out(desk: Desk, work: Work) -> None:
     def script(desk: Desk) -> None:
         desk.until(PROMPT)
