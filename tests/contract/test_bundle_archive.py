@@ -21,7 +21,7 @@ from pov.engines.containers import Containers
 from pov.model.events import silent
 from tests.unit.bundle import small
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.contract, pytest.mark.apart, pytest.mark.timeout(300)]
 
 REPOSITORY = Path(__file__).parents[2]
 OFFLINE = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "--net", "--map-root-user")

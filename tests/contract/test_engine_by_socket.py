@@ -28,7 +28,7 @@ from pov.bundle import Bundle
 from pov.engines.container_choice import podman_configuration
 from pov.engines.containers import Containers
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.contract, pytest.mark.apart, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).parents[2]
 GROUP = 54_321

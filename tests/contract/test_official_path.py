@@ -18,7 +18,7 @@ from pov.bundle import Bundle, official
 from pov.engines.containers import Containers
 from tests.contract.official import Served, registry
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.contract, pytest.mark.apart, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).parents[2]
 _BENT = """

@@ -15,7 +15,7 @@ from pov.steps.plan import bring_up
 from tests.e2e.harness import UP_S, Environment
 from tests.journals import read_journal
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.apart, pytest.mark.timeout(1500)]
 
 KEYS = "kill-saving:vault-recovery-keys"
 STEPS = bring_up(load_scenario("quickstart"), KindCluster(Home(Path("unused")), "steps"))

@@ -95,6 +95,7 @@ def test_a_second_environment_comes_up_in_hostile_surroundings_whatever_pods_are
     assert (after["problems"], after["addresses"]) == ([], before["addresses"])
 
 
+@pytest.mark.apart
 def test_taken_ports_then_down_in_the_middle_then_nothing_is_left(own: Own) -> None:
     environment = own("half")
     # Every port that is chosen at first is taken before kind can use it; the cluster comes up on others.

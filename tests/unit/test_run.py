@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
+from pov.base.wait import Pending, wait_for
 
 ROOT = Path(__file__).parents[2]
 PASSES = "def test_passes():\n    pass\n"
@@ -50,6 +54,24 @@ CASES = {
         "a suite ran no test: e2e, unit",
     ),
     "a suite is empty": ({"e2e": LONG}, [], 1, "a suite ran no test"),
+    "one that is apart fails": (
+        {"e2e": PASSES + "import pytest\n\n@pytest.mark.apart\ndef test_it():\n    assert False, 'of its own'\n"},
+        [],
+        1,
+        "Beside them:",
+    ),
+    "one that is apart is skipped": (
+        {"e2e": PASSES + SKIPS.replace("def test_it", "@pytest.mark.apart\ndef test_it")},
+        [],
+        1,
+        "skipped, which counts as failed: tests/e2e",
+    ),
+    "some are apart": (
+        {"contract": PASSES + "import pytest\n\n@pytest.mark.apart\ndef test_it():\n    pass\n"},
+        [],
+        0,
+        "4 tests ran: 2 contract, 1 e2e, 1 unit",
+    ),
     "the matrix too": (
         {"e2e": PASSES + LONG, "unit": PASSES + LONG},
         ["--matrix"],
@@ -62,23 +84,86 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_run_says(tmp_path: Path, case: str) -> None:
     changes, arguments, code, words = CASES[case]
-    for suite, text in ({"unit": PASSES, "contract": PASSES, "e2e": PASSES} | changes).items():
-        folder = tmp_path / "tests" / suite
-        folder.mkdir(parents=True)
-        (folder / f"test_{suite}.py").write_text(text)
-    shutil.copy(ROOT / "tests" / "run.py", tmp_path / "tests" / "run.py")
-    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["matrix: long"]\n')
-    argv = [sys.executable, "-m", "tests.run", *arguments]
+    done = _run(tmp_path, changes, arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert words in done.stdout + done.stderr
+
+
+HALVES = {
+    "unit": "def test_it():\n    print('here is the first')\n    assert False\n",
+    "e2e": PASSES + "import pytest\n\n@pytest.mark.apart\ndef test_apart():\n    assert False, 'here it is'\n",
+}
+
+
+def test_those_apart_run_after_unit_tests_and_are_told_with_them(tmp_path: Path) -> None:
+    done = _run(tmp_path, HALVES, [])
+    others, _, beside = done.stdout.partition("Beside them:")
+    assert "2 passed, 1 deselected" in others
+    assert beside.index("here is the first") < beside.index("here it is")
+
+
+CLEANS = """\
+import time
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture
+def cluster():
+    yield
+    for _ in range(20):
+        time.sleep(0.05)
+    Path("cleaned").touch()
+
+def test_long(cluster):
+    Path("begun").touch()
+    time.sleep(300)
+"""
+INTERRUPTS = """\
+import os
+import signal
+import time
+from pathlib import Path
+
+def test_it():
+    for _ in range(1_000):
+        if Path("begun").exists():
+            break
+        time.sleep(0.05)
+    os.{by}
+    time.sleep(5)
+"""
+
+
+@pytest.mark.parametrize("by", ["killpg(0, signal.SIGINT)", "kill(os.getpid(), signal.SIGKILL)"])
+def test_what_runs_beside_cleans_up_whatever_ends_the_others(tmp_path: Path, by: str) -> None:
+    done = _run(tmp_path, {"unit": CLEANS, "e2e": INTERRUPTS.format(by=by)}, [])
+    assert done.returncode in {2, -signal.SIGKILL}
+    wait_for(
+        "the clean-up",
+        lambda: tmp_path / "cleaned" if (tmp_path / "cleaned").exists() else Pending("none yet"),
+        timeout_s=30,
+    )
+
+
+def _run(folder: Path, changes: Mapping[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    for suite, text in ({"unit": PASSES, "contract": PASSES, "e2e": PASSES} | dict(changes)).items():
+        inside = folder / "tests" / suite
+        inside.mkdir(parents=True)
+        (inside / f"test_{suite}.py").write_text(text)
+    shutil.copy(ROOT / "tests" / "run.py", folder / "tests" / "run.py")
+    (folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["matrix: long", "apart: beside"]\n')
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    done = subprocess.run(
-        argv,
-        cwd=tmp_path,
+    (folder / "temporary").mkdir()
+    environ["TMPDIR"] = str(folder / "temporary")
+    return subprocess.run(
+        [sys.executable, "-m", "tests.run", *arguments],
+        cwd=folder,
         env=environ,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
         stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert words in done.stdout + done.stderr
