@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"pov.dev/mock/internal/agent"
+	"pov.dev/mock/internal/authz"
+	"pov.dev/mock/internal/client"
 	"pov.dev/mock/internal/credential"
 	"pov.dev/mock/internal/identity"
 	"pov.dev/mock/internal/kubewatch"
@@ -30,6 +33,7 @@ var commands = map[string]func(ctx context.Context, arguments []string, log *slo
 	"check":       runCheck,
 	"prober":      runProber,
 	"fingerprint": runFingerprint,
+	"present":     runPresent,
 }
 
 func main() {
@@ -54,7 +58,7 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: pov-mock service|agent|check|fingerprint|prober|version [flags]; -h after a command lists its flags")
+	fmt.Fprintln(os.Stderr, "usage: pov-mock service|agent|check|fingerprint|present|prober|version [flags]; -h after a command lists its flags")
 	os.Exit(2)
 }
 
@@ -161,11 +165,37 @@ func runFingerprint(_ context.Context, arguments []string, _ *slog.Logger) error
 	if err := parse(set, arguments); err != nil {
 		return err
 	}
-	found, err := credential.Fingerprint(*file)
+	found, err := credential.Read(*file)
 	if err == nil {
-		fmt.Println(found)
+		fmt.Println(found.Fingerprint())
 	}
 	return err
+}
+
+// runPresent presents each line of its standard input to a service as a credential, as the workload whose certificate it
+// is given, and prints a line for each: the status of the answer. What it was given it prints nowhere.
+func runPresent(ctx context.Context, arguments []string, log *slog.Logger) error {
+	small()
+	set := flag.NewFlagSet("present", flag.ContinueOnError)
+	certs := set.String("certs", "/certs", "folder with tls.crt, tls.key, ca.crt of whoever asks")
+	address := set.String("address", "127.0.0.1:"+authz.DefaultPort, "where the service answers")
+	peer := set.String("peer", "", "the service's SPIFFE id")
+	timeout := set.Duration("timeout", 2*time.Second, "how long an answer may take")
+	if err := parse(set, arguments, peer); err != nil {
+		return err
+	}
+	who := client.New(identity.Open(*certs, log))
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		asked, cancel := context.WithTimeout(ctx, *timeout)
+		answer, err := who.Present(asked, *address, *peer, service.Guarded, lines.Text())
+		cancel()
+		if err != nil {
+			return err
+		}
+		fmt.Println(answer.Status)
+	}
+	return lines.Err()
 }
 
 func runProber(ctx context.Context, arguments []string, log *slog.Logger) error {

@@ -145,7 +145,9 @@ class AutomatedAudit(GitOpsTrial):
     def _another_credential(self) -> None:
         """Written to Vault by an account that may. There is nothing to take back: services take it up by themselves."""
         owner = self.box.credentials()
-        self._credential = owner.change(self.estate.name, self._service, random_secret())
+        value = random_secret()
+        self._credential = owner.change(self.estate.name, self._service, value)
+        self.box.put[self.estate.name, self._service] = value
         self._note(_version(self._service, self._credential), owner.account, "")
 
     def _by_hand(self) -> None:
@@ -269,7 +271,9 @@ class ManualAudit(RunbookTrial):
         """What the runbook is told: the service, and where its new credential lies, for its owner's eyes."""
         folder = self.runbooks.folder / "credentials"
         folder.mkdir(mode=0o700, exist_ok=True)
-        write_atomic(folder / self._service, random_secret().reveal(), mode=0o600)
+        value = random_secret()
+        write_atomic(folder / self._service, value.reveal(), mode=0o600)
+        self.box.put[self.estate.name, self._service] = value
         return {"services": [self._service], "credentials": str(folder)}
 
     def _variables_for(self, version: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
+from pov.base.redact import Secret
 from pov.config.estates import LEGACY, Estate, estate_named
 from pov.config.experiments import ERROR_RATE
 from pov.config.parts import Traffic
@@ -34,6 +35,7 @@ class Toolbox:
     `playbooks` are the customer's, by experiment, instead of the example's. What scripts print goes to `logs`.
     `error_rate` is the share of its requests that a bad version answers with an error. `kill_at` is the point at which
     work is killed, in percent of its usual time; `usual` keeps that time, in seconds by arm, once somebody timed it.
+    `put` are the credentials that trials put in force, by estate and service: to be presented as the old ones later.
     """
 
     run: str
@@ -61,6 +63,7 @@ class Toolbox:
     error_rate: float = ERROR_RATE
     kill_at: int = 50
     usual: dict[str, float] = field(default_factory=dict)
+    put: dict[tuple[str, str], Secret] = field(default_factory=dict)
 
     def estate(self, name: str) -> Estate:
         """The estate of that name."""

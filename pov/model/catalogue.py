@@ -303,6 +303,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the new credentials are at hand, and nothing is written",
             "the prober has seen every replica use its new one",
             "{proof}",
+            ("refused_seconds",),
             own=True,
             ways=("automated: written to Vault; agents do the rest",),
             review="No review and no approval is in it: what is changed is not in Git.",
@@ -474,6 +475,10 @@ METRICS: Registry[Metric] = Registry(
         Metric("vault_seconds", "time until Vault serves again", "vault_seconds", only=True),
         Metric("staging_seconds", "time until staging serves it", "staging_seconds", only=True),
         Metric("prod_seconds", "time until prod serves it", "prod_seconds", only=True),
+        Metric(
+            "refused_seconds", "time until every replica was seen to refuse the old credential, at the latest",
+            "refused_seconds", only=True,
+        ),
         Metric("review_seconds", "reviews of all stages, without a person's time", "review_seconds", only=True),
         Metric(
             "failed_live", "requests that failed while the bad version was live", "failed_live", "requests",

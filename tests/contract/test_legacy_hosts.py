@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ from pov.engines.ssh import make_key
 from pov.experiments import provision_hosts
 from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.host_traces import HISTORY_FILE, SHELL, answers_of_host, histories, reading, typed_by_hand
+from pov.experiments.presenting import on_hosts, replaced, served
 from pov.experiments.releases import BuiltReleases
 from pov.experiments.rotate import extensions
 from pov.experiments.scripted import shipped
@@ -585,6 +587,35 @@ def test_the_secret_runbook_brings_each_service_its_new_credential(hosts: Hosts)
         here = [placed.service for placed in host.services if placed.service in wanted]
         found = [hosts.on(host, "pov-mock", "fingerprint", "--file", f"/etc/pov/credentials/{name}") for name in here]
         assert found == [f"{fingerprint(wanted[name])}\n" for name in here]
+
+
+def test_a_host_refuses_the_old_credential_to_whoever_presents_it(hosts: Hosts) -> None:
+    containers = {host.pod: hosts.names[host.name] for host in hosts.hosts}
+
+    def execute(pod: str, namespace: str, argv: Sequence[str], *, stdin: bytes | None = None) -> str:
+        return hosts.containers.exec(containers[pod], *argv, stdin=stdin).stdout
+
+    box: Any = SimpleNamespace(
+        legacy=SimpleNamespace(namespace=LEGACY),
+        hosts=SimpleNamespace(all=hosts.hosts),
+        cluster=SimpleNamespace(exec=execute),
+    )
+    present = on_hosts(box)
+
+    def put_there() -> dict[str, Secret]:
+        with hosts.runbooks() as books:
+            wanted = _new_credentials(books.folder / "credentials")
+            variables = {"services": list(wanted), "credentials": str(books.folder / "credentials")}
+            books.run("secret.yml", variables, timeout_s=RUN_S)
+        hosts.settled(lambda row: row.service not in wanted or row.credential == fingerprint(wanted[row.service]))
+        return wanted
+
+    old = put_there()
+    assert served(present, old) == {name: ["200"] for name in old}
+    new = put_there()
+    assert replaced(present, old, new) == {name: {"old": ["401"], "new": ["200"]} for name in old}
+    with pytest.raises(PovError, match="does not serve whoever presents its credential"):
+        served(present, old)
 
 
 def test_the_shipped_script_changes_every_credential_and_leaves_none_behind(hosts: Hosts) -> None:

@@ -207,11 +207,21 @@ def test_a_credential_that_is_changed_in_vault_is_in_use_everywhere(
     after, written = _used(shared), dict(result.evidence.details)["fingerprints"]
     assert {key for key in after if after[key] != before[key]} == {("staging", name) for name in written}
     assert {name: after["staging", name] for name in written} == {name: [row["after"]] for name, row in written.items()}
-    assert all(row["before"] == before["staging", name] for name, row in written.items())
+    assert not any(set(row["before"]) & {row["after"], *before["staging", name]} for name, row in written.items())
     assert _started(shared) == pods, "nothing was started anew"
+    _old_ones_refused(shared, result)
     seen = result.evidence.traffic
     assert seen is not None
     assert seen.operation.hard == 0, "a credential is taken up without a restart"
+
+
+def _old_ones_refused(shared: Environment, result: Result) -> None:
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert set(details["presented"]) == set(shared.context().scenario.pov_services)
+    assert all(set(answers) == {"200"} for answers in details["served_before"].values())
+    assert all(set(told["old"]) == {"401"} for told in details["presented"].values())
+    assert all(set(told["new"]) == {"200"} for told in details["presented"].values())
+    assert result.evidence.figures["refused_seconds"] >= (result.seconds or 0)
 
 
 def _used(shared: Environment) -> dict[tuple[str, str], list[str]]:
@@ -239,6 +249,7 @@ def test_a_credential_is_changed_on_every_host(shared: Environment, facts: Calla
     after, written = _used(shared), dict(result.evidence.details)["fingerprints"]
     assert {key for key in after if after[key] != before[key]} == {("legacy", name) for name in written}
     assert result.evidence.details["hosts"] == 1
+    _old_ones_refused(shared, result)
 
 
 @pytest.mark.matrix

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,6 +61,19 @@ func New(store *identity.Store) *Client {
 // Get asks a peer once, until ctx's deadline. A fresh request opens a connection of its own and closes it.
 // Any status is an answer; an error is a `Fault`.
 func (c *Client) Get(ctx context.Context, address, peer, path string, fresh bool) (Answer, error) {
+	return c.get(ctx, address, peer, path, fresh, "")
+}
+
+// Present asks as Get does, on a connection of its own, and presents a credential. One that could not be a header's value
+// is a fault, and is not sent.
+func (c *Client) Present(ctx context.Context, address, peer, path, credential string) (Answer, error) {
+	if credential == "" || strings.ContainsFunc(credential, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return Answer{}, &Fault{"send", errors.New("no credential that can be sent")}
+	}
+	return c.get(ctx, address, peer, path, true, "Authorization: Bearer "+credential+"\r\n")
+}
+
+func (c *Client) get(ctx context.Context, address, peer, path string, fresh bool, header string) (Answer, error) {
 	snapshot := c.store.Current()
 	if snapshot == nil {
 		return Answer{}, &Fault{"certificate", errors.New("none yet")}
@@ -83,7 +97,7 @@ func (c *Client) Get(ctx context.Context, address, peer, path string, fresh bool
 		_ = connection.tls.SetDeadline(deadline)
 	}
 	answer.Leaf = connection.leaf
-	response, err := connection.exchange(path, fresh)
+	response, err := connection.exchange(path, fresh, header)
 	if err != nil {
 		connection.close()
 		return answer, err

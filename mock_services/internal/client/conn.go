@@ -50,8 +50,9 @@ func (c *conn) quiet() bool {
 	return err == nil && quiet
 }
 
-func (c *conn) exchange(path string, fresh bool) (*http.Response, error) {
-	text := "GET " + path + " HTTP/1.1\r\nHost: " + c.address + "\r\n"
+// exchange sends one request; `header` is whole lines, or empty.
+func (c *conn) exchange(path string, fresh bool, header string) (*http.Response, error) {
+	text := "GET " + path + " HTTP/1.1\r\nHost: " + c.address + "\r\n" + header
 	if fresh {
 		text += "Connection: close\r\n"
 	}

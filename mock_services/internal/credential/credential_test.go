@@ -19,7 +19,11 @@ func TestFingerprint(t *testing.T) {
 		if err := Write(path, one.held); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Fingerprint(path)
+		held, err := Read(path)
+		got := ""
+		if err == nil {
+			got = held.Fingerprint()
+		}
 		if got != one.want || (err == nil) != (one.want != "") {
 			t.Errorf("%q: %q, %v instead of %q", one.held, got, err, one.want)
 		}
@@ -28,7 +32,19 @@ func TestFingerprint(t *testing.T) {
 	if err != nil || info.Mode().Perm()&0o007 != 0 {
 		t.Errorf("others may read it: %v, %v", info.Mode(), err)
 	}
-	if _, err := Fingerprint(path + ".gone"); err == nil {
-		t.Error("a file that is not there has a fingerprint")
+	if _, err := Read(path + ".gone"); err == nil {
+		t.Error("a file that is not there holds a credential")
+	}
+}
+
+func TestWhatIsPresentedIsTheCredentialOrNot(t *testing.T) {
+	held, err := Of("abc\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for presented, want := range map[string]bool{"abc": true, " abc ": true, "abd": false, "ab": false, "": false, " ": false} {
+		if held.Is(presented) != want {
+			t.Errorf("%q is the credential: %v", presented, !want)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"pov.dev/mock/internal/authz"
@@ -19,6 +20,9 @@ const (
 	defaultTimeout = time.Second
 	maxTimeout     = 30 * time.Second
 	work           = "/work"
+	// Guarded is what a service gives to nobody who does not present its credential.
+	Guarded = "/guarded"
+	bearer  = "Bearer "
 )
 
 // Identity is the answer of /identity. Credential is the fingerprint of the one in use, empty without one.
@@ -71,6 +75,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.work(r.Context(), w, topology.Edge(s.options.Name, peer))
 		return
 	}
+	if r.URL.Path == Guarded && (topology.MayWork(s.options.Name, peer) || peer == topology.ID(s.options.Name)) {
+		s.guarded(w, r)
+		return
+	}
 	if !topology.IsProber(peer) {
 		s.forbid(w, fmt.Sprintf("%s may not ask %s for %s", peer, s.options.Name, r.URL.Path))
 		return
@@ -89,6 +97,18 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) forbid(w http.ResponseWriter, why string) {
 	health.JSON(w, http.StatusForbidden, map[string]string{"error": why})
+}
+
+// guarded answers whoever presents the credential in use, and 401 to everybody else: also to those who present the one
+// from before, from the moment on at which another is in use.
+func (s *Service) guarded(w http.ResponseWriter, r *http.Request) {
+	held, presented := s.secret.Load(), r.Header.Get("Authorization")
+	if held == nil || !strings.HasPrefix(presented, bearer) || !held.Is(strings.TrimPrefix(presented, bearer)) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		health.JSON(w, http.StatusUnauthorized, map[string]string{"error": "not the credential in use"})
+		return
+	}
+	health.JSON(w, http.StatusOK, map[string]string{"credential": held.Fingerprint()})
 }
 
 func (s *Service) work(caller context.Context, w http.ResponseWriter, edge authz.Call) {
@@ -121,7 +141,9 @@ func (filler) Read(into []byte) (int, error) {
 
 func (s *Service) identity(w http.ResponseWriter) {
 	answer := Identity{Service: s.options.Name, Version: s.release.version, Started: s.started, Pod: s.pod}
-	answer.Credential, _ = s.secret.Load().(string)
+	if held := s.secret.Load(); held != nil {
+		answer.Credential = held.Fingerprint()
+	}
 	if snapshot := s.store.Current(); snapshot != nil {
 		answer.Serial, answer.NotAfter = snapshot.Serial, snapshot.Leaf().NotAfter.UTC()
 	}

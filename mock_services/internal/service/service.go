@@ -57,8 +57,8 @@ type Service struct {
 	pod      string
 	started  time.Time
 	draining atomic.Bool
-	// secret is the fingerprint of the credential in use, empty before one is there.
-	secret   atomic.Value
+	// secret is the credential in use, nil before one is there.
+	secret   atomic.Pointer[credential.Held]
 	accepted atomic.Int64
 }
 
@@ -89,7 +89,6 @@ func New(options Options, logger *slog.Logger) (*Service, error) {
 		release: release, pod: pod, started: time.Now().UTC(),
 	}
 	s.topology.Store(topology)
-	s.secret.Store("")
 	if options.Credential != "" {
 		_ = s.loadCredential() // it may come later, as the certificate may
 	}
@@ -165,17 +164,17 @@ func (s *Service) drain() {
 }
 
 func (s *Service) ready() bool {
-	return !s.draining.Load() && s.store.Current() != nil && (s.options.Credential == "" || s.secret.Load() != "")
+	return !s.draining.Load() && s.store.Current() != nil && (s.options.Credential == "" || s.secret.Load() != nil)
 }
 
 // loadCredential takes up what the file holds. One that cannot be read leaves the one in use.
 func (s *Service) loadCredential() error {
-	fingerprint, err := credential.Fingerprint(s.options.Credential)
+	held, err := credential.Read(s.options.Credential)
 	if err != nil {
 		return err
 	}
-	if before := s.secret.Swap(fingerprint); before != fingerprint {
-		s.log.Info("credential taken up", "fingerprint", fingerprint)
+	if before := s.secret.Swap(&held); before == nil || *before != held {
+		s.log.Info("credential taken up", "fingerprint", held.Fingerprint())
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"pov.dev/mock/internal/client"
+	"pov.dev/mock/internal/credential"
 	"pov.dev/mock/internal/identity"
 	"pov.dev/mock/internal/testpki"
 )
@@ -33,6 +34,7 @@ type estate struct {
 	ca        *testpki.CA
 	addresses map[string]string
 	certs     map[string]string
+	secrets   map[string]string
 	stop      map[string]context.CancelFunc
 	ended     map[string]chan error
 }
@@ -41,7 +43,7 @@ func start(t *testing.T, drain time.Duration) *estate { return startRelease(t, d
 
 func startRelease(t *testing.T, drain time.Duration, says string) *estate {
 	e := &estate{
-		t: t, ca: testpki.New(t, "root"), addresses: map[string]string{}, certs: map[string]string{},
+		t: t, ca: testpki.New(t, "root"), addresses: map[string]string{}, certs: map[string]string{}, secrets: map[string]string{},
 		stop: map[string]context.CancelFunc{}, ended: map[string]chan error{},
 	}
 	names := []string{"a", "b", "c"}
@@ -57,8 +59,12 @@ func startRelease(t *testing.T, drain time.Duration, says string) *estate {
 	for _, name := range names {
 		e.certs[name] = t.TempDir()
 		e.ca.Write(e.certs[name], id(name), e.ca)
+		e.secrets[name] = filepath.Join(t.TempDir(), credential.File)
+		if err := credential.Write(e.secrets[name], "the first of "+name); err != nil {
+			t.Fatal(err)
+		}
 		s, err := New(Options{
-			Name: name, Namespace: "staging", Topology: topology, Certs: e.certs[name], Listen: e.addresses[name],
+			Credential: e.secrets[name], Name: name, Namespace: "staging", Topology: topology, Certs: e.certs[name], Listen: e.addresses[name],
 			Release: release, Drain: drain, Reload: true,
 		}, slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -134,6 +140,56 @@ func TestWhoMayAskWhat(t *testing.T) {
 		}
 		if each.want == 200 && answer.Header.Get("X-Pov-Version") != "v1" {
 			t.Errorf("version %q", answer.Header.Get("X-Pov-Version"))
+		}
+	}
+}
+
+// present is the status of an answer to whoever presents a credential to b.
+func (e *estate) present(peer, value string) int {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.t.Context(), limit)
+	defer cancel()
+	answer, err := e.as(peer).Present(ctx, e.addresses["b"], id("b"), Guarded, value)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return answer.Status
+}
+
+func TestACredentialIsGoodUntilAnotherIsInUse(t *testing.T) {
+	e := start(t, 0)
+	for _, each := range []struct {
+		peer, value string
+		want        int
+	}{
+		{id("a"), "the-first", 200}, {id("b"), "the-first", 200}, {prober, "the-first", 200},
+		{id("a"), "the-firsts", 401}, {id("a"), "the-second", 401}, {id("c"), "the-first", 403},
+		{"spiffe://pov.dev/ns/prod/sa/a", "the-first", 403},
+	} {
+		if err := credential.Write(e.secrets["b"], "the-first"); err != nil {
+			t.Fatal(err)
+		}
+		e.until("the first in use", func() bool { return e.present(prober, "the-first") == 200 })
+		if got := e.present(each.peer, each.value); got != each.want {
+			t.Errorf("%s presents %q: %d, not %d", each.peer, each.value, got, each.want)
+		}
+	}
+	if err := credential.Write(e.secrets["b"], "the-second"); err != nil {
+		t.Fatal(err)
+	}
+	e.until("the second in use", func() bool { return e.present(id("a"), "the-second") == 200 })
+	if got := e.present(id("a"), "the-first"); got != 401 {
+		t.Errorf("the one from before: %d", got)
+	}
+	answer, err := e.get(e.as(prober), "b", Guarded, true)
+	if err != nil || answer.Status != 401 || answer.Header.Get("WWW-Authenticate") != "Bearer" {
+		t.Errorf("without any: %d %v", answer.Status, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	for _, value := range []string{"", "a b", "a\r\nX-Pov: 1", "\u00e9"} {
+		if _, err := e.as(prober).Present(ctx, e.addresses["b"], id("b"), Guarded, value); err == nil {
+			t.Errorf("%q was sent", value)
 		}
 	}
 }

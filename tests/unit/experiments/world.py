@@ -166,6 +166,8 @@ class World:
         self.compares_after_s = 0.0
         self.addresses: dict[str, int] = {}
         self.typed: list[str] = []
+        self.served: dict[tuple[str, str], set[str]] = {}
+        self.forgets_nothing = self.refuses_all = False
         self.keeps_history = True
         self.in_effect: list[dict[str, str]] = []
 
@@ -244,6 +246,13 @@ class World:
         lines += [f"{written}|UNKNOWN|/etc/pov/credentials/{name}"]
         lines += [f"history|root|{one}" for one in self.typed]
         return "\n".join([*lines, f"{at}|root|'{root}/current' -> 'releases/{self.versions['legacy'][name]}'"])
+
+    def presented(self, estate: str, service: str, values: Sequence[str]) -> str:
+        """The status of each answer: a service knows the credential in use, and one that forgets nothing knows all."""
+        self.served[estate, service] = self.served.get((estate, service), set()) | {self.used[estate][service]}
+        good = self.served[estate, service] if self.forgets_nothing else {self.used[estate][service]}
+        told = ["200" if fingerprint(Secret(value)) in good else "401" for value in values]
+        return "".join(f"{status}\n" for status in (["401"] * len(told) if self.refuses_all else told))
 
     def by_itself(self) -> dict[str, Any]:
         began = {"startedAt": self.unasked, "operation": {"initiatedBy": {"automated": True}}}
@@ -581,6 +590,9 @@ class Cluster:
         world = self._world
         world.executed.append((pod, tuple(argv), stdin))
         script = " ".join(argv)
+        if "present" in argv and stdin is not None:
+            name = pod if namespace != "legacy" else argv[argv.index("--certs") + 1].rpartition("/")[2]
+            return world.presented(namespace, name, stdin.decode().splitlines())
         if argv[0] == "tail":
             return "# by hand\n" if any(done == SHELL for _, done, _ in world.executed) else "exec chpst\n"
         if tuple(argv) == SHELL and stdin is not None and world.keeps_history:

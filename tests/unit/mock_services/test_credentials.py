@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from pov.base.redact import Secret
 from pov.base.wait import Pending, wait_for
 from pov.engines.prober import Identity, Prober
 from pov.experiments.secret import fingerprint
+from tests.unit.mock_services.pki import spiffe
 from tests.unit.mock_services.running import LIMIT_S, Estate
 
 
@@ -63,3 +65,34 @@ def test_a_service_that_reads_once_keeps_its_old_one_and_needs_one_to_start(esta
         prober.close()
     with estate.service("b", flags=flags) as service, estate.prober()[0]:
         service.until_ready()
+
+
+def test_the_old_one_is_refused_by_a_real_request_once_the_next_is_in_use(estate: Estate, tmp_path: Path) -> None:
+    file = tmp_path / "credential"
+    put(file, "the-first")
+    process, prober = estate.prober()
+
+    def presented(*values: str, of: str = "b", peer: str = "b", code: int = 0) -> list[str]:
+        argv = [estate.program, "present", "--certs", estate.certs(of), "--address", estate.addresses["b"],
+                "--peer", spiffe(peer)]  # fmt: skip
+        done = subprocess.run(
+            [str(part) for part in argv], input="".join(f"{value}\n" for value in values), capture_output=True,
+            text=True, timeout=LIMIT_S, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert not any(value in done.stdout + done.stderr for value in values if value)
+        return done.stdout.split()
+
+    with estate.service("b", flags=["--credential", str(file)]) as service, process:
+        process.until_ready()
+        service.until_ready()
+        assert presented("the-first", "the-second") == ["200", "401"]
+        assert presented("the-first", of="a") == ["200"], "a may call b"
+        assert presented("the-first", of="c") == ["403"], "c may not, whatever it holds"
+        assert presented("the-first", peer="a", code=1) == [], "what answers there is not a"
+        assert presented("", code=1) == []
+        put(file, "the-second")
+        until(prober, fingerprint(Secret("the-second")))
+        assert presented("the-first", "the-second") == ["401", "200"]
+        prober.close()
+    assert not any("the-first" in line or "the-second" in line for line in service.log)
