@@ -31,7 +31,7 @@ from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
 from pov.workflows.metering import Meter
 from pov.workflows.planning import PROFILES, Paced, budget, paced
-from pov.workflows.taking_back import take_back_all, take_back_stage
+from pov.workflows.taking_back import killed, take_back_all, take_back_release, take_back_stage
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 ABOUT = (
@@ -99,6 +99,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         stands = standing(options.root, ctx.scenario, ctx.engagement, meant, exploratory=options.exploratory)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         take_back_stage(box, emit, ctx.deal)
+        take_back_release(box, [trial for _, trial in killed(ctx.home.runs_dir)], emit)
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences, *filter(None, [stands.told])):
             emit(Event("warning", "measure", text))

@@ -37,7 +37,7 @@ from pov.workflows.metering import Meter
 from pov.workflows.planning import Paced, paced
 from pov.workflows.report import STATEMENT
 from pov.workflows.runs import RunsOptions, find
-from pov.workflows.taking_back import take_back, take_back_stage
+from pov.workflows.taking_back import take_back, take_back_release, take_back_stage
 
 _NEWLINE = b"\n"
 
@@ -100,6 +100,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
         unfinished = found(options)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
         take_back_stage(box, emit, ctx.deal)
+        take_back_release(box, [unfinished.begun], emit)
         emit(Event("started", "measure", "Whether the same runs as before", 1.0))
         begun = SYSTEM_CLOCK.monotonic()
         told = [*_frozen_since(options.root, ctx, record), *_other(ctx, own, criteria, record)]
