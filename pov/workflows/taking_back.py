@@ -17,6 +17,7 @@ from pov.experiments.ports.gitops import Configuration
 from pov.experiments.ports.platform import Release
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.upkeep import ARGOCD
+from pov.measure.trials import tell
 from pov.model.events import Emit, Event
 from pov.state import under_way
 from pov.state.runs import read_run, saved_in
@@ -96,7 +97,7 @@ def take_back_release(box: Toolbox, trials: Iterable[str], emit: Emit) -> bool:
     except PovError as error:
         emit(Event("failed", "measure", title, box.clock.monotonic() - begun))
         told = f"a killed trial of {name} left another Argo CD than {pinned.version}"
-        raise PovError(told, cause=error.message, fix="pov up installs it; then this again") from error
+        raise PovError(told, cause=tell(error), fix="pov up installs it; then this again") from error
     emit(Event("finished", "measure", title, box.clock.monotonic() - begun))
     return True
 

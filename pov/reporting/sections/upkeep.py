@@ -28,7 +28,7 @@ _NO_UPGRADE = (
 )
 _AN_UPGRADE = (
     "The upgrade was Argo CD's{between}, a patch release: nothing that it keeps was migrated, and no other part of the "
-    "platform was upgraded. A minor release asks for more: its notes are read, and what it changes is tried out first."
+    "platform was upgraded. A minor release may ask for more."
 )
 _MACHINE = " Machine time alone: whoever decides on it, prepares it and watches it is in no figure that was measured."
 

@@ -39,6 +39,11 @@ def test_it_is_a_patch_release_before_the_pinned_one() -> None:
     assert before[2] < pinned[2]
 
 
+def test_the_documentation_names_the_two() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text()
+    assert f"({versions.ARGOCD_EARLIER} to {versions.ARGOCD})" in told
+
+
 def test_its_module_is_the_engines_but_for_its_two_lines(tmp_path: Path) -> None:
     """So that no library is compiled again for it."""
     module = earlier.write_module(tmp_path / "module")

@@ -1,4 +1,4 @@
-"""Argo CD is upgraded from the release before: what stops the clock, what is believed, what is left whatever ends it."""
+"""Argo CD is upgraded from the release before: what stops the clock, what is believed, what any ending leaves."""
 
 from __future__ import annotations
 

@@ -535,10 +535,11 @@ def test_a_stage_that_a_killed_trial_left_goes_before_anything_is_compared(
     begun, done = Begun(tmp_path, 4), list[str]()
     stands(begun)
     monkeypatch.setattr(resuming, "take_back_stage", lambda *_: done.append("taken away"))
+    monkeypatch.setattr(resuming, "take_back_release", lambda box, trials, emit: done.append(f"release {trials}"))
     monkeypatch.setattr(resuming, "compare", lambda *_: done.append("compared") or ("something",))
     with pytest.raises(PovError, match="cannot go on"):
         resuming.resume(begun.options(), silent)
-    assert done == ["taken away", "compared"]
+    assert done == ["taken away", "release ['']", "compared"]
 
 
 def test_what_is_left_is_told_beforehand(tmp_path: Path, stands: Callable[..., None]) -> None:
