@@ -13,7 +13,20 @@ from typing import Any
 import pytest
 
 from pov.base.errors import NotFound, PovError
-from pov.bundle import Bundle, current, earlier, graph, loading, official, on_demand, programs, saving, versions
+from pov.bundle import (
+    Bundle,
+    current,
+    debian,
+    earlier,
+    graph,
+    loading,
+    official,
+    on_demand,
+    programs,
+    saving,
+    versions,
+    wheels,
+)
 from pov.bundle.builder import Component, Made
 from pov.bundle.loading import load
 from pov.bundle.toolchain import DEFINITIONS
@@ -191,6 +204,23 @@ def test_an_archive_that_brings_it_along_is_enough(source: str, asked: list[str]
     assert found.manifest.read_text() == "kind: Earlier\n"
     found.write(tmp_path / "image.tar")
     assert (tmp_path / "image.tar").read_text().startswith("earlier ")
+
+
+def test_an_archive_brings_along_what_was_made_for_it(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POV_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(debian, "fetch", lambda packages, folder: [])
+    monkeypatch.setattr(wheels, "collect", lambda folder: [])
+    containers: Any = small.engine()
+    done = saving.save(bundle(tmp_path, "built"), tmp_path / "pov.tar", containers, silent)
+    assert asked == ["go", "engines", "base", "argocd-earlier"]
+    inside = {record.installed for record in done.manifest.of("binaries")}
+    assert {"binaries/argocd-earlier/install.yaml", "binaries/argocd-earlier/image.tar"} <= inside
+    assert done.manifest.bundle["binaries"][earlier.NAME] == "binaries/argocd-earlier"
+    (line,) = [line for line in done.manifest.components if line.name == earlier.NAME]
+    (image,) = [record for record in done.manifest.files if record.installed.endswith("argocd-earlier/image.tar")]
+    assert line.digest == f"sha256:{image.unpacked_sha256}"
 
 
 def test_a_machine_that_loaded_an_archive_has_it_without_any_network(

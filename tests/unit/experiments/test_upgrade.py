@@ -15,7 +15,7 @@ from pov.base.clock import timestamp
 from pov.base.errors import PovError, Transient
 from pov.experiments import EXPERIMENTS
 from pov.experiments.toolbox import Toolbox
-from pov.experiments.workloads import POD
+from pov.experiments.workloads import DEPLOYMENT, POD
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from tests.unit.experiments.world import BROKEN, OLD, ROLLOUT_S, SYNC_S, Cluster, World
@@ -52,7 +52,7 @@ class Argo:
     unready: str = ""
     says_always: str = ""
     digest: Callable[[Pod], str] = field(default=lambda pod: f"sha256:{pod.image}")
-    bent: dict[str, Any] = field(default_factory=dict)
+    deployment: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda told: told)
 
     def comes_back(self, part: str) -> None:
         assert part == "argocd"
@@ -119,11 +119,12 @@ class Objects(Cluster):
         return [*(self._manifest(name, pod) for name, pod in self._argo.pods.items()), cache, going]
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+        if kind == DEPLOYMENT:
+            return self._argo.deployment(super().get(kind, name, namespace) or {})
         if kind != POD or namespace != "argocd":
             return super().get(kind, name, namespace)
         pod = self._argo.pods.get(name)
-        told = self._manifest(name, pod) if pod else None
-        return {**told, **self._argo.bent.get(name, {})} if told else None
+        return self._manifest(name, pod) if pod else None
 
     def _manifest(self, name: str, pod: Pod) -> dict[str, Any]:
         running = {"running": {"startedAt": timestamp(pod.started)}}
@@ -232,6 +233,33 @@ def without_digest(argo: Argo) -> None:
     argo.digest = lambda pod: "" if argo.number == 3 else f"sha256:{pod.image}"
 
 
+def not_at_rest_with_the_earlier(argo: Argo) -> None:
+    def look() -> None:
+        argo.world.healthy = argo.says != EARLIER
+
+    argo.world.clock.hooks.append(look)
+
+
+def other_image_asked_for(argo: Argo) -> None:
+    template = {"spec": {"containers": [{"name": "service", "image": "registry/mock:by-hand"}]}}
+    argo.deployment = lambda told: {**told, "spec": {**told["spec"], "template": template}}
+
+
+def not_rolled_out(argo: Argo) -> None:
+    argo.deployment = lambda told: {**told, "status": {**told["status"], "updatedReplicas": 0}}
+
+
+def somebody_commits(argo: Argo) -> None:
+    """The stage is at rest at its newest commit, which is not the trial's."""
+    world = argo.world
+
+    def look() -> None:
+        if MARK in world.versions["staging"].values() and world.commits[-1].startswith("Deploy"):
+            world.head = world.synced = "somebody's"
+
+    world.clock.hooks.append(look)
+
+
 def not_put_in(argo: Argo) -> None:
     argo.world.down[f"install {EARLIER}"] = BROKEN
 
@@ -249,6 +277,13 @@ WRONG: list[tuple[Callable[[Argo], None], str]] = [
     (same_image, "both releases of Argo CD run the same image: sha256:one"),
     (another_image, "Argo CD's pods do not run the image that they ran before the trial"),
     (without_digest, f"does not tell that it runs {PINNED}"),
+    (not_at_rest_with_the_earlier, "Argo CD's application staging: not after 240 s"),
+    (
+        other_image_asked_for,
+        "payment-gateway is to run registry/mock:by-hand in the cluster, not registry/mock:" + MARK,
+    ),
+    (not_rolled_out, "payment-gateway is not rolled out"),
+    (somebody_commits, "staging is at somebody, not at rev-1"),
     (not_put_in, "broken"),
     (not_pushed, "broken"),
 ]
@@ -271,6 +306,20 @@ def test_a_change_that_was_not_delivered_is_taken_back_by_an_argo_cd_that_is_who
     assert set(argo.world.images.values()) == {OLD}
     assert argo.world.commits[-1] == "Back to the state before trial 1 of upgrade"
     assert argo.world.closed == 2
+    assert argo.world.synced == argo.world.head, "and waited for"
+    calls = [call for call in argo.world.calls if call == "push" or call.startswith("install")]
+    put_in = f"install {PINNED}"
+    assert calls == [f"install {EARLIER}", put_in, "push", put_in, "push", put_in], "it is whole before it is asked"
+
+
+def test_no_clock_starts_before_the_earlier_release_has_every_stage_at_rest(argo: Argo, tmp_path: Path) -> None:
+    not_at_rest_with_the_earlier(argo)
+    assert go(argo, tmp_path).seconds is None
+
+
+def test_a_webhook_that_a_poll_left_off_is_on_again(argo: Argo, tmp_path: Path) -> None:
+    argo.world.hook = False
+    assert go(argo, tmp_path).evidence.figures["delivered_seconds"] < 30
 
 
 def test_another_release_than_the_pinned_one_is_left_as_it_is(argo: Argo, tmp_path: Path) -> None:
