@@ -160,4 +160,5 @@ EXPERIMENT = Experiment(
     touches=lambda box, estate: estate.services,
     expected_s=60.0,
     arms={"automated": Way(AutomatedUpgrade, STAGING)},
+    beforehand=lambda box: box.platform.earlier(),
 )

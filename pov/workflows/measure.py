@@ -17,7 +17,7 @@ from pov.config.explaining import Faults, nearest
 from pov.config.points import percent_of
 from pov.config.scenario import Scenario
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
-from pov.experiments.core import Experiment
+from pov.experiments.core import Experiment, have_at_hand
 from pov.experiments.seat import People
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import new_seed, shuffled
@@ -109,6 +109,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box.prober().stop_loads()
         take_back_all(box, ctx.home.runs_dir, emit)
+        have_at_hand(box, [own.experiments[name] for name, _ in plan])
         load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
         slots = shuffled(plan, seed)

@@ -18,6 +18,7 @@ from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.config.experiments import Criterion, timeouts
 from pov.config.parts import Traffic
+from pov.experiments.core import have_at_hand
 from pov.experiments.seat import People
 from pov.measure.order import Slot
 from pov.measure.scoring import criteria as read_criteria
@@ -113,6 +114,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
             )
         box.prober().stop_loads()
         take_back(box, mark_of(unfinished.run), unfinished.begun, emit)
+        have_at_hand(box, [own.experiments[slot.experiment] for slot in unfinished.left])
         paces = _paces(unfinished, own, ctx)
         writer = reopened(unfinished.saved)
         with under_measurement(writer), renewed(ctx):

@@ -14,6 +14,7 @@ import pytest
 from pov.base.clock import timestamp
 from pov.base.errors import PovError, Transient
 from pov.experiments import EXPERIMENTS
+from pov.experiments.core import have_at_hand
 from pov.experiments.toolbox import Toolbox
 from pov.experiments.workloads import DEPLOYMENT, POD
 from pov.measure.order import Slot
@@ -325,6 +326,13 @@ def test_a_webhook_that_a_poll_left_off_is_on_again(argo: Argo, tmp_path: Path) 
 def test_another_release_than_the_pinned_one_is_left_as_it_is(argo: Argo, tmp_path: Path) -> None:
     argo.says_always = "v3.7.0"
     assert "Argo CD v3.7.0 runs, and v3.6.1 was to" in (go(argo, tmp_path).error or "")
+    assert argo.installed == []
+
+
+def test_the_release_before_is_had_once_before_the_first_trial(argo: Argo, tmp_path: Path) -> None:
+    names = ("deploy", "upgrade", "unseal", "upgrade")
+    have_at_hand(boxed(argo, tmp_path), [EXPERIMENTS[name] for name in names])
+    assert argo.world.calls.count("earlier") == 1
     assert argo.installed == []
 
 
