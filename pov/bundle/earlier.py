@@ -13,7 +13,7 @@ from typing import Any
 
 from pov.base.errors import PovError
 from pov.bundle import Bundle, Entry, graph, images, licences, official, programs, versions
-from pov.bundle.builder import Component, Made, hash_files, hash_of
+from pov.bundle.builder import Component, Made, hash_files, hash_of, prune
 from pov.bundle.layers import write_archive
 from pov.bundle.on_demand import found_or_made
 from pov.bundle.toolchain import DEFINITIONS, Go, Say, Work
@@ -55,6 +55,8 @@ def earlier(bundle: Bundle, engine_of: Callable[[], Containers], emit: Emit) -> 
         return _pulled(engine_of(), emit)
     made = found_or_made(components(), emit)
     own = made[NAME]
+    # Of a release that is no longer the one before; nothing else of the bundle's looks after it.
+    prune({NAME: own})
     return _of(reference, own.folder / MANIFEST, lambda path: write_archive([images.image_of(own, made["base"])], path))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tarfile
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from pov.base.errors import NotFound, PovError
+from pov.base.paths import cache_root
 from pov.bundle import (
     Bundle,
     current,
@@ -183,6 +186,18 @@ def test_where_images_are_built_it_is_built(asked: list[str], tmp_path: Path) ->
         (image,) = json.load(stream)
     assert image["RepoTags"] == [found.image] == [earlier.REFERENCE]
     assert len(image["Layers"]) == 2, "the base and its own"
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, True), (30, False)])
+@pytest.mark.usefixtures("asked")
+def test_one_that_nobody_asked_for_in_a_week_goes(tmp_path: Path, days: int, kept: bool) -> None:
+    old = cache_root() / "build" / "components" / f"{earlier.NAME}-{'a' * 16}"
+    old.mkdir(parents=True)
+    (old / "done.json").write_text("{}")
+    then = time.time() - days * 86_400
+    os.utime(old / "done.json", (then, then))
+    earlier.earlier(bundle(tmp_path, "built"), no_engine, silent)
+    assert old.exists() is kept
 
 
 def test_where_images_are_pulled_it_is_pulled_and_nothing_compiled(asked: list[str], tmp_path: Path) -> None:
