@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import PovError
+from pov.base.errors import NotFound, PovError
 from pov.bundle import Bundle, Entry, graph, images, licences, official, programs, versions
 from pov.bundle.builder import Component, Made, hash_files, hash_of, prune
 from pov.bundle.layers import write_archive
@@ -53,6 +53,7 @@ def earlier(bundle: Bundle, engine_of: Callable[[], Containers], emit: Emit) -> 
         return _of(reference, carried / MANIFEST, lambda path: _copy(carried / ARCHIVE, path))
     if bundle.source == "official":
         return _pulled(engine_of(), emit)
+    _refuse_without_parts(bundle)
     made = found_or_made(components(), emit)
     own = made[NAME]
     # Of a release that is no longer the one before; nothing else of the bundle's looks after it.
@@ -128,6 +129,17 @@ def _linked() -> str:
 
 def _of(image: str, manifest: Path, write: Callable[[Path], None]) -> Earlier:
     return Earlier(versions.ARGOCD_EARLIER, image, manifest, write)
+
+
+def _refuse_without_parts(bundle: Bundle) -> None:
+    """Where a bundle was loaded there is nothing to build it from: every engine would be compiled for it first."""
+    from pov.bundle.loading import is_loaded  # noqa: PLC0415 - it imports what saves archives, which imports this
+
+    if is_loaded(bundle):
+        raise NotFound(
+            f"the archive that the bundle was loaded from is without Argo CD {versions.ARGOCD_EARLIER}",
+            fix="pov bundle save FILE, on the machine that made it, then pov bundle load FILE here",
+        )
 
 
 def _pulled(containers: Containers, emit: Emit) -> Earlier:

@@ -255,6 +255,14 @@ def test_a_machine_that_loaded_an_archive_has_it_without_any_network(
     assert (tmp_path / "image.tar").read_text().startswith("earlier ")
 
 
+def test_where_a_bundle_was_loaded_without_it_nothing_is_compiled(asked: list[str], tmp_path: Path) -> None:
+    loaded = replace(bundle(tmp_path, "built"), late_archive=loading.archives_folder() / "one" / "late.tar")
+    with pytest.raises(NotFound, match="loaded from is without Argo CD") as caught:
+        earlier.earlier(loaded, no_engine, silent)
+    assert "pov bundle save" in caught.value.fix
+    assert asked == []
+
+
 @pytest.mark.parametrize(
     ("source", "origin"),
     [("official", f"container image {earlier.OFFICIAL}"), ("built", f"module {programs.ENGINES['argocd']}")],
