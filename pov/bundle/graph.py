@@ -27,7 +27,8 @@ def _source(*modules: str) -> str:
     return hash_files(*(_HERE / f"{name}.py" for name in modules))
 
 
-def _writing() -> dict[str, str]:
+def writing() -> dict[str, str]:
+    """What the bytes of a layer depend on beside its content: the code that writes it."""
     return {"code": _source("images", "layers")}
 
 
@@ -54,13 +55,13 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
     Gitea's holds the wait for the engines: one is compiled after the other.
     """
     mock = _mock()
-    writing = _writing()
+    written = writing()
     storage = Storage(containers)
     node_code = {"code": _source("node_image", "layers")}
     found = [
         *_common(tofu=tofu),
         Component("kind-files", programs.make_kind_files, {"version": versions.KIND}, ("go",), 10),
-        Component("engines", programs.engines(), programs.engine_inputs(), ("go",), 600),
+        engines(),
         Component(
             "node", toolchain.node_component, {"version": versions.NODE_WHEEL, "pnpm": versions.PNPM}, expected_s=10
         ),
@@ -76,7 +77,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
             "terraform-providers", programs.providers("engines"), {"version": versions.TERRAFORM_PROVIDER_KUBECTL},
             ("engines",), 1,
         ),
-        Component("kubernetes-images", images.make_kubernetes_images, writing, ("engines", "base"), 5),
+        Component("kubernetes-images", images.make_kubernetes_images, written, ("engines", "base"), 5),
         Component("node-programs", node_image.make_node_programs, node_code, ("engines",), 3),
         _image("argocd", versions.ARGOCD, images.fill_argocd, images.ARGOCD_CONFIG, ("engines",)),
         _image("redis", versions.DEBIAN, images.fill_nothing, images.REDIS_CONFIG, ()),
@@ -103,7 +104,7 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
             images.image_component(
                 _late_reference("mock", *mock.values()), images.fill_mock, on_base=False, config=images.MOCK_CONFIG
             ),
-            {**writing, **mock}, ("mock",), 1,
+            {**written, **mock}, ("mock",), 1,
         ),
         Component(
             "image-legacy-host",
@@ -111,9 +112,9 @@ def components(containers: Callable[[], Containers], *, tofu: bool) -> tuple[Com
                 _late_reference("legacy-host", *mock.values()), images.fill_legacy, on_base=True,
                 config=images.LEGACY_CONFIG,
             ),
-            {**writing, **mock}, ("mock", "base"), 1,
+            {**written, **mock}, ("mock", "base"), 1,
         ),
-        Component("mock-archive", _make_mock_archive, writing, ("image-mock",), 1),
+        Component("mock-archive", _make_mock_archive, written, ("image-mock",), 1),
     ]  # fmt: skip
     return tuple(found)
 
@@ -143,7 +144,7 @@ def _mock() -> dict[str, str]:
 
 def _image(name: str, version: str, fill: images.Fill, config: Mapping[str, Any], needs: tuple[str, ...]) -> Component:
     make = images.image_component(f"localhost/pov/{name}:{version}", fill, on_base=True, config=config)
-    return Component(f"image-{name}", make, _writing(), ("base", *needs), expected_s=3)
+    return Component(f"image-{name}", make, writing(), ("base", *needs), expected_s=3)
 
 
 def _stable_images(made: Mapping[str, Made]) -> list[Image]:
@@ -275,6 +276,11 @@ def go_toolchain() -> Component:
 def opentofu() -> Component:
     """OpenTofu, for machines without Terraform."""
     return Component("tofu", programs.make_tofu, programs.tofu_inputs(), ("go",), expected_s=140)
+
+
+def engines() -> Component:
+    """Every engine, from one module."""
+    return Component("engines", programs.engines(), programs.engine_inputs(), ("go",), 600)
 
 
 def base() -> Component:

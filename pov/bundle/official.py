@@ -105,7 +105,7 @@ def make(made: Made, containers: Containers, emit: Emit) -> Bundle:
     images = references(made.argocd_manifest)
     entries = list(made.entries)
     for name, reference in {"node": NODE, **images, "debian": DEBIAN}.items():
-        _pull(name, reference, containers, emit)
+        pull(name, reference, containers, emit)
         if name in images or name == "node":
             digest = f"sha256:{containers.image_id(reference)}"
             version = reference.split("@")[0].rsplit(":", 1)[1].removeprefix("v")
@@ -134,7 +134,8 @@ def make(made: Made, containers: Containers, emit: Emit) -> Bundle:
     )
 
 
-def _pull(name: str, reference: str, containers: Containers, emit: Emit) -> None:
+def pull(name: str, reference: str, containers: Containers, emit: Emit) -> None:
+    """Have one image in the engine's storage, and tell of it. Raises `CannotPull`."""
     if containers.image_id(reference) is not None:
         emit(Event("unchanged", f"image-{name}", "pulled before"))
         return

@@ -77,14 +77,20 @@ _GITEA_STAMPS: Mapping[str, str] = {
 }
 
 
-def _linked(stamps: Mapping[str, str] | None = None) -> str:
+def linked(stamps: Mapping[str, str] | None = None) -> str:
     """Flags for the linker: nothing for debuggers, and what is stamped in."""
     return " ".join(["-s", "-w", *(f'-X "{name}={value}"' for name, value in (stamps or {}).items())])
 
 
+def stamps_of(argocd: str) -> Mapping[str, str]:
+    """What is stamped into the engines, with another release of Argo CD among them."""
+    own = "github.com/argoproj/argo-cd/v3/common"
+    return {**_STAMPS, f"{own}.version": argocd, f"{own}.gitTag": f"v{argocd}"}
+
+
 def engine_inputs(names: Iterable[str] = ENGINES) -> dict[str, str]:
     """All that the engines' programs depend on, besides the toolchain."""
-    how = hash_of(*_engines_work("engines", names).flags(), _linked(_STAMPS), *names)
+    how = hash_of(*_engines_work("engines", names).flags(), linked(_STAMPS), *names)
     return {"module": hash_files(DEFINITIONS / "engines"), "how": how}
 
 
@@ -99,12 +105,12 @@ def engines(names: Iterable[str] = ENGINES, component: str = "engines") -> Make:
     def make(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
         go, work, out = Go(needs["go"]), _engines_work(component, packages), folder / "bin"
         out.mkdir()
-        go.compile(work, f"{out}/", say, _linked(_STAMPS))
+        go.compile(work, f"{out}/", say, linked(_STAMPS))
         for name, package in packages.items():
             built = out / _output_name(package)
             if built.name != name:
                 built.rename(out / name)
-        _keep_sources(go, work.module, folder)
+        keep_sources(go, work.module, folder)
         return {"sha256": {name: digest_of(out / name) for name in packages}}
 
     return make
@@ -134,8 +140,10 @@ def copy_tree(source: Path, target: Path) -> None:
     )  # fmt: skip
 
 
-def _keep_sources(go: Go, module: Path, folder: Path) -> None:
-    for name, (path, parts) in _KEPT.items():
+def keep_sources(go: Go, module: Path, folder: Path, names: Iterable[str] = _KEPT) -> None:
+    """Copy the files of the modules' folders that images are made of, by the folder that they go to."""
+    for name in names:
+        path, parts = _KEPT[name]
         source = go.folder_of(module, path)
         for part in parts:
             target = folder / name / part
@@ -161,12 +169,12 @@ _CONFTEST_STAMPS: Mapping[str, str] = {
 
 def gitea_inputs() -> dict[str, str]:
     """All that Gitea's program depends on, besides the toolchain."""
-    return {"module": hash_files(_GITEA.module), "how": hash_of(*_GITEA.flags(), _linked(_GITEA_STAMPS))}
+    return {"module": hash_files(_GITEA.module), "how": hash_of(*_GITEA.flags(), linked(_GITEA_STAMPS))}
 
 
 def make_gitea(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """Gitea's program, with SQLite (C) in it."""
-    Go(needs["go"]).compile(_GITEA, str(folder / "gitea"), say, _linked(_GITEA_STAMPS))
+    Go(needs["go"]).compile(_GITEA, str(folder / "gitea"), say, linked(_GITEA_STAMPS))
     return {"sha256": digest_of(folder / "gitea")}
 
 
@@ -198,12 +206,12 @@ def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
 
 def tofu_inputs() -> dict[str, str]:
     """All that OpenTofu's program depends on, besides the toolchain."""
-    return {"module": hash_files(_TOFU.module), "how": hash_of(*_TOFU.flags(), _linked())}
+    return {"module": hash_files(_TOFU.module), "how": hash_of(*_TOFU.flags(), linked())}
 
 
 def make_tofu(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """OpenTofu, for machines without Terraform."""
-    Go(needs["go"]).compile(_TOFU, str(folder / "tofu"), say, _linked())
+    Go(needs["go"]).compile(_TOFU, str(folder / "tofu"), say, linked())
     return {"sha256": digest_of(folder / "tofu")}
 
 
@@ -212,25 +220,25 @@ _PROVIDER = Work("terraform-provider", DEFINITIONS / "engines", (ENGINES["terraf
 
 def provider_inputs() -> dict[str, str]:
     """All that the Terraform provider depends on, besides the toolchain, where it is made by itself."""
-    return {"module": hash_files(_PROVIDER.module), "how": hash_of(*_PROVIDER.flags(), _linked())}
+    return {"module": hash_files(_PROVIDER.module), "how": hash_of(*_PROVIDER.flags(), linked())}
 
 
 def make_provider(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """The Terraform provider by itself, where the engines' programs are not needed."""
     program = folder / "bin" / "terraform-provider-kubectl"
     program.parent.mkdir()
-    Go(needs["go"]).compile(_PROVIDER, str(program), say, _linked())
+    Go(needs["go"]).compile(_PROVIDER, str(program), say, linked())
     return {"sha256": digest_of(program)}
 
 
 def conftest_inputs() -> dict[str, str]:
     """All that conftest's program depends on, besides the toolchain."""
-    return {"module": hash_files(_CONFTEST.module), "how": hash_of(*_CONFTEST.flags(), _linked(_CONFTEST_STAMPS))}
+    return {"module": hash_files(_CONFTEST.module), "how": hash_of(*_CONFTEST.flags(), linked(_CONFTEST_STAMPS))}
 
 
 def make_conftest(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str, Any]:
     """Conftest, which judges documents by Rego policies."""
-    Go(needs["go"]).compile(_CONFTEST, str(folder / "conftest"), say, _linked(_CONFTEST_STAMPS))
+    Go(needs["go"]).compile(_CONFTEST, str(folder / "conftest"), say, linked(_CONFTEST_STAMPS))
     return {"sha256": digest_of(folder / "conftest")}
 
 
@@ -245,7 +253,7 @@ def make_mock(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping[str,
     """The mock service, its agent and the prober: one program of the standard library alone."""
     root = data("mock_services")
     package = "./cmd/pov-mock" if (root / "cmd" / "pov-mock").is_dir() else "."
-    Go(needs["go"]).compile(Work("mock", root, (package,)), str(folder / "pov-mock"), say, _linked())
+    Go(needs["go"]).compile(Work("mock", root, (package,)), str(folder / "pov-mock"), say, linked())
     return {"sha256": digest_of(folder / "pov-mock")}
 
 

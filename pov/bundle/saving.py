@@ -14,7 +14,7 @@ from pathlib import Path
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import cache_root
-from pov.bundle import Bundle, Entry, debian, graph, hostpackages, versions, wheels
+from pov.bundle import Bundle, Entry, debian, earlier, graph, hostpackages, versions, wheels
 from pov.bundle import manifest as manifests
 from pov.bundle.archive import Say, describe, full, sweep, write
 from pov.bundle.builder import find_all, make_all
@@ -69,6 +69,7 @@ def save(bundle: Bundle, target: Path, containers: Containers, emit: Emit) -> Sa
             _wheels(content, say)
         _readme(content, target.name)
         extra = _tofu(content, bundle, containers, emit)
+        extra = {**extra, **_earlier(content, bundle, containers, emit)}
         with told(emit, "binaries", "Packing binaries", 15) as say:
             binaries = _binaries(content, {**bundle.binaries, **extra}, say)
             _systems(content, bundle, containers, say)
@@ -134,6 +135,24 @@ def _tofu(content: _Content, bundle: Bundle, containers: Containers, emit: Emit)
     origin = "module github.com/opentofu/opentofu"
     content.components.append(Entry("tofu", versions.TOFU, of_engine("tofu"), origin, digest))
     return {"tofu": program}
+
+
+def _earlier(content: _Content, bundle: Bundle, containers: Containers, emit: Emit) -> Mapping[str, Path]:
+    """Argo CD's release before, for the experiment `upgrade`: the other machine cannot make it, nor pull it."""
+    try:
+        found = earlier.earlier(bundle, lambda: containers, emit)
+    except PovError as error:
+        told = (
+            f"the archive is without Argo CD {versions.ARGOCD_EARLIER}: no upgrade can be measured where it is loaded"
+        )
+        emit(Event("warning", "binaries", f"{told} ({error.message})"))
+        return {}
+    folder = content.staging / earlier.NAME
+    folder.mkdir()
+    shutil.copyfile(found.manifest, folder / earlier.MANIFEST)
+    found.write(folder / earlier.ARCHIVE)
+    content.components.append(earlier.entry(bundle, digest_of(folder / earlier.ARCHIVE)))
+    return {earlier.NAME: folder}
 
 
 def _binaries(content: _Content, binaries: Mapping[str, Path], say: Say) -> Mapping[str, str]:

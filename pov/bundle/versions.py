@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 ARGOCD = "3.6.1"
+ARGOCD_EARLIER = "3.6.0"
+"""The release before: what an upgrade is measured from. Its sums stand in `definitions/argocd-earlier`."""
 CONFTEST = "0.71.1"
 CONTAINERD = "2.4.2"
 COREDNS = "1.15.0"

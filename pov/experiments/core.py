@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pov.config.estates import Estate
@@ -42,7 +42,8 @@ class Experiment:
     `touches` are the services of an estate that change; `expected_s` is about how long an operation takes, for a plan
     and for the first placebo window, before any trial has told. `negative` makes the trial that must fail requests,
     where there is one; it works on the legacy estate. `own` makes the way of an arm that somebody brings as a script,
-    where the work can be done by one.
+    where the work can be done by one. `beforehand` has at hand, before a run's first trial, what may
+    take minutes.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Experiment:
     expected_s: float
     negative: MakeTrial | None = None
     own: Callable[[OwnScript], Way] | None = None
+    beforehand: Callable[[Toolbox], object] | None = None
 
     def expected_of(self, arm: str) -> float:
         """About how long an operation takes in this arm, in seconds, before any trial has told; windows among them."""
@@ -64,3 +66,10 @@ class Experiment:
         """
         ways = [way for way in self.arms.values() if way.estate == estate]
         return max([self.expected_s, *(way.longest_s for way in ways)])
+
+
+def have_at_hand(box: Toolbox, experiments: Iterable[Experiment]) -> None:
+    """What these experiments need before a run's first trial, once each. Raises `PovError` where it cannot be had."""
+    for experiment in {one.name: one for one in experiments}.values():
+        if experiment.beforehand is not None:
+            experiment.beforehand(box)

@@ -1,7 +1,7 @@
 """`restart`: Argo CD, then Vault, are started anew as a changed configuration would do it, until each serves again.
 
-It is what an upgrade does to those who use the platform, and no upgrade: the bundle has one version of each, nothing
-is migrated, and what an upgrade takes beside that is not measured here.
+It is what an upgrade does to those who use the platform, and no upgrade: each stays in its version, and nothing is
+migrated. `upgrade` is one, of Argo CD.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
@@ -46,8 +47,7 @@ class UpkeepTrial(EstateTrial):
         """Every stage at rest, every part serving. Nothing is touched where one of them would not come back."""
         for part in self.parts:
             self.box.platform.comes_back(part)
-        for stage in self._stages:
-            at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
+        self._at_rest()
         for part in self.parts:
             self._until(part, partial(self.box.platform.lacking, part))
 
@@ -72,12 +72,19 @@ class UpkeepTrial(EstateTrial):
             for row in self.box.prober().identify(STAGING):
                 if not self.box.platform.certified(row.serial):
                     raise PovError(f"Vault knows nothing of the certificate that {row.service} shows: {row.serial}")
-        for stage in self._stages:
-            at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
+        self._at_rest()
 
     def steps(self) -> tuple[Step, ...]:
         """Each part's way back."""
         return tuple(self.marks)
+
+    def concerns(self, pod: Mapping[str, Any]) -> bool:
+        """Whether a pod of a part is to be another one afterwards; every one of them, unless told otherwise."""
+        return True
+
+    def _at_rest(self) -> None:
+        for stage in self._stages:
+            at_rest(self.box, stage, self.box.git.head(stage), _AT_REST_S)
 
     def _anew(self, part: str) -> list[dict[str, str]]:
         if self._since is None:
@@ -86,7 +93,7 @@ class UpkeepTrial(EstateTrial):
 
     def _pods(self, part: str) -> Mapping[str, tuple[str, bool]]:
         """The unique id of each pod that is not on its way out, and whether it is ready, by name."""
-        held = [pod for pod in self.box.cluster.list(POD, part) if not is_going(pod)]
+        held = [pod for pod in self.box.cluster.list(POD, part) if not is_going(pod) and self.concerns(pod)]
         told = [(pod["metadata"], pod.get("status") or {}) for pod in held]
         return {about["name"]: (about["uid"], _is_ready(status)) for about, status in told}
 

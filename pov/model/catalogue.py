@@ -358,6 +358,17 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             ways=("automated: a mark in each workload; the cluster does the rest",),
             review=_NOBODY,
         ),
+        Experiment(
+            "upgrade",
+            "Upgrading Argo CD by a patch release",
+            "upgrade",
+            "Argo CD serves in the release before, and the pinned one is at hand but not applied",
+            "every pod is of the pinned release, its API says so, and a commit made then is served by every replica",
+            "Argo CD, one service that is deployed after it, and every service of every stage beside them",
+            ("upgraded_seconds", "delivered_seconds"),
+            ways=("automated: the release's manifest is applied; the cluster does the rest",),
+            review=_NOBODY,
+        ),
     ),
 )
 ARMS: Registry[Arm] = Registry(
@@ -473,6 +484,11 @@ METRICS: Registry[Metric] = Registry(
         ),
         Metric("argocd_seconds", "time until Argo CD serves again", "argocd_seconds", only=True),
         Metric("vault_seconds", "time until Vault serves again", "vault_seconds", only=True),
+        Metric("upgraded_seconds", "time until Argo CD serves in the new release", "upgraded_seconds", only=True),
+        Metric(
+            "delivered_seconds", "time from a commit made then until every replica serves it", "delivered_seconds",
+            only=True,
+        ),
         Metric("staging_seconds", "time until staging serves it", "staging_seconds", only=True),
         Metric("prod_seconds", "time until prod serves it", "prod_seconds", only=True),
         Metric(

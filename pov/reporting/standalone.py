@@ -99,7 +99,7 @@ INPUTS = {  # where a value section has figures that somebody has to give, in it
 }  # fmt: skip
 COMPUTED = {"order", "rare"}  # sections whose tables are computed place by place
 UPKEEP = "upkeep"  # a section: experiments on the platform itself, beside what was stated of running it
-ON_PLATFORM = ("unseal", "restart")
+ON_PLATFORM = ("unseal", "restart", "upgrade")
 FOOTPRINT = "footprint"  # a section, and where samples keep what parts of the platform took
 PLATFORM = {"argocd": "Argo CD", "vault": "Vault", "agents": "Vault's agents beside the services", "gitea": "Gitea"}
 AROUND = {

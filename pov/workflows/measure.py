@@ -17,7 +17,7 @@ from pov.config.explaining import Faults, nearest
 from pov.config.points import percent_of
 from pov.config.scenario import Scenario
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
-from pov.experiments.core import Experiment
+from pov.experiments.core import Experiment, have_at_hand
 from pov.experiments.seat import People
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import new_seed, shuffled
@@ -31,7 +31,7 @@ from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
 from pov.workflows.metering import Meter
 from pov.workflows.planning import PROFILES, Paced, budget, paced
-from pov.workflows.taking_back import take_back_all, take_back_stage
+from pov.workflows.taking_back import killed, take_back_all, take_back_release, take_back_stage
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 ABOUT = (
@@ -99,6 +99,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         stands = standing(options.root, ctx.scenario, ctx.engagement, meant, exploratory=options.exploratory)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks)
         take_back_stage(box, emit, ctx.deal)
+        take_back_release(box, [trial for _, trial in killed(ctx.home.runs_dir)], emit)
         differences = compare(ctx.kube, asked(ctx))
         for text in (*left_out, *differences, *filter(None, [stands.told])):
             emit(Event("warning", "measure", text))
@@ -108,6 +109,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         # A run that was killed leaves its load running. No other run can be under way: the lock is ours.
         box.prober().stop_loads()
         take_back_all(box, ctx.home.runs_dir, emit)
+        have_at_hand(box, [own.experiments[name] for name, _ in plan])
         load = _calibrated(box, plan, own.experiments, emit)
         seed = new_seed() if options.seed is None else options.seed
         slots = shuffled(plan, seed)

@@ -11,6 +11,7 @@ from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
 from pov.engines.rest import Untrusted
 from pov.steps import upkeep
+from pov.steps.argocd import releases
 from pov.steps.argocd import watched as argocd
 from pov.steps.context import Context
 from pov.steps.core import Report, Step
@@ -100,3 +101,15 @@ class RunningPlatform:
     def says(self, part: str) -> str:
         """Over TLS that is verified, by an account that nobody has to have."""
         return upkeep.says(self.ctx, part)
+
+    def earlier(self) -> releases.Release:
+        """Built, pulled, or out of the archive that was loaded."""
+        return releases.earlier(self.ctx)
+
+    def pinned(self) -> releases.Release:
+        """The bundle's."""
+        return releases.pinned(self.ctx)
+
+    def version(self) -> str:
+        """Without what a build appends to it."""
+        return releases.version(self.ctx)

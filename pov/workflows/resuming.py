@@ -18,6 +18,7 @@ from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, NotFound, PovError, Problem
 from pov.config.experiments import Criterion, timeouts
 from pov.config.parts import Traffic
+from pov.experiments.core import have_at_hand
 from pov.experiments.seat import People
 from pov.measure.order import Slot
 from pov.measure.scoring import criteria as read_criteria
@@ -37,7 +38,7 @@ from pov.workflows.metering import Meter
 from pov.workflows.planning import Paced, paced
 from pov.workflows.report import STATEMENT
 from pov.workflows.runs import RunsOptions, find
-from pov.workflows.taking_back import take_back, take_back_stage
+from pov.workflows.taking_back import take_back, take_back_release, take_back_stage
 
 _NEWLINE = b"\n"
 
@@ -100,6 +101,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
         unfinished = found(options)
         box = replace(toolbox(ctx), timeouts=timeouts(criteria), playbooks=own.playbooks, **choices(record))
         take_back_stage(box, emit, ctx.deal)
+        take_back_release(box, [unfinished.begun], emit)
         emit(Event("started", "measure", "Whether the same runs as before", 1.0))
         begun = SYSTEM_CLOCK.monotonic()
         told = [*_frozen_since(options.root, ctx, record), *_other(ctx, own, criteria, record)]
@@ -112,6 +114,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
             )
         box.prober().stop_loads()
         take_back(box, mark_of(unfinished.run), unfinished.begun, emit)
+        have_at_hand(box, [own.experiments[slot.experiment] for slot in unfinished.left])
         paces = _paces(unfinished, own, ctx)
         writer = reopened(unfinished.saved)
         with under_measurement(writer), renewed(ctx):

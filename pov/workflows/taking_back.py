@@ -1,19 +1,23 @@
 """What a killed trial left is taken back before anything is measured again: nobody was there to do it then.
 
-That is a version in Git, or the whole stage of `new-stage`.
+That is a version in Git, the whole stage of `new-stage`, or the release of Argo CD from which `upgrade` starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pov.base.errors import PovError
+from pov.base.wait import Pending, wait_for
 from pov.config.estates import NEW_STAGE
-from pov.experiments import new_stage
+from pov.experiments import new_stage, upgrade
 from pov.experiments.gitops import at_rest
 from pov.experiments.ports.gitops import Configuration
+from pov.experiments.ports.platform import Release
 from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.upkeep import ARGOCD
+from pov.measure.trials import tell
 from pov.model.events import Emit, Event
 from pov.state import under_way
 from pov.state.runs import read_run, saved_in
@@ -23,6 +27,7 @@ from pov.workflows.measuring import mark_of
 
 _AT_REST_S = 240.0
 _STAGE_S = 60.0
+_RELEASE_S, _SERVES_S = 60.0, 300.0
 _LABEL = "pov.dev/stage"
 
 
@@ -70,6 +75,48 @@ def take_back_stage(box: Toolbox, emit: Emit, deal: Followed | None) -> bool:
         raise PovError(told, cause="; ".join(problems), fix="pov up takes all of it away; then this again")
     emit(Event("finished", "measure", title, box.clock.monotonic() - begun))
     return True
+
+
+def take_back_release(box: Toolbox, trials: Iterable[str], emit: Emit) -> bool:
+    """Install the pinned Argo CD where one of these `trials`, which were killed, left the one from which it starts.
+
+    Returns whether it was to be done. Raises `PovError` where the pinned one does not serve then.
+    """
+    name = upgrade.EXPERIMENT.name
+    if not any(trial.startswith(f"{name} ") for trial in trials):
+        return False
+    pinned = box.platform.pinned()
+    if not _lacking(box, pinned):
+        return False
+    title = f"Installing Argo CD {pinned.version} again, which a killed trial of {name} had taken out"
+    emit(Event("started", "measure", title, _RELEASE_S))
+    begun = box.clock.monotonic()
+    try:
+        pinned.install()
+        _until_it_serves(box, pinned)
+    except PovError as error:
+        emit(Event("failed", "measure", title, box.clock.monotonic() - begun))
+        told = f"a killed trial of {name} left another Argo CD than {pinned.version}"
+        raise PovError(told, cause=tell(error), fix="pov up installs it; then this again") from error
+    emit(Event("finished", "measure", title, box.clock.monotonic() - begun))
+    return True
+
+
+def _until_it_serves(box: Toolbox, pinned: Release) -> None:
+    def look() -> bool | Pending:
+        told = _lacking(box, pinned)
+        return Pending(told) if told else True
+
+    wait_for(f"Argo CD {pinned.version} to serve", look, timeout_s=_SERVES_S, interval_s=0.5, clock=box.clock)
+
+
+def _lacking(box: Toolbox, pinned: Release) -> str:
+    try:
+        told = box.platform.lacking(ARGOCD)
+        says = told or box.platform.version()
+    except PovError as error:
+        return error.message
+    return told or ("" if says == pinned.version else f"it says that it is {says}")
 
 
 def _stage_left(box: Toolbox, deal: Followed | None) -> bool:

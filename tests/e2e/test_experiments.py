@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from pov.bundle import versions
 from pov.experiments.stages import differences, stages_now
 from pov.measure.trials import Result
 from pov.state.terraform_log import APPLIED, BEGUN, read_log
+from pov.steps.argocd import releases
 from pov.steps.git.repository import heads, working_copy
 from pov.steps.vault.step import connect as connect_to_vault
 from pov.workflows.toolbox import toolbox
@@ -363,6 +365,52 @@ def test_the_platform_itself_ends_and_serves_again(
     assert seen.operation.hard == 0, "services did not notice"
     again = shared.pov("status").json["services"]
     assert all(row["version"] for row in again)
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(1800)
+def test_argo_cd_is_upgraded_and_delivers_again(shared: Environment, facts: Callable[..., None]) -> None:
+    """The release before is made when it is first asked for: that, and no more, takes minutes."""
+    pinned, before = _argo_cd(shared), _pods_of(shared, "argocd")
+    result = trial(shared, "upgrade", "automated")
+    facts(whole_s=round(result.whole), **told(result))
+    assert result.error is None
+    details: dict[str, Any] = dict(result.evidence.details)
+    assert details["upgrade"] == {"from": f"v{versions.ARGOCD_EARLIER}", "to": f"v{versions.ARGOCD}"}
+    assert details["says"]["argocd"].startswith(f"Argo CD v{versions.ARGOCD}")
+    assert len(details["image_digests"]) == 1
+    assert len(details["started_anew"]["argocd"]) == len(before) - 1, "each but its cache"
+    assert _argo_cd(shared) == pinned
+    assert len(before & _pods_of(shared, "argocd")) == 1, "its cache stayed"
+    seen = result.evidence.traffic
+    assert seen is not None
+    assert seen.operation.hard == 0, "services did not notice"
+    assert f":{details['delivered']['version']}" in "".join(_images(shared))
+    shared.until_healthy()
+    assert shared.up().json["changed"] is False, "nothing of the release before is left"
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(1800)
+def test_a_bring_up_takes_out_the_release_that_a_killed_upgrade_left(shared: Environment) -> None:
+    pinned, ctx = _argo_cd(shared), shared.context()
+    releases.earlier(ctx).install()
+    try:
+        (image,) = _argo_cd(shared)
+        assert image.rpartition(":")[2].removeprefix("v") == versions.ARGOCD_EARLIER
+    finally:
+        changed = shared.up().json["changed"]
+    assert changed
+    assert _argo_cd(shared) == pinned
+    assert releases.version(shared.context()) == f"v{versions.ARGOCD}"
+    shared.until_healthy()
+
+
+def _argo_cd(shared: Environment) -> set[str]:
+    """The images that its workloads ask for, its cache's left out."""
+    held = shared.objects("deployments,statefulsets", "--namespace", "argocd")
+    asked = [(one["metadata"]["name"], one["spec"]["template"]["spec"]["containers"][0]["image"]) for one in held]
+    return {image for name, image in asked if name not in {"argocd-redis", "argocd-dex-server"}}
 
 
 def _pods_of(shared: Environment, namespace: str) -> set[str]:

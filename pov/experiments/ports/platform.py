@@ -8,6 +8,24 @@ from typing import Protocol
 from pov.config.estates import Estate
 
 
+class Release(Protocol):
+    """A release of Argo CD, ready to be installed over whatever is there."""
+
+    @property
+    def version(self) -> str:
+        """As its API will tell it: `v3.6.1`."""
+        ...
+
+    @property
+    def image(self) -> str:
+        """The reference of its image."""
+        ...
+
+    def install(self) -> None:
+        """Apply it as a bring-up does. Returns once the cluster has taken it, long before it serves."""
+        ...
+
+
 class Platform(Protocol):
     """The platform, in the hands of who runs it."""
 
@@ -44,4 +62,16 @@ class Platform(Protocol):
 
         Raises `PovError` where it is sealed or does not answer.
         """
+        ...
+
+    def earlier(self) -> Release:
+        """Argo CD's release before the pinned one, its image on the nodes. It takes minutes the first time."""
+        ...
+
+    def pinned(self) -> Release:
+        """The release that every bring-up installs."""
+        ...
+
+    def version(self) -> str:
+        """Which release Argo CD's own API says that it is."""
         ...

@@ -7,24 +7,30 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pov.measure.results import EXECUTED
+from pov.model.reading import mapping, text
 from pov.reporting import wording
 from pov.reporting.amounts import with_unit
 from pov.reporting.blocks import Block, Table, Text
 from pov.reporting.facts import Facts
-from pov.reporting.numbers import plural, seconds, span
+from pov.reporting.numbers import listing, plural, seconds, span
 from pov.reporting.section import Section
 
 if TYPE_CHECKING:
     from pov.value.case import Case
 
-MEASURED = ("unseal", "restart")
+UPGRADE = "upgrade"
+MEASURED = ("unseal", "restart", UPGRADE)
 """Experiments on the platform itself."""
 MODELLED = "modelled"
 _NO_UPGRADE = (
-    "A restart is what an upgrade does to those who use the platform, and no upgrade: one version of each part was at "
-    "hand, and nothing was migrated. Machine time alone: whoever decides on it, prepares it and watches it is in no "
-    "figure that was measured."
+    "A restart is what an upgrade does to those who use the platform, and no upgrade: the versions stayed, and nothing "
+    "was migrated."
 )
+_AN_UPGRADE = (
+    "The upgrade was Argo CD's{between}, a patch release: nothing that it keeps was migrated, and no other part of the "
+    "platform was upgraded. A minor release may ask for more."
+)
+_MACHINE = " Machine time alone: whoever decides on it, prepares it and watches it is in no figure that was measured."
 
 
 def build(facts: Facts) -> Iterator[Block]:
@@ -33,15 +39,25 @@ def build(facts: Facts) -> Iterator[Block]:
     if not measured and not stated:
         return
     if not measured:
-        yield Text("Neither a restart of the platform nor an unseal was measured in this run.")
+        yield Text("No restart of the platform, no upgrade and no unseal was measured in this run.")
     head = ("What", "Origin", "Figure", "Least – greatest", "n", "Requests of the services beside it; owner")
     yield Table(f"{_example(facts)}What running the platform takes.", head, (*measured, *stated), "llrrrl",
                 (1.3, 0, 0, 0, 0, 1.2))  # fmt: skip
     if measured:
-        yield Text(_NO_UPGRADE, "note")
+        yield Text(_what_it_was(facts) + _MACHINE, "note")
 
 
 SECTION = Section("upkeep", "Running the platform itself", build)
+
+
+def _what_it_was(facts: Facts) -> str:
+    """What an upgrade here was and was not; what a restart is where none was measured."""
+    if facts.results.experiment(UPGRADE) is None:
+        return _NO_UPGRADE
+    told = (mapping(sample.details.get(UPGRADE)) for sample in facts.trials if sample.experiment == UPGRADE)
+    found = dict.fromkeys((text(one.get("from")), text(one.get("to"))) for one in told)
+    between = listing([f"{old} to {new}" for old, new in found if old and new])
+    return _AN_UPGRADE.format(between=f" from {between}" if between else "")
 
 
 def _measured(facts: Facts) -> Iterator[tuple[str, ...]]:

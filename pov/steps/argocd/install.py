@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from pathlib import Path
 
 import bcrypt
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.redact import Secret
-from pov.steps.argocd.manifest import NAMESPACE, WORKLOADS, Values, install
+from pov.steps.argocd.manifest import NAMESPACE, WORKLOADS, Document, Values, install
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.git.repository import WEBHOOK_SECRET_FILE
@@ -31,22 +33,31 @@ def step() -> Step:
 
 def _run(ctx: Context, report: Report) -> Outcome:
     report.say("reading the official manifest")
-    official = documents_of(ctx.argocd_manifest)
+    manifests = fitted(ctx, ctx.argocd_manifest, ctx.images["argocd"])
+    report.say("installing Argo CD")
+    changed = apply(ctx, manifests)
+    for kind, names in WORKLOADS.items():
+        ctx.kube.wait_ready(kind, names, NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.waits)
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+def fitted(ctx: Context, manifest: Path, image: str) -> list[Document]:
+    """A release's official manifest as this environment has it, with what the cluster holds of passwords and keys."""
     held = ctx.kube.secret("argocd-secret", NAMESPACE) or {}
     values = Values(
-        argocd_image=ctx.images["argocd"],
+        argocd_image=image,
         redis_image=ctx.images["redis"],
         service=ctx.cluster.exposed("argocd", _PORT),
         ca_pem=ctx.trust.ca_pem,
         secret=_secret(ctx, held),
         redis_password=_redis_password(ctx),
     )
-    report.say("installing Argo CD")
-    tls = tls_secret(ctx, NAMESPACE, "argocd-server-tls", _DNS)
-    changed = ctx.kube.as_installer().apply([*install(official, values), tls], set_name="argocd")
-    for kind, names in WORKLOADS.items():
-        ctx.kube.wait_ready(kind, names, NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.waits)
-    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+    return [*install(documents_of(manifest), values), tls_secret(ctx, NAMESPACE, "argocd-server-tls", _DNS)]
+
+
+def apply(ctx: Context, manifests: Sequence[Document]) -> bool:
+    """Make the cluster's Argo CD what they say, and return at once; whether that was a change."""
+    return ctx.kube.as_installer().apply(manifests, set_name="argocd")
 
 
 def _secret(ctx: Context, held: dict[str, bytes]) -> dict[str, bytes]:

@@ -53,7 +53,7 @@ def engine() -> Engine:
 
 
 def bundle(folder: Path, containers: Engine) -> Bundle:
-    """A bundle with one binary, one folder of binaries and one late image."""
+    """A bundle with one binary, two folders of binaries and one late image."""
     (folder / "providers" / "a" / "b").mkdir(parents=True)
     (folder / "kind").write_bytes(b"\x7fELF kind " * 20_000)
     (folder / "kind").chmod(0o755)
@@ -61,6 +61,9 @@ def bundle(folder: Path, containers: Engine) -> Bundle:
     (folder / "providers" / "a" / "b" / "provider").chmod(0o755)
     (folder / "go").write_bytes(b"left out")
     (folder / "install.yaml").write_text("kind: List\n")
+    (folder / "argocd-earlier").mkdir()
+    (folder / "argocd-earlier" / "install.yaml").write_text("kind: Earlier\n")
+    (folder / "argocd-earlier" / "image.tar").write_text("earlier " * 10_000)
     containers.save([MOCK], folder / "late.tar")
     return Bundle(
         key="0123456789abcdef",
@@ -74,6 +77,7 @@ def bundle(folder: Path, containers: Engine) -> Bundle:
             "terraform-providers": folder / "providers",
             "go": folder / "go",
             "tofu": folder / "kind",
+            "argocd-earlier": folder / "argocd-earlier",
         },
         argocd_manifest=folder / "install.yaml",
         entries=tuple(

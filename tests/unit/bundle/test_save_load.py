@@ -14,7 +14,7 @@ import pytest
 
 from pov.base.errors import PovError
 from pov.base.process import run
-from pov.bundle import archive, current, debian, hostpackages, loading, manifest, records, saving, wheels
+from pov.bundle import archive, current, debian, hostpackages, loading, manifest, records, saving, versions, wheels
 from pov.bundle.loading import is_loaded, load
 from pov.bundle.packing import digest_of
 from pov.bundle.saving import Saved, save
@@ -61,7 +61,7 @@ def test_what_was_saved_is_the_bundle_in_use_after_loading(saved: Saved, machine
     assert bundle is not None
     assert is_loaded(bundle)
     assert machine.images == {NODE: small.engine().images[NODE]}
-    assert set(bundle.binaries) == {"kind", "terraform-providers", "tofu"}
+    assert set(bundle.binaries) == {"kind", "terraform-providers", "tofu", "argocd-earlier"}
     assert bundle.binaries["kind"].read_bytes() == b"\x7fELF kind " * 20_000
     assert os.access(bundle.binaries["kind"], os.X_OK)
     assert os.access(bundle.binaries["terraform-providers"] / "a" / "b" / "provider", os.X_OK)
@@ -78,6 +78,8 @@ def test_the_manifest_names_every_component(saved: Saved) -> None:
     assert told["podman"].licence == "GPL-2.0-or-later"
     assert told["click"].licence == "BSD-3-Clause"
     assert told["kind"].origin == "module of kind"
+    assert told["argocd-earlier"].version == versions.ARGOCD_EARLIER
+    assert told["argocd-earlier"].licence == "Apache-2.0"
     assert {"terraform-provider", "runc"} <= told.keys()
     assert all(entry.digest.startswith("sha256:") for entry in told.values())
     assert saved.sha256 == digest_of(saved.path)

@@ -1,4 +1,4 @@
-"""What running the platform takes: measured rows and stated ones side by side, each by its origin, and no upgrade."""
+"""What running the platform takes: measured rows and stated ones side by side, each by its origin, none called more."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ SAMPLES: dict[int, dict[str, Any]] = {
     3: {"seconds": 8.0},
     4: {"seconds": None, "ok": False, "error": "broken"},
 }
+UPGRADE = [{"experiment": "upgrade", "arm": "automated", "trial": trial} for trial in (1, 2)]
+UPGRADED: dict[int, dict[str, Any]] = {
+    number: {
+        "seconds": seconds,
+        "figures": {"upgraded_seconds": seconds - 14.0, "delivered_seconds": 14.0},
+        "details": {"upgrade": {"from": "v3.6.0", "to": "v3.6.1"}},
+    }
+    for number, seconds in ((5, 44.0), (6, 48.0))
+}
 CONTRACT = {
     "id": "contract",
     "title": "A contract for upgrades",
@@ -41,7 +50,7 @@ CONTRACT = {
 
 
 def report_of(folder: Path, order: list[dict[str, Any]], value: object) -> Report:
-    samples = SAMPLES if order is ORDER else {}
+    samples = SAMPLES | UPGRADED if order[: len(ORDER)] == ORDER else {}
     saved = simulated.save(folder, order=order, sample_changes=samples, environment_changes={"value": value})
     return build(read_run(saved))
 
@@ -78,11 +87,40 @@ def test_it_is_called_a_restart_and_drawn(tmp_path: Path) -> None:
     assert any("Running the platform itself" in page.extract_text() for page in pages)
 
 
+def told(report: Report) -> str:
+    chapter = next(chapter for chapter in report.chapters if chapter.id == "upkeep")
+    return json.dumps([block.as_json() for block in chapter.blocks], ensure_ascii=False)
+
+
+def test_an_upgrade_is_told_with_what_it_was_between_and_what_it_was_not(tmp_path: Path) -> None:
+    report = report_of(tmp_path, [*ORDER, *UPGRADE], None)
+    rows = rows_of(report)
+    assert [(row[0], row[1], row[2], row[4]) for row in rows[-3:]] == [
+        ("Upgrading Argo CD by a patch release", "executed", "46.0 s", "2"),
+        ("of it: time until Argo CD serves in the new release", "executed", "32.0 s", "2"),
+        ("of it: time from a commit made then until every replica serves it", "executed", "14.0 s", "2"),
+    ]
+    assert "requests failed" in rows[-3][5]
+    note = told(report)
+    assert (
+        "The upgrade was Argo CD's from v3.6.0 to v3.6.1, a patch release: nothing that it keeps was migrated" in note
+    )
+    assert "no upgrade" not in note
+
+
+def test_an_upgrade_that_says_nothing_of_its_releases_is_still_called_a_patch_release(tmp_path: Path) -> None:
+    changes = {1: {"details": {"upgrade": "another form"}}, 2: {"details": {}}}
+    saved = simulated.save(tmp_path, order=UPGRADE, sample_changes=changes, environment_changes={"value": None})
+    assert "The upgrade was Argo CD's, a patch release" in told(build(read_run(saved)))
+
+
 def test_what_was_stated_says_that_nothing_of_it_was_measured(tmp_path: Path) -> None:
     report = report_of(tmp_path, simulated.plan(), FULL)
     assert [row[0] for row in rows_of(report)] == ["Running the platform"]
     chapter = next(chapter for chapter in report.chapters if chapter.id == "upkeep")
-    assert "Neither a restart of the platform nor an unseal was measured" in json.dumps(chapter.blocks[0].as_json())
+    assert "No restart of the platform, no upgrade and no unseal was measured" in json.dumps(
+        chapter.blocks[0].as_json()
+    )
 
 
 def test_a_run_with_neither_has_no_such_section(tmp_path: Path) -> None:

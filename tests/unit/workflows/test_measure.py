@@ -4,7 +4,7 @@ import errno
 import json
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 
 from pov.base.errors import InvalidInput, PovError, RunInterrupted
 from pov.experiments import EXPERIMENTS
+from pov.experiments.core import Experiment
 from pov.experiments.placebo import PlaceboWindow
 from pov.experiments.seat import People
 from pov.measure.order import shuffled
@@ -237,6 +238,24 @@ def test_what_is_frozen_is_asked_with_the_plan_and_whether_it_may_differ(
     assert given is exploratory
     assert (meant.plan["deploy", "automated"], meant.plan["deploy", "manual"]) == (2, 2)
     assert ("rotate", "automated") not in meant.plan
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_an_experiment_needs_is_at_hand_before_a_run_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take minutes, or not be had at all: no run is recorded that could not measure anything."""
+    wanted: list[str] = []
+
+    def have(_box: object, experiments: Sequence[Experiment]) -> None:
+        wanted.extend(dict.fromkeys(one.name for one in experiments))
+        raise PovError("no network")
+
+    monkeypatch.setattr(measure, "have_at_hand", have)
+    with pytest.raises(PovError, match="no network"):
+        measure.run(MeasureOptions(tmp_path, experiments=("upgrade", "deploy"), trials=2), silent)
+    assert wanted == ["upgrade", "deploy"]
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.usefixtures("asked")

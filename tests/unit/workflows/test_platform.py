@@ -73,6 +73,15 @@ def test_a_step_sees_one_stage_more_and_what_was_approved(ctx: Context, monkeypa
     assert [given.approved_iops for given in seen] == [12_000, 12_000]
 
 
+def test_releases_are_this_environments(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("earlier", "pinned", "version"):
+        monkeypatch.setattr(platform.releases, name, lambda given, name=name: (name, given))
+    running = platform.RunningPlatform(ctx)
+    assert [running.earlier(), running.pinned(), running.version()] == [
+        ("earlier", ctx), ("pinned", ctx), ("version", ctx),
+    ]  # fmt: skip
+
+
 def test_a_prober_that_was_started_anew_is_waited_for_by_its_address(
     ctx: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

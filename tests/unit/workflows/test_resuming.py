@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from pov.base.errors import InvalidInput, NotFound, PovError
 from pov.cli.app import cli
 from pov.cli.main import main
+from pov.experiments.core import Experiment
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import shuffled
 from pov.measure.summary import summarise
@@ -535,10 +536,29 @@ def test_a_stage_that_a_killed_trial_left_goes_before_anything_is_compared(
     begun, done = Begun(tmp_path, 4), list[str]()
     stands(begun)
     monkeypatch.setattr(resuming, "take_back_stage", lambda *_: done.append("taken away"))
+    monkeypatch.setattr(resuming, "take_back_release", lambda box, trials, emit: done.append(f"release {trials}"))
     monkeypatch.setattr(resuming, "compare", lambda *_: done.append("compared") or ("something",))
     with pytest.raises(PovError, match="cannot go on"):
         resuming.resume(begun.options(), silent)
-    assert done == ["taken away", "compared"]
+    assert done == ["taken away", "release ['']", "compared"]
+
+
+def test_what_is_left_to_measure_is_at_hand_before_it_goes_on(
+    tmp_path: Path, stands: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, wanted = Begun(tmp_path, 4), list[str]()
+    record = json.loads((begun.path / "environment.json").read_text())
+    begun = Begun(tmp_path / "again", 4, traffic={**record["traffic"], "asked": asked_for(begun)})
+
+    def have(_box: object, experiments: Sequence[Experiment]) -> None:
+        wanted.extend(one.name for one in experiments)
+        raise PovError("no network")
+
+    stands(begun)
+    monkeypatch.setattr(resuming, "have_at_hand", have)
+    with pytest.raises(PovError, match="no network"):
+        resuming.resume(begun.options(), silent)
+    assert wanted == [slot.experiment for slot in begun.slots[4:]]
 
 
 def test_what_is_left_is_told_beforehand(tmp_path: Path, stands: Callable[..., None]) -> None:

@@ -1,4 +1,6 @@
-"""A stage that a killed trial left is taken away before anything is measured again, and nobody types a command."""
+"""What a killed trial left is taken back before anything is measured again, and nobody types a command: a stage, and a
+release of Argo CD.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,14 @@ from pov.model.events import Event, silent
 from pov.steps.landing_zone.deal import Followed, Origin
 from pov.workflows import measure
 from pov.workflows.differences import known_to_the_prober
-from pov.workflows.taking_back import take_back_stage
+from pov.workflows.taking_back import take_back_release, take_back_stage
 from tests.unit.experiments.test_new_stage import PARTS, Objects, Platform, boxed, killed_after, left
+from tests.unit.experiments.test_upgrade import PINNED, Argo
+from tests.unit.experiments.test_upgrade import boxed as upgrading
 from tests.unit.experiments.world import BROKEN, World
+
+TRIALS = ["deploy automated 2", "upgrade automated 1"]
+"""In which runs were killed."""
 
 
 class Told(Objects):
@@ -132,7 +139,58 @@ def test_a_new_run_takes_it_away_before_it_compares_what_runs(
         raise PovError("far enough")
 
     monkeypatch.setattr(measure, "compare", compare)
+    monkeypatch.setattr(measure, "killed", lambda folder: [("run", trial) for trial in TRIALS])
+    monkeypatch.setattr(measure, "take_back_release", lambda box, trials, emit: seen.append(trials))
     with pytest.raises(PovError, match="far enough"):
         measure.run(measure.MeasureOptions(tmp_path, experiments=("deploy",)), silent)
-    assert seen == [["staging", "dev"]]
+    assert seen == [TRIALS, ["staging", "dev"]]
     assert left(platform) == []
+
+
+def test_a_release_that_a_killed_upgrade_left_is_replaced_by_the_pinned_one(tmp_path: Path) -> None:
+    argo = Argo(World())
+    box, events = upgrading(argo, tmp_path), list[Event]()
+    box.platform.earlier().install()
+    argo.world.clock.sleep(60.0)
+    assert argo.version() == "v3.6.0"
+    assert take_back_release(box, TRIALS, events.append)
+    assert argo.version() == "v3.6.1"
+    assert [event.kind for event in events] == ["started", "finished"]
+    assert "Argo CD v3.6.1 again, which a killed trial of upgrade had taken out" in events[0].message
+    assert not take_back_release(box, TRIALS, silent), "there is nothing left the second time"
+
+
+@pytest.mark.parametrize("after_s", [0.5, 3.0, 7.0])
+def test_one_that_is_only_on_its_way_in_is_replaced_too(tmp_path: Path, after_s: float) -> None:
+    """The trial was killed while the cluster still worked on what it had applied."""
+    argo = Argo(World())
+    box = upgrading(argo, tmp_path)
+    box.platform.earlier().install()
+    argo.world.clock.sleep(after_s)
+    assert take_back_release(box, TRIALS, silent)
+    argo.world.clock.sleep(60.0)
+    assert argo.version() == "v3.6.1"
+    assert {pod.image for pod in argo.pods.values()} == {argo.runs}
+
+
+def test_another_argo_cd_that_no_killed_upgrade_left_is_nobodys_leftover(tmp_path: Path) -> None:
+    """An environment that another version of this toolkit brought up has the release that it pinned."""
+    argo = Argo(World())
+    box = upgrading(argo, tmp_path)
+    box.platform.earlier().install()
+    argo.world.clock.sleep(60.0)
+    for trials in ([], ["deploy automated 1"], ["upgraded automated 1"]):
+        assert not take_back_release(box, trials, silent)
+    assert argo.version() == "v3.6.0"
+
+
+def test_a_pinned_release_that_does_not_come_back_is_told(tmp_path: Path) -> None:
+    argo, events = Argo(World()), list[Event]()
+    box = upgrading(argo, tmp_path)
+    box.platform.earlier().install()
+    argo.unready = argo.release(PINNED).image
+    with pytest.raises(PovError, match="a killed trial of upgrade left another") as caught:
+        take_back_release(box, TRIALS, events.append)
+    assert "server: 0 of 1 ready" in caught.value.cause
+    assert "pov up" in caught.value.fix
+    assert [event.kind for event in events] == ["started", "failed"]

@@ -442,10 +442,12 @@ def test_handshakes_are_excused_by_both_as_the_samples_tell(tmp_path: Path, excu
 
 @pytest.mark.parametrize("column", [0, 2, 3, 4, 5])
 def test_what_running_the_platform_takes_is_computed_and_a_changed_cell_found(tmp_path: Path, column: int) -> None:
-    order = [{"experiment": name, "arm": "automated", "trial": i} for name in ("unseal", "restart") for i in (1, 2, 3)]
+    names = ("unseal", "restart", "upgrade")
+    order = [{"experiment": name, "arm": "automated", "trial": i} for name in names for i in (1, 2, 3)]
     parts = {"figures": {"argocd_seconds": 31.5, "vault_seconds": 9.25}}
+    between = {"figures": {"upgraded_seconds": 30.5, "delivered_seconds": 14.25}}
     changes = {2: {"seconds": None, "ok": False, "error": "broken"}, 4: parts, 5: parts, 6: parts}
-    folder = attached(tmp_path, {"order": order, "sample_changes": changes})
+    folder = attached(tmp_path, {"order": order, "sample_changes": changes | dict.fromkeys((7, 8, 9), between)})
     verifier = standalone.Verifier(folder)
     verifier.run()
     assert verifier.wrong == []
