@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pov.measure.results import EXECUTED
+from pov.model.catalogue import told_in
 from pov.reporting import wording
 from pov.reporting.amounts import with_unit
 from pov.reporting.blocks import Block, Table, Text
@@ -17,8 +18,7 @@ from pov.reporting.section import Section
 if TYPE_CHECKING:
     from pov.value.case import Case
 
-MEASURED = ("unseal", "restart")
-"""Experiments on the platform itself."""
+ID = "upkeep"
 MODELLED = "modelled"
 _NO_UPGRADE = (
     "A restart is what an upgrade does to those who use the platform, and no upgrade: one version of each part was at "
@@ -41,11 +41,11 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Text(_NO_UPGRADE, "note")
 
 
-SECTION = Section("upkeep", "Running the platform itself", build)
+SECTION = Section(ID, "Running the platform itself", build)
 
 
 def _measured(facts: Facts) -> Iterator[tuple[str, ...]]:
-    for name in MEASURED:
+    for name in told_in(ID):
         experiment = facts.results.experiment(name)
         words = facts.words.experiment(name)
         for arm in experiment.ways if experiment else ():
