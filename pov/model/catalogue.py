@@ -487,7 +487,7 @@ METRICS: Registry[Metric] = Registry(
         Metric("hands_on_seconds", "hands-on time of a person", "hands_on_seconds"),
         Metric("failed_commands", "commands of a person that failed", "failed_commands", "commands", aggregation="sum"),
         Metric(
-            "failed_gates", "a person's questions for readiness that failed", "failed_gates", "questions",
+            "failed_checks", "a person's questions for readiness that failed", "failed_checks", "questions",
             aggregation="sum",
         ),
         Metric("distribution_seconds", "distribution of the artefact", "distribution_seconds"),
@@ -574,7 +574,7 @@ Below the least the load takes minutes to meet enough errors to decide by.
 """
 OPTIONS: Registry[Option] = Registry("option", (AT, ERROR_RATE))
 
-OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_gates")
+OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_checks")
 """Metrics that only people's arms have. They are shown person by person; no criterion stands on them."""
 
 

@@ -137,7 +137,7 @@ def _row(work: Work) -> tuple[str, ...]:
         seconds(work.hands_on),
         seconds(work.paused) if work.paused else "none",
         count(work.count("failed_commands")),
-        count(work.count("failed_gates")),
+        count(work.count("failed_checks")),
         f"{recoveries} ({seconds(recovered)})" if recoveries and recovered is not None else count(recoveries),
         "–" if counts is None else f"{count(counts.hard)} + {count(counts.late)}",
         "ok" if trial.ok else "failed",
