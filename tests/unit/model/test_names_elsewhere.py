@@ -59,8 +59,7 @@ MEAN = {
     "a mode of Kubernetes' pod security, a key of Vault's layout": {
         ("audit", where)
         for where in (
-            "steps/landing_zone/identity.py", "steps/services/prober.py", "steps/vault/layout.py",
-            "steps/vault/server.py",
+            "steps/confined.py", "steps/vault/layout.py",
         )
     },
     "Argo CD's key of a policy": {
