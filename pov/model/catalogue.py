@@ -229,6 +229,24 @@ class Option:
         return f"{self.experiment}: {self.otherwise.format(had=f'{had:g}', agreed=agreed)}"
 
 
+AT = Option(
+    "at", "interrupted", "kill_at", "half", 5, 90, "nothing is killed in", "killed at {had} % in place of {agreed}",
+    {"early": 10, "half": 50, "late": 80},
+)  # fmt: skip
+"""Where the work is killed, in percent of the time that it usually takes.
+
+Below the least hardly anything has begun; above the most it may have ended by itself before it is killed.
+"""
+ERROR_RATE = Option(
+    "error_rate", "rollback-errors", "error_rate", 0.2, 0.02, 1, "no version that returns errors is in",
+    "a share of {had} in place of {agreed}",
+)  # fmt: skip
+"""The share of its requests that a bad version answers with an error.
+
+Below the least the load takes minutes to meet enough errors to decide by.
+"""
+OPTIONS: Registry[Option] = Registry("option", (AT, ERROR_RATE))
+
 _START = "the artefact is ready and the change is edited but not committed"
 _PUSHED = "No review and no approval is in it: staging takes a push as it is."
 _NOBODY = "No review and no approval is in it: nobody asks for one."
@@ -555,24 +573,6 @@ STATED: Registry[Stated] = Registry(
 )
 """What is asked of every customer (`pov init`)."""
 
-
-AT = Option(
-    "at", "interrupted", "kill_at", "half", 5, 90, "nothing is killed in", "killed at {had} % in place of {agreed}",
-    {"early": 10, "half": 50, "late": 80},
-)  # fmt: skip
-"""Where the work is killed, in percent of the time that it usually takes.
-
-Below the least hardly anything has begun; above the most it may have ended by itself before it is killed.
-"""
-ERROR_RATE = Option(
-    "error_rate", "rollback-errors", "error_rate", 0.2, 0.02, 1, "no version that returns errors is in",
-    "a share of {had} in place of {agreed}",
-)  # fmt: skip
-"""The share of its requests that a bad version answers with an error.
-
-Below the least the load takes minutes to meet enough errors to decide by.
-"""
-OPTIONS: Registry[Option] = Registry("option", (AT, ERROR_RATE))
 
 OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_checks")
 """Metrics that only people's arms have. They are shown person by person; no criterion stands on them."""
