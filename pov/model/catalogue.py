@@ -218,7 +218,7 @@ class Option:
         if not isinstance(said, str) or said in self.points:
             return self.points[said] if isinstance(said, str) else said
         share = said.removesuffix("%")
-        return int(share) if share.isdecimal() else None
+        return int(share) if share.isascii() and share.isdecimal() else None
 
     def departs(self, had: float, frozen: str | float | None) -> str:
         """How a run that had this is not as frozen, in a sentence; empty where it is."""

@@ -134,7 +134,8 @@ def test_an_option_is_configured_asked_for_recorded_and_given_to_trials(name: st
 
 
 @pytest.mark.parametrize(
-    ("said", "figure"), [(None, 50), ("early", 10), ("35%", 35), ("05%", 5), ("often", None), ("", None), (20, 20)]
+    ("said", "figure"),
+    [(None, 50), ("early", 10), ("35%", 35), ("05%", 5), ("often", None), ("٥٠%", None), ("", None), (20, 20)],
 )
 def test_a_point_is_a_number(said: str | None, figure: int | None) -> None:
     assert catalogue.AT.figure(said) == figure
