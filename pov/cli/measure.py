@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--budget", type=NAME, metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial."
 )
-@click.option("--profile", type=NAME, metavar="P", help="audience (under six minutes) or readout (six trials an arm).")
+@click.option("--profile", type=NAME, metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
 @click.option(
     "--at", type=NAME, metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%."
 )

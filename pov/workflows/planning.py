@@ -33,7 +33,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("audience", "under six minutes, while people watch", budget_s=345.0),
+        Profile("stage", "under six minutes, while people watch", budget_s=345.0),
         Profile("readout", "six trials an arm, what an interval needs", trials=6),
     )
 }
