@@ -90,7 +90,7 @@ GIT_ALONE: Mapping[str, str] = {
 
 
 def given_to(tool: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The whole environment of a tool of `TAKEN`: what its list takes from the user, then `more`."""
+    """All variables of a tool of `TAKEN`: what its list takes from the user, then `more`."""
     return {"PATH": search_path(), "LANG": _LOCALE, "LC_ALL": _LOCALE, **taken_by(tool), **(more or {})}
 
 

@@ -11,16 +11,8 @@ from pydantic import Field, model_validator
 from pov.config.explaining import Faults
 from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName, Name
-from pov.config.points import Point, percent_of
+from pov.config.points import Point
 from pov.model import catalogue
-
-INTERRUPTED = "interrupted"
-"""The experiment in which work is killed half-way."""
-ERRORS = "rollback-errors"
-"""The experiment in which the bad version answers a share of its requests with an error."""
-ERROR_RATE = catalogue.ERROR_RATE
-LEAST_ERROR_RATE = 0.02
-"""Below, the load takes minutes to meet enough errors to decide by."""
 
 
 class Experiment(Model):
@@ -28,8 +20,8 @@ class Experiment(Model):
 
     `placebos` are windows in which nothing is done: as many as the proposed arm has trials, if nothing is said. `aa`
     are further trials of the proposed arm, to be compared with itself: what differs there is this machine's doing.
-    `at` is for `interrupted` alone: the point at which the work is killed, half-way if nothing is said. `error_rate` is
-    for `rollback-errors` alone: the share of its requests that the bad version answers with an error.
+    `at` and `error_rate` are options of one experiment each (`catalogue.OPTIONS`): the point at which the work is
+    killed, the share of its requests that a bad version answers with an error.
     """
 
     name: ExperimentName
@@ -39,19 +31,18 @@ class Experiment(Model):
     placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
     aa: int | None = Field(default=None, ge=1, le=100, strict=True)
     at: Point | None = None
-    error_rate: float | None = Field(default=None, ge=LEAST_ERROR_RATE, le=1, strict=True, allow_inf_nan=False)
+    error_rate: float | None = Field(
+        default=None, ge=catalogue.ERROR_RATE.least, le=catalogue.ERROR_RATE.most, strict=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="after")
     def _only_its_settings(self) -> Self:
-        for key, value, owner in (("at", self.at, INTERRUPTED), ("errorRate", self.error_rate, ERRORS)):
-            if value is not None and self.name != owner:
-                raise Faults([((key,), f"{self.name} has no `{key}`", f"it belongs to {owner}: leave it out")])
+        for option in catalogue.OPTIONS.values():
+            if getattr(self, option.name) is not None and self.name != option.experiment:
+                key = type(self).model_fields[option.name].alias or option.name
+                fix = f"it belongs to {option.experiment}: leave it out"
+                raise Faults([((key,), f"{self.name} has no `{key}`", fix)])
         return self
-
-    @property
-    def at_percent(self) -> int:
-        """The point at which the work is killed, in percent of the time that it usually takes."""
-        return percent_of(self.at or catalogue.POINT)
 
     @model_validator(mode="after")
     def _only_its_arms(self) -> Self:

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pov.config.experiments import INTERRUPTED
 from pov.config.explaining import Faults, nearest
 from pov.config.loading import Model
 from pov.config.names import ExperimentName, Name, declared
@@ -23,10 +22,6 @@ MOST_S = 1800
 """As long as a runbook may run."""
 
 
-DOES_ANOTHERS_WORK = {INTERRUPTED: "deploy"}
-"""Experiments in which the work of another one is done: by its script or runbook, told what they are told there."""
-
-
 def taking_own() -> tuple[str, ...]:
     """Names of the experiments that take arms of one's own."""
     return tuple(experiment.name for experiment in catalogue.EXPERIMENTS.values() if experiment.own)
@@ -34,7 +29,7 @@ def taking_own() -> tuple[str, ...]:
 
 def with_own_work() -> tuple[str, ...]:
     """Those of them with work of their own: they take runbooks of a customer's, and every arm that names none."""
-    return tuple(name for name in taking_own() if name not in DOES_ANOTHERS_WORK)
+    return tuple(name for name in taking_own() if not catalogue.EXPERIMENTS[name].work_of)
 
 
 def _takes_own(name: str) -> str:
@@ -92,8 +87,7 @@ class CustomerRunbook(Model):
 
     @model_validator(mode="after")
     def _where_a_runbook_runs(self) -> Self:
-        if self.experiment in DOES_ANOTHERS_WORK:
-            of = DOES_ANOTHERS_WORK[self.experiment]
+        if of := catalogue.EXPERIMENTS[self.experiment].work_of:
             raise Faults([(("experiment",), f"{self.experiment} runs the runbook of {of}", f"experiment: {of}")])
         if not catalogue.EXPERIMENTS[self.experiment].own:
             known = ", ".join(with_own_work())

@@ -88,7 +88,7 @@ class Runbooks:
         self._playbooks = playbooks
         self._common, self._user, self._key = dict(common), user, key
         self._names = [target.ssh.name for target in targets]
-        self._gate = str(common.get("healthy", "healthy"))
+        self._healthy = str(common.get("healthy", "healthy"))
         # Sockets of shared connections lie in here, and Ansible takes its path apart.
         self._scratch = Scratch.plain()
         self.folder = self._scratch.path
@@ -117,7 +117,7 @@ class Runbooks:
 
     def workplace(self) -> Workplace:
         """A shell on this machine from which a person reaches the hosts; it goes with the private folder."""
-        return at_hosts(self.folder / "desk", self._client.config, gate=self._gate)
+        return at_hosts(self.folder / "desk", self._client.config, check=self._healthy)
 
     def check(self, playbook: str, variables: Mapping[str, Any], *, timeout_s: float = 60) -> None:
         """Read the playbook without running it: mistakes show, and the program's own files are read once."""

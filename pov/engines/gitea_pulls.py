@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -107,11 +107,6 @@ class Pulls(Gitea):
                 return
         self._call("POST", f"/repos/{repository}/issues/{number}/comments", body)
 
-    def comments(self, repository: str, number: int) -> Sequence[tuple[str, str]]:
-        """Who said what on a pull request, oldest first."""
-        found = self._call("GET", f"/repos/{repository}/issues/{number}/comments")
-        return [(one["user"]["login"], one["body"]) for one in found]
-
     def ensure_fork(self, repository: str) -> bool:
         """A fork of a repository under this person's name. Returns whether there was none."""
         name = repository.rpartition("/")[2]
@@ -125,16 +120,6 @@ class Pulls(Gitea):
                 raise
             return False  # another one was as quick
         return True
-
-    def ask_from_fork(self, repository: str, branch: str, base: str, title: str) -> int:
-        """Open a pull request from a branch of this person's fork; the open one if there is one. Returns its number."""
-        self._await_content(repository)
-        for one in self._open(repository):
-            fork = (one["head"].get("repo") or {}).get("owner") or {}
-            if (fork.get("login"), one["head"]["ref"], one["base"]["ref"]) == (self.user, branch, base):
-                return int(one["number"])
-        body = {"head": f"{self.user}:{branch}", "base": base, "title": title}
-        return int(self._call("POST", f"/repos/{repository}/pulls", body)["number"])
 
     def _await_content(self, repository: str) -> None:
         """Gitea works off a first push in the background, and takes the repository for an empty one until then."""

@@ -1,7 +1,7 @@
 """The Kubernetes API as plain calls: connection, errors in our words, and which kinds there are.
 
 Built on the REST layer of the `kubernetes` package alone; its generated classes would cost time and give nothing here.
-Proxy and CA variables of the environment are ignored: the kubeconfig says all there is to know.
+The user's proxy and CA variables are ignored: the kubeconfig says all there is to know.
 """
 
 # ruff: noqa: PLC0415 - the client costs a third of a second to import: only those who call it pay

@@ -39,11 +39,11 @@ class Workplace:
 
 @dataclass(frozen=True)
 class CommandEnded:
-    """A command in a shell ended with a code; `gate` tells whether it asked a service if it is ready."""
+    """A command in a shell ended with a code; `check` tells whether it asked a service if it is ready."""
 
     shell: str
     code: int
-    gate: bool
+    check: bool
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class CommandBegan:
     shell: str
 
 
-def at_hosts(folder: Path, ssh_config: Path, *, gate: str) -> Workplace:
-    """Write a workplace into `folder` from which hosts are reached. `gate` asks a service there if it is ready.
+def at_hosts(folder: Path, ssh_config: Path, *, check: str) -> Workplace:
+    """Write a workplace into `folder` from which hosts are reached. `check` asks a service there if it is ready.
 
     Raises `NotFound` without bash or ssh: a shell that cannot tell how commands end would count no mistakes.
     """
     ssh, token = _program("ssh"), secrets.token_hex(8)
-    told = _telling(token, "$1", gate)
+    told = _telling(token, "$1", check)
     remote = f'exec env HISTFILE= PS0={told["PS0"]} PROMPT_COMMAND={told["PROMPT_COMMAND"]} TERM="$TERM" bash -i'
     config = shlex.quote(str(ssh_config))
     programs = {
@@ -74,7 +74,7 @@ def at_hosts(folder: Path, ssh_config: Path, *, gate: str) -> Workplace:
     for name in ("scp", "sftp"):
         if found := shutil.which(name):
             programs[name] = f'#!/bin/sh\nexec {shlex.quote(found)} -F {config} "$@"\n'
-    return _shell(folder, folder, token, gate, programs=programs)
+    return _shell(folder, folder, token, check, programs=programs)
 
 
 def at_repository(folder: Path, repository: Path, env: Mapping[str, str], *, by: str) -> Workplace:
@@ -92,7 +92,7 @@ def _shell(
     folder: Path,
     start: Path,
     token: str,
-    gate: str,
+    check: str,
     *,
     programs: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
@@ -101,7 +101,7 @@ def _shell(
     bash, own = _program("bash"), private_dir(private_dir(folder) / "bin")
     for name, text in (programs or {}).items():
         write_atomic(own / name, text, mode=0o700)
-    here = _telling(token, HERE, gate)
+    here = _telling(token, HERE, check)
     write_atomic(
         folder / "shellrc",
         f"unset HISTFILE\nPS1='here:\\W> '\nPS0={here['PS0']}\nPROMPT_COMMAND={here['PROMPT_COMMAND']}\n",
@@ -119,14 +119,14 @@ def _program(name: str) -> str:
     return found
 
 
-def _telling(token: str, shell: str, gate: str) -> dict[str, str]:
+def _telling(token: str, shell: str, check: str) -> dict[str, str]:
     """Two of bash's variables, quoted for a shell: what it prints before a command and before a prompt."""
     begins = rf"\e]{_CODE};{token};C;{shell}\a"
     # bash keeps the command's exit code for whoever asks at the prompt.
     ends = (
-        f'__pov=$?; case "$(HISTTIMEFORMAT= history 1)" in *{shlex.quote(gate)}*) __gate=1 ;; *) __gate=0 ;; esac; '
+        f'__pov=$?; case "$(HISTTIMEFORMAT= history 1)" in *{shlex.quote(check)}*) __check=1 ;; *) __check=0 ;; esac; '
         rf"printf '\033]{_CODE};{token};D;{shell};%s;%s\007' "
-        '"$__pov" "$__gate"'
+        '"$__pov" "$__check"'
     )
     return {"PS0": shlex.quote(begins), "PROMPT_COMMAND": shlex.quote(ends)}
 
@@ -152,13 +152,13 @@ class ShellMarks:
         for match in self._whole.finditer(whole):
             shown.append(whole[at : match.start()])
             at = match.end()
-            began, ended, code, gate = (
+            began, ended, code, check = (
                 None if part is None else part.decode(errors="replace") for part in match.groups()
             )
             if began is not None:
                 told.append(CommandBegan(began))
             else:
-                told.append(CommandEnded(ended or "", int(code or 0), gate == "1"))
+                told.append(CommandEnded(ended or "", int(code or 0), check == "1"))
         left = whole[at:]
         begun = _begun(left, self._begin)
         self._kept = left[begun:]

@@ -29,7 +29,7 @@ from pov.experiments.runbook import RunbookTrial
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import INTERVAL_S
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.trial import WORKED_ON
+from pov.experiments.trial import WORKED_ON, Laps
 from pov.experiments.working_copy import WorkingCopyTrial
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
@@ -71,13 +71,7 @@ class AutomatedChange(WorkingCopyTrial):
 
     def operate(self) -> None:
         """Commit, ask, have it approved, merge; plan, have it judged, apply; wait until the cluster tells the quota."""
-        clock, last = self.box.clock, self.box.clock.monotonic()
-
-        def step(name: str) -> None:
-            nonlocal last
-            self._steps.append(Step(name, clock.monotonic() - last))
-            last = clock.monotonic()
-
+        step = Laps(self.box.clock, self._steps)
         # Noted before: whatever comes of a step, all of it goes. After an interrupt nobody waits for Terraform.
         self.after.add("branch", partial(self.box.git.forget, self._branch))
         self.after.add("namespace", self._take_away, after={Ending.DONE, Ending.FAILED})
@@ -93,8 +87,7 @@ class AutomatedChange(WorkingCopyTrial):
         applied = self.box.infrastructure.follow(self._merged.revision)
         if applied is None:
             raise PovError("Terraform found nothing to do", cause=f"at commit {self._merged.revision[:12]}")
-        self._tell(applied, clock.monotonic() - last)
-        last = clock.monotonic()
+        self._tell(applied, step.lap())
         until_told(self.box, self._name)
         step("seen in the cluster")
 

@@ -16,7 +16,6 @@ from typing import ClassVar
 from pov.base.errors import PovError, TimedOut
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
-from pov.config.experiments import INTERRUPTED
 from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import EXPERIMENT as DEPLOY
@@ -222,7 +221,7 @@ def _by_script(script: OwnScript) -> Way:
 
 
 EXPERIMENT = Experiment(
-    INTERRUPTED,
+    "interrupted",
     touches=lambda box, estate: box.under_proof,
     expected_s=15.0,
     arms={

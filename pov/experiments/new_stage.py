@@ -21,7 +21,7 @@ from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.trial import EstateTrial
+from pov.experiments.trial import EstateTrial, Laps
 from pov.experiments.workloads import DEPLOYMENT, POD, is_going, not_ready, rolled_out
 from pov.measure.order import Slot
 from pov.measure.trials import CleanUp, Ending
@@ -71,13 +71,12 @@ class AutomatedStage(EstateTrial):
 
     def operate(self) -> None:
         """Each step of the bring-up that a stage takes, then wait until the prober has seen all of it."""
-        clock, last = self.box.clock, self.box.clock.monotonic()
+        step = Laps(self.box.clock, self._marks)
         # Noted before: whatever comes of a step, all of it goes.
         _note_way_back(self.after, self.box, self._stage, self._others)
         for part, name in _STEPS.items():
             self.box.platform.bring(part, (self._stage,))
-            self._marks.append(Step(name, clock.monotonic() - last))
-            last = clock.monotonic()
+            step(name)
         self._revision = self.details["revision"] = self.box.git.head(NAME)
         until_seen(
             self.box,
@@ -87,7 +86,7 @@ class AutomatedStage(EstateTrial):
             f"every replica in {NAME}",
             timeout_s=SEEN_LIMIT_S[True],
         )
-        self._marks.append(Step("seen by prober", clock.monotonic() - last))
+        step("seen by prober")
 
     def check(self) -> None:
         """What cluster and Vault keep: guardrails in force and counting, all rolled out, each certificate issued."""

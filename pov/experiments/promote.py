@@ -19,6 +19,7 @@ from pov.experiments.gitops import SEEN_LIMIT_S, at_rest
 from pov.experiments.ports.gitops import Reviewed
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.trial import Laps
 from pov.experiments.working_copy import WorkingCopyTrial
 from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out
 from pov.measure.order import Slot
@@ -83,13 +84,7 @@ class AutomatedPromotion(WorkingCopyTrial):
     def operate(self) -> None:
         """For each further stage: ask, have it approved, merge, wait until the prober has seen it there."""
         clock, begun = self.box.clock, self.box.clock.monotonic()
-        last = begun
-
-        def step(name: str) -> None:
-            nonlocal last
-            self._steps.append(Step(name, clock.monotonic() - last))
-            last = clock.monotonic()
-
+        step = Laps(clock, self._steps)
         revision = self.copy.commit(f"Promote {self._version}: {', '.join(self._of(self._further[0]))}")
         self.copy.push_as(self._branch)
         step("commit and push")

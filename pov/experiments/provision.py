@@ -21,6 +21,7 @@ from pov.experiments.provision_hosts import ManualProvision
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.trial import Laps
 from pov.experiments.working_copy import WorkingCopyTrial
 from pov.experiments.workloads import DEPLOYMENT, POD, is_going, not_ready, rolled_out
 from pov.measure.order import Slot
@@ -72,13 +73,7 @@ class AutomatedProvision(WorkingCopyTrial):
     def operate(self) -> None:
         """Admit it, commit and push, wait until the prober has seen it; then the same for prod by a pull request."""
         clock, begun = self.box.clock, self.box.clock.monotonic()
-        last = begun
-
-        def step(name: str) -> None:
-            nonlocal last
-            self._steps.append(Step(name, clock.monotonic() - last))
-            last = clock.monotonic()
-
+        step = Laps(clock, self._steps)
         # Noted before: whatever comes of a step, all of it goes. After an interrupt nobody waits for that.
         self.after.add("new service", self._take_away, after={Ending.DONE, Ending.FAILED})
         self.after.add("new service", partial(self._take_away, wait=False), after={Ending.INTERRUPTED})

@@ -14,7 +14,6 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
-from pov.config.experiments import ERRORS
 from pov.experiments.core import Experiment, Way
 from pov.experiments.rollback import EVERYWHERE, AutomatedRollback, ManualRollback
 from pov.experiments.runbook import RUN_LIMIT_S
@@ -98,7 +97,7 @@ def _until_errors(trial: AutomatedErrors | ManualErrors, bad: str) -> None:
 
 
 EXPERIMENT = Experiment(
-    ERRORS,
+    "rollback-errors",
     touches=lambda box, estate: box.under_proof,
     expected_s=25.0,
     arms={"automated": Way(AutomatedErrors, STAGING), "manual": Way(ManualErrors, LEGACY)},

@@ -131,7 +131,7 @@ class Sitting:
         if isinstance(telling, CommandBegan):
             self.session.command_began(telling.shell)
             return
-        self.session.command_ended(at, telling.shell, telling.code, gate=telling.gate, local=telling.shell == HERE)
+        self.session.command_ended(at, telling.shell, telling.code, check=telling.check, local=telling.shell == HERE)
 
     def _typed(self, program: Program) -> None:
         data = self._terminal.read()

@@ -13,7 +13,6 @@ from pathlib import Path
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.redact import Secret
 from pov.config.estates import LEGACY, Estate, estate_named
-from pov.config.experiments import ERROR_RATE
 from pov.config.parts import Traffic
 from pov.experiments.brought import Digested
 from pov.experiments.ports.credentials import AuditLog, Credentials
@@ -23,6 +22,7 @@ from pov.experiments.ports.legacy import LegacyHosts, Pki, Releases, Seat
 from pov.experiments.ports.load import Prober
 from pov.experiments.ports.platform import Platform
 from pov.measure.order import Slot
+from pov.model.catalogue import ERROR_RATE
 
 STAGING = "staging"
 
@@ -60,7 +60,7 @@ class Toolbox:
     playbooks: Mapping[str, Digested] = field(default_factory=dict)
     logs: Path | None = None
     seat: Callable[[Slot], Seat] | None = None
-    error_rate: float = ERROR_RATE
+    error_rate: float = float(ERROR_RATE.usual)
     kill_at: int = 50
     usual: dict[str, float] = field(default_factory=dict)
     put: dict[tuple[str, str], Secret] = field(default_factory=dict)

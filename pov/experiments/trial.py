@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
+from pov.base.clock import Clock
 from pov.base.errors import PovError
 from pov.base.wait import wait_for
 from pov.config.estates import Estate
@@ -25,6 +26,27 @@ WORKED_ON = (STAGING,)
 _PROBER_S = 120.0
 Shown = Mapping[str, Sequence[tuple[str, str]]]
 T = TypeVar("T")
+
+
+class Laps:
+    """The steps of an operation one after the other, each from the end of the one before; kept in `steps` as they end.
+
+    What an operation that fails had done by then is told, too.
+    """
+
+    def __init__(self, clock: Clock, steps: list[Step]) -> None:
+        self._clock, self._steps = clock, steps
+        self._last = clock.monotonic()
+
+    def __call__(self, name: str) -> None:
+        """This one ends now, and the next one begins."""
+        self._steps.append(Step(name, self.lap()))
+
+    def lap(self) -> float:
+        """The seconds of one that ends now and is told otherwise; the next one begins."""
+        now = self._clock.monotonic()
+        took, self._last = now - self._last, now
+        return took
 
 
 class EstateTrial(Trial, ABC):

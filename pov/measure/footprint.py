@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pov.model.catalogue import Words
+from pov.model.catalogue import PLACEBO, Words
 from pov.model.reading import mapping, number
 from pov.model.sample import Sample
 
@@ -93,7 +93,7 @@ def footprint(samples: Iterable[Sample], words: Words) -> Footprint | None:
     spans = [(sample, span) for sample, span in told if (number(span.get("seconds")) or 0) > 0]
     if not spans:
         return None
-    quiet = [span for sample, span in spans if words.arm(sample.arm).kind == "placebo"]
+    quiet = [span for sample, span in spans if words.arm(sample.arm).kind == PLACEBO]
     parts = [_part(name, [span for _, span in spans], quiet) for name in (*PLATFORM, *AROUND)]
     return Footprint(
         tuple(part for part in parts if part.processor_s or part.most_mib),

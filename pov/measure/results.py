@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pov.measure.excuse import HARD
-from pov.model.catalogue import Metric, Words
+from pov.model.catalogue import AGAIN, NEGATIVE, PLACEBO, Metric, Words
 from pov.model.reading import TOLD_APART, mapping, text, whole
 from pov.model.sample import Counts, Sample
 
@@ -258,15 +258,15 @@ def gathered(samples: Iterable[Sample], planned: Mapping[tuple[str, str], int], 
         arms = [Arm(arm, tuple(found[arm])) for arm in sorted(found, key=lambda a: (order.get(a, len(order)), a))]
         kinds = {words.arm(arm.name).kind: arm for arm in arms}
         compared = tuple(arm for arm in arms if not words.arm(arm.name).apart)
-        people = tuple(arm for arm in arms if words.arm(arm.name).kind == PERSON)
-        windows = kinds.get("negative"), kinds.get("placebo")
-        experiments.append(Experiment(name, compared, *windows, kinds.get("again"), people))
+        people = tuple(arm for arm in arms if words.arm(arm.name).by_people)
+        windows = kinds.get(NEGATIVE), kinds.get(PLACEBO)
+        experiments.append(Experiment(name, compared, *windows, kinds.get(AGAIN), people))
     return Results(tuple(experiments), planned, words)
 
 
 def arm_of(sample: Sample, words: Words) -> str:
     """The arm under which a sample is summed up: people's times have one of their own, and scripts in their place."""
-    own = {PERSON} if words.arm(sample.arm).kind == PERSON else {EXECUTED, SIMULATED}
+    own = {PERSON} if words.arm(sample.arm).by_people else {EXECUTED, SIMULATED}
     return sample.arm if sample.origin in own else f"{sample.arm}-{sample.origin}"
 
 

@@ -41,7 +41,7 @@ class Session:
     keystrokes: int = 0
     commands: int = 0
     failed_commands: int = 0
-    failed_gates: int = 0
+    failed_checks: int = 0
     interrupted_commands: int = 0
     lost_connections: int = 0
     left_early: int = 0
@@ -107,8 +107,8 @@ class Session:
         """A command began in a shell."""
         self._begun.add(shell)
 
-    def command_ended(self, at: float, shell: str, code: int, *, gate: bool, local: bool) -> None:
-        """The command that began in this shell ended. `gate`: it asked a service whether it is ready.
+    def command_ended(self, at: float, shell: str, code: int, *, check: bool, local: bool) -> None:
+        """The command that began in this shell ended. `check`: it asked a service whether it is ready.
 
         An end without a beginning is a prompt after an empty line, and counts nothing.
         """
@@ -124,7 +124,7 @@ class Session:
                 self._failing_since = None
         else:
             self.failed_commands += 1
-            self.failed_gates += gate
+            self.failed_checks += check
             self.lost_connections += local and code == LOST
             self._failing_since = at if self._failing_since is None else self._failing_since
 
@@ -147,7 +147,7 @@ class Session:
             "paused_seconds": round(sum(_until(pause, end) for pause in self.pauses), 3),
             "commands": self.commands,
             "failed_commands": self.failed_commands,
-            "failed_gates": self.failed_gates,
+            "failed_checks": self.failed_checks,
             "recoveries": len(self.recoveries),
             "recovery_seconds": round(sum(self.recoveries), 3),
         }

@@ -12,11 +12,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 LESS = "less"
 MORE = "more"
-POINTS = {"early": 10, "half": 50, "late": 80}
-"""Points at which `interrupted` kills the work, by name, in percent of the usual time."""
-POINT = "half"
-ERROR_RATE = 0.2
-"""The share of requests that the bad version of `rollback-errors` answers with an error, if nothing is said."""
+AUTOMATED, MANUAL, SCRIPT, PERSON = "automated", "manual", "script", "person"
+PLACEBO, NEGATIVE, AGAIN = "placebo", "negative", "again"
+"""Kinds of arms: those that do it, and those that stand beside all of them (see `Arm`)."""
 
 
 class Named(Protocol):
@@ -70,7 +68,7 @@ class Arm:
     name: str
     label: str
     note: str = ""
-    kind: str = "automated"
+    kind: str = AUTOMATED
     reference: bool = False
     proposed: bool = False
     compared: bool = True
@@ -89,17 +87,22 @@ class Arm:
     @property
     def window(self) -> bool:
         """Whether it is no way of doing it, but stands beside all of them: a placebo or a negative control."""
-        return self.kind in {"placebo", "negative"}
+        return self.kind in {PLACEBO, NEGATIVE}
 
     @property
     def again(self) -> bool:
         """Whether it is another arm (`against`) tried against itself, to see what this machine can tell."""
-        return self.kind == "again"
+        return self.kind == AGAIN
 
     @property
     def apart(self) -> bool:
         """Whether it is never shown beside arms that a machine works: no way of doing it, or done by people."""
-        return self.window or self.kind == "person"
+        return self.window or self.by_people
+
+    @property
+    def by_people(self) -> bool:
+        """Whether a person does it, or a script in a person's place."""
+        return self.kind == PERSON
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,13 @@ class Experiment:
 
     own: bool = False
     """Whether an arm that an engagement brings as a script can do it."""
+
+    work_of: str = ""
+    """The experiment whose work is done here, by its script or runbook, told what they are told there; empty for its
+    own."""
+
+    section: str = ""
+    """The section of the report, by its id, that tells what this one alone finds (see `told_in`)."""
 
     ways: tuple[str, ...] = ()
     """What arms do here where their own notes would say something else, each as `arm: words`."""
@@ -174,6 +184,69 @@ class Stated:
     experiment: str = ""
 
 
+@dataclass(frozen=True)
+class Option:
+    """Something that is chosen of one experiment alone, beside its arms and how often each is tried.
+
+    Settings, a frozen plan and the command line call it `name`; the toolbox and a run's record `recorded`. `usual` is
+    what counts where nothing is said: a number from `least` to `most`, or the name of one of `points`. `lacks` tells
+    of other experiments, whose names come after it, that they have no such thing; `otherwise` what a run had in place
+    of what was frozen.
+    """
+
+    name: str
+    experiment: str
+    recorded: str
+    usual: str | float
+    least: float
+    most: float
+    lacks: str
+    otherwise: str
+    points: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def flag(self) -> str:
+        """On the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    def figure(self, said: str | float | None) -> float | None:
+        """What was said as a number, the usual one if nothing was: a point by name, a share such as `35%`.
+
+        None for a text that is neither.
+        """
+        said = self.usual if said is None else said
+        if not isinstance(said, str) or said in self.points:
+            return self.points[said] if isinstance(said, str) else said
+        share = said.removesuffix("%")
+        return int(share) if share.isascii() and share.isdecimal() else None
+
+    def departs(self, had: float, frozen: str | float | None) -> str:
+        """How a run that had this is not as frozen, in a sentence; empty where it is."""
+        agreed = self.usual if frozen is None else frozen
+        if had == self.figure(agreed):
+            return ""
+        agreed = agreed if isinstance(agreed, str) else f"{agreed:g}"
+        return f"{self.experiment}: {self.otherwise.format(had=f'{had:g}', agreed=agreed)}"
+
+
+AT = Option(
+    "at", "interrupted", "kill_at", "half", 5, 90, "nothing is killed in", "killed at {had} % in place of {agreed}",
+    {"early": 10, "half": 50, "late": 80},
+)  # fmt: skip
+"""Where the work is killed, in percent of the time that it usually takes.
+
+Below the least hardly anything has begun; above the most it may have ended by itself before it is killed.
+"""
+ERROR_RATE = Option(
+    "error_rate", "rollback-errors", "error_rate", 0.2, 0.02, 1, "no version that returns errors is in",
+    "a share of {had} in place of {agreed}",
+)  # fmt: skip
+"""The share of its requests that a bad version answers with an error.
+
+Below the least the load takes minutes to meet enough errors to decide by.
+"""
+OPTIONS: Registry[Option] = Registry("option", (AT, ERROR_RATE))
+
 _START = "the artefact is ready and the change is edited but not committed"
 _PUSHED = "No review and no approval is in it: staging takes a push as it is."
 _NOBODY = "No review and no approval is in it: nobody asks for one."
@@ -218,6 +291,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "{proof}",
             ("found_seconds", "healed_seconds", "changes_not_found"),
             stated=("manual",),
+            section="drift",
             ways=("automated: nobody does anything; Argo CD looks by itself",),
             review=_NOBODY,
         ),
@@ -259,6 +333,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
                 "called_done_seconds",
             ),
             own=True,
+            work_of="deploy",
             ways=("automated: nobody does anything once it was killed",),
             review=_PUSHED,
         ),
@@ -270,6 +345,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "the prober has seen every replica of every further stage serve it",
             "{proof}",
             ("staging_seconds", "prod_seconds", "review_seconds"),
+            section="people",
             ways=("automated: a commit, a review and a merge for each stage",),
             review=_AT_ONCE.format(of="into each further stage"),
         ),
@@ -331,6 +407,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "one service: a reviewed change, one without a review, one by hand, another credential",
             ("answers_right", "answers_asked", "answers_unfounded"),
             judged_by="answers_right",
+            section="audit",
             ways=(
                 "automated: Git, reviews, Vault's log and Argo CD are read",
                 "manual: files and shell history are read, no human time",
@@ -344,6 +421,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "Vault is about to be killed",
             "another Vault is ready, open, and lets an account in",
             "Vault, with every service of every stage beside it",
+            section="upkeep",
             ways=("automated: nobody does anything; the cluster starts another",),
             review=_NOBODY,
         ),
@@ -355,6 +433,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "no pod from before is left in either, the others are ready, and each lets an account in",
             "Argo CD and Vault, with every service of every stage beside them",
             ("argocd_seconds", "vault_seconds"),
+            section="upkeep",
             ways=("automated: a mark in each workload; the cluster does the rest",),
             review=_NOBODY,
         ),
@@ -366,6 +445,7 @@ EXPERIMENTS: Registry[Experiment] = Registry(
             "every pod is of the pinned release, its API says so, and a commit made then is served by every replica",
             "Argo CD, one service that is deployed after it, and every service of every stage beside them",
             ("upgraded_seconds", "delivered_seconds"),
+            section="upkeep",
             ways=("automated: the release's manifest is applied; the cluster does the rest",),
             review=_NOBODY,
         ),
@@ -438,7 +518,7 @@ METRICS: Registry[Metric] = Registry(
         Metric("hands_on_seconds", "hands-on time of a person", "hands_on_seconds"),
         Metric("failed_commands", "commands of a person that failed", "failed_commands", "commands", aggregation="sum"),
         Metric(
-            "failed_gates", "a person's questions for readiness that failed", "failed_gates", "questions",
+            "failed_checks", "a person's questions for readiness that failed", "failed_checks", "questions",
             aggregation="sum",
         ),
         Metric("distribution_seconds", "distribution of the artefact", "distribution_seconds"),
@@ -516,7 +596,7 @@ STATED: Registry[Stated] = Registry(
 """What is asked of every customer (`pov init`)."""
 
 
-OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_gates")
+OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_checks")
 """Metrics that only people's arms have. They are shown person by person; no criterion stands on them."""
 
 
@@ -537,12 +617,18 @@ def reference() -> Arm:
 
 def measurable() -> tuple[str, ...]:
     """Names of the arms that a scenario may ask for: those that run by themselves."""
-    return tuple(arm.name for arm in ARMS.values() if arm.kind in {"automated", "manual", "script"})
+    return tuple(arm.name for arm in ARMS.values() if arm.kind in {AUTOMATED, MANUAL, SCRIPT})
 
 
 def usual() -> tuple[str, ...]:
     """The arms that are measured where nothing is said: what is proposed, and today's way."""
     return tuple(arm.name for arm in ARMS.values() if arm.proposed or arm.reference)
+
+
+def told_in(section: str) -> tuple[str, ...]:
+    """The experiments of which a section of the report tells what they alone find: of this version, whatever a run was
+    measured with."""
+    return tuple(experiment.name for experiment in EXPERIMENTS.values() if experiment.section == section)
 
 
 def usual_experiments() -> tuple[str, ...]:
@@ -587,7 +673,7 @@ class Words:
         What was done in a person's place (`NAME-simulated`) stands apart as the person's own does.
         """
         whose = self.arms.get(name.rpartition("-")[0])
-        kind = "person" if whose is not None and whose.kind == "person" else "automated"
+        kind = PERSON if whose is not None and whose.by_people else AUTOMATED
         return self.arms.get(name) or Arm(name, name.capitalize(), kind=kind, compared=False)
 
     def metric(self, name: str) -> Metric:

@@ -16,6 +16,8 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _EXACT = 2**53
 _OLD_ARMS = {"control": "placebo"}
 _OLD_ORIGINS = {"stopwatch": "person"}
+_OLD_FIGURES = {"failed_gates": "failed_checks"}
+"""Also of version 2, as it was written at first."""
 TOLD_APART = "told_apart"
 """In a traffic's details: false where a run did not keep hard and late failures apart."""
 
@@ -45,7 +47,7 @@ def read_sample(record: Mapping[str, Any], position: int, problems: list[str]) -
             if (value := number(step.get("seconds"))) is not None
         ),
         figures={
-            text(name): value
+            _OLD_FIGURES.get(name, text(name)): value
             for name, told in mapping(record.get("figures")).items()
             if (value := number(told)) is not None
         },

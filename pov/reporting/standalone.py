@@ -1996,7 +1996,7 @@ class Verifier:
         at, rate = chosen.get("kill_at"), chosen.get("error_rate")
         if at is not None and "interrupted" in of:
             point = of["interrupted"].get("at") or "half"
-            if f"{at:g}" != f"{POINTS.get(point, point.removesuffix('%'))}":
+            if f"{at:g}" != f"{POINTS.get(point, point.removesuffix('%').lstrip('0'))}":
                 yield f"interrupted: killed at {at:g} % in place of {point}"
         if rate is not None and "rollback-errors" in of:
             share = of["rollback-errors"].get("error_rate") or ERROR_RATE

@@ -8,7 +8,7 @@ from pov.measure.results import Arm, Experiment, Kinds, holds_both, loads_the_ma
 from pov.measure.scoring import Score, word
 from pov.measure.statistics import Comparison, Same
 from pov.model import catalogue
-from pov.model.catalogue import MORE, Metric, Words
+from pov.model.catalogue import MANUAL, MORE, Metric, Words
 from pov.model.reading import text
 from pov.model.sample import Resumption, Sample
 from pov.reporting.facts import Facts
@@ -184,7 +184,7 @@ def runbooks(facts: Facts, *, in_full: bool = False) -> str:
     """Whose runbooks the manual arms executed: the customer's only where the run says who gave it, and what it was."""
     whose: dict[str, list[str]] = {}
     for experiment in facts.experiments:
-        if not any(facts.words.arm(arm.name).kind == "manual" for arm in experiment.arms):
+        if not any(facts.words.arm(arm.name).kind == MANUAL for arm in experiment.arms):
             continue
         told = "an example runbook"
         if facts.from_customer(experiment.name):

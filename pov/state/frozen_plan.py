@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from pov.model.catalogue import ERROR_RATE, POINT, POINTS, Words, named
+from pov.model.catalogue import AGAIN, OPTIONS, Option, Words, named
 from pov.model.reading import items, mapping, number, text, whole
 
 Pairs = Mapping[tuple[str, str], int]
@@ -59,21 +59,24 @@ def _frozen(agreed: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], int]]:
         for arm in map(text, items(one.get("arms"))):
             yield (name, arm), whole(more.get(arm, one.get("trials"))) or 0
         if again := whole(one.get("aa")):
-            yield (name, named("again")), again
+            yield (name, named(AGAIN)), again
 
 
 def _other_kind(agreed: Mapping[str, Any], measured: Collection[str], choices: Mapping[str, Any]) -> Iterator[str]:
-    """What was chosen otherwise of experiments that were measured: where work is killed, how bad a version is."""
+    """What was chosen otherwise of experiments that were measured."""
     of = {text(one.get("name")): one for one in map(mapping, items(agreed.get("experiments")))}
-    at, rate = number(choices.get("kill_at")), number(choices.get("error_rate"))
-    if at is not None and "interrupted" in of and "interrupted" in measured:
-        point = text(of["interrupted"].get("at")) or POINT
-        if f"{at:g}" != f"{POINTS.get(point, point.removesuffix('%'))}":
-            yield f"interrupted: killed at {at:g} % in place of {point}"
-    if rate is not None and "rollback-errors" in of and "rollback-errors" in measured:
-        share = number(of["rollback-errors"].get("error_rate")) or ERROR_RATE
-        if rate != share:
-            yield f"rollback-errors: a share of {rate:g} in place of {share:g}"
+    for option in OPTIONS.values():
+        had = number(choices.get(option.recorded))
+        if had is None or option.experiment not in measured or option.experiment not in of:
+            continue
+        if told := option.departs(had, _agreed(option, of[option.experiment])):
+            yield told
+
+
+def _agreed(option: Option, settings: Mapping[str, Any]) -> str | float | None:
+    """What was frozen of an option; None where nothing was said, or nothing that it can be."""
+    said = settings.get(option.name)
+    return (text(said) if isinstance(option.usual, str) else number(said)) or None
 
 
 def _told(mine: int, frozen: int | None) -> str:

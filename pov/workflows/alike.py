@@ -46,8 +46,8 @@ def comparable(record: Mapping[str, Any], mock: str, plan: Pairs) -> dict[str, A
     metrics = {text(one.get("metric")) for one in wanted}
     told = mapping(record.get("catalogue"))
     runbooks = mapping(record.get("runbooks"))
-    # An experiment without a runbook of its own goes by that of `deploy`.
-    books = experiments | ({"deploy"} if experiments - set(runbooks) else set())
+    # Some do another one's work, by its runbook.
+    books = experiments | {known.work_of for name in experiments if (known := catalogue.EXPERIMENTS.get(name))}
     return {
         **record,
         "versions": without_trials(versions, mock),

@@ -122,7 +122,14 @@ def brought(engagement: Engagement | None, folder: Path | None, arms: Sequence[s
             continue
         mark, colour = _LOOKS[index % len(_LOOKS)]
         data = catalogue.Arm(
-            arm.name, arm.label, arm.note, kind="script", legacy=True, mark=mark, colour=colour, spoken=arm.label
+            arm.name,
+            arm.label,
+            arm.note,
+            kind=catalogue.SCRIPT,
+            legacy=True,
+            mark=mark,
+            colour=colour,
+            spoken=arm.label,
         )
         argv = (str(file.absolute()), *arm.command[1:])
         limit_s, seen_s = float(seconds(arm.time_limit)), float(seconds(arm.seen_within))

@@ -11,10 +11,10 @@ from typing import Any
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import InvalidInput, Problem
 from pov.config.estates import LEGACY, estates
-from pov.config.experiments import ERROR_RATE, ERRORS, INTERRUPTED, LEAST_ERROR_RATE, timeouts
 from pov.config.experiments import Experiment as Settings
+from pov.config.experiments import timeouts
 from pov.config.explaining import Faults, nearest
-from pov.config.points import percent_of
+from pov.config.points import check
 from pov.config.scenario import Scenario
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.core import Experiment, have_at_hand
@@ -51,8 +51,8 @@ class MeasureOptions:
     script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
     `planning.PROFILES`, and what is given beside it counts more.
     `exploratory` measures against other criteria than the frozen ones, or by another plan, and the report says so.
-    `people` are those who sit down for the arms that are theirs. `at` is where `interrupted` kills the work,
-    instead of the scenario's; `error_rate` is how often the bad version of `rollback-errors` answers with an error.
+    `people` are those who sit down for the arms that are theirs. `at` and `error_rate` are options of one experiment
+    each (`catalogue.OPTIONS`), and count more than the scenario's.
     `hint` are the options with which the command to go on means the same environment.
     """
 
@@ -160,12 +160,12 @@ def show(options: MeasureOptions, emit: Emit) -> Paced:
 def chosen(options: MeasureOptions, scenario: Scenario) -> dict[str, Any]:
     """What can be chosen of single experiments, as the toolbox has it: from the options, else from the scenario."""
     wishes = {one.name: one for one in scenario.experiments}
-    killed = wishes.get(INTERRUPTED) or Settings.model_validate({"name": INTERRUPTED})
-    bad = wishes.get(ERRORS) or Settings.model_validate({"name": ERRORS})
-    return {
-        "kill_at": killed.at_percent if options.at is None else percent_of(options.at),
-        "error_rate": options.error_rate or bad.error_rate or ERROR_RATE,
-    }
+    found = {}
+    for option in catalogue.OPTIONS.values():
+        said = getattr(options, option.name)
+        wish = wishes.get(option.experiment)
+        found[option.recorded] = option.figure(getattr(wish, option.name, None) if said is None else said)
+    return found
 
 
 def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path) -> tuple[Paced, tuple[str, ...]]:
@@ -227,14 +227,14 @@ def planned(
         if chosen:
             base = catalogue.proposed().name
             first = base if base in chosen else chosen[0]
-            plan[name, catalogue.named("placebo")] = min(plan[name, first], wish.placebos or plan[name, first])
+            plan[name, catalogue.named(catalogue.PLACEBO)] = min(plan[name, first], wish.placebos or plan[name, first])
         # Fewer trials are asked for of every arm, then; more of this one have to be asked for.
         usual = min(wish.aa or 0, options.trials or wish.aa or 0)
         aa = usual if options.aa is None else options.aa
         if aa and catalogue.proposed().name in chosen:
-            plan[name, catalogue.named("again")] = aa
+            plan[name, catalogue.named(catalogue.AGAIN)] = aa
         if chosen and experiments[name].negative is not None and scenario.legacy.hosts:
-            plan[name, catalogue.named("negative")] = 1
+            plan[name, catalogue.named(catalogue.NEGATIVE)] = 1
     kept, left_out = _without_edges(plan, scenario)
     return kept, (*left_out, *(f"the {arm} arm is left out: {_UNLIKE}" for arm in unlike))
 
@@ -270,29 +270,27 @@ def _refuse(
 
 
 def _about_the_choices(options: MeasureOptions, names: Sequence[str]) -> list[Problem]:
-    """What is wrong with the point at which work is to be killed, and with how bad a version is to be."""
+    """What is wrong with what was chosen of single experiments."""
     found = []
-    if options.at is not None:
+    for option in catalogue.OPTIONS.values():
+        said = getattr(options, option.name)
+        if said is None:
+            continue
         try:
-            percent_of(options.at)
+            check(option, said)
         except Faults as error:
-            found += [Problem("--at", message, fix) for _, message, fix in error.faults]
-        if INTERRUPTED not in names:
-            told = f"nothing is killed in {', '.join(names)}"
-            found.append(Problem("--at", told, f"pov measure {INTERRUPTED} --at {options.at}, or leave it out"))
-    if (rate := options.error_rate) is not None:
-        if not LEAST_ERROR_RATE <= rate <= 1:
-            found.append(Problem("--error-rate", f"{rate:g} is no such share", f"{LEAST_ERROR_RATE} to 1"))
-        if ERRORS not in names:
-            told = f"no version that returns errors is in {', '.join(names)}"
-            found.append(Problem("--error-rate", told, f"pov measure {ERRORS} --error-rate {rate:g}, or leave it out"))
+            found += [Problem(option.flag, message, fix) for _, message, fix in error.faults]
+        if option.experiment not in names:
+            told = f"{option.lacks} {', '.join(names)}"
+            fix = f"pov measure {option.experiment} {option.flag} {said}, or leave it out"
+            found.append(Problem(option.flag, told, fix))
     return found
 
 
 def _by_people(arm: str) -> bool:
     """Whether people do it. Arms of one's own, which no catalogue knows, are scripts."""
     known = catalogue.ARMS.get(arm)
-    return known is not None and known.kind == "person"
+    return known is not None and known.by_people
 
 
 def _about_people(options: MeasureOptions) -> list[Problem]:

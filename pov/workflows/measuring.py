@@ -21,7 +21,7 @@ from pov.measure.pace import Cost
 from pov.measure.scoring import Criterion
 from pov.measure.summary import summarise
 from pov.measure.trials import Result, Trial, run_trial
-from pov.model.catalogue import named, proposed
+from pov.model.catalogue import AGAIN, NEGATIVE, PLACEBO, named, proposed
 from pov.model.events import Emit, Event, TrialData
 from pov.model.sample import Sample
 from pov.state import under_way
@@ -132,7 +132,7 @@ class Measuring:
         self._note_length(slot.experiment, slot.arm, result.seconds if result.ok else None)
         self._save_with_span(result)
         if result.ok:
-            counted = _counted(result, blinded=self._own.words.arm(slot.arm).kind == "negative")
+            counted = _counted(result, blinded=self._own.words.arm(slot.arm).kind == NEGATIVE)
             self._emit(Event("finished", subject, title + counted, result.seconds, _ended(data, result)))
         else:
             self._emit(Event("failed", subject, f"{title}: {result.error}", result.seconds, _ended(data, result)))
@@ -142,12 +142,12 @@ class Measuring:
 
     def _trial(self, slot: Slot) -> Trial:
         experiment = self._own.experiments[slot.experiment]
-        if slot.arm == named("placebo"):
+        if slot.arm == named(PLACEBO):
             estate = self._estate_of(slot)
             services = experiment.touches(self._box, estate)
             return PlaceboWindow(self._box, slot, estate, services, self._length(slot.experiment, estate))
-        arm = proposed().name if slot.arm == named("again") else slot.arm
-        make = experiment.negative if slot.arm == named("negative") else experiment.arms[arm].make
+        arm = proposed().name if slot.arm == named(AGAIN) else slot.arm
+        make = experiment.negative if slot.arm == named(NEGATIVE) else experiment.arms[arm].make
         assert make is not None
         return make(self._box, slot)
 

@@ -22,6 +22,7 @@ from pov.experiments.core import have_at_hand
 from pov.experiments.seat import People
 from pov.measure.order import Slot
 from pov.measure.scoring import criteria as read_criteria
+from pov.model.catalogue import OPTIONS
 from pov.model.events import Emit, Event, Listeners
 from pov.model.reading import items, mapping, read_sample, text
 from pov.model.sample import CUT_OFF, Resumption, Sample
@@ -274,7 +275,7 @@ def _traffic(record: Mapping[str, Any]) -> Traffic:
 def choices(record: Mapping[str, Any]) -> dict[str, Any]:
     """What was chosen of single experiments, as the toolbox has it: no trial is of another kind than those before."""
     told = mapping(record.get("choices"))
-    return {name: told[name] for name in ("kill_at", "error_rate") if name in told}
+    return {option.recorded: told[option.recorded] for option in OPTIONS.values() if option.recorded in told}
 
 
 def _people(record: Mapping[str, Any], busy: threading.Event) -> People | None:

@@ -19,6 +19,7 @@ from pov.engines.gitea_pulls import ERROR, FAILURE, PENDING, SUCCESS, Asked, Pul
 from pov.engines.rest import Refused
 from tests.behind import until_behind
 from tests.contract.servers import GiteaServer
+from tests.pulls import ask_from_fork, comments
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(180)]
 
@@ -72,10 +73,10 @@ class Deal:
     def asks(self) -> Asked:
         """A pull request, as the gate sees it once Gitea does."""
         self.commit(self.fork, "wish", "wish")
-        number = self.architect.ask_from_fork(self.repository, "wish", "main", "A wish")
+        number = ask_from_fork(self.architect, self.repository, "wish", "main", "A wish")
         (found,) = self.gate.open_into(self.repository, "main")
         assert found.number == number
-        assert self.architect.ask_from_fork(self.repository, "wish", "main", "Once more") == number
+        assert ask_from_fork(self.architect, self.repository, "wish", "main", "Once more") == number
         return found
 
     def merges_otherwise(self, number: int, way: str, **more: str) -> str:
@@ -190,7 +191,7 @@ def test_the_comment_is_one_and_is_edited(deal: Deal) -> None:
     deal.architect.comment(deal.repository, asked.number, mark, "not the gate's")
     for text in ("refused", "refused", "passed"):
         deal.gate.comment(deal.repository, asked.number, mark, text)
-    told = deal.gate.comments(deal.repository, asked.number)
+    told = comments(deal.gate, deal.repository, asked.number)
     assert list(told) == [("architect", f"{mark}\nnot the gate's"), ("gate", f"{mark}\npassed")]
 
 

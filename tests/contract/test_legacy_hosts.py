@@ -320,7 +320,7 @@ def test_a_person_types_the_runbook_at_a_terminal(hosts: Hosts, bundle: Bundle, 
     assert "{{" not in book.text
     session, cast = seat.session, read_cast(tmp_path / "people" / "deploy-person-1.cast")
     assert session.failed_commands >= 1
-    assert session.failed_gates >= 1
+    assert session.failed_checks >= 1
     assert [name for _, name in session.marks] == list(book.parts)
     assert session.commands >= 3
     assert session.lost_connections == 0

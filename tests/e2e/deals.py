@@ -19,6 +19,7 @@ from pov.steps.gate.names import CONTEXT, MAIN, NAMESPACE, REPOSITORY, RUNNER
 from pov.steps.gate.step import ARCHITECT, architect, reviewer
 from pov.steps.landing_zone.step import state_of
 from tests.e2e.harness import Environment
+from tests.pulls import ask_from_fork, comments
 
 LIMIT_S = 240.0
 
@@ -79,7 +80,7 @@ class Deal:
 
     def opens(self, branch: str, head: str) -> Asked:
         """Open a pull request of a branch that was pushed."""
-        number = self.architect.ask_from_fork(REPOSITORY, branch, MAIN, f"Ask for {branch}")
+        number = ask_from_fork(self.architect, REPOSITORY, branch, MAIN, f"Ask for {branch}")
         self._opened.add(number)
         return Asked(number, head, self.main())
 
@@ -126,7 +127,7 @@ class Deal:
 
     def comment(self, asked: Asked) -> str:
         """The gate's one comment."""
-        found = [body for who, body in self.architect.comments(REPOSITORY, asked.number) if who == "gate"]
+        found = [body for who, body in comments(self.architect, REPOSITORY, asked.number) if who == "gate"]
         assert len(found) == 1, found
         assert found[0].startswith(MARK)
         return found[0]

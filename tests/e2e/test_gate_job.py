@@ -24,6 +24,7 @@ from tests.behind import until_behind
 from tests.e2e.deals import Deal, timed
 from tests.e2e.harness import Environment
 from tests.e2e.test_secrets import _of_home, found_in
+from tests.pulls import comments
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
@@ -358,7 +359,7 @@ def test_no_login_of_the_gates_shows_anywhere(deal: Deal) -> None:
         texts[f"log {name}"] = environment.kubectl("logs", *inside, name, "--all-containers", code=None).out
     texts |= {f"output {number}": f"{ran.out}\n{ran.err}" for number, ran in enumerate(environment.transcript)}
     texts["history"] = deal.upstream._call("log", "--all", "--patch", "--format=raw")
-    texts["comments"] = str([deal.architect.comments(REPOSITORY, number) for number in range(1, asked.number + 1)])
+    texts["comments"] = str([comments(deal.architect, REPOSITORY, number) for number in range(1, asked.number + 1)])
     assert "Gate: refused" in texts["comments"]
     assert "diff --git" in texts["history"]
     processes = b"\n".join(line.replace(b"\0", b" ") for line in environment.watch.seen)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from pov.engines.gitea_pulls import FAILURE, SUCCESS
-from tests.benchmarks import bundle_build, environments, gate, prober, processor, refusal
+from pov.measure import scoring
+from pov.model.sample import Counts, Traffic
+from tests.benchmarks import bundle_build, environments, gate, noise, prober, processor, refusal
 from tests.unit.experiments.world import World
 
 
@@ -171,3 +173,19 @@ def test_a_load_that_runs_is_no_rest(tmp_path: Path) -> None:
 def test_a_first_build_is_held_against_half_the_processor_time(spent: float, verdict: str) -> None:
     rows = bundle_build.told({"seconds": 900.0, "processor_seconds": spent, "ratio": 1.1})
     assert [row[3] for row in rows] == ["", verdict, "met"]
+
+
+@pytest.mark.parametrize(
+    ("hard", "late", "excused", "verdict"),
+    [
+        (0, 0, 0, "pass"), (1, 0, 0, "fail"), (0, 1, 0, "fail"), (0, 3, 2, "fail"), (0, 3, 3, "not shown"),
+        (1, 3, 3, "fail"),
+    ],
+)  # fmt: skip
+def test_a_window_of_noise_is_judged_as_a_run_is(
+    hard: int, late: int, excused: int, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Traffic(20.0, Counts(2000, hard, late, excused, 0, 0, 0), Counts(), Counts())
+    assert noise.verdict(seen) == verdict
+    monkeypatch.setattr(scoring, "_beyond", lambda *_: False)
+    assert noise.verdict(seen) == "pass", "there is no second rule"

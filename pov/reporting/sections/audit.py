@@ -5,28 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pov.measure.results import Arm
-from pov.model.catalogue import Words
+from pov.measure.results import Arm, Experiment
+from pov.model.catalogue import Words, told_in
 from pov.model.reading import items, mapping, text
 from pov.reporting.blocks import Block, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import plural
 from pov.reporting.section import Section
 
-NAME = "audit"
+ID = "audit"
 _UNKNOWN = "not told"
 _QUESTIONS = {"what": "What", "who": "Who", "when": "When", "approved_by": "Approved by"}
 
 
 def build(facts: Facts) -> Iterator[Block]:
     """A table for each arm, of its first trial that was marked; the others' marks are among the figures."""
-    experiment = facts.results.experiment(NAME)
-    if experiment is None:
-        return
+    for name in told_in(ID):
+        experiment = facts.results.experiment(name)
+        if experiment is not None:
+            yield from _answers(experiment, facts.words)
+
+
+SECTION = Section(ID, "Who changed what", build)
+
+
+def _answers(experiment: Experiment, words: Words) -> Iterator[Block]:
     for arm in experiment.arms:
         found = next((trial for trial in arm.trials if items(trial.details.get("answers"))), None)
         if found is not None:
-            yield _table(arm, found.n, [mapping(row) for row in items(found.details.get("answers"))], facts.words)
+            yield _table(arm, found.n, [mapping(row) for row in items(found.details.get("answers"))], words)
     if any(items(trial.details.get("answers")) for arm in experiment.arms for trial in arm.trials):
         yield Text(
             "The trial made the changes, so it knows. What a source does not hold is not told, and counts as not "
@@ -35,9 +42,6 @@ def build(facts: Facts) -> Iterator[Block]:
             "system or a person's memory would tell more, and is not part of this.",
             "note",
         )
-
-
-SECTION = Section("audit", "Who changed what", build)
 
 
 def _table(arm: Arm, n: int, rows: list[Mapping[str, Any]], words: Words) -> Table:

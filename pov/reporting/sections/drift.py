@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pov.measure.results import Experiment
+from pov.model.catalogue import told_in
 from pov.model.reading import items, mapping, number, text
 from pov.model.sample import Sample
 from pov.reporting.blocks import Block, Heading, Table, Text
@@ -13,15 +14,22 @@ from pov.reporting.facts import Facts
 from pov.reporting.numbers import plain, seconds
 from pov.reporting.section import Section
 
-NAME = "drift"
+ID = "drift"
 _SHOWN = 12
 
 
 def build(facts: Facts) -> Iterator[Block]:
     """A row for each change of each trial; differences between stages; arms that nobody can time."""
-    experiment = facts.results.experiment(NAME)
-    if experiment is None or not experiment.arms:
-        return
+    for name in told_in(ID):
+        experiment = facts.results.experiment(name)
+        if experiment is not None and experiment.arms:
+            yield from _found(facts, experiment)
+
+
+SECTION = Section(ID, "What was changed by hand", build)
+
+
+def _found(facts: Facts, experiment: Experiment) -> Iterator[Block]:
     rows = tuple(row for arm in experiment.arms for trial in arm.trials for row in _changes(trial))
     if rows:
         head = ("Sample", "Changed by hand", "Service", "From", "To", "Found after", "Changed back after")
@@ -29,11 +37,8 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Table(caption, head, rows, "rllllrr", (0, 1, 1, 1, 1, 0, 0))
     yield from _between_stages(experiment)
     yield Heading("Arms that do not look all the time")
-    for arm in facts.words.experiment(NAME).stated:
-        yield Text(f"{facts.words.arm(arm).label}: {_stated(facts)}")
-
-
-SECTION = Section("drift", "What was changed by hand", build)
+    for arm in facts.words.experiment(experiment.name).stated:
+        yield Text(f"{facts.words.arm(arm).label}: {_stated(facts, experiment.name)}")
 
 
 def _changes(trial: Sample) -> Iterator[tuple[str, ...]]:
@@ -104,9 +109,9 @@ def _table(caption: str, found: list[Mapping[str, Any]]) -> Table:
     return Table(caption, ("Object", "Field", "Runs", "Asked for by"), tuple(rows), "llll", (1, 1, 2, 0))
 
 
-def _stated(facts: Facts) -> str:
+def _stated(facts: Facts, name: str) -> str:
     """In the words of whoever stated it; never a measured figure."""
-    found = [item for item in facts.stated if item.experiment == NAME]
+    found = [item for item in facts.stated if item.experiment == name]
     if not found:
         return (
             "nothing looks for such changes. How often somebody does was not stated, and nothing was measured: a "

@@ -9,6 +9,7 @@ from pov.measure.excuse import HARD
 from pov.measure.inference import LEVEL, bound, smallest_p
 from pov.measure.results import Arm, Experiment
 from pov.measure.statistics import Comparison
+from pov.model.catalogue import MANUAL, SCRIPT
 from pov.model.sample import Counts
 from pov.reporting import wording
 from pov.reporting.facts import Facts
@@ -144,11 +145,11 @@ def does_not_follow(facts: Facts) -> tuple[Finding, ...]:
 
 def _limits(facts: Facts) -> Iterator[Finding]:
     arms = [arm for experiment in facts.experiments for arm in experiment.arms]
-    if any(facts.words.arm(arm.name).kind == "manual" for arm in arms):
+    if any(facts.words.arm(arm.name).kind == MANUAL for arm in arms):
         which = wording.runbooks(facts)
         told = f"{which[0].upper()}{which[1:]} {'were' if ' and ' in which else 'was'} executed by a machine"
         yield "Nothing about people's time.", f"{told}: no reading, typing or hand-over is in it."
-    if any(facts.words.arm(arm.name).kind == "script" for arm in arms):
+    if any(facts.words.arm(arm.name).kind == SCRIPT for arm in arms):
         yield (
             "No platform in a script.",
             "It works when somebody starts it, and does not tell what is changed by hand afterwards, or who did it.",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pov.measure.coverage import simulated
 from pov.measure.order import COMPLETE
+from pov.model.catalogue import SCRIPT
 from pov.model.reading import mapping, number, text
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Bullets, Heading, Text
@@ -121,7 +122,7 @@ def _resolution(facts: Facts) -> str:
 def _scripts(facts: Facts) -> Iterator[str]:
     """Arms that are scripts, each with the digest of what ran."""
     for trial in facts.trials:
-        if facts.words.arm(trial.arm).kind == "script":
+        if facts.words.arm(trial.arm).kind == SCRIPT:
             digest = text(trial.details.get("script"))
             words = facts.words.experiment(trial.experiment).noun
             yield f"{facts.words.arm(trial.arm).label}, {words} (SHA-256 {digest[:12] or 'not recorded'})"

@@ -7,7 +7,7 @@ from statistics import median
 
 from pov.measure.people import MEDIAN_FROM, Work, persons, typical, works
 from pov.measure.results import SIMULATED, Arm, Experiment
-from pov.model.catalogue import Words
+from pov.model.catalogue import Words, told_in
 from pov.model.reading import items, mapping, number
 from pov.reporting.blocks import Block, Callout, Dots, Heading, Table, Text, marks
 from pov.reporting.facts import Facts
@@ -24,8 +24,7 @@ _HOW = (
     "checks are those of the same way by machine. Pauses are shown, and in the elapsed time."
 )
 _MARKS = 60
-_REVIEWED = "promote"
-"""The experiment that goes by review, also into a branch that takes nothing else."""
+ID = "people"
 
 
 def build(facts: Facts) -> Iterator[Block]:
@@ -43,7 +42,7 @@ def build(facts: Facts) -> Iterator[Block]:
     yield from _recordings(facts, there)
 
 
-SECTION = Section("people", "People", build, opens_page=True)
+SECTION = Section(ID, "People", build, opens_page=True)
 
 
 def in_short(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -100,8 +99,9 @@ def _arm(facts: Facts, arm: Arm) -> Iterator[Block]:
 
 def _review(facts: Facts) -> str:
     """What a review takes at the least, by machine, where the run made any; a person's time is stated or not known."""
-    promotion = facts.results.experiment(_REVIEWED)
-    trials = [trial for arm in promotion.arms for trial in arm.trials] if promotion is not None else []
+    reviewed = told_in(ID)
+    there = [experiment for name in reviewed if (experiment := facts.results.experiment(name)) is not None]
+    trials = [trial for experiment in there for arm in experiment.arms for trial in arm.trials]
     took = [
         sum(number(value) or 0.0 for value in mapping(mapping(row).get("seconds")).values())
         for trial in trials
@@ -114,8 +114,8 @@ def _review(facts: Facts) -> str:
             f"to {seconds(max(took))}): asked for, approved at once by a second account, merged. No review is quicker"
         )
     else:
-        told = "not measured in this run (`promote` does)"
-    found = [item for item in facts.stated if item.experiment == _REVIEWED]
+        told = f"not measured in this run ({', '.join(f'`{name}`' for name in reviewed)} does)"
+    found = [item for item in facts.stated if item.experiment in reviewed]
     said = "; ".join(
         f"{item.figure}: {plain(item.value)} {item.unit}, "
         + ("EXAMPLE, stated by nobody" if item.example else f"stated by {item.by or 'an unnamed person'}, {item.when}")
@@ -137,7 +137,7 @@ def _row(work: Work) -> tuple[str, ...]:
         seconds(work.hands_on),
         seconds(work.paused) if work.paused else "none",
         count(work.count("failed_commands")),
-        count(work.count("failed_gates")),
+        count(work.count("failed_checks")),
         f"{recoveries} ({seconds(recovered)})" if recoveries and recovered is not None else count(recoveries),
         "–" if counts is None else f"{count(counts.hard)} + {count(counts.late)}",
         "ok" if trial.ok else "failed",

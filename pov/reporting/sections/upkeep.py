@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pov.measure.results import EXECUTED
+from pov.model.catalogue import told_in
 from pov.model.reading import mapping, text
 from pov.reporting import wording
 from pov.reporting.amounts import with_unit
@@ -18,10 +19,12 @@ from pov.reporting.section import Section
 if TYPE_CHECKING:
     from pov.value.case import Case
 
-UPGRADE = "upgrade"
-MEASURED = ("unseal", "restart", UPGRADE)
-"""Experiments on the platform itself."""
+ID = "upkeep"
 MODELLED = "modelled"
+_UPGRADED, _NOTED = "upgraded_seconds", "upgrade"
+"""The figure of what upgrades, and where its trials note from what to what."""
+_UPGRADED, _NOTED = "upgraded_seconds", "upgrade"
+"""The figure of what upgrades, and where its trials note from what to what."""
 _NO_UPGRADE = (
     "A restart is what an upgrade does to those who use the platform, and no upgrade: the versions stayed, and nothing "
     "was migrated."
@@ -47,21 +50,22 @@ def build(facts: Facts) -> Iterator[Block]:
         yield Text(_what_it_was(facts) + _MACHINE, "note")
 
 
-SECTION = Section("upkeep", "Running the platform itself", build)
+SECTION = Section(ID, "Running the platform itself", build)
 
 
 def _what_it_was(facts: Facts) -> str:
     """What an upgrade here was and was not; what a restart is where none was measured."""
-    if facts.results.experiment(UPGRADE) is None:
+    upgrades = [name for name in told_in(ID) if _UPGRADED in facts.words.experiment(name).metrics]
+    if not any(facts.results.experiment(name) for name in upgrades):
         return _NO_UPGRADE
-    told = (mapping(sample.details.get(UPGRADE)) for sample in facts.trials if sample.experiment == UPGRADE)
+    told = (mapping(sample.details.get(_NOTED)) for sample in facts.trials if sample.experiment in upgrades)
     found = dict.fromkeys((text(one.get("from")), text(one.get("to"))) for one in told)
     between = listing([f"{old} to {new}" for old, new in found if old and new])
     return _AN_UPGRADE.format(between=f" from {between}" if between else "")
 
 
 def _measured(facts: Facts) -> Iterator[tuple[str, ...]]:
-    for name in MEASURED:
+    for name in told_in(ID):
         experiment = facts.results.experiment(name)
         words = facts.words.experiment(name)
         for arm in experiment.ways if experiment else ():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from pov.steps.confined import confined
 from pov.steps.gate.names import CHANGE, COPY, COPY_FOLDER, JOB, LOGIN, NAMESPACE
 
 LIMIT_S = 300
@@ -111,10 +112,6 @@ def _container(name: str, image: str, arguments: list[str], *, cpu: str) -> dict
         "imagePullPolicy": "IfNotPresent",
         "args": arguments,
         "resources": {"requests": {"cpu": cpu, "memory": "128Mi"}, "limits": {"memory": "768Mi"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": confined(),
         "volumeMounts": [{"name": f"{name}-tmp", "mountPath": "/tmp"}],  # noqa: S108 - the container's own
     }

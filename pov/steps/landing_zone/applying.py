@@ -181,7 +181,7 @@ def _allow(refusals: tuple[Refusal, ...]) -> None:
 
 
 def _same_variables(given: Mapping[str, Any], plan: Plan) -> None:
-    """Whatever sets a variable beside those that are handed in is refused: a file, an argument, the environment."""
+    """Whatever sets a variable beside those that are handed in is refused: a file, an argument, the user's own."""
     told = plan.document.get("variables") or {}
     names = {*given, *told}
     other = sorted(name for name in names if (told.get(name) or {}).get("value") != given.get(name))

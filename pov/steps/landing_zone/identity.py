@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pov.steps.confined import restricted_namespace
+
 NAMESPACE = "pov-terraform"
 SERVICE_ACCOUNT = "terraform"
 READER = "terraform-reader"
@@ -13,7 +15,6 @@ READER = "terraform-reader"
 STATE = "tfstate-default-landing-zone"
 """The Secret with Terraform's state."""
 
-_RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 _READ = ("get", "list", "watch")
 _WRITE = (*_READ, "create", "update", "patch", "delete")
 
@@ -30,7 +31,7 @@ def manifests() -> list[dict[str, Any]]:
     state = [_rule("", "secrets"), _rule("coordination.k8s.io", "leases")]
     looks = [_rule("", "secrets", verbs=["get"], names=[STATE]), _rule("", "secrets", verbs=["list"])]
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _RESTRICTED}},
+        restricted_namespace(NAMESPACE),
         *_account(SERVICE_ACCOUNT),
         *_account(READER),
         *_granted("pov-landing-zone", SERVICE_ACCOUNT, [_rule(group, *many, more=more) for group, many, more in kinds]),

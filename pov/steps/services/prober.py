@@ -17,6 +17,7 @@ from pov.config.legacy import PORT, identity
 from pov.engines.certificates import KeyPair, belongs
 from pov.engines.legacy_ca import LegacyCa
 from pov.engines.prober import Prober
+from pov.steps.confined import confined, restricted_namespace
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
 from pov.steps.trust.tls import tls_secret
@@ -59,7 +60,7 @@ def manifests(ctx: Context) -> list[dict[str, Any]]:
     inputs = {"pov.dev/configuration": hashlib.sha256(config.encode()).hexdigest()[:32]}
     legacy = [_legacy_certs(ctx)] if ctx.scenario.legacy.hosts else []
     return [
-        _namespace(),
+        restricted_namespace(NAMESPACE),
         _object("v1", "ServiceAccount", NAME, automountServiceAccountToken=False),
         _object("v1", "ConfigMap", NAME, data={"prober.json": config}),
         _object("v1", "ConfigMap", "vault-ca", data={"ca.crt": ctx.trust.ca_pem}),
@@ -115,11 +116,6 @@ def _object(api: str, kind: str, name: str, **fields: Any) -> dict[str, Any]:
 def _secret(name: str, content: Mapping[str, str]) -> dict[str, Any]:
     data = {key: base64.b64encode(value.encode()).decode() for key, value in content.items()}
     return _object("v1", "Secret", name, type="Opaque", data=data)
-
-
-def _namespace() -> dict[str, Any]:
-    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
 def _service(ctx: Context) -> dict[str, Any]:
@@ -193,7 +189,7 @@ def _agent(ctx: Context) -> dict[str, Any]:
             "failureThreshold": 120,
         },
         "resources": {"requests": {"cpu": "2m", "memory": "12Mi"}, "limits": {"memory": "64Mi"}},
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             {"name": "certs", "mountPath": "/certs"},
             {"name": "vault-ca", "mountPath": "/vault-ca", "readOnly": True},
@@ -216,16 +212,8 @@ def _prober(ctx: Context, *, with_legacy: bool) -> dict[str, Any]:
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "health"}, "periodSeconds": 10, "timeoutSeconds": 5},
         # No CPU limit: a prober that is throttled would be late, and lateness counts as a failure of what it probes.
         "resources": {"requests": {"cpu": "50m", "memory": "48Mi"}, "limits": {"memory": "384Mi"}},
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [{"name": name, "mountPath": path, "readOnly": True} for name, path in mounts.items()],
-    }
-
-
-def _confined() -> dict[str, Any]:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
     }
 
 

@@ -13,6 +13,7 @@ from pov.base.errors import PovError
 from pov.base.paths import data
 from pov.config.estates import Estate
 from pov.engines.certificates import details
+from pov.steps.confined import confined, restricted_namespace
 from pov.steps.context import Context
 from pov.steps.trust.tls import certificate_of, tls_secret
 from pov.steps.vault.layout import NAMESPACES
@@ -73,7 +74,7 @@ def manifests(ctx: Context, server: Engine) -> list[dict[str, Any]]:
         "pov.dev/settings": hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:32],
     }
     return [
-        _namespace(),
+        restricted_namespace(NAMESPACE),
         _object("v1", "ServiceAccount", "vault", automountServiceAccountToken=False),
         _object("v1", "ServiceAccount", ADMIN, automountServiceAccountToken=False),
         _object("v1", "ServiceAccount", OWNER, automountServiceAccountToken=False),
@@ -96,11 +97,6 @@ def manifests(ctx: Context, server: Engine) -> list[dict[str, Any]]:
 def _object(api: str, kind: str, name: str, **fields: Any) -> dict[str, Any]:
     metadata = {"name": name, "namespace": NAMESPACE, "labels": dict(_LABELS)}
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
-
-
-def _namespace() -> dict[str, Any]:
-    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
 def _token_reviewer() -> dict[str, Any]:
@@ -187,7 +183,7 @@ def _server(server: Engine) -> dict[str, Any]:
         "readinessProbe": _probe(_READY, period_s=1, failures=3),
         "livenessProbe": _probe(_ALIVE, period_s=10, failures=6),
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             _mount("config"),
             _mount("tls"),
@@ -206,7 +202,7 @@ def _rotation(server: Engine) -> dict[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "command": ["/bin/sh", "/vault/config/rotate-audit.sh"],
         "resources": {"requests": {"cpu": "1m", "memory": "4Mi"}, "limits": {"memory": "32Mi"}},
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             _mount("config"),
             {"name": "data", "mountPath": "/vault/data"},
@@ -218,14 +214,6 @@ def _rotation(server: Engine) -> dict[str, Any]:
 def _probe(path: str, *, period_s: int, failures: int) -> dict[str, Any]:
     get = {"path": path, "port": "https", "scheme": "HTTPS"}
     return {"httpGet": get, "periodSeconds": period_s, "failureThreshold": failures, "timeoutSeconds": 3}
-
-
-def _confined() -> dict[str, Any]:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
 
 
 def _mount(name: str) -> dict[str, Any]:

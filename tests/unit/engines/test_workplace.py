@@ -45,7 +45,7 @@ def test_a_workplace_is_private_knows_its_own_ssh_and_keeps_no_history(
     (programs / "ssh").chmod(0o700)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("BASH_ENV", "/nonexistent")
-    place = at_hosts(tmp_path / "desk", tmp_path / "a folder" / "ssh_config", gate="healthy")
+    place = at_hosts(tmp_path / "desk", tmp_path / "a folder" / "ssh_config", check="healthy")
     assert stat.S_IMODE(place.folder.stat().st_mode) == 0o700
     assert "unset HISTFILE" in (place.folder / "shellrc").read_text()
     assert "BASH_ENV" not in place.env
@@ -73,7 +73,7 @@ def test_the_far_shell_tells_how_commands_end(tmp_path: Path, monkeypatch: pytes
     (programs / "ssh").write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
     (programs / "ssh").chmod(0o700)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", gate="healthy")
+    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
     done = subprocess.run(
         ["ssh", "legacy-1"], env=place.env, input=b"false\n\nhealthy 1; false\n", capture_output=True, check=False,
         timeout=20,
@@ -85,10 +85,10 @@ def test_the_far_shell_tells_how_commands_end(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("where", ["hosts", "repository"])
-@pytest.mark.parametrize(("typed", "code", "gate"), [("false", 1, False), ("healthy 1 || exit 4", 4, True)])
-def test_the_near_shell_tells_how_commands_end(tmp_path: Path, where: str, typed: str, code: int, gate: bool) -> None:
+@pytest.mark.parametrize(("typed", "code", "check"), [("false", 1, False), ("healthy 1 || exit 4", 4, True)])
+def test_the_near_shell_tells_how_commands_end(tmp_path: Path, where: str, typed: str, code: int, check: bool) -> None:
     if where == "hosts":
-        place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", gate="healthy")
+        place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
     else:
         place = at_repository(tmp_path / "desk", tmp_path, {}, by="sam")
     done = subprocess.run(
@@ -98,13 +98,13 @@ def test_the_near_shell_tells_how_commands_end(tmp_path: Path, where: str, typed
     assert b"syntax error" not in done.stderr
     _, told = ShellMarks(place.token).feed(done.stdout + done.stderr)
     ended = [one for one in told if isinstance(one, CommandEnded)]
-    assert CommandEnded("here", code, gate and where == "hosts") in ended
+    assert CommandEnded("here", code, check and where == "hosts") in ended
 
 
 def test_without_a_shell_that_tells_there_is_no_workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotFound, match="no program"):
-        at_hosts(tmp_path / "desk", tmp_path / "ssh_config", gate="healthy")
+        at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
 
 
 def test_a_shell_in_a_working_copy_commits_as_the_person(tmp_path: Path) -> None:

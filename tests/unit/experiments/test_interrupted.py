@@ -14,6 +14,7 @@ from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
+from pov.model import catalogue
 from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import BROKEN, OLD, RUNBOOK_S, SCRIPT_S, Script, World, scenario
 
@@ -248,7 +249,7 @@ def test_ctrl_c_right_after_the_kill_starts_the_hosts_anew_and_waits_for_nothing
 @pytest.mark.parametrize(("given", "percent"), [("early", 10), ("half", 50), ("late", 80), ("5%", 5), ("90%", 90)])
 def test_a_point_is_a_name_or_a_share(given: str, percent: int) -> None:
     assert percent_of(given) == percent
-    assert Settings.model_validate({"name": "interrupted", "at": given}).at_percent == percent
+    assert catalogue.AT.figure(Settings.model_validate({"name": "interrupted", "at": given}).at) == percent
 
 
 @pytest.mark.parametrize(

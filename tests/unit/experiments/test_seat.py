@@ -86,7 +86,7 @@ def test_the_sample_gets_the_person_their_work_and_the_recordings_digest(
     desk: Desk, seat: Seat, tmp_path: Path
 ) -> None:
     (tmp_path / "ssh_config").write_text("")
-    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", gate="healthy")
+    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
     seen = threading.Event()
 
     def script(desk: Desk) -> None:
@@ -108,7 +108,7 @@ def test_the_sample_gets_the_person_their_work_and_the_recordings_digest(
 
 def test_a_recording_that_the_disk_refused_is_told_and_stops_nobody(desk: Desk, seat: Seat, tmp_path: Path) -> None:
     (tmp_path / "ssh_config").write_text("")
-    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", gate="healthy")
+    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
     seat.folder.mkdir()
     (seat.folder / "deploy-person-1.cast").mkdir()
     with desk.plays(lambda desk: desk.until("Seen everywhere")):

@@ -63,7 +63,7 @@ class Work:
 @pytest.fixture
 def work(desk: Desk, tmp_path: Path) -> Work:
     (tmp_path / "ssh_config").write_text("")
-    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", gate="healthy")
+    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
     cast = tmp_path / "one.cast"
     recorder = Recorder(cast, 80, 24, started=datetime(2026, 3, 9, tzinfo=UTC), title="one")
     runbook = "\n".join(f"line {number}" for number in range(40))
@@ -104,7 +104,7 @@ def test_mistakes_and_recoveries_are_counted_and_ctrl_c_goes_to_the_shell(desk: 
             ("false; echo a$((1))", "a1"),  # ends well
             ("(echo b$((1)); exit 3)", "b1"),  # a mistake
             ("", PROMPT),  # an empty line repeats none
-            ("healthy 1; echo c$((1)); ! true", "c1"),  # a health gate that failed
+            ("healthy 1; echo c$((1)); ! true", "c1"),  # a check that failed
             ("echo d$((1))", "d1"),  # recovered
         ):
             desk.type(f"{command}\r")
@@ -119,7 +119,7 @@ def test_mistakes_and_recoveries_are_counted_and_ctrl_c_goes_to_the_shell(desk: 
 
     play(desk, work, script)
     session = work.sitting.session
-    assert (session.commands, session.failed_commands, session.failed_gates) == (5, 2, 1)
+    assert (session.commands, session.failed_commands, session.failed_checks) == (5, 2, 1)
     assert session.interrupted_commands == 1
     assert len(session.recoveries) == 1
 

@@ -78,14 +78,14 @@ Ended = tuple[float, str, int, bool]
 @pytest.mark.parametrize(
     ("ended", "figures"),
     [
-        ([], {"commands": 0, "failed_commands": 0, "failed_gates": 0, "recoveries": 0}),
+        ([], {"commands": 0, "failed_commands": 0, "failed_checks": 0, "recoveries": 0}),
         ([(1, "here", 0, False)], {"commands": 1, "failed_commands": 0, "recoveries": 0}),
         ([(1, "here", 1, False)], {"commands": 1, "failed_commands": 1, "recoveries": 0}),
         ([(1, "h", 2, False), (5, "h", 0, False)], {"failed_commands": 1, "recoveries": 1, "recovery_seconds": 4}),
         # A row of failures is one thing to recover from.
         (
             [(1, "h", 1, True), (2, "h", 1, True), (9, "h", 0, True)],
-            {"failed_commands": 2, "failed_gates": 2, "recoveries": 1, "recovery_seconds": 8},
+            {"failed_commands": 2, "failed_checks": 2, "recoveries": 1, "recovery_seconds": 8},
         ),
         # What somebody stopped is no mistake, and mends none.
         ([(1, "h", 1, False), (2, "h", INTERRUPTED, False)], {"commands": 2, "failed_commands": 1, "recoveries": 0}),
@@ -93,9 +93,9 @@ Ended = tuple[float, str, int, bool]
 )
 def test_mistakes_and_recoveries(ended: Sequence[Ended], figures: dict[str, float]) -> None:
     session = Session()
-    for at, shell, code, gate in ended:
+    for at, shell, code, check in ended:
         session.command_began(shell)
-        session.command_ended(at, shell, code, gate=gate, local=shell == "here")
+        session.command_ended(at, shell, code, check=check, local=shell == "here")
     found = session.figures(10.0)
     assert {name: found[name] for name in figures} == figures
 
@@ -104,10 +104,10 @@ def test_a_prompt_after_an_empty_line_counts_nothing_and_a_shell_in_a_shell_has_
     session = Session()
     session.command_began("here")
     for code in (1, 1, 1):
-        session.command_ended(1.0, "legacy-1", code, gate=False, local=False)
+        session.command_ended(1.0, "legacy-1", code, check=False, local=False)
     session.command_began("legacy-1")
-    session.command_ended(2.0, "legacy-1", 0, gate=False, local=False)
-    session.command_ended(3.0, "here", 0, gate=False, local=True)
+    session.command_ended(2.0, "legacy-1", 0, check=False, local=False)
+    session.command_ended(3.0, "here", 0, check=False, local=True)
     assert (session.commands, session.failed_commands) == (2, 0)
 
 
@@ -115,7 +115,7 @@ def test_a_prompt_after_an_empty_line_counts_nothing_and_a_shell_in_a_shell_has_
 def test_a_connection_is_lost_where_ssh_says_so(local: bool, lost: int) -> None:
     session = Session()
     session.command_began("x")
-    session.command_ended(1.0, "x", LOST, gate=False, local=local)
+    session.command_ended(1.0, "x", LOST, check=False, local=local)
     assert session.lost_connections == lost
     assert session.failed_commands == 1
 

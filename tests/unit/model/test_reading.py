@@ -60,6 +60,11 @@ def test_version_1_is_read_for_what_it_was(record: dict[str, Any], counts: Count
     assert (None if sample.traffic is None else sample.traffic.operation) == counts
 
 
+def test_a_figure_that_was_called_otherwise_has_its_name_of_today() -> None:
+    record = {"schema": SCHEMA, "n": 1, "figures": {"failed_gates": 2, "hands_on_seconds": 48.5}}
+    assert read_sample(record, 1, []).figures == {"failed_checks": 2.0, "hands_on_seconds": 48.5}
+
+
 @pytest.mark.parametrize("damage", [7, [], "x", None, {"operation": []}, {"causes": [1], "node": 3}])
 def test_damage_becomes_nothing(damage: object) -> None:
     record = {"seconds": 1, "ok": True, "traffic": damage, "steps": damage, "figures": damage, "details": damage}

@@ -11,6 +11,7 @@ from typing import Any
 import pypdf
 import pytest
 
+from pov.model.catalogue import Words
 from pov.reporting.blocks import KeyFigures, Table, Text
 from pov.reporting.model import Chapter, Report, build
 from pov.reporting.render import render_pdf
@@ -240,3 +241,10 @@ def test_the_page_says_whether_an_approval_is_in_the_clock(tmp_path: Path, name:
         text = json.dumps(next(one for one in drawn["sections"] if one["id"] == section), ensure_ascii=False)
         assert told in text
     assert "what it takes somebody to read a change and to decide is in no figure here" in text
+
+
+def test_a_run_of_before_experiments_had_sections_has_its_own_all_the_same(tmp_path: Path) -> None:
+    words = Words().as_json()
+    for entry in words["experiments"]:
+        del entry["section"]
+    assert chapter(report_of(tmp_path, DRIFT, catalogue=words), "drift").blocks

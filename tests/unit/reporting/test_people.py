@@ -16,7 +16,7 @@ from pov.state.runs import read_run
 from tests.unit.reporting import simulated
 
 FIGURES = {
-    "hands_on_seconds": 48.0, "paused_seconds": 30.0, "failed_commands": 2, "failed_gates": 1, "recoveries": 1,
+    "hands_on_seconds": 48.0, "paused_seconds": 30.0, "failed_commands": 2, "failed_checks": 1, "recoveries": 1,
     "recovery_seconds": 12.0,
 }  # fmt: skip
 

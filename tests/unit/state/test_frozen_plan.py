@@ -58,6 +58,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[tuple[str, str], int], dict[str, Any
     "work that is killed there, by its share": (
         {**KILLED, "at": "80%"}, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 80}}, []
     ),
+    "work that is killed there, by its share in more digits": (
+        {**KILLED, "at": "05%"}, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 5}}, []
+    ),
+    "work of which the frozen plan says nothing that can be": (
+        {**KILLED, "at": "often"}, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 50}},
+        ["interrupted: killed at 50 % in place of often"],
+    ),
     "work that is killed where nothing was said": (
         {**KILLED, "at": None}, {("interrupted", "automated"): 3}, {"choices": {"kill_at": 50}}, []
     ),

@@ -328,6 +328,16 @@ def test_what_differs_now_is_told_and_what_comes_and_goes_is_not(changes: Mappin
     assert list(alike.unlike(alike.comparable(RECORD, MOCK, PLAN), alike.comparable(now, MOCK, PLAN))) == told
 
 
+def test_the_runbook_of_whose_work_is_done_counts_and_no_other() -> None:
+    def told(name: str, now: dict[str, Any]) -> list[str]:
+        plan = {(name, "manual")}
+        return list(alike.unlike(alike.comparable(RECORD, MOCK, plan), alike.comparable({**RECORD, **now}, MOCK, plan)))
+
+    assert told("interrupted", runbook("deploy", "d2")) == ["runbooks, deploy, digest: d1 and d2"]
+    assert told("interrupted", runbook("rotate", "r2")) == []
+    assert told("rollback", runbook("deploy", "d2")) == [], "it takes no runbook of a customer's"
+
+
 @pytest.mark.parametrize(
     "earlier",
     [

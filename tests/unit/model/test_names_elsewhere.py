@@ -1,0 +1,157 @@
+"""An experiment or an arm is known by its name in the catalogue and in `pov/experiments` alone.
+
+What a room has to know of one, the catalogue tells it as data: kinds of arms, options, whose work is done, its section.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from pov import __file__ as package
+from pov.cli.measure import command
+from pov.config.experiments import Experiment as Settings
+from pov.experiments.toolbox import Toolbox
+from pov.model import catalogue
+from pov.reporting import standalone
+from pov.reporting.sections import SECTIONS
+from pov.workflows.measure import MeasureOptions
+
+ROOT = Path(package).parent
+NAMES = {*catalogue.EXPERIMENTS, *catalogue.ARMS}
+KNOW = ("model/catalogue.py", "experiments/", "reporting/standalone.py")
+"""Those that may; the verifier that goes with a report imports nothing of `pov`, and so has what it needs in itself."""
+MEAN = {
+    "how work or a run ended": {
+        ("interrupted", where)
+        for where in (
+            "bundle/builder.py", "cli/main.py", "measure/schema.py", "model/sample.py", "reporting/facts.py",
+            "state/ledger.py", "state/runs.py", "steps/vault/pod.py", "workflows/measuring.py",
+            "workflows/resuming.py", "workflows/runs.py",
+        )
+    },
+    "where a figure comes from, whom a count counts, what a trial noted of whoever sat there": {
+        ("person", where)
+        for where in (
+            "config/inputs.py", "measure/people.py", "measure/results.py", "model/reading.py",
+            "reporting/sections/people.py",
+        )
+    },
+    "windows that a count counts, a key of the summary, what runs of version 1 called otherwise": {
+        ("placebo", where)
+        for where in (
+            "measure/summary.py", "model/reading.py", "reporting/sections/experiments.py",
+            "reporting/sections/footprint.py",
+        )
+    },
+    "a key of Kubernetes' volumes, of Gitea's hooks, of Vault's seal; the mount of Vault's secrets": {
+        ("secret", where)
+        for where in (
+            "engines/gitea.py", "engines/vault.py", "steps/argocd/manifest.py", "steps/gate/job.py",
+            "steps/legacy/estate.py", "steps/services/prober.py", "steps/vault/credentials.py",
+            "steps/vault/server.py",
+        )
+    },
+    "a mode of Kubernetes' pod security, a key of Vault's layout": {
+        ("audit", where)
+        for where in (
+            "steps/confined.py", "steps/vault/layout.py",
+        )
+    },
+    "what a trial notes: from which release to which": {("upgrade", "reporting/sections/upkeep.py")},
+    "Argo CD's key of a policy": {
+        ("automated", where) for where in ("engines/argocd.py", "workflows/controls/changes.py")
+    },
+    "a section's own id, under which old reports have it": {
+        (name, f"reporting/sections/{name}.py") for name in ("audit", "drift")
+    },
+}  # fmt: skip
+"""What else the same words mean, and where."""
+LEAVES = {(name, "workflows/taking_back.py") for name in ("new_stage", "upgrade")}
+"""A killed trial of these leaves what is no version in Git, a stage or a release: who takes back asks them."""
+
+
+def _trees() -> list[tuple[str, ast.Module]]:
+    found = [(path.relative_to(ROOT).as_posix(), path) for path in sorted(ROOT.rglob("*.py"))]
+    return [(where, ast.parse(path.read_text())) for where, path in found if not where.startswith(KNOW)]
+
+
+TREES = _trees()
+
+
+def _literals(tree: ast.Module) -> set[str]:
+    """Texts of a module that are more than docstrings."""
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in said]
+    return {node.value for node in constants if isinstance(node.value, str)}
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Modules of experiments, by their last name."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {match[1] for name in found if (match := re.fullmatch(r"pov\.experiments\.(\w+)", name))}
+
+
+def test_no_room_knows_an_experiment_or_an_arm_by_its_name() -> None:
+    found = {(text, where) for where, tree in TREES for text in _literals(tree) & NAMES}
+    assert found == set().union(*MEAN.values())
+
+
+def test_no_room_imports_an_experiment_by_its_name() -> None:
+    modules = {name.replace("-", "_") for name in catalogue.EXPERIMENTS}
+    found = {(module, where) for where, tree in TREES for module in _imported(tree) & modules}
+    assert found == LEAVES
+
+
+def test_the_scan_finds_what_it_looks_for() -> None:
+    tree = ast.parse(
+        '"""deploy"""\nfrom pov.experiments import rotate\nfrom pov.experiments.drift import x\nA = "manual"\n'
+    )
+    assert _literals(tree) & NAMES == {"manual"}
+    assert {"rotate", "drift"} <= _imported(tree)
+
+
+@pytest.mark.parametrize("name", catalogue.OPTIONS)
+def test_an_option_is_configured_asked_for_recorded_and_given_to_trials(name: str) -> None:
+    option = catalogue.OPTIONS[name]
+    assert option.experiment in catalogue.EXPERIMENTS
+    assert name in Settings.model_fields
+    assert name in {one.name for one in fields(MeasureOptions)}
+    assert option.recorded in {one.name for one in fields(Toolbox)}
+    assert option.flag in {flag for parameter in command.params for flag in parameter.opts}
+    assert f"{option.recorded}?" in standalone.ENVIRONMENT["choices?"]
+    usual = option.figure(None)
+    assert usual is not None
+    assert option.least <= usual <= option.most
+
+
+@pytest.mark.parametrize(
+    ("said", "figure"),
+    [(None, 50), ("early", 10), ("35%", 35), ("05%", 5), ("often", None), ("٥٠%", None), ("", None), (20, 20)],
+)
+def test_a_point_is_a_number(said: str | None, figure: int | None) -> None:
+    assert catalogue.AT.figure(said) == figure
+
+
+def test_what_an_experiment_says_of_others_is_there() -> None:
+    ids = {section.id for section in SECTIONS}
+    for experiment in catalogue.EXPERIMENTS.values():
+        assert not experiment.section or experiment.section in ids, experiment.name
+        assert not experiment.work_of or catalogue.EXPERIMENTS[experiment.work_of].own, experiment.name
+        assert not experiment.work_of or experiment.own, experiment.name
+
+
+def test_the_verifier_knows_of_itself_what_the_catalogue_says() -> None:
+    assert catalogue.told_in(standalone.UPKEEP) == standalone.ON_PLATFORM
+    assert catalogue.AT.points == standalone.POINTS
+    assert catalogue.ERROR_RATE.usual == standalone.ERROR_RATE
+    assert {arm.kind for arm in catalogue.ARMS.values() if arm.apart} == standalone.APART
