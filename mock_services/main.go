@@ -178,7 +178,7 @@ func runPresent(ctx context.Context, arguments []string, log *slog.Logger) error
 	small()
 	set := flag.NewFlagSet("present", flag.ContinueOnError)
 	certs := set.String("certs", "/certs", "folder with tls.crt, tls.key, ca.crt of whoever asks")
-	address := set.String("address", "127.0.0.1:"+authz.DefaultPort, "where the service answers")
+	port := set.String("port", authz.DefaultPort, "where the service beside it answers")
 	peer := set.String("peer", "", "the service's SPIFFE id")
 	timeout := set.Duration("timeout", 2*time.Second, "how long an answer may take")
 	if err := parse(set, arguments, peer); err != nil {
@@ -188,7 +188,7 @@ func runPresent(ctx context.Context, arguments []string, log *slog.Logger) error
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		asked, cancel := context.WithTimeout(ctx, *timeout)
-		answer, err := who.Present(asked, *address, *peer, service.Guarded, lines.Text())
+		answer, err := who.Present(asked, "127.0.0.1:"+*port, *peer, service.Guarded, lines.Text())
 		cancel()
 		if err != nil {
 			return err

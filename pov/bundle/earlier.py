@@ -17,6 +17,7 @@ from pov.bundle.builder import Component, Made, hash_files, hash_of, prune
 from pov.bundle.layers import write_archive
 from pov.bundle.on_demand import found_or_made
 from pov.bundle.toolchain import DEFINITIONS, Go, Say, Work
+from pov.engines.container_choice import find
 from pov.engines.containers import Containers
 from pov.model.events import Emit
 
@@ -42,7 +43,7 @@ class Earlier:
     write: Callable[[Path], None]
 
 
-def earlier(bundle: Bundle, engine_of: Callable[[], Containers], emit: Emit) -> Earlier:
+def earlier(bundle: Bundle, emit: Emit, engine_of: Callable[[], Containers] = find) -> Earlier:
     """The release as this bundle's kind of images has it: built, pulled, or out of the archive that was loaded.
 
     It takes minutes where it was never made here, else nothing is told. Raises `PovError` if it cannot be had.

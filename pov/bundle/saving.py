@@ -140,7 +140,7 @@ def _tofu(content: _Content, bundle: Bundle, containers: Containers, emit: Emit)
 def _earlier(content: _Content, bundle: Bundle, containers: Containers, emit: Emit) -> Mapping[str, Path]:
     """Argo CD's release before, for the experiment `upgrade`: the other machine cannot make it, nor pull it."""
     try:
-        found = earlier.earlier(bundle, lambda: containers, emit)
+        found = earlier.earlier(bundle, emit, lambda: containers)
     except PovError as error:
         told = (
             f"the archive is without Argo CD {versions.ARGOCD_EARLIER}: no upgrade can be measured where it is loaded"

@@ -45,7 +45,7 @@ def on_hosts(box: Toolbox) -> Present:
             for placed in (one for one in host.services if one.service == service):
                 argv = (
                     "chpst", "-u", _USER, _PROGRAM, "present", "--certs", f"/etc/pov/certs/{service}",
-                    "--address", f"127.0.0.1:{placed.port}", "--peer", identity(namespace, service),
+                    "--port", str(placed.port), "--peer", identity(namespace, service),
                 )  # fmt: skip
                 found.append(_asked(box, host.pod, namespace, argv, values))
         return found

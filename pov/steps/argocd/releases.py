@@ -9,7 +9,6 @@ from pathlib import Path
 from pov.base.errors import PovError
 from pov.base.scratch import scratch
 from pov.bundle import earlier as bundled
-from pov.engines.container_choice import find
 from pov.steps.argocd.install import apply, fitted
 from pov.steps.argocd.manifest import Document
 from pov.steps.argocd.watched import connect
@@ -41,7 +40,7 @@ def pinned(ctx: Context) -> Release:
 
 def earlier(ctx: Context) -> Release:
     """The release before, its image on the node. Where it was never made here, that takes minutes."""
-    found = bundled.earlier(ctx.bundle, find, ctx.emit)
+    found = bundled.earlier(ctx.bundle, ctx.emit)
     if not ctx.cluster.has_image(found.image):
         with scratch() as folder:
             archive = folder / bundled.ARCHIVE

@@ -176,7 +176,7 @@ def bundle(tmp_path: Path, source: str, *, carried: bool = False) -> Bundle:
 
 
 def test_where_images_are_built_it_is_built(asked: list[str], tmp_path: Path) -> None:
-    found = earlier.earlier(bundle(tmp_path, "built"), no_engine, silent)
+    found = earlier.earlier(bundle(tmp_path, "built"), silent, no_engine)
     assert asked == ["go", "engines", "base", "argocd-earlier"]
     assert found.manifest.read_text() == "kept\n"
     found.write(tmp_path / "image.tar")
@@ -196,13 +196,13 @@ def test_one_that_nobody_asked_for_in_a_week_goes(tmp_path: Path, days: int, kep
     (old / "done.json").write_text("{}")
     then = time.time() - days * 86_400
     os.utime(old / "done.json", (then, then))
-    earlier.earlier(bundle(tmp_path, "built"), no_engine, silent)
+    earlier.earlier(bundle(tmp_path, "built"), silent, no_engine)
     assert old.exists() is kept
 
 
 def test_where_images_are_pulled_it_is_pulled_and_nothing_compiled(asked: list[str], tmp_path: Path) -> None:
     registry: Any = Registry()
-    found = earlier.earlier(bundle(tmp_path, "official"), lambda: registry, silent)
+    found = earlier.earlier(bundle(tmp_path, "official"), silent, lambda: registry)
     assert asked == ["go", "argocd-earlier-manifest"]
     assert found.image == earlier.OFFICIAL == f"quay.io/argoproj/argocd:v{versions.ARGOCD_EARLIER}"
     assert [call[-1] for call in registry.calls if call[0] == "pull"] == [found.image]
@@ -214,7 +214,7 @@ def test_where_images_are_pulled_it_is_pulled_and_nothing_compiled(asked: list[s
 
 @pytest.mark.parametrize("source", ["built", "official"])
 def test_an_archive_that_brings_it_along_is_enough(source: str, asked: list[str], tmp_path: Path) -> None:
-    found = earlier.earlier(bundle(tmp_path, source, carried=True), no_engine, silent)
+    found = earlier.earlier(bundle(tmp_path, source, carried=True), silent, no_engine)
     assert asked == []
     assert found.manifest.read_text() == "kind: Earlier\n"
     found.write(tmp_path / "image.tar")
@@ -248,7 +248,7 @@ def test_a_machine_that_loaded_an_archive_has_it_without_any_network(
     loaded = current()
     assert loaded is not None
     monkeypatch.setattr(official, "pull", lambda *_: pytest.fail("a registry was asked"))
-    found = earlier.earlier(loaded, no_engine, silent)
+    found = earlier.earlier(loaded, silent, no_engine)
     assert found.manifest.read_text() == "kind: Earlier\n"
     assert found.image == earlier.OFFICIAL
     found.write(tmp_path / "image.tar")
@@ -258,7 +258,7 @@ def test_a_machine_that_loaded_an_archive_has_it_without_any_network(
 def test_where_a_bundle_was_loaded_without_it_nothing_is_compiled(asked: list[str], tmp_path: Path) -> None:
     loaded = replace(bundle(tmp_path, "built"), late_archive=loading.archives_folder() / "one" / "late.tar")
     with pytest.raises(NotFound, match="loaded from is without Argo CD") as caught:
-        earlier.earlier(loaded, no_engine, silent)
+        earlier.earlier(loaded, silent, no_engine)
     assert "pov bundle save" in caught.value.fix
     assert asked == []
 

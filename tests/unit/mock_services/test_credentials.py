@@ -73,8 +73,8 @@ def test_the_old_one_is_refused_by_a_real_request_once_the_next_is_in_use(estate
     process, prober = estate.prober()
 
     def presented(*values: str, of: str = "b", peer: str = "b", code: int = 0) -> list[str]:
-        argv = [estate.program, "present", "--certs", estate.certs(of), "--address", estate.addresses["b"],
-                "--peer", spiffe(peer)]  # fmt: skip
+        port = estate.addresses["b"].rpartition(":")[2]
+        argv = [estate.program, "present", "--certs", estate.certs(of), "--port", port, "--peer", spiffe(peer)]
         done = subprocess.run(
             [str(part) for part in argv], input="".join(f"{value}\n" for value in values), capture_output=True,
             text=True, timeout=LIMIT_S, check=False,
