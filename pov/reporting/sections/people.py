@@ -19,8 +19,8 @@ _HEAD = (
     "Lost hard + late", "Result",
 )  # fmt: skip
 _OF_PAIRS = (
-    "No.", "Author, reviewer", "Before", "Elapsed", "Hands-on author + reviewer", "Waiting", "Reviews", "Pauses",
-    "Failed commands", "Recoveries", "Lost hard + late", "Result",
+    "No.", "Author, reviewer", "Before", "Elapsed", "Hands-on, each", "Waiting", "Pauses", "Failed commands",
+    "Recoveries", "Lost hard + late", "Result",
 )  # fmt: skip
 _TURNS = (
     "Two persons at one terminal, in turn: one asks for the change by a pull request, another one reads it, approves "
@@ -93,7 +93,8 @@ def _arm(facts: Facts, arm: Arm) -> Iterator[Block]:
         yield Callout("Simulated", text, "warning")
     yield Text(_typical(arm, "pairs" if pairs else "persons"))
     if pairs:
-        yield Table("Every trial of a pair.", _OF_PAIRS, tuple(_of_pair(work) for work in works(arm)), "rllrrrrrrrrl")
+        pairs_told = tuple(_of_pair(work) for work in works(arm))
+        yield Table("Every trial of a pair.", _OF_PAIRS, pairs_told, "rllrrrrrrrl", (0, 2, 2, 0, 0, 0, 0, 1, 0, 1, 0))
         yield from _turns(arm)
     else:
         yield Table("Every trial of a person.", _HEAD, tuple(_row(work) for work in works(arm)), "rllrrrrrrrl")
@@ -187,7 +188,7 @@ def _row(work: Work) -> tuple[str, ...]:
 
 
 def _of_pair(work: Work) -> tuple[str, ...]:
-    figures, reviews = work.trial.figures, work.count("review_rounds")
+    figures = work.trial.figures
     hands = [seconds(figures.get(f"{role}_hands_on_seconds")) for role in (AUTHOR, REVIEWER)]
     return (
         str(work.trial.n),
@@ -196,7 +197,6 @@ def _of_pair(work: Work) -> tuple[str, ...]:
         seconds(work.trial.seconds),
         " + ".join(hands),
         seconds(figures.get("waiting_seconds")),
-        count(reviews),
         seconds(work.paused) if work.paused else "none",
         count(work.count("failed_commands")),
         _recovered(work),

@@ -208,7 +208,7 @@ def test_of_two_persons_hands_on_time_is_told_apart_and_waiting_too(tmp_path: Pa
     told = words(found, "people")
     for wanted in (
         "Two persons, automated: one asks by a pull request, another one reviews, approves and merges",
-        '"sam, kim", "never, often", "133 s", "31.0 s + 12.0 s", "25.0 s", "1"',
+        '"sam, kim", "never, often", "133 s", "31.0 s + 12.0 s", "25.0 s"',
         '"reviewer", "kim", "25.0 s", "40.0 s", "12.0 s", "merged, and seen everywhere"',
         "n = 1: fewer than 6 pairs, so points are all there is",
         '"kim", "note of kim"',
