@@ -81,4 +81,6 @@ class Reviews(Pulls):
 
 
 def _words(answer: Mapping[str, Any]) -> str:
-    return " ".join(str(answer.get("body") or "").split())[:_SAID]
+    # They are shown on a terminal: nothing in them is to move its cursor.
+    told = "".join(letter if letter.isprintable() else " " for letter in str(answer.get("body") or ""))
+    return " ".join(told.split())[:_SAID]

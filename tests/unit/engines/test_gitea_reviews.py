@@ -48,7 +48,7 @@ STATES: dict[str, tuple[dict[str, Any], Sequence[dict[str, Any]], Standing]] = {
     ),
     "sent back": (
         OPEN,
-        [answer(1, "APPROVED"), answer(2, "REQUEST_CHANGES", body=" a typo\nin the tag ")],
+        [answer(1, "APPROVED"), answer(2, "REQUEST_CHANGES", body=" a typo\nin \x1bthe tag ")],
         Standing(3, "author", "b2", True, sent_back=True, said="a typo in the tag"),
     ),
     "sent back, whatever order they come in": (
