@@ -6,6 +6,7 @@ replica serve the change; what nobody sits there for is waiting, a part of it th
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -70,9 +71,9 @@ class WithReview(AtRepository):
         return self._desks
 
     @property
+    @abstractmethod
     def topic(self) -> str:
         """What the server calls the pull request's branch, of which there is none."""
-        raise NotImplementedError
 
     def make_fit(self) -> None:
         """As ever; accounts and rights of both as they have to be."""
@@ -124,7 +125,7 @@ class WithReview(AtRepository):
 
         why = "" if before is None else f"{self.reviewer.by} sent pull request {before.number} back: {before.said}"
         sat = self._sits(AUTHOR, until_there, why=why, told=self._handed_over)
-        sat.ended = f"pull request {found[0].number} {'is there' if before is None else 'is another one'}"
+        sat.ended = f"pull request {found[0].number} {'is there' if before is None else 'is changed'}"
         self.details["pull"] = {"number": found[0].number, "author": found[0].author}
         self.desks.hand_over(found[0].number)
         return found[0]

@@ -223,7 +223,7 @@ def test_who_asks_for_changes_sends_it_back_and_the_author_sits_down_again(pair:
     assert sittings(result) == [
         ("author", "sam", 0, 30, "pull request 1 is there"),
         ("reviewer", "kim", 20, 5, "sent back: a typo in the tag"),
-        ("author", "sam", 20, 9, "pull request 1 is another one"),
+        ("author", "sam", 20, 9, "pull request 1 is changed"),
         ("reviewer", "kim", 20, 27, "merged, and seen everywhere"),
     ]
     assert result.as_sample().figures["review_rounds"] == 2
