@@ -46,6 +46,14 @@ if TYPE_CHECKING:
 @click.option(
     "--by", "by", type=NAME, multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one."
 )
+@click.option(
+    "--reviewer",
+    "reviewers",
+    type=NAME,
+    multiple=True,
+    metavar="ALIAS",
+    help="Who reviews in the arm `person-reviewed`: one for all, or one for each --by.",
+)
 @click.option("--resume", "resumed", type=NAME, metavar="RUN", help="Go on with a run that was interrupted or cut off.")
 @click.option("--simulated", is_flag=True, hidden=True, help="A script types in their place: every page says so.")
 @command_options
@@ -57,6 +65,7 @@ def command(
     seed: int | None,
     only_plan: bool,
     by: tuple[str, ...],
+    reviewers: tuple[str, ...],
     simulated: bool,
     resumed: str | None,
     **sizes: Any,
@@ -73,10 +82,10 @@ def command(
     from pov.experiments.seat import People
     from pov.workflows import measure
 
-    people = People(by, simulated) if by else None
+    people = People(by, simulated, reviewers=reviewers) if by or reviewers else None
     if resumed is not None:
         given = {"EXPERIMENT": experiments, "--arm": arms, "--trials": trials, "--seed": seed, "--by": by}
-        given |= {"--simulated": simulated, **sizes}
+        given |= {"--reviewer": reviewers, "--simulated": simulated, **sizes}
         _go_on(resumed, [name for name, value in given.items() if value not in (None, (), False)], only_plan)
         return
     options = measure.MeasureOptions(
@@ -245,7 +254,8 @@ def _people(experiment: Mapping[str, Any]) -> Iterator[list[str]]:
             times = [duration(trial["seconds"]), duration(figures.get("hands_on_seconds"))]
             counts = [_figure(figures.get("failed_commands")), lost]
             outcome = "ok" if trial["ok"] else str(trial["error"])
-            by = trial["by"] + (" (a script)" if trial["origin"] == "simulated" else "")
+            by = ", ".join(filter(None, (trial["by"], trial.get("reviewer"))))
+            by += " (a script)" if trial["origin"] == "simulated" else ""
             yield [str(experiment["name"]), str(arm["name"]), by, str(trial["trial"]), *times, *counts, outcome]
 
 

@@ -268,9 +268,10 @@ class ConfigRepo:
         except OSError:
             return False
 
-    def workplace(self, by: str) -> Workplace:
+    def workplace(self, by: str, programs: Mapping[str, str] | None = None) -> Workplace:
         """A shell in the working copy for a person, whose `git` reaches the server as ours does. It lies beside it."""
-        return at_repository(self.folder.parent / "desk", self.folder, self._call.environment(), by=by)
+        desk = self.folder.parent / "desk"
+        return at_repository(desk, self.folder, self._call.environment(), by=by, programs=programs)
 
     def is_changed(self) -> bool:
         """Whether a commit would hold anything."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from pov.base import variables
 from pov.base.errors import NotFound
 from pov.base.files import private_dir, write_atomic
+from pov.base.redact import Secret
 
 HERE = "here"
 """What the shell on this machine calls itself in its tellings."""
@@ -29,12 +30,16 @@ _NO_GATE = "a question that no command asks"
 
 @dataclass(frozen=True)
 class Workplace:
-    """A shell to start: its arguments, all of its variables, its folder, and the mark that its tellings carry."""
+    """A shell to start: its arguments, all of its variables, its folder, and the mark that its tellings carry.
+
+    `secrets` are those that a person could have shown there beside the environment's own: no recording keeps them.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     folder: Path
     token: str
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,19 @@ def at_hosts(folder: Path, ssh_config: Path, *, check: str) -> Workplace:
     return _shell(folder, folder, token, check, programs=programs)
 
 
-def at_repository(folder: Path, repository: Path, env: Mapping[str, str], *, by: str) -> Workplace:
+def at_repository(
+    folder: Path, repository: Path, env: Mapping[str, str], *, by: str, programs: Mapping[str, str] | None = None
+) -> Workplace:
     """Write a workplace into `folder` whose shell starts in a working copy; `env` is what Git needs there.
 
-    Commits are by `by`. Raises `NotFound` without bash.
+    Commits are by `by`; `programs` are commands that the person has there beside the machine's own, by name. Raises
+    `NotFound` without bash.
     """
     # A plain `git push` sends the branch to the one of its name, also where no upstream was ever set.
     setting = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "push.default", "GIT_CONFIG_VALUE_0": "current"}
     who = {"GIT_AUTHOR_NAME": by, "GIT_COMMITTER_NAME": by, "GIT_WORK_TREE": str(repository)}
-    return _shell(folder, repository, secrets.token_hex(8), _NO_GATE, env={**env, **setting, **who})
+    given = {**env, **setting, **who}
+    return _shell(folder, repository, secrets.token_hex(8), _NO_GATE, programs=programs, env=given)
 
 
 def _shell(

@@ -15,9 +15,10 @@ from pov.config.estates import LEGACY
 from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.gitops import NEXT_POLL, GitOpsTrial, moment
-from pov.experiments.person import AtHosts, AtRepository, seat_of
+from pov.experiments.person import AtHosts, AtRepository, reviewer_of, seat_of
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.ports.load import Identity
+from pov.experiments.reviewed import WithReview
 from pov.experiments.runbook import RUN_LIMIT_S, RunbookTrial, on_host, summed
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
@@ -225,6 +226,24 @@ class PersonCommits(AtRepository, AutomatedDeploy):
         return row.version == self._version
 
 
+class PersonReviewed(WithReview, PersonCommits):
+    """The same again by a pull request, which another person reviews and merges."""
+
+    def __init__(self, box: Toolbox, slot: Slot) -> None:
+        super().__init__(box, slot)
+        self.reviewer, self.sat = reviewer_of(box, slot), []
+
+    @property
+    def task(self) -> str:
+        """Which version, of which services."""
+        return f"bring {', '.join(self.services)} to {self._image} by a pull request"
+
+    @property
+    def topic(self) -> str:
+        """The version, which no other trial has."""
+        return self._version
+
+
 EXPERIMENT = Experiment(
     "deploy",
     touches=lambda box, estate: box.under_proof,
@@ -236,6 +255,7 @@ EXPERIMENT = Experiment(
         "scripted": Way(partial(ManualDeploy, script=shipped("deploy")), LEGACY),
         "person": Way(PersonDeploy, LEGACY),
         "person-commits": Way(PersonCommits, STAGING),
+        "person-reviewed": Way(PersonReviewed, STAGING),
     },
     own=lambda script: Way(partial(ManualDeploy, script=script), LEGACY),
 )

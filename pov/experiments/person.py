@@ -71,13 +71,22 @@ class Seated(EstateTrial):
 
     def evidence(self) -> Evidence:
         """As ever, and what was kept of the person's work. It is of another origin than what a machine did."""
+        self.note_work()
+        return replace(super().evidence(), origin=self.seat.origin)
+
+    def note_work(self) -> None:
+        """Take over what was kept of the person's work."""
         self.details |= self.seat.as_details()
         self.figures |= self.seat.session.figures(self.seat.seconds)
-        return replace(super().evidence(), origin=self.seat.origin)
 
     def clean_up(self, ending: Ending) -> Sequence[str]:
         """As ever; where nobody sits there any more, nobody waits for the estate either."""
-        return super().clean_up(Ending.INTERRUPTED if self.seat.gone else ending)
+        return super().clean_up(Ending.INTERRUPTED if self.gone else ending)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the terminal went away."""
+        return self.seat.gone
 
 
 class AtHosts(Seated, RunbookTrial):
@@ -113,6 +122,10 @@ class AtRepository(Seated, GitOpsTrial):
     def warm_up(self) -> None:
         """As ever; then the person sits down."""
         super().warm_up()
+        self.take_seats()
+
+    def take_seats(self) -> None:
+        """Say what is to be done; return when the clock may start."""
         text = (
             f"In {self.change}:\n  {self.edit}\n\nThen\n  git diff\n  git commit --all --message '…'\n  git push\n"
             "\nThe shell starts in the working copy. vi, nano or sed: whatever this machine has.\n"
@@ -158,6 +171,14 @@ class StoppableClock(Clock):
         if self._stopped.is_set():
             raise PovError("nobody waits for it any more")
         self._clock.sleep(seconds)
+
+
+def reviewer_of(box: Toolbox, slot: Slot) -> Seat:
+    """Who reviews in this trial. Raises `PovError` where nobody does."""
+    if box.reviewer is None:
+        fix = f"pov measure {slot.experiment} --arm {slot.arm} --by ALIAS --reviewer ALIAS"
+        raise PovError("nobody reviews", fix=fix)
+    return box.reviewer(slot)
 
 
 def seat_of(box: Toolbox, slot: Slot) -> Seat:

@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pov.engines.runbook_text import Written
 from pov.engines.terminal import Terminal, TerminalGone
 from pov.engines.workplace import Workplace
 from pov.experiments.keys import help_lines
+from pov.experiments.ports.legacy import Part
 from pov.experiments.sitting import Sitting, asked
 from pov.experiments.tape import Tape
 from pov.measure.order import Slot
@@ -27,16 +28,22 @@ from pov.model.asciicast import Recorder
 PERSON, SIMULATED = "person", "simulated"
 _OFTEN = {"n": "never", "s": "a few times", "o": "often"}
 _READY, _NO = "\r\n", "\x03qQ"
+_ALONE = Part("done such a change", "The change is ready. Press Enter and the clock starts: ")
+_CLEAR = "\x1b[2J\x1b[H"
+_SSH = "; `ssh HOST` opens one on a host"
 
 
 @dataclass(frozen=True)
 class People:
-    """Who sits down at the terminal, in turn. `simulated`: a script types in their place. `busy` is set meanwhile."""
+    """Who sits down at the terminal, in turn, and who reviews what they do: the first one's is the first one, or the
+    only one. `simulated`: a script types in their place. `busy` is set meanwhile.
+    """
 
     by: tuple[str, ...]
     simulated: bool = False
     terminal: Callable[[], Terminal] = Terminal.own
     busy: threading.Event = field(default_factory=threading.Event)
+    reviewers: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -45,12 +52,15 @@ class People:
 
     def as_json(self) -> dict[str, Any]:
         """What a run records, to go on with the same people."""
-        return {"by": list(self.by), "simulated": self.simulated}
+        return {"by": list(self.by), "reviewers": list(self.reviewers), "simulated": self.simulated}
 
 
 @dataclass
 class Seat:
-    """One person at one trial. `folder` gets the recording; `secrets` are kept out of it."""
+    """One person at one trial. `folder` gets the recording; `secrets` are kept out of it.
+
+    Where two persons sit at a trial, `role` names which one it is, and `sitting` counts how often they sat down.
+    """
 
     slot: Slot
     by: str
@@ -64,6 +74,8 @@ class Seat:
     """Whether the terminal went away: nobody sits there any more."""
 
     experience: str = ""
+    role: str = ""
+    sitting: int = 1
     _left: tuple[Sitting, Recorder] | None = None
 
     @property
@@ -84,34 +96,62 @@ class Seat:
             self.people.busy.clear()
             terminal.close()
 
-    def until_ready(self, task: str, runbook: str) -> None:
+    def until_ready(self, task: str, runbook: str, *, part: Part | None = None) -> None:
         """Say what is to be done and what is recorded; return when the person says that they are ready.
 
         Raises `PovError` if they would rather not, `TerminalGone` where nobody is there any more.
         """
         path = private_dir(self.folder) / f"{self._name}.runbook.txt"
         path.write_text(runbook + "\n")
+        mine = part or _ALONE
+        welcome = _welcome(self.by, task, runbook, path, mine.experience, reach="" if part else _SSH)
         with self._at_terminal() as terminal, asked(terminal) as ask:
-            told = ask(_welcome(self.by, task, runbook, path), "".join(_OFTEN) + _NO)
+            told = ask(welcome, "".join(_OFTEN) + _NO)
             if told in _OFTEN:
                 self.experience = _OFTEN[told]
-                told = ask(
-                    f"{self.experience}\n\nThe change is ready. Press Enter and the clock starts: ", _READY + _NO
-                )
+                told = ask(f"{self.experience}\n\n{mine.enter}", _READY + _NO)
+        self._willing(told)
+
+    def called(self, why: str) -> None:
+        """Say why the person is called to the terminal; return when they sit there. The clock runs meanwhile.
+
+        Raises `PovError` if they would rather not, `TerminalGone` where nobody is there any more.
+        """
+        with self._at_terminal() as terminal, asked(terminal) as ask:
+            told = ask(f"{_CLEAR}{why}\n\n{self.by}: press Enter once you sit here  (q: rather not)  ", _READY + _NO)
+        self._willing(told)
+
+    def again(self) -> Seat:
+        """The same person's next sitting at the same trial."""
+        return replace(self, session=Session(), seconds=0.0, gone=False, sitting=self.sitting + 1, _left=None)
+
+    def _willing(self, told: str) -> None:
         if told in _NO:
             raise PovError(f"{self.by} would rather not")
 
-    def work(self, place: Workplace, runbook: Written, look: Callable[[], object], stop: Callable[[], None]) -> None:
-        """Let the person work until `look` has seen everything. What was counted stays in `session` in any case."""
+    def work(
+        self,
+        place: Workplace,
+        runbook: Written,
+        look: Callable[[], object],
+        stop: Callable[[], None],
+        *,
+        told: Callable[[float], str] | None = None,
+    ) -> None:
+        """Let the person work until `look` has seen everything. What was counted stays in `session` in any case.
+
+        `told` gives what they hear at the end, of the seconds that it took.
+        """
         with self._at_terminal() as terminal:
             size, path = terminal.size(), private_dir(self.folder) / f"{self._name}.cast"
             recorder = Recorder(path, size.columns, size.rows, started=self.clock.wall(), title=self._name)
-            sitting = Sitting(terminal, Tape(recorder, self.secrets), self.clock, runbook.parts, runbook.text)
+            tape = Tape(recorder, (*self.secrets, *place.secrets))
+            sitting = Sitting(terminal, tape, self.clock, runbook.parts, runbook.text)
             self.session, begun = sitting.session, self.clock.monotonic()
             try:
                 sitting.run(place, look, stop)
                 took = self.clock.monotonic() - begun
-                terminal.write(f"\r\nSeen everywhere: the clock stopped after {took:.1f} s.\r\n".encode())
+                terminal.write(f"\r\n{(told or _seen)(took)}\r\n".encode())
             finally:
                 self.seconds = self.clock.monotonic() - begun
                 self._left = sitting, recorder
@@ -133,7 +173,12 @@ class Seat:
 
     @property
     def _name(self) -> str:
-        return f"{self.slot.experiment}-{self.slot.arm}-{self.slot.trial}"
+        parts = [self.slot.experiment, self.slot.arm, str(self.slot.trial), self.role]
+        return "-".join(filter(None, [*parts, str(self.sitting) if self.sitting > 1 else ""]))
+
+
+def _seen(took: float) -> str:
+    return f"Seen everywhere: the clock stopped after {took:.1f} s."
 
 
 def _recording(recorder: Recorder) -> dict[str, Any]:
@@ -142,15 +187,15 @@ def _recording(recorder: Recorder) -> dict[str, Any]:
     return {"file": recorder.path.name, "sha256": hashlib.sha256(recorder.path.read_bytes()).hexdigest()}
 
 
-def _welcome(by: str, task: str, runbook: str, path: Path) -> str:
+def _welcome(by: str, task: str, runbook: str, path: Path, experience: str, *, reach: str) -> str:
     keys = "\n".join(f"  {line}" for line in help_lines())
     idle = f"{IDLE_LIMIT_S:.0f} s"
-    return f"""\x1b[2J\x1b[H{runbook}
+    return f"""{_CLEAR}{runbook}
 --------------------------------------------------------------------------------
 {by}: {task}
 
 The runbook stands above, and in {path}
-for a second window. You get a shell on this machine; `ssh HOST` opens one on a host.
+for a second window. You get a shell on this machine{reach}.
 
 {keys}
 
@@ -160,4 +205,4 @@ than {idle} counts as {idle}), and how many commands fail. The recording stays o
 machine; a report carries it only once you have watched it and agreed.
 The clock stops when the prober has seen every replica serve the change.
 
-How often have you done such a change?  n never  s a few times  o often  (q: rather not)  """
+How often have you {experience}?  n never  s a few times  o often  (q: rather not)  """

@@ -60,6 +60,7 @@ class Toolbox:
     playbooks: Mapping[str, Digested] = field(default_factory=dict)
     logs: Path | None = None
     seat: Callable[[Slot], Seat] | None = None
+    reviewer: Callable[[Slot], Seat] | None = None
     error_rate: float = float(ERROR_RATE.usual)
     kill_at: int = 50
     usual: dict[str, float] = field(default_factory=dict)

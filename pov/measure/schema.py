@@ -91,10 +91,14 @@ class ArmRow(Counted):
 
 
 class PersonTrialRow(_Part):
-    """One piece of work of a person, `by` an alias; `figures` hold the hands-on time and what was counted."""
+    """One piece of work of a person, `by` an alias; `figures` hold the hands-on time and what was counted.
+
+    `reviewer` is the second person's alias, empty where nobody reviewed.
+    """
 
     trial: int
     by: str
+    reviewer: str
     experience: str
     origin: str
     started: str
@@ -108,7 +112,10 @@ class PersonTrialRow(_Part):
 
 
 class PeopleRow(_Part):
-    """What people did, apart from every machine's arm; medians are null below six persons."""
+    """What people did, apart from every machine's arm; medians are null below six persons.
+
+    Where two persons do it, `persons` counts pairs of which no person sits in another one.
+    """
 
     name: str
     persons: int

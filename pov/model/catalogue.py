@@ -488,6 +488,15 @@ ARMS: Registry[Arm] = Registry(
             kind="person", compared=False, mark="ring", colour="#70757d", spoken="a script's commit",
         ),
         Arm(
+            "person-reviewed", "Two persons, automated",
+            "one asks by a pull request, another one reviews, approves and merges; the clock starts before the edit",
+            kind="person", compared=False, mark="circle", colour="#8a4513", spoken="two persons",
+        ),
+        Arm(
+            "person-reviewed-simulated", "A script in two persons' place", "typed by a test: no person was timed",
+            kind="person", compared=False, mark="circle", colour="#70757d", spoken="a script in two persons' place",
+        ),
+        Arm(
             "manual-person", "Runbook by hand", "human time", kind="person", compared=False, mark="square",
             colour="#8a4513", spoken="a person",
         ),
@@ -516,6 +525,9 @@ METRICS: Registry[Metric] = Registry(
             counts=True, only=True,
         ),
         Metric("hands_on_seconds", "hands-on time of a person", "hands_on_seconds"),
+        Metric("author_hands_on_seconds", "hands-on time of who asked for the change", "author_hands_on_seconds"),
+        Metric("reviewer_hands_on_seconds", "hands-on time of who reviewed it", "reviewer_hands_on_seconds"),
+        Metric("waiting_seconds", "time in which nobody sat there", "waiting_seconds"),
         Metric("failed_commands", "commands of a person that failed", "failed_commands", "commands", aggregation="sum"),
         Metric(
             "failed_checks", "a person's questions for readiness that failed", "failed_checks", "questions",
@@ -596,8 +608,15 @@ STATED: Registry[Stated] = Registry(
 """What is asked of every customer (`pov init`)."""
 
 
-OF_PEOPLE = ("hands_on_seconds", "failed_commands", "failed_checks")
+OF_PEOPLE = (
+    "hands_on_seconds", "author_hands_on_seconds", "reviewer_hands_on_seconds", "waiting_seconds", "failed_commands",
+    "failed_checks",
+)  # fmt: skip
 """Metrics that only people's arms have. They are shown person by person; no criterion stands on them."""
+
+
+REVIEWED = ("person-reviewed",)
+"""Arms in which a second person reviews, approves and merges what the first one asks for."""
 
 
 def named(kind: str) -> str:

@@ -1505,7 +1505,9 @@ class Sentences:
         """How many persons were timed; and a script in a person's place."""
         scripted = [any(t.get("origin") == "simulated" for t in own.trials) for own in self.of.people]
         sat = [own for own, script in zip(self.of.people, scripted, strict=True) if not script]
-        n = len({line((t.get("details") or {}).get("by")) or "not recorded" for own in sat for t in own.trials})
+        told = [t.get("details") or {} for own in sat for t in own.trials]
+        authors = {line(row.get("by")) or "not recorded" for row in told}
+        n = len(authors | {who for row in told if (who := line(row.get("reviewer")))})
         if n:
             yield f"{plural(n, 'person')} timed, in no comparison: see People."
         if any(scripted):

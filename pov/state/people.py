@@ -14,7 +14,7 @@ from typing import Any
 
 from pov.base.errors import NotFound, PovError
 from pov.base.files import bytes_of, text_of, write_atomic
-from pov.model.reading import mapping, parsed, text
+from pov.model.reading import items, mapping, parsed, text
 
 FOLDER = "people"
 """In a run's folder: recordings, runbooks as people had them, who agreed."""
@@ -88,12 +88,14 @@ def recordings(run: Path, samples: Iterable[Mapping[str, Any]]) -> tuple[Recordi
     folder, found = run / FOLDER, dict[str, Recording]()
     for sample in samples:
         details = mapping(sample.get("details"))
-        told = mapping(details.get("recording"))
-        file = text(told.get("file"))
-        # A name out of a file that anybody may have written: it leads nowhere else.
-        if file.endswith(_CAST) and Path(file).name == file:
-            name = file.removesuffix(_CAST)
-            found[name] = Recording(name, folder / file, text(details.get("by")), text(told.get("sha256")))
+        # One person's, or that of each sitting where two persons sat there in turn: each is its own person's.
+        for row in (details, *map(mapping, items(details.get("sittings")))):
+            told = mapping(row.get("recording"))
+            file = text(told.get("file"))
+            # A name out of a file that anybody may have written: it leads nowhere else.
+            if file.endswith(_CAST) and Path(file).name == file:
+                name = file.removesuffix(_CAST)
+                found[name] = Recording(name, folder / file, text(row.get("by")), text(told.get("sha256")))
     for path in sorted(folder.glob(f"*{_CAST}")):
         found.setdefault(path.stem, Recording(path.stem, path))
     return tuple(replace(one, found=_digest(one.path), consent=_consent(one.path)) for one in found.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     from pov.workflows.record import asked, environment, other_versions
     from pov.workflows.refused import refused
     from pov.workflows.standing import Meant, standing
-    from pov.workflows.toolbox import kept_configuration, seats, toolbox
+    from pov.workflows.toolbox import kept_configuration, seated, toolbox
 
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
@@ -133,7 +133,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
         with under_measurement(writer), renewed(ctx):
             box = replace(box, run=mark_of(writer.run_id), traffic=load.traffic, logs=writer.path / "logs")
             if options.people is not None:
-                box = replace(box, seat=seats(ctx, options.people, writer.path))
+                box = seated(box, ctx, options.people, writer.path)
             about = {key: record[key] for key in ABOUT}
             told = Listeners(emit, ctx.home.journal_writer().hear)
             wanted = read_criteria(record["criteria"], [])
@@ -296,16 +296,36 @@ def _by_people(arm: str) -> bool:
 def _about_people(options: MeasureOptions) -> list[Problem]:
     """What is wrong with who sits down, and for what."""
     wanted = [arm for arm in options.arms if _by_people(arm)]
-    if options.people is None:
-        return [Problem("--arm", f"{arm}: nobody is named who does it", "--by ALIAS") for arm in wanted[:1]]
+    people = options.people or People(())
     found = []
-    if not wanted:
+    if not people.by:
+        found += [Problem("--arm", f"{arm}: nobody is named who does it", "--by ALIAS") for arm in wanted[:1]]
+    elif not wanted:
         found.append(Problem("--by", "nobody sits down in the arms that are measured", "--arm person"))
-    for alias in options.people.by:
-        if not _ALIAS.fullmatch(alias):
-            fix = "1 to 40 letters, digits, dots and dashes: an alias, it stands in the report"
-            found.append(Problem("--by", f"`{alias}` cannot be used as an alias", fix))
-    return found
+    for option, aliases in (("--by", people.by), ("--reviewer", people.reviewers)):
+        for alias in aliases:
+            if not _ALIAS.fullmatch(alias):
+                fix = "1 to 40 letters, digits, dots and dashes: an alias, it stands in the report"
+                found.append(Problem(option, f"`{alias}` cannot be used as an alias", fix))
+    return [*found, *_about_reviewers(people, wanted)]
+
+
+def _about_reviewers(people: People, wanted: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with who reviews: somebody else than who asks, one for all, or one for each."""
+    by, reviewers = people.by, people.reviewers
+    reviewed = [arm for arm in wanted if arm in catalogue.REVIEWED]
+    if not reviewers:
+        for arm in reviewed[:1] if by else ():
+            yield Problem("--reviewer", f"{arm}: nobody is named who reviews", "--reviewer ALIAS, another person")
+        return
+    if not reviewed:
+        fix = f"--arm {catalogue.REVIEWED[0]}, or leave it out"
+        yield Problem("--reviewer", "nobody reviews in the arms that are measured", fix)
+    if by and len(reviewers) not in {1, len(by)}:
+        told = f"{len(reviewers)} of them for {len(by)} who ask"
+        yield Problem("--reviewer", told, "one for all, or one for each --by, in their order")
+    elif alone := [one for one, other in zip(by, reviewers * len(by), strict=False) if one == other]:
+        yield Problem("--reviewer", f"{alone[0]} would review what they asked for themselves", "another person's alias")
 
 
 def _without_edges(

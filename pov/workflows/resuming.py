@@ -89,7 +89,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
     what it recorded.
     """
     from pov.steps.gate.published import renewed
-    from pov.workflows.toolbox import kept_configuration, seats, toolbox
+    from pov.workflows.toolbox import kept_configuration, seated, toolbox
 
     unfinished = found(options)
     record = unfinished.saved.environment
@@ -127,7 +127,7 @@ def resume(options: ResumeOptions, emit: Emit) -> MeasureResult:
             times = sum(len(sample.resumed) for sample in samples) + len(writer.resumed)
             box = replace(box, run=mark_of(writer.run_id, times), traffic=_traffic(record), logs=writer.path / "logs")
             if people is not None:
-                box = replace(box, seat=seats(ctx, people, writer.path))
+                box = seated(box, ctx, people, writer.path)
             heard = Listeners(emit, ctx.home.journal_writer().hear)
             measuring = Measuring(
                 box,
@@ -280,5 +280,5 @@ def choices(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _people(record: Mapping[str, Any], busy: threading.Event) -> People | None:
     told = mapping(record.get("people"))
-    by = tuple(text(alias) for alias in items(told.get("by")))
-    return People(by, bool(told.get("simulated")), busy=busy) if by else None
+    by, reviewers = (tuple(text(alias) for alias in items(told.get(key))) for key in ("by", "reviewers"))
+    return People(by, bool(told.get("simulated")), busy=busy, reviewers=reviewers) if by else None

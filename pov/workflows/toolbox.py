@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,13 @@ from pov.experiments.seat import People, Seat
 from pov.experiments.toolbox import Toolbox
 from pov.measure.machine import load_per_core
 from pov.measure.order import Slot
+from pov.measure.people import AUTHOR, REVIEWER
+from pov.model.catalogue import REVIEWED
 from pov.state.people import FOLDER
 from pov.steps.argocd import worker
 from pov.steps.context import Context
 from pov.steps.git import repository as git_repository
+from pov.steps.git.desks import Desks
 from pov.steps.git.history import Recorded, history
 from pov.steps.git.promotion import Reviewed, forget, review
 from pov.steps.landing_zone import changing
@@ -134,6 +137,10 @@ class _Git:
         """Bring `branch`, main if none is given, to the stage's branch by pull request and approval."""
         return review(self.ctx, branch or git_repository.MAIN, git_repository.branch_of(stage), title)
 
+    def desks(self) -> Desks:
+        """Where persons sit who ask for changes and review them."""
+        return Desks(self.ctx)
+
     def forget(self, branch: str) -> None:
         """Delete a branch."""
         forget(self.ctx, branch)
@@ -227,15 +234,36 @@ def _allowed(ctx: Context) -> tuple[Mapping[str, Mapping[str, Any]], float]:
     return found.variables, found.iops
 
 
+def seated(box: Toolbox, ctx: Context, people: People, run: Path) -> Toolbox:
+    """The toolbox with who sits down at which trial, and who reviews there."""
+    reviewer = reviewers(ctx, people, run) if people.reviewers else None
+    return replace(box, seat=seats(ctx, people, run), reviewer=reviewer)
+
+
 def seats(ctx: Context, people: People, run: Path) -> Callable[[Slot], Seat]:
     """Who sits down at which trial: in turn, the next person at the next one. Recordings go beside the run."""
     secrets = (*ctx.home.all_secrets(), client_key(ctx))
 
     def seat(slot: Slot) -> Seat:
-        by = people.by[(slot.trial - 1) % len(people.by)]
-        return Seat(slot, by, people, run / FOLDER, secrets)
+        role = AUTHOR if slot.arm in REVIEWED else ""
+        return Seat(slot, people.by[_turn(slot, people)], people, run / FOLDER, secrets, role=role)
 
     return seat
+
+
+def reviewers(ctx: Context, people: People, run: Path) -> Callable[[Slot], Seat]:
+    """Who reviews at which trial: whose turn it is beside the person whose turn it is, or the only one there is."""
+    secrets = (*ctx.home.all_secrets(), client_key(ctx))
+
+    def seat(slot: Slot) -> Seat:
+        by = people.reviewers[_turn(slot, people) % len(people.reviewers)]
+        return Seat(slot, by, people, run / FOLDER, secrets, role=REVIEWER)
+
+    return seat
+
+
+def _turn(slot: Slot, people: People) -> int:
+    return (slot.trial - 1) % len(people.by)
 
 
 def _releases(ctx: Context) -> BuiltReleases:

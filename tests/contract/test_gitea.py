@@ -327,6 +327,8 @@ def test_an_administrator_of_the_server_gets_past_it_and_the_next_up_shuts_the_d
     name = "administered"
     full = f"{gitea.owner}/{name}"
     owner.ensure_repository(name, "")
+    # A rule names as approvers those alone who may write.
+    owner.ensure_collaborator(full, "reviewer", "write")
     repo = clone(gitea, tmp_path, name, "main")
     repo.write("README.md", "one")
     repo.commit("One")

@@ -106,6 +106,82 @@ class Reviewed(Protocol):
         ...
 
 
+class Standing(Protocol):
+    """A pull request that two persons work on, as it is now."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def author(self) -> str:
+        """The account that asked for it."""
+        ...
+
+    @property
+    def head(self) -> str:
+        """Its newest commit."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither merged nor closed."""
+        ...
+
+    @property
+    def merged(self) -> str:
+        """The merge commit; empty for none."""
+        ...
+
+    @property
+    def sent_back(self) -> bool:
+        """Whether somebody asked for changes of its newest commit."""
+        ...
+
+    @property
+    def said(self) -> str:
+        """The newest answer in words; empty for none."""
+        ...
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """The accounts whose approval stood when it was merged."""
+        ...
+
+
+class Desks(Protocol):
+    """Where two persons sit: one asks for a change of staging by a pull request, one reviews it."""
+
+    def make_ready(self) -> None:
+        """Accounts and rights of both as they have to be, and no pull request open from before."""
+        ...
+
+    def author(self, by: str) -> Workplace:
+        """A shell for who asks, who may read the repository and nothing else."""
+        ...
+
+    def reviewer(self, by: str) -> Workplace:
+        """A shell for who reviews what is handed over."""
+        ...
+
+    def hand_over(self, number: int) -> None:
+        """From now on the reviewer answers this pull request."""
+        ...
+
+    def newest(self) -> Standing | None:
+        """The author's newest open pull request; None without one."""
+        ...
+
+    def standing(self, number: int) -> Standing:
+        """How one stands now."""
+        ...
+
+    def close_open(self) -> None:
+        """Close what the author has open, unmerged."""
+        ...
+
+
 class Recorded(Protocol):
     """A change of one service as Git keeps it."""
 
@@ -148,6 +224,10 @@ class Git(Protocol):
 
     def review(self, stage: str, title: str, branch: str = "") -> Reviewed:
         """Bring `branch` (main if none is given) to the branch that a stage follows, by pull request and approval."""
+        ...
+
+    def desks(self) -> Desks:
+        """Where persons sit who ask for changes and review them."""
         ...
 
     def forget(self, branch: str) -> None:

@@ -87,6 +87,14 @@ class Runbooks(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Part:
+    """One of two persons at a trial: what is asked of their experience, and what their Enter does."""
+
+    experience: str
+    enter: str
+
+
 class Seat(Protocol):
     """A person at a terminal, for one trial."""
 
@@ -115,12 +123,33 @@ class Seat(Protocol):
         """Whether the terminal went away, and nobody sits there any more."""
         ...
 
-    def until_ready(self, task: str, runbook: str) -> None:
+    @property
+    def experience(self) -> str:
+        """How often they have done such a change, as they said; empty where they were not asked."""
+        ...
+
+    def until_ready(self, task: str, runbook: str, *, part: Part | None = None) -> None:
         """Return once the person says that they are ready. Raises `PovError` if they would rather not."""
         ...
 
-    def work(self, place: Workplace, runbook: Written, look: Callable[[], object], stop: Callable[[], None]) -> None:
-        """Let them work until `look` returns; `stop` makes it end early."""
+    def called(self, why: str) -> None:
+        """Return once they sit at the terminal, under the clock. Raises `PovError` if they would rather not."""
+        ...
+
+    def again(self) -> Seat:
+        """The same person's next sitting at the same trial."""
+        ...
+
+    def work(
+        self,
+        place: Workplace,
+        runbook: Written,
+        look: Callable[[], object],
+        stop: Callable[[], None],
+        *,
+        told: Callable[[float], str] | None = None,
+    ) -> None:
+        """Let them work until `look` returns; `stop` makes it end early. `told` is what they hear at the end."""
         ...
 
     def as_details(self) -> dict[str, Any]:

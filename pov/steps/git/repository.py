@@ -29,7 +29,11 @@ WEBHOOK_URL = "https://argocd-server.argocd.svc/api/webhook"
 WEBHOOK_SECRET_FILE = "gitea-webhook-secret"  # noqa: S105 - a file's name
 MAIN = "main"
 PROD = "prod"
-RULES = (Rule(MAIN, pushers=(OWNER,)), Rule(PROD, approvals=1, approvers=(REVIEWER,)))
+RULES = (
+    Rule(MAIN, pushers=(OWNER,), approvals=1, approvers=(REVIEWER,)),
+    Rule(PROD, approvals=1, approvers=(REVIEWER,)),
+)
+"""`pov` itself pushes to main; whatever anybody else wants there is approved by somebody else."""
 
 _SUBJECT = "Bring the stages to what the scenario asks for"
 

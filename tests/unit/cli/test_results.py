@@ -178,6 +178,12 @@ def test_people_are_told_one_by_one_and_no_table_of_machines_stands_beside_them(
     assert "sam (a script)" in measure.in_words(SimpleNamespace(as_json=lambda: of_people(True, origin="simulated")))
 
 
+def test_of_two_persons_both_are_named() -> None:
+    summary = of_people(True, origin="simulated")
+    summary["experiments"][0]["people"][0]["trials"][0]["reviewer"] = "kim"
+    assert "sam, kim (a script)" in measure.in_words(SimpleNamespace(as_json=lambda: summary))
+
+
 @pytest.mark.parametrize(("oks", "code"), [((True,), 0), ((True, False), 0), ((False, False), 1)])
 def test_a_run_in_which_no_person_succeeded_has_failed(oks: tuple[bool, ...], code: int) -> None:
     ended = measure._ending(of_people(*oks), "pov report")

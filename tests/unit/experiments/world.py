@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -97,6 +97,21 @@ class Identity:
 
 
 @dataclass
+class Pull:
+    """A pull request that somebody at a terminal has opened, and the images that it asks for."""
+
+    number: int
+    head: str
+    images: dict[str, str]
+    author: str = "author"
+    is_open: bool = True
+    merged: str = ""
+    sent_back: bool = False
+    said: str = ""
+    approvers: tuple[str, ...] = ()
+
+
+@dataclass
 class Task:
     host: str
     name: str
@@ -170,6 +185,8 @@ class World:
         self.forgets_nothing = self.refuses_all = False
         self.keeps_history = True
         self.in_effect: list[dict[str, str]] = []
+        self.pulls: list[Pull] = []
+        self.handed_over: list[int] = []
 
     @property
     def staging(self) -> Estate:
@@ -411,6 +428,38 @@ class Configuration:
 
 
 @dataclass(frozen=True)
+class Desks:
+    """Where two persons sit; what they do there, a test does with `World.pulls`."""
+
+    world: World
+
+    def make_ready(self) -> None:
+        self.world.check("desks")
+        self.close_open()
+
+    def author(self, by: str) -> Workplace:
+        return Workplace(("sh",), {"GIT_AUTHOR_NAME": by}, Path(), "t0ken")
+
+    def reviewer(self, by: str) -> Workplace:
+        return Workplace(("sh",), {"GIT_AUTHOR_NAME": by}, Path(), "t0ken")
+
+    def hand_over(self, number: int) -> None:
+        self.world.handed_over.append(number)
+
+    def newest(self) -> Pull | None:
+        self.world.check("pulls")
+        return next((replace(one) for one in reversed(self.world.pulls) if one.is_open), None)
+
+    def standing(self, number: int) -> Pull:
+        self.world.check("pulls")
+        return replace(self.world.pulls[number - 1])
+
+    def close_open(self) -> None:
+        for one in self.world.pulls:
+            one.is_open = False
+
+
+@dataclass(frozen=True)
 class Git:
     world: World
 
@@ -429,6 +478,9 @@ class Git:
         world.note("pov", images, ("reviewer",), revision)
         world.push(revision, images, world.generation)
         return SimpleNamespace(number=1, revision=revision, author="pov", approvers=("reviewer",), took=TOOK)
+
+    def desks(self) -> Desks:
+        return Desks(self.world)
 
     def forget(self, branch: str) -> None:
         self.world.branches.pop(branch, None)

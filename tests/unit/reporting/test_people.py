@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pov.measure.people import MEDIAN_FROM
+from pov.measure.people import MEDIAN_FROM, persons
 from pov.measure.summary import summarise
 from pov.model.reading import read_sample
 from pov.reporting.model import Report, build
@@ -177,3 +177,117 @@ def test_what_nobody_measured_or_stated_of_reviews_is_told(tmp_path: Path, basel
 
 def test_at_the_hosts_nobody_reviews(tmp_path: Path) -> None:
     assert "Review and approval by machine" not in words(report(tmp_path, person("sam", 133.0)), "people")
+
+
+def pair(by: str, reviewer: str, seconds: float, **changes: Any) -> dict[str, Any]:
+    """A trial of two persons, as the arm `person-reviewed` saves it."""
+    rows = [
+        {
+            "role": role, "by": who, "waited_s": waited, "at": waited, "seconds": 40.0, "hands_on_seconds": hands,
+            "ended": ended, "person": {"idle_limit_s": 10.0, "notes": [{"at": 1.0, "text": f"note of {who}"}]},
+            "recording": {"file": f"{by}-{role}.cast", "sha256": "cd" * 32},
+        }
+        for role, who, waited, hands, ended in (
+            ("author", by, 0.0, 31.0, "pull request 3 is there"),
+            ("reviewer", reviewer, 25.0, 12.0, "merged, and seen everywhere"),
+        )
+    ]  # fmt: skip
+    figures = {
+        **FIGURES, "hands_on_seconds": 43.0, "author_hands_on_seconds": 31.0, "reviewer_hands_on_seconds": 12.0,
+        "waiting_seconds": 25.0, "review_rounds": 1,
+    }  # fmt: skip
+    experience = {"experience": "never", "reviewer_experience": "often"}
+    details = {"by": by, "reviewer": reviewer, **experience, "sittings": rows}
+    steps = [{"name": "waiting for the reviewer", "seconds": 25.0}]
+    told = {"arm": "person-reviewed", "origin": "person", "seconds": seconds, "figures": figures, "steps": steps}
+    return {**told, "details": details, **changes}
+
+
+def test_of_two_persons_hands_on_time_is_told_apart_and_waiting_too(tmp_path: Path) -> None:
+    found = report(tmp_path, pair("sam", "kim", 133.0))
+    told = words(found, "people")
+    for wanted in (
+        "Two persons, automated: one asks by a pull request, another one reviews, approves and merges",
+        '"sam, kim", "never, often", "133 s", "31.0 s + 12.0 s", "25.0 s"',
+        '"reviewer", "kim", "25.0 s", "40.0 s", "12.0 s", "merged, and seen everywhere"',
+        "n = 1: fewer than 6 pairs, so points are all there is",
+        '"kim", "note of kim"',
+        '"sam", "note of sam"',
+        "sam-author.cast",
+        "sam-reviewer.cast",
+        "Whose turn it was, one after the other.",
+        "a gap of more than 10.0 s",
+    ):
+        assert wanted in told, wanted
+    assert "Review and approval by machine alone" not in told
+    assert "2 persons timed," in words(found, "decision")
+    assert not found.simulated
+
+
+def test_what_a_review_takes_of_a_person_is_named_beside_the_commit_that_has_none(tmp_path: Path) -> None:
+    told = words(report(tmp_path, pair("sam", "kim", 133.0), person("ann", 90.0, arm="person-commits")), "people")
+    assert "A person's time to read and decide: see Two persons, automated." in told
+
+
+PAIRS = [("a", "b"), ("c", "d"), ("e", "f"), ("g", "h"), ("i", "j"), ("k", "l")]
+
+
+@pytest.mark.parametrize(
+    ("who", "n"),
+    [
+        ([("sam", "kim")], 1),
+        ([("sam", "kim"), ("kim", "sam")], 1),
+        ([("sam", "kim"), ("ann", "kim"), ("lee", "kim")], 1),
+        ([("sam", "kim"), ("sam", "lee"), ("sam", "ann")], 1),
+        ([("sam", "kim"), ("ann", "lee")], 2),
+        (PAIRS, 6),
+        ([(author, "z") for author, _ in PAIRS], 1),
+    ],
+)
+def test_n_counts_pairs_of_which_nobody_sits_in_two(tmp_path: Path, who: list[tuple[str, str]], n: int) -> None:
+    found = report(tmp_path, *(pair(*both, 100.0 + at) for at, both in enumerate(who)))
+    (arm,) = found.facts.experiments[0].people
+    assert persons(arm) == n
+    told = words(found, "people")
+    assert f"n = {n}" in told
+    assert ("n = 6 pairs: median elapsed 102 s, hands-on 43.0 s (author 31.0 s, reviewer 12.0 s)" in told) is (n == 6)
+
+
+def test_a_pair_that_was_not_done_counts_for_nothing_and_says_what_happened(tmp_path: Path) -> None:
+    refused = pair("sam", "kim", 70.0, ok=False, error="kim would rather not")
+    refused["details"]["sittings"][1] |= {"ended": "kim would rather not", "seconds": 0.0, "recording": {}}
+    told = words(report(tmp_path, refused), "people")
+    assert "n = 0: fewer than 6 pairs" in told
+    assert '"kim would rather not"' in told
+    assert "none: the trial ended before" in told
+
+
+def test_scripts_in_two_persons_place_mark_every_page(tmp_path: Path) -> None:
+    found = report(tmp_path, pair("sam", "kim", 70.0, origin="simulated"))
+    assert found.band.startswith("Simulated in part")
+    assert "A script in two persons' place" in words(found, "people")
+    assert "A script is no person: n = 0" in words(found, "people")
+    assert "persons timed" not in words(found, "decision")
+
+
+DAMAGED: dict[str, Any] = {
+    "no sittings": {"sittings": None},
+    "of another kind": {"sittings": ["x", 1, None, {"role": 1, "seconds": "long", "person": [], "recording": "x"}]},
+    "nobody named": {"sittings": [{}], "reviewer": ["kim"], "reviewer_experience": None},
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_is_damaged_of_sittings_stops_no_report(tmp_path: Path, name: str) -> None:
+    one = pair("sam", "kim", 70.0)
+    one["details"] |= DAMAGED[name]
+    assert "sam" in words(report(tmp_path, one), "people")
+
+
+def test_the_summary_names_both(tmp_path: Path) -> None:
+    report(tmp_path, pair("sam", "kim", 133.0), person("ann", 90.0))
+    run = read_run(next(tmp_path.glob("*/environment.json")).parent)
+    samples = [read_sample(item, n, []) for n, item in enumerate(run.samples, 1)]
+    (experiment,) = summarise({"id": "x"}, samples, ())["experiments"]
+    told = {arm["name"]: [(t["by"], t["reviewer"]) for t in arm["trials"]] for arm in experiment["people"]}
+    assert told == {"person": [("ann", "")], "person-reviewed": [("sam", "kim")]}

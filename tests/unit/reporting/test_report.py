@@ -37,6 +37,11 @@ ACME = {
 }
 STALLED = {"traffic": simulated.traffic(900, late=3, excused=3, stalls=2)}
 GIVEN = {"origin": "customer", "path": "books/a.yml", "digest": "ab" * 32, "by": "C. Example", "when": "2026-03-01"}
+PAIR = {
+    "by": "sam",
+    "reviewer": "kim",
+    "sittings": [{"role": "author", "by": "sam", "seconds": 40.0}, {"role": "reviewer", "by": "kim", "waited_s": 25.0}],
+}
 HANDS = {"hands_on_seconds": 48.7, "failed_commands": 2}
 WAYS = ("automated", "manual")
 LEFT = {"killed_at_percent": 35.0, "killed_at_seconds": 7.2, "left_old": 2.0, "left_new": 2.0, "late_until_good": 3.0}
@@ -55,6 +60,14 @@ RUNS: dict[str, dict[str, Any]] = {
             2: {"arm": "person", "origin": "person", "seconds": 241.5, "figures": HANDS, "details": {"by": "kim"}},
             3: {"arm": "person", "origin": "simulated", "seconds": 9.0, "figures": HANDS, "details": {"by": "x"}},
             4: {"arm": "person", "origin": "person", "ok": False, "error": "given up", "details": {"by": "sam"}},
+        }
+    },
+    "two persons": {
+        "sample_changes": {
+            1: {"arm": "person-reviewed", "origin": "person", "figures": HANDS, "details": PAIR},
+            2: {"arm": "person-reviewed", "origin": "person", "details": {**PAIR, "reviewer": "ann"}},
+            3: {"arm": "person-reviewed", "origin": "simulated", "figures": HANDS, "details": PAIR},
+            4: {"arm": "person", "origin": "person", "seconds": 133.0, "details": {"by": "kim"}},
         }
     },
     "whole": {},

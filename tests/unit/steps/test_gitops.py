@@ -150,8 +150,8 @@ def test_the_repository_from_nothing_and_again(world: World) -> None:
     assert world.run(git_repository.step()) is Outcome.CHANGED
     found = world.server.repositories[REPOSITORY]
     assert found.collaborators == {"reviewer": "write", "argocd": "read"}
-    assert {rule.branch: rule.approvals for rule in found.rules.values()} == {"main": 0, "prod": 1}
-    assert found.rules["prod"].pushers == ()
+    assert {rule.branch: rule.approvals for rule in found.rules.values()} == {"main": 1, "prod": 1}
+    assert {rule.branch: rule.pushers for rule in found.rules.values()} == {"main": ("pov",), "prod": ()}
     assert [active for _, active in found.hooks.values()] == [True]
     repo = git_repository.working_copy(world.ctx)
     assert repo.remote_head("prod") == repo.remote_head("main") == repo.head

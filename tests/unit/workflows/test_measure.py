@@ -373,7 +373,7 @@ def test_a_legacy_estate_with_fewer_replicas_is_no_arm_to_compare_with(tmp_path:
 
 
 def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
-    known = ", ".join((*catalogue.measurable(), "person", "person-commits"))
+    known = ", ".join((*catalogue.measurable(), "person", "person-commits", "person-reviewed"))
     with pytest.raises(InvalidInput) as caught:
         planned(MeasureOptions(tmp_path, experiments=("deplyo",), arms=("magic",)), scenario())
     assert [str(problem) for problem in caught.value.problems] == [
@@ -499,8 +499,8 @@ def test_a_configuration_repository_that_cannot_be_kept_costs_no_sample(tmp_path
     assert any("could not be kept: the Git server is gone" in text for text in measured.told("warning"))
 
 
-def sits(*by: str) -> People:
-    return People(by)
+def sits(*by: str, reviewers: tuple[str, ...] = ()) -> People:
+    return People(by, reviewers=reviewers)
 
 
 @pytest.mark.parametrize(
@@ -508,6 +508,14 @@ def sits(*by: str) -> People:
     [
         ({"arms": ("person",), "people": sits("sam")}, {("deploy", "person"): 1}),
         ({"arms": ("person",), "people": sits("sam", "kim"), "trials": 2}, {("deploy", "person"): 4}),
+        (
+            {"arms": ("person-reviewed",), "people": sits("sam", "kim", reviewers=("kim", "sam")), "trials": 2},
+            {("deploy", "person-reviewed"): 4},
+        ),
+        (
+            {"arms": ("person", "person-reviewed"), "people": sits("sam", "ann", reviewers=("kim",))},
+            {("deploy", "person"): 2, ("deploy", "person-reviewed"): 2},
+        ),
         (
             {"arms": ("person", "manual"), "people": sits("sam")},
             {("deploy", "person"): 1, ("deploy", "manual"): 2, ("deploy", "placebo"): 2},
@@ -529,6 +537,21 @@ def test_people_are_planned_by_their_number_and_wait_for_no_placebo(
         ({"arms": ("person",), "people": sits("sam smith")}, "cannot be used as an alias"),
         ({"arms": ("person",), "people": sits("")}, "cannot be used as an alias"),
         ({"arms": ("person",), "people": sits("../x")}, "cannot be used as an alias"),
+        ({"arms": ("person-reviewed",)}, "person-reviewed: nobody is named who does it"),
+        ({"arms": ("person-reviewed",), "people": sits("sam")}, "person-reviewed: nobody is named who reviews"),
+        ({"arms": ("person-reviewed",), "people": sits(reviewers=("kim",))}, "nobody is named who does it"),
+        ({"people": sits(reviewers=("kim",))}, "nobody reviews in the arms that are measured"),
+        ({"arms": ("person",), "people": sits("sam", reviewers=("kim",))}, "nobody reviews in the arms"),
+        ({"arms": ("person-reviewed",), "people": sits("sam", reviewers=("sam",))}, "sam would review what they asked"),
+        (
+            {"arms": ("person-reviewed",), "people": sits("sam", "kim", reviewers=("kim",))},
+            "kim would review what they",
+        ),
+        (
+            {"arms": ("person-reviewed",), "people": sits("a", "b", "c", reviewers=("d", "e"))},
+            "2 of them for 3 who ask",
+        ),
+        ({"arms": ("person-reviewed",), "people": sits("sam", reviewers=("kim lee",))}, "cannot be used as an alias"),
     ],
 )
 def test_who_sits_down_and_for_what_have_to_fit(options: dict[str, Any], told: str, tmp_path: Path) -> None:

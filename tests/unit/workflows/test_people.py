@@ -215,3 +215,26 @@ def test_a_recording_that_was_changed_in_a_report_is_found(tmp_path: Path) -> No
     assert standalone.main([str(folder)]) == 0
     (folder / f"{NAME}.cast").write_text(CAST.replace("bye", "hello"))
     assert standalone.main([str(folder)]) != 0
+
+
+def test_of_two_persons_each_may_agree_to_their_own_recording_alone(tmp_path: Path) -> None:
+    files = {"sam": "deploy-person-reviewed-1-author", "kim": "deploy-person-reviewed-1-reviewer"}
+    digest = hashlib.sha256(CAST.encode()).hexdigest()
+    rows = [{"by": who, "recording": {"file": f"{name}.cast", "sha256": digest}} for who, name in files.items()]
+    which = save(tmp_path, recording={}, reviewer="kim", sittings=rows)
+    folder = cast_of(which).parent
+    cast_of(which).unlink()
+    for name in files.values():
+        (folder / f"{name}.cast").write_text(CAST)
+    assert {one.name: one.by for one in listed(which).recordings} == {name: who for who, name in files.items()}
+    theirs = {who: Which(tmp_path, recording=name) for who, name in files.items()}
+    for one in theirs.values():
+        watched(one)
+    with pytest.raises(InvalidInput, match="is of kim, not of sam"):
+        agree(theirs["kim"], "sam")
+    agree(theirs["kim"], "kim", clock=TickingClock())
+    run = read_run(folder.parent)
+    attached = [name for name in attachments(run) if name.endswith(".cast")]
+    assert attached == [f"{files['kim']}.cast"]
+    withdraw(theirs["kim"], "kim", delete=False)
+    assert not [name for name in attachments(run) if name.endswith(".cast")]

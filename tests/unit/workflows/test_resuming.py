@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -787,3 +788,20 @@ def test_what_a_trial_that_was_cut_off_would_have_shown_is_named_as_open(tmp_pat
     run = simulated.save(tmp_path, sample_changes={4: {"resumed": [WENT_ON]}} if resumed else {})
     told = " ".join(forgeable(read_run(run), Attested(), own_lists=False))
     assert ("what trials that were cut off would have shown" in told) is resumed
+
+
+@pytest.mark.parametrize(
+    ("told", "by", "reviewers"),
+    [
+        (None, None, ()),
+        ({"by": [], "reviewers": ["kim"]}, None, ()),
+        ({"by": ["sam"], "simulated": True}, ("sam",), ()),
+        ({"by": ["sam", "ann"], "reviewers": ["kim"], "simulated": False}, ("sam", "ann"), ("kim",)),
+    ],
+)
+def test_the_same_people_go_on_and_the_same_review(told: Any, by: Any, reviewers: tuple[str, ...]) -> None:
+    people = resuming._people({"people": told}, threading.Event())
+    assert (people.by if people else None) == by
+    assert (people.reviewers if people else ()) == reviewers
+    if people is not None:
+        assert resuming._people({"people": people.as_json()}, people.busy) == people
