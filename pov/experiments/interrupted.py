@@ -45,7 +45,7 @@ class InterruptedAutomated(AutomatedDeploy):
     def __init__(self, box: Toolbox, slot: Slot) -> None:
         super().__init__(box, slot)
         self._version = own_version(box, slot)
-        self._point_s = self._look_s = 0.0
+        self._point_s = self._look_s = self._pushed = 0.0
 
     def make_fit(self) -> None:
         """As ever, once it is known how long a whole deployment takes."""
@@ -62,7 +62,7 @@ class InterruptedAutomated(AutomatedDeploy):
         self.after.add("way back", self.repair, after={Ending.FAILED})
         self.after.add("Argo CD", self._until_back, after={Ending.FAILED})
         self.phase(UNTIL_KILLED)
-        begun = clock.monotonic()
+        begun = self._pushed = clock.monotonic()
         self.revision = self.copy.commit(self.message())
         self.copy.push()
         left = begun + self._point_s - clock.monotonic()
@@ -77,7 +77,7 @@ class InterruptedAutomated(AutomatedDeploy):
         states = look(self, self._version)
         self._look_s = clock.monotonic() - begun
         if set(states) == {NEW}:
-            raise PovError("the deployment had ended before it was killed", fix="an earlier point")
+            raise ended(self, self.slot.arm, clock.monotonic() - self._pushed)
         self.wait_until_seen()
         self._marks["seen"] = clock.monotonic() - begun
 
@@ -142,7 +142,7 @@ class InterruptedOnHosts(ManualDeploy):
             what = "the runbook's process" if self._script is None else "the script and every process of it here"
             killed(self, begun, what, "it is run again from the start")
         else:
-            raise PovError("the deployment had ended before it was killed", fix="an earlier point")
+            raise ended(self, self.slot.arm, self.box.clock.monotonic() - begun)
         if self._script is not None and self._own is not None:
             self.details["left_running_when_killed"] = self._script.close()
             self._script = self._told(self._own, mark="-again")
@@ -185,6 +185,17 @@ def point(trial: Interrupted, arm: str, way: Way) -> float:
     trial.figures["killed_at_percent"] = float(box.kill_at)
     trial.details["usual_s"] = round(usual_s, 3)
     return usual_s * box.kill_at / 100
+
+
+def ended(trial: Interrupted, arm: str, took_s: float) -> PovError:
+    """The work had ended before its point came. The next trial of the arm in this run is killed at a share of `took_s`."""
+    usual_s = trial.box.usual[arm]
+    trial.box.usual[arm] = min(usual_s, took_s)
+    return PovError(
+        "the deployment had ended before it was killed",
+        cause=f"it took at most {took_s:.1f} s, and a whole one before {usual_s:.1f} s",
+        fix="an earlier point",
+    )
 
 
 def killed(trial: Interrupted, begun: float, what: str, way: str) -> None:

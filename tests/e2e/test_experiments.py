@@ -140,7 +140,11 @@ def test_a_point_and_a_rate_that_are_none_are_refused_and_nothing_is_measured(sh
 def test_what_is_killed_half_way_comes_to_its_end_in_its_own_way(
     shared: Environment, facts: Callable[..., None], arm: str
 ) -> None:
-    result = trial(shared, "interrupted", arm)
+    usual: dict[str, float] = {}
+    result = trial(shared, "interrupted", arm, usual=usual)
+    if "had ended before" in (result.error or ""):
+        # Something else kept this machine busy while the whole one was timed; the next trial of a run knows.
+        result = trial(shared, "interrupted", arm, usual=usual)
     details: dict[str, Any] = dict(result.evidence.details)
     left = [(row["service"], row["state"]) for row in details.get("left", ())]
     facts(arm=arm, left=left, usual_s=details.get("usual_s"), whole_s=round(result.whole), **told(result))

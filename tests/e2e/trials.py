@@ -31,8 +31,12 @@ def trial(
     *,
     experiments: Mapping[str, Experiment] = EXPERIMENTS,
     logs: Path | None = None,
+    usual: dict[str, float] | None = None,
 ) -> Result:
-    """Take it; `experiments` may have arms that somebody brought, `logs` is the folder for what scripts print."""
-    box = replace(toolbox(environment.context()), run="e2e", logs=logs)
+    """Take it; `experiments` may have arms that somebody brought, `logs` is the folder for what scripts print.
+
+    `usual` is what trials of one run know of times, where several are one run's.
+    """
+    box = replace(toolbox(environment.context()), run="e2e", logs=logs, usual={} if usual is None else usual)
     slot = Slot(experiment, arm, 1)
     return run_trial(slot, lambda: experiments[experiment].arms[arm].make(box, slot), SYSTEM_CLOCK)
