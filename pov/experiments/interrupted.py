@@ -188,7 +188,7 @@ def point(trial: Interrupted, arm: str, way: Way) -> float:
 
 
 def ended(trial: Interrupted, arm: str, took_s: float) -> PovError:
-    """The work had ended before its point came. The next trial of the arm in this run is killed at a share of `took_s`."""
+    """The work had ended before its point. The run's next trial of the arm is killed at a share of `took_s`."""
     usual_s = trial.box.usual[arm]
     trial.box.usual[arm] = min(usual_s, took_s)
     return PovError(
