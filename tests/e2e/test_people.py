@@ -62,8 +62,8 @@ class Typist:
         return self.screen[since : self._read - len(end)].decode(errors="replace")
 
     def code_of(self, command: str) -> int:
-        """What a command at the prompt ended with."""
-        self.type(f"{command}; echo co$((1))de-$?.\r")
+        """What a command at the prompt ended with, as the line ends with."""
+        self.type(f"{command}; code=$?; echo co$((1))de-$code.; (exit $code)\r")
         return int(self.between("co1de-", "."))
 
 
