@@ -37,6 +37,7 @@ from tests.contract.ways_in import (
     MERGE,
     RIGHTS,
     SHELLS,
+    TOKEN,
     attempts,
     borrowing,
     furniture,
@@ -224,6 +225,44 @@ def test_known_limit_the_nodes_files_are_open_to_a_pod_elsewhere(zone: Zone) -> 
     assert zone.ask(ADMIN, "POST", f"{CORE}/default/pods", pod)[0]
     for space in ("prod", "staging", "argocd"):
         assert not zone.ask(ADMIN, "POST", f"{CORE}/{space}/pods", pod)[0], space
+
+
+def test_known_limit_bindings_events_and_tokens_of_services_are_not_matched(zone: Zone) -> None:
+    """Nobody is asked about them, in prod either; terraform/README.md says so."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "clerk"}}
+    zone.kube._api.call("POST", f"{CORE}/prod/serviceaccounts", body=account, headers=impersonating(GITOPS))
+    till = {"kind": "Pod", "namespace": "prod", "name": "till-1"}
+    node = {"kind": "Node", "name": "one"}
+    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "till-1"}, "target": node}
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "told", "namespace": "prod"},
+        "involvedObject": till,
+        "reason": "Told",
+        "message": "told",
+        "type": "Normal",
+    }
+    for path, body in (("pods/till-1/binding", binding), ("events", event), ("serviceaccounts/clerk/token", TOKEN)):
+        allowed, said = zone.ask(ADMIN, "POST", f"{CORE}/prod/{path}", body)
+        assert allowed, said
+    assert zone.kube.create_token("clerk", "prod", audience="", ttl_s=600).reveal()
+
+
+def test_known_limit_vaults_own_pod_is_open_to_an_administrator(zone: Zone) -> None:
+    """Who runs commands there or reads its Secrets has the seal key and the storage; vault/README.md says so."""
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vault"}}
+    zone.kube._api.call("POST", "/api/v1/namespaces", body=space)
+    shell = "pods/vault-0/exec?command=sh&stdout=true"
+
+    def open_there() -> bool | Pending:
+        # The server's policies hear of a namespace a moment after it is made.
+        allowed, said = zone.ask(ADMIN, "POST", f"{CORE}/vault/{shell}")
+        return True if allowed else Pending(said)
+
+    wait_for("a shell beside Vault to be let through", open_there, timeout_s=30)
+    assert zone.ask(ADMIN, "GET", f"{CORE}/vault/secrets")[0]
+    assert not zone.ask(ADMIN, "POST", f"{CORE}/argocd/{shell}")[0]
 
 
 @pytest.mark.parametrize(("may", "method", "path", "body"), RIGHTS)

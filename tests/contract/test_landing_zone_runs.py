@@ -18,6 +18,7 @@ from pov.base.wait import Pending, wait_for
 from pov.base.whoami import whoami
 from pov.config.scenario import load_scenario
 from pov.engines.terraform import Terraform, copy_modules, find_program
+from pov.state.terraform_log import APPLIED, last_known
 from pov.steps.core import Outcome
 from pov.steps.landing_zone import step as landing_zone
 from tests.contract.apiserver import providers
@@ -84,6 +85,32 @@ def test_known_limit_an_administrator_can_take_policies_away_and_up_puts_them_ba
     assert f"terraform plan: {len(POLICIES)} to create" in " ".join(event.message for event in zone.said)
     for policy in POLICIES:
         assert zone.kube.get("ValidatingAdmissionPolicy", policy) is not None, policy
+
+
+def test_known_limit_terraform_can_be_run_past_pov(zone: Zone) -> None:
+    """Nothing hinders who has the account's token, and the log knows nothing of it; terraform/README.md says so."""
+
+    def is_told() -> bool:
+        known, state = last_known(zone.log), landing_zone.state_of(zone.kube)
+        return (known.get("lineage"), known.get("serial")) == (state.lineage, state.serial)
+
+    assert is_told()
+    lines = len(zone.log)
+    zone.kube.as_installer().delete("LimitRange", "landing-zone", "staging")
+    terraform = zone.terraform()
+    terraform.apply(terraform.plan(zone.variables))
+    assert zone.kube.get("LimitRange", "landing-zone", "staging") is not None
+    assert len(zone.log) == lines
+    assert not is_told(), "what `pov compliance` compares"
+    zone.run()
+    assert is_told(), "the next bring-up takes the state as it is"
+
+
+def test_known_limit_nobody_approves_a_plan_of_a_bring_up_without_checked(zone: Zone) -> None:
+    """Whoever may run `pov up` applies what no guardrail refuses; terraform/README.md says so."""
+    with zone.asking(scenario=zone.ctx.scenario.with_services(7)):
+        assert zone.run() is Outcome.CHANGED
+        assert (zone.log[-1].result, zone.log[-1].approved) == (APPLIED, "")
 
 
 def test_another_offering_and_a_scope_give_the_cluster_other_numbers(zone: Zone) -> None:

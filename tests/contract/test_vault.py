@@ -7,7 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -282,6 +282,25 @@ def test_known_limit_who_has_a_services_token_has_its_name(opened: Opened) -> No
     """Vault believes the cluster: whoever may make tokens for a service account is that service here."""
     issued = own_name(opened.as_account("staging", "ledger"), "staging", "ledger")
     assert "spiffe://pov.dev/ns/staging/sa/ledger" in details(issued.certificate).names
+
+
+def test_known_limit_a_revoked_certificate_is_good_by_its_chain(opened: Opened) -> None:
+    """Services look at the chain and the time, and ask for no revocation list; vault/README.md says so."""
+    if opened.bao is None:
+        return
+    issued = own_name(opened.as_account("staging", "ledger"), "staging", "ledger")
+    root = opened.open(opened.as_account("vault", "pov-admin", "pov-admin").new_root_token(opened.made.keys))
+    try:
+        root.write("pki_int/revoke", {"serial_number": issued.serial})
+        held = root.read(f"pki_int/cert/{issued.serial}")
+        assert held is not None
+        assert held["revocation_time"] > 0
+    finally:
+        root.revoke_own_token()
+    intermediate, ca = issued.chain
+    assert signed_by(issued.certificate, intermediate)
+    assert signed_by(intermediate, ca)
+    assert details(issued.certificate).not_after > datetime.now(UTC)
 
 
 def test_a_service_gets_its_own_name(opened: Opened) -> None:
