@@ -77,7 +77,7 @@ class InterruptedAutomated(AutomatedDeploy):
         states = look(self, self._version)
         self._look_s = clock.monotonic() - begun
         if set(states) == {NEW}:
-            raise ended(self, self.slot.arm, clock.monotonic() - self._pushed)
+            raise ended(self, clock.monotonic() - self._pushed)
         self.wait_until_seen()
         self._marks["seen"] = clock.monotonic() - begun
 
@@ -142,7 +142,7 @@ class InterruptedOnHosts(ManualDeploy):
             what = "the runbook's process" if self._script is None else "the script and every process of it here"
             killed(self, begun, what, "it is run again from the start")
         else:
-            raise ended(self, self.slot.arm, self.box.clock.monotonic() - begun)
+            raise ended(self, self.box.clock.monotonic() - begun)
         if self._script is not None and self._own is not None:
             self.details["left_running_when_killed"] = self._script.close()
             self._script = self._told(self._own, mark="-again")
@@ -187,8 +187,9 @@ def point(trial: Interrupted, arm: str, way: Way) -> float:
     return usual_s * box.kill_at / 100
 
 
-def ended(trial: Interrupted, arm: str, took_s: float) -> PovError:
+def ended(trial: Interrupted, took_s: float) -> PovError:
     """The work had ended before its point. The run's next trial of the arm is killed at a share of `took_s`."""
+    arm = trial.slot.arm
     usual_s = trial.box.usual[arm]
     trial.box.usual[arm] = min(usual_s, took_s)
     return PovError(

@@ -15,11 +15,11 @@ from pov.experiments.core import Experiment, Way
 from pov.experiments.delivering import OneChange
 from pov.experiments.ports.platform import Release
 from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.trial import Laps
 from pov.experiments.upkeep import ARGOCD, UpkeepTrial
 from pov.experiments.workloads import POD, is_going
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
-from pov.model.sample import Step
 
 UPGRADED, DELIVERED = "upgraded", "delivered"
 
@@ -69,20 +69,21 @@ class AutomatedUpgrade(UpkeepTrial):
     def operate(self) -> None:
         """Apply; once every pod is of the pinned release and its API says so, commit, until every replica serves it."""
         clock, begun = self.box.clock, self.box.clock.monotonic()
+        step = Laps(clock, self.marks)
         self.pinned.install()
-        self._mark("applied", begun)
+        step("applied")
         self.until_back(ARGOCD)
         self._until(ARGOCD, partial(self._not_in, self.pinned))
         self.figures[f"{UPGRADED}_seconds"] = round(clock.monotonic() - begun, 3)
-        self._mark("every part replaced, serving", begun)
+        step("every part replaced, serving")
         # Noted before: a push that fails half-way may have arrived.
         self.after.add("way back", self._take_back, after={Ending.FAILED})
         pushed = clock.monotonic()
         self._change.push()
-        self._mark("commit, push", begun)
+        step("commit, push")
         self._change.until_seen()
         self.figures[f"{DELIVERED}_seconds"] = round(clock.monotonic() - pushed, 3)
-        self._mark("delivered", begun)
+        step("delivered")
 
     def check(self) -> None:
         """As ever; each pod runs the image that ran before the trial, by digest; the cluster rolled the change out."""
@@ -113,10 +114,6 @@ class AutomatedUpgrade(UpkeepTrial):
 
     def _images(self, pod: Mapping[str, Any]) -> set[str]:
         return {str(one.get("image")) for one in pod["spec"]["containers"]}
-
-    def _mark(self, name: str, begun: float) -> None:
-        spent = sum(step.seconds for step in self.marks)
-        self.marks.append(Step(name, self.box.clock.monotonic() - begun - spent))
 
     def _own_pods(self) -> Iterator[dict[str, Any]]:
         held = self.box.cluster.list(POD, ARGOCD)
