@@ -132,7 +132,7 @@ def _tell(result: Result) -> None:
 
 
 def _plan_in_words(result: Paced) -> str:
-    from pov.model.catalogue import Words
+    from pov.model.words import Words
 
     words = Words()
     head = ["experiment", "arm", "trials", "each, about", "learnt from"]
@@ -275,7 +275,7 @@ def _today(criterion: Mapping[str, Any]) -> str:
 def _observed(scored: Mapping[str, Any], metric: str) -> str:
     """What was observed; a sum of hard and late failures as both, where the run told them apart."""
     from pov.measure.results import holds_both
-    from pov.model.catalogue import Words
+    from pov.model.words import Words
     from pov.reporting.numbers import kinds
 
     hard, late, figure = scored.get("hard"), scored.get("late"), _figure(scored["observed"])

@@ -13,6 +13,7 @@ from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName, Name
 from pov.config.points import Point
 from pov.model import catalogue
+from pov.model.kinds import MORE, Metric
 
 
 class Experiment(Model):
@@ -99,9 +100,9 @@ class Criterion(Model):
             raise Faults([(("agreedBy",), "a day needs the name of who agreed", "or leave `agreedOn` out")])
         return self
 
-    def _bounded_on_its_side(self, metric: catalogue.Metric) -> None:
+    def _bounded_on_its_side(self, metric: Metric) -> None:
         """One bound, on the side from which the catalogue says that the figure is better."""
-        more = metric.direction == catalogue.MORE
+        more = metric.direction == MORE
         right, wrong = ("atLeast", "atMost") if more else ("atMost", "atLeast")
         given, other = (self.at_least, self.at_most) if more else (self.at_most, self.at_least)
         if other is not None:

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from pov.config.explaining import Faults, nearest
-from pov.model.catalogue import AT, Option
+from pov.model.catalogue import AT
+from pov.model.kinds import Option
 
 _PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
 

@@ -10,8 +10,9 @@ from importlib import import_module
 
 from pov.experiments.core import Experiment
 from pov.model import catalogue
+from pov.model.registry import Registry
 
-EXPERIMENTS: catalogue.Registry[Experiment] = catalogue.Registry("experiment")
+EXPERIMENTS: Registry[Experiment] = Registry("experiment")
 
 
 def attach(experiment: Experiment) -> Experiment:

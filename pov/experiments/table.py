@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from pov.experiments import EXPERIMENTS
-from pov.model.catalogue import ARMS, Arm, Experiment
+from pov.model.catalogue import ARMS
 from pov.model.catalogue import EXPERIMENTS as CATALOGUE
+from pov.model.kinds import Arm, Experiment
 
 MEASURED, STATED, NONE = "measured", "stated", "–"
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pov.model.catalogue import PLACEBO, Words
+from pov.model.kinds import PLACEBO
 from pov.model.reading import mapping, number
 from pov.model.sample import Sample
+from pov.model.words import Words
 
 DETAIL = "footprint"
 """In a sample's details: the span since the reading before, with what each part took in it."""

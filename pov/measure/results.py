@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pov.measure.excuse import HARD
-from pov.model.catalogue import AGAIN, NEGATIVE, PLACEBO, Metric, Words
+from pov.model.kinds import AGAIN, NEGATIVE, PLACEBO, Metric
 from pov.model.reading import TOLD_APART, mapping, text, whole
 from pov.model.sample import Counts, Sample
+from pov.model.words import Words
 
 EXECUTED, PERSON, SIMULATED = "executed", "person", "simulated"
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pov.measure.results import Arm, Kinds, Results
-from pov.model.catalogue import MORE, Metric, proposed
+from pov.model.catalogue import proposed
+from pov.model.kinds import MORE, Metric
 from pov.model.reading import items, mapping, number, text, whole
 
 Outcome = Literal["pass", "fail", "not shown"]

@@ -13,8 +13,8 @@ from pov.measure.results import Arm, Experiment, Results, gathered, loads_the_ma
 from pov.measure.scoring import Criterion, scored
 from pov.measure.statistics import METHOD, Comparison, Same, comparisons, same
 from pov.measure.warnings import RULES, look
-from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample
+from pov.model.words import Words
 
 SCHEMA = "pov.dev/summary/v2"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from pov.measure.results import Arm
-from pov.model.catalogue import Words
 from pov.model.sample import Sample
+from pov.model.words import Words
 
 
 @dataclass(frozen=True)

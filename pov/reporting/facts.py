@@ -13,9 +13,9 @@ from typing import Any
 from pov.measure.results import SIMULATED, Experiment, Results, gathered
 from pov.measure.scoring import Score, criteria, scored
 from pov.measure.statistics import Comparison, Same, comparisons, same
-from pov.model.catalogue import Words
 from pov.model.reading import items, mapping, number, read_sample, text
 from pov.model.sample import Resumption, Sample
+from pov.model.words import Words
 from pov.reporting.valued import GivenValue, Valued, valued
 from pov.state.attested import Attested, recorded
 from pov.state.people import states

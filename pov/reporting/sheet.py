@@ -14,8 +14,9 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.paths import data
 from pov.measure.scoring import threshold
-from pov.model.catalogue import MORE, Words
+from pov.model.kinds import MORE
 from pov.model.reading import items, mapping, text
+from pov.model.words import Words
 from pov.reporting import lettering
 from pov.reporting.numbers import listing, plural
 from pov.reporting.wording import value

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pov.measure.results import Arm, Experiment, Kinds, holds_both, loads_the_machine
 from pov.measure.scoring import Score, word
 from pov.measure.statistics import Comparison, Same
-from pov.model import catalogue
-from pov.model.catalogue import MANUAL, MORE, Metric, Words
+from pov.model import kinds as catalogued
+from pov.model.kinds import MANUAL, MORE, Metric
 from pov.model.reading import text
 from pov.model.sample import Resumption, Sample
+from pov.model.words import Words
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, kinds, listing, plain, plural, seconds, share
 from pov.state.attested import CRITERIA, RUN, Attested
@@ -31,7 +32,7 @@ def subject(facts: Facts, name: str) -> str:
     return found
 
 
-def clock(words: catalogue.Experiment) -> str:
+def clock(words: catalogued.Experiment) -> str:
     """When an experiment's clock starts and stops in every arm, and whether review and approval are within."""
     return f"Starts when {words.starts}; stops when {words.stops}. The same in every arm. {words.review}".rstrip()
 

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from pov.model.catalogue import AGAIN, OPTIONS, Option, Words, named
+from pov.model.catalogue import OPTIONS, named
+from pov.model.kinds import AGAIN, Option
 from pov.model.reading import items, mapping, number, text, whole
+from pov.model.words import Words
 
 Pairs = Mapping[tuple[str, str], int]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pov.experiments.runbook import SEEN_LIMIT_S
 from pov.model import catalogue
+from pov.model.kinds import Arm, Experiment, Metric
 from pov.model.reading import items, mapping, text
 from pov.workflows.running import without_trials
 from pov.workflows.runs import ALIKE, differences
@@ -53,9 +54,9 @@ def comparable(record: Mapping[str, Any], mock: str, plan: Pairs) -> dict[str, A
         "versions": without_trials(versions, mock),
         "criteria": {text(one.get("id")): _said(one) for one in wanted},
         "catalogue": {
-            "experiment": _entries(told.get("experiments"), catalogue.Experiment, _OF_EXPERIMENT, experiments),
-            "arm": _entries(told.get("arms"), catalogue.Arm, _OF_ARM, arms),
-            "metric": _entries(told.get("metrics"), catalogue.Metric, _OF_METRIC, metrics),
+            "experiment": _entries(told.get("experiments"), Experiment, _OF_EXPERIMENT, experiments),
+            "arm": _entries(told.get("arms"), Arm, _OF_ARM, arms),
+            "metric": _entries(told.get("metrics"), Metric, _OF_METRIC, metrics),
         },
         "runbooks": {name: runbooks[name] for name in sorted(books & set(runbooks))},
         "own_arms": {

@@ -20,7 +20,8 @@ from pov.engines.ansible_syntax import syntax_faults
 from pov.experiments import EXPERIMENTS
 from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.core import Experiment
-from pov.model import catalogue
+from pov.model.kinds import SCRIPT, Arm
+from pov.model.words import Words
 
 # The first bytes of what a system can start: a script that names its interpreter, programs of Linux and macOS.
 _STARTABLE = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
@@ -32,7 +33,7 @@ _EXAMPLE = "mock_services/legacy/runbooks"
 class Own:
     """An arm of one's own: its words, its script, the experiments that it takes part in, and where it was named."""
 
-    arm: catalogue.Arm
+    arm: Arm
     script: OwnScript
     experiments: tuple[str, ...]
     origin: str
@@ -46,9 +47,9 @@ class Brought:
     runbooks: Mapping[str, tuple[CustomerRunbook, Digested]] = field(default_factory=dict)
 
     @property
-    def words(self) -> catalogue.Words:
+    def words(self) -> Words:
         """The catalogue with the arms among its own."""
-        return catalogue.Words().with_arms(own.arm for own in self.arms)
+        return Words().with_arms(own.arm for own in self.arms)
 
     @property
     def experiments(self) -> Mapping[str, Experiment]:
@@ -121,11 +122,11 @@ def brought(engagement: Engagement | None, folder: Path | None, arms: Sequence[s
             problems.append(Problem(origin, f"arm {arm.name}: {file} {fault[0]}", fault[1]))
             continue
         mark, colour = _LOOKS[index % len(_LOOKS)]
-        data = catalogue.Arm(
+        data = Arm(
             arm.name,
             arm.label,
             arm.note,
-            kind=catalogue.SCRIPT,
+            kind=SCRIPT,
             legacy=True,
             mark=mark,
             colour=colour,

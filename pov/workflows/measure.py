@@ -24,6 +24,7 @@ from pov.measure.order import new_seed, shuffled
 from pov.measure.scoring import criteria as read_criteria
 from pov.model import catalogue
 from pov.model.events import Emit, Event, Listeners
+from pov.model.kinds import AGAIN, NEGATIVE, PLACEBO
 from pov.state.runs import RunWriter
 from pov.workflows.agreement import possible_arms
 from pov.workflows.brought import Brought, brought, unknown_arms
@@ -227,14 +228,14 @@ def planned(
         if chosen:
             base = catalogue.proposed().name
             first = base if base in chosen else chosen[0]
-            plan[name, catalogue.named(catalogue.PLACEBO)] = min(plan[name, first], wish.placebos or plan[name, first])
+            plan[name, catalogue.named(PLACEBO)] = min(plan[name, first], wish.placebos or plan[name, first])
         # Fewer trials are asked for of every arm, then; more of this one have to be asked for.
         usual = min(wish.aa or 0, options.trials or wish.aa or 0)
         aa = usual if options.aa is None else options.aa
         if aa and catalogue.proposed().name in chosen:
-            plan[name, catalogue.named(catalogue.AGAIN)] = aa
+            plan[name, catalogue.named(AGAIN)] = aa
         if chosen and experiments[name].negative is not None and scenario.legacy.hosts:
-            plan[name, catalogue.named(catalogue.NEGATIVE)] = 1
+            plan[name, catalogue.named(NEGATIVE)] = 1
     kept, left_out = _without_edges(plan, scenario)
     return kept, (*left_out, *(f"the {arm} arm is left out: {_UNLIKE}" for arm in unlike))
 

@@ -21,8 +21,9 @@ from pov.measure.pace import Cost
 from pov.measure.scoring import Criterion
 from pov.measure.summary import summarise
 from pov.measure.trials import Result, Trial, run_trial
-from pov.model.catalogue import AGAIN, NEGATIVE, PLACEBO, named, proposed
+from pov.model.catalogue import named, proposed
 from pov.model.events import Emit, Event, TrialData
+from pov.model.kinds import AGAIN, NEGATIVE, PLACEBO
 from pov.model.sample import Sample
 from pov.state import under_way
 from pov.state.runs import CONFIGURATION, RunWriter

@@ -12,7 +12,7 @@ from pov.config.units import seconds
 from pov.experiments.calibration import WINDOW_S
 from pov.experiments.core import Experiment
 from pov.measure.pace import Cost, Key, Plan, costs, fit, learnt, total
-from pov.model.catalogue import Words
+from pov.model.words import Words
 from pov.state.runs import read_run, saved_in
 
 _RUNS_READ = 20

@@ -11,7 +11,7 @@ from typing import Any
 from pov.base.errors import InvalidInput, Problem
 from pov.config.engagement import Engagement
 from pov.config.scenario import Scenario
-from pov.model.catalogue import Words
+from pov.model.words import Words
 from pov.state import frozen as store
 from pov.state.frozen_plan import Pairs, departures
 from pov.state.ledger import runs_in

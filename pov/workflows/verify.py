@@ -340,8 +340,8 @@ def _other_sums(saved: Run) -> list[str]:
     """Where summary.json is not what its samples give. What another version added or left out is not compared."""
     from pov.measure.scoring import criteria
     from pov.measure.summary import summarise
-    from pov.model.catalogue import Words
     from pov.model.reading import read_sample
+    from pov.model.words import Words
 
     if saved.summary is None:
         return []

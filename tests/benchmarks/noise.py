@@ -29,8 +29,9 @@ from pov.experiments.traffic import traffic
 from pov.measure.results import gathered
 from pov.measure.scoring import Criterion, scored
 from pov.measure.trials import OPERATION, VERIFICATION
-from pov.model.catalogue import Words, proposed
+from pov.model.catalogue import proposed
 from pov.model.sample import Sample, Traffic
+from pov.model.words import Words
 from tests.benchmarks.local_estates import Local, estate
 from tests.benchmarks.mock import program
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pov.measure.results import Arm, Experiment
-from pov.model.catalogue import Words, told_in
+from pov.model.catalogue import told_in
 from pov.model.reading import items, mapping, text
+from pov.model.words import Words
 from pov.reporting.blocks import Block, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import plural

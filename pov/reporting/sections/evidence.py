@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pov.measure.results import arm_of
-from pov.model.catalogue import Words
 from pov.model.sample import Sample
+from pov.model.words import Words
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Bullets, Callout, Heading, Table, Text
 from pov.reporting.facts import Facts

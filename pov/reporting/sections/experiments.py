@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from pov.measure.results import Arm, Experiment
 from pov.measure.statistics import Comparison
-from pov.model.catalogue import Words
+from pov.model.words import Words
 from pov.reporting import wording
 from pov.reporting.blocks import (
     Block,

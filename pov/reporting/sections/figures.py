@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pov.measure.results import FIGURES, Experiment
-from pov.model.catalogue import Metric, Words
+from pov.model.kinds import Metric
+from pov.model.words import Words
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Heading, Table
 from pov.reporting.facts import Facts

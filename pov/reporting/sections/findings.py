@@ -9,7 +9,7 @@ from pov.measure.excuse import HARD
 from pov.measure.inference import LEVEL, bound, smallest_p
 from pov.measure.results import Arm, Experiment
 from pov.measure.statistics import Comparison
-from pov.model.catalogue import MANUAL, SCRIPT
+from pov.model.kinds import MANUAL, SCRIPT
 from pov.model.sample import Counts
 from pov.reporting import wording
 from pov.reporting.facts import Facts

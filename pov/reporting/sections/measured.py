@@ -8,7 +8,7 @@ from typing import Any
 
 from pov.measure.results import Arm, Experiment
 from pov.measure.warnings import BUSY, began_busy
-from pov.model.catalogue import Metric
+from pov.model.kinds import Metric
 from pov.reporting import wording
 from pov.reporting.blocks import Block, KeyFigures, Overview, Text, experiment_anchor, look, marks
 from pov.reporting.facts import Facts

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pov.measure.coverage import simulated
 from pov.measure.order import COMPLETE
-from pov.model.catalogue import SCRIPT
+from pov.model.kinds import SCRIPT
 from pov.model.reading import mapping, number, text
 from pov.reporting import wording
 from pov.reporting.blocks import Block, Bullets, Heading, Text

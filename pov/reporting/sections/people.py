@@ -7,8 +7,9 @@ from statistics import median
 
 from pov.measure.people import AUTHOR, LOOK_S, MEDIAN_FROM, REVIEWER, Work, persons, typical, works
 from pov.measure.results import SIMULATED, Arm, Experiment
-from pov.model.catalogue import Words, told_in
+from pov.model.catalogue import told_in
 from pov.model.reading import items, mapping, number
+from pov.model.words import Words
 from pov.reporting.blocks import Block, Callout, Dots, Heading, Table, Text, marks
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, nice_axis, plain, plural, seconds

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pov.measure.bounds import ASSUMED, CONNECTION, FAILED, HARD, LATE, REQUEST, TRIAL, Rare, bounds
 from pov.measure.results import Arm
-from pov.model.catalogue import Words
+from pov.model.words import Words
 from pov.reporting.blocks import Block, Heading, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import count, percent

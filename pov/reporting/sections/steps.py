@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pov.measure.results import Arm
-from pov.model.catalogue import Words
 from pov.model.sample import Sample
+from pov.model.words import Words
 from pov.reporting.blocks import Bars, Block, Heading, Text, look
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import nice_axis, seconds

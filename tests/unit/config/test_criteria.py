@@ -8,6 +8,7 @@ from pov.base.errors import InvalidInput
 from pov.config.experiments import Criterion, conflicting_primaries, conflicting_timeouts, timeouts
 from pov.config.scenario import load_scenario
 from pov.model import catalogue
+from pov.model.kinds import MORE, Metric
 
 
 def criterion(name: str, **changes: Any) -> Criterion:
@@ -34,7 +35,7 @@ def test_the_time_out_is_the_criterions() -> None:
     assert timeouts([criterion("a", timeoutMs=500), criterion("b", experiment="deploy")]) == {"rotate": 500}
 
 
-RIGHT = catalogue.Metric("right_answers", "right answers", "right", "answers", catalogue.MORE)
+RIGHT = Metric("right_answers", "right answers", "right", "answers", MORE)
 
 
 def test_a_figure_of_which_more_is_better_has_a_least(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ from pov.measure.results import Arm, Kinds, gathered
 from pov.measure.scoring import BLIND, STALLED, Criterion, scored
 from pov.measure.statistics import compare, drift_from
 from pov.measure.summary import summarise
-from pov.model.catalogue import Arm as CatalogueArm
-from pov.model.catalogue import Words
+from pov.model.kinds import Arm as CatalogueArm
 from pov.model.reading import TOLD_APART
 from pov.model.sample import Counts, Sample, Stalls, Traffic
+from pov.model.words import Words
 
 
 def test_trials_are_completely_randomised_and_the_seed_repeats_them() -> None:

@@ -14,8 +14,8 @@ from pov.measure.schema import summary_schema
 from pov.measure.scoring import Criterion, scored
 from pov.measure.statistics import DESCRIPTIVE, Comparison, comparisons, same
 from pov.measure.summary import summarise
-from pov.model.catalogue import Words
 from pov.model.sample import Counts, Sample, Step, Traffic
+from pov.model.words import Words
 from tests.benchmarks.coverage import Case
 from tests.unit.reporting.simulated import footprint
 

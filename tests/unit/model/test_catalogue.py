@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pov.config.experiments import Criterion, Experiment
+from pov.config.experiments import Criterion
+from pov.config.experiments import Experiment as Settings
 from pov.config.schema import json_schema
 from pov.experiments import EXPERIMENTS, attach
 from pov.experiments.trial import EstateTrial
@@ -14,8 +15,10 @@ from pov.measure.results import gathered
 from pov.measure.scoring import Criterion as Wanted
 from pov.measure.scoring import scored
 from pov.model import catalogue
-from pov.model.catalogue import Arm, Metric, Registry, Words
+from pov.model.kinds import Arm, Experiment, Metric
+from pov.model.registry import Registry
 from pov.model.sample import Sample
+from pov.model.words import Words
 
 MORE = Arm("shell", "Shell", "a few scripts", kind="manual", mark="square", colour="#123456")
 
@@ -40,13 +43,13 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line each in the catalogue."""
     monkeypatch.setitem(catalogue.ARMS._items, "shell", MORE)
     monkeypatch.setitem(catalogue.METRICS._items, "found", Metric("found", "faults found", "found", "", "more"))
-    tides = catalogue.Experiment("tides", "Repairing what was changed by hand", "tides")
+    tides = Experiment("tides", "Repairing what was changed by hand", "tides")
     monkeypatch.setitem(catalogue.EXPERIMENTS._items, "tides", tides)
 
 
 @pytest.mark.usefixtures("added")
 def test_one_line_is_configured_scored_and_spoken_of() -> None:
-    assert Experiment.model_validate({"name": "tides", "arms": ["shell", "automated"]}).arms == ("shell", "automated")
+    assert Settings.model_validate({"name": "tides", "arms": ["shell", "automated"]}).arms == ("shell", "automated")
     document = {"id": "c", "title": "C", "experiment": "tides", "arm": "shell", "metric": "found", "atLeast": 2}
     assert Criterion.model_validate(document).metric == "found"
     schema = str(json_schema("scenario"))

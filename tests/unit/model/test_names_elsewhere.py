@@ -26,6 +26,9 @@ NAMES = {*catalogue.EXPERIMENTS, *catalogue.ARMS}
 KNOW = ("model/catalogue.py", "experiments/", "reporting/standalone.py")
 """Those that may; the verifier that goes with a report imports nothing of `pov`, and so has what it needs in itself."""
 MEAN = {
+    "kinds of arms, which arms of the same name are of": {
+        (kind, "model/kinds.py") for kind in ("automated", "manual", "person", "placebo")
+    },
     "how work or a run ended": {
         ("interrupted", where)
         for where in (

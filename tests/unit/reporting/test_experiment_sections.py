@@ -11,7 +11,7 @@ from typing import Any
 import pypdf
 import pytest
 
-from pov.model.catalogue import Words
+from pov.model.words import Words
 from pov.reporting.blocks import KeyFigures, Table, Text
 from pov.reporting.model import Chapter, Report, build
 from pov.reporting.render import render_pdf

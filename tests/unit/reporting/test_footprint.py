@@ -13,9 +13,9 @@ import pytest
 
 from pov.cli.measure import in_words
 from pov.measure.footprint import PLATFORM, footprint
-from pov.model.catalogue import Words
 from pov.model.events import silent
 from pov.model.reading import read_sample
+from pov.model.words import Words
 from pov.reporting import standalone
 from pov.reporting.blocks import Bullets, Table, Text
 from pov.reporting.model import Chapter, build

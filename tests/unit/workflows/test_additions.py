@@ -16,8 +16,9 @@ from pov import experiments
 from pov.config.engagement import load_engagement
 from pov.measure.scoring import Criterion, criteria
 from pov.model import catalogue
-from pov.model.catalogue import Arm, Metric
 from pov.model.events import silent
+from pov.model.kinds import Arm, Experiment, Metric, Stated
+from pov.model.words import Words
 from pov.reporting import standalone
 from pov.reporting.model import build
 from pov.reporting.render import render_pdf
@@ -81,7 +82,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def added(folder: Path) -> None:
     """An experiment: a file and a line. An arm and a metric: a line each."""
     (folder / "high_tides.py").write_text(TIDES)
-    catalogue.EXPERIMENTS.register(catalogue.Experiment("high-tides", "Waiting for the water", "tide"))
+    catalogue.EXPERIMENTS.register(Experiment("high-tides", "Waiting for the water", "tide"))
     catalogue.ARMS.register(Arm("shell", "Shell", "a few scripts", "manual", legacy=True, colour="#123456"))
     catalogue.METRICS.register(Metric("turns", "turns of the tide", "turns", aggregation="max"))
     experiments.attach_all(["high-tides"])
@@ -91,7 +92,7 @@ def added(folder: Path) -> None:
 def test_an_experiment_an_arm_and_a_metric_are_a_line_each(tmp_path: Path) -> None:
     wish = {"name": "high-tides", "trials": 2, "arms": ["automated", "shell"]}
     wanted = Criterion("calm", "Turned in time", "high-tides", "shell", "turns", 2)
-    record = {"criteria": [wanted.__dict__], "catalogue": catalogue.Words().as_json()}
+    record = {"criteria": [wanted.__dict__], "catalogue": Words().as_json()}
     measured = Measured(tmp_path, experiments=[wish], named=("high-tides",), record=record)
     assert {arm for _, arm in measured.plan} == {"automated", "shell", "placebo"}
     result = measured.run(wanted)
@@ -178,7 +179,7 @@ def test_an_arm_of_ones_own_is_planned_also_where_no_service_calls_another(tmp_p
 
 
 def test_a_figure_that_customers_are_asked_for_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = catalogue.Stated("renewal-minutes", "Renewal of one certificate", "min", "20", "rotate")
+    asked = Stated("renewal-minutes", "Renewal of one certificate", "min", "20", "rotate")
     monkeypatch.setitem(catalogue.STATED._items, asked.name, asked)
     engagement = load_engagement(run(InitOptions(tmp_path / "acme", example=True), silent).folder)
     found = engagement.baseline[-1]

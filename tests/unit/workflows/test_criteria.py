@@ -19,8 +19,8 @@ from pov.base.paths import data
 from pov.config.engagement import load_engagement
 from pov.config.scenario import load_scenario
 from pov.engines import ssh
-from pov.model.catalogue import Words
 from pov.model.events import Event, silent
+from pov.model.words import Words
 from pov.reporting import sheet
 from pov.state import frozen as store
 from pov.state import ledger

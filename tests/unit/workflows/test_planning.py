@@ -11,7 +11,7 @@ from pov.config.scenario import load_scenario
 from pov.experiments import EXPERIMENTS
 from pov.experiments.gitops import POLL_S
 from pov.measure.pace import AROUND_S, total
-from pov.model.catalogue import Words
+from pov.model.words import Words
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought
 from pov.workflows.measure import MeasureOptions, planned

@@ -22,10 +22,11 @@ from pov.experiments.core import Experiment
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import shuffled
 from pov.measure.summary import summarise
-from pov.model.catalogue import EXPERIMENTS, Words
+from pov.model.catalogue import EXPERIMENTS
 from pov.model.events import Event, silent
 from pov.model.reading import read_sample
 from pov.model.sample import CUT_OFF, INTERRUPTED
+from pov.model.words import Words
 from pov.reporting.model import build
 from pov.state import under_way
 from pov.state.attested import Attested

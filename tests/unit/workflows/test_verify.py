@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from pov.model.catalogue import Arm, Words
 from pov.model.events import silent
+from pov.model.kinds import Arm
+from pov.model.words import Words
 from pov.reporting import standalone
 from pov.reporting.model import build
 from pov.reporting.sections.worth_basis import _METHOD
