@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
-from pov.base.wait import wait_for
 from pov.config.estates import Estate
-from pov.experiments.gitops import at_rest
+from pov.experiments.gitops import at_rest, push_back, working_copy
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import Toolbox
@@ -17,7 +16,7 @@ from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_
 from pov.measure.order import Slot
 from pov.measure.trials import CleanUp
 
-_GIT_S, _SEEN_S, _AT_REST_S = 120.0, 420.0, 240.0
+_SEEN_S, _AT_REST_S = 420.0, 240.0
 
 
 class OneChange:
@@ -37,7 +36,7 @@ class OneChange:
         with tempfile.TemporaryDirectory(prefix="pov-") as folder:
             archive = self._box.releases.image(self._version, Path(folder))
             self._image = self._box.releases.deliver(archive, self._version)
-        self._copy = copy = self._fresh()
+        self._copy = copy = working_copy(self._box, self._estate.name)
         after.add("working copy", copy.close)
         self._before = copy.images()[self._service]
         copy.set_images({self._service: self._image})
@@ -69,26 +68,15 @@ class OneChange:
 
     def take_back(self) -> None:
         """The version from before, and the stage at rest with it; nothing where Git asks for that."""
-        copy = self._fresh()
-        try:
-            revision = copy.head()
-            if copy.images()[self._service] != self._before:
-                copy.set_images({self._service: self._before})
-                revision = copy.commit(f"Back to the state before trial {self._slot.trial} of {self._slot.experiment}")
-                copy.push()
-            at_rest(self._box, self._estate.name, revision, _AT_REST_S)
-        finally:
-            copy.close()
+        revision = push_back(self._box, self._slot, self._estate.name, self._undo)
+        at_rest(self._box, self._estate.name, revision, _AT_REST_S)
 
     def as_details(self) -> dict[str, Any]:
         """What was changed, for the sample."""
         return {"service": self._service, "version": self._version, "image": self._image, "revision": self._revision}
 
-    def _fresh(self) -> Configuration:
-        """A working copy, also if Gitea is on its way back from somewhere, and the webhook as a deployment has it."""
-
-        def attempt() -> Configuration:
-            self._box.git.webhook(True)
-            return self._box.git.configuration(self._estate.name)
-
-        return wait_for("Gitea", attempt, timeout_s=_GIT_S, interval_s=1.0, clock=self._box.clock, fix="pov status")
+    def _undo(self, copy: Configuration) -> bool:
+        if copy.images()[self._service] == self._before:
+            return False
+        copy.set_images({self._service: self._before})
+        return True

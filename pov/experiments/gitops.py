@@ -76,7 +76,7 @@ class GitOpsTrial(EstateTrial):
         self.after.add("webhook", self._told_again, after={Ending.DONE, Ending.FAILED})
         # Whoever pressed Ctrl-C waits for nothing; the next trial sets it anyway.
         self.after.add("webhook", partial(self.box.git.webhook, True), after={Ending.INTERRUPTED})
-        self._copy = copy = self._once_git_is_there(self._webhook, self._configuration)
+        self._copy = copy = working_copy(self.box, self.estate.name, webhook=self._webhook)
         self.after.add("working copy", copy.close)
         at_rest(self.box, self.estate.name, copy.head(), _AT_REST_S)
 
@@ -124,33 +124,43 @@ class GitOpsTrial(EstateTrial):
     def _since(self, moment: datetime | None) -> float | None:
         return (moment - self._begun).total_seconds() if moment is not None and self._begun is not None else None
 
-    def _configuration(self) -> Configuration:
-        return self.box.git.configuration(self.estate.name)
-
     def _told_again(self) -> None:
-        self._once_git_is_there(True, lambda: None)
-
-    def _once_git_is_there(self, webhook: bool, then: Callable[[], T]) -> T:
-        """Set the webhook and do what follows, also if Gitea is on its way back from somewhere."""
-
-        def attempt() -> tuple[T]:
-            self.box.git.webhook(webhook)
-            return (then(),)
-
-        clock = self.box.clock
-        return wait_for("Gitea", attempt, timeout_s=_BACK_S, interval_s=1.0, clock=clock, fix="pov status")[0]
+        _once_git_is_there(self.box, lambda: self.box.git.webhook(True))
 
     def repair(self) -> None:
         """Commit the way back, so that the next trial starts at rest."""
-        copy = self._once_git_is_there(True, self._configuration)
-        try:
-            revision = copy.head()
-            if self.undo(copy):
-                revision = copy.commit(f"Back to the state before trial {self.slot.trial} of {self.slot.experiment}")
-                copy.push()
-            at_rest(self.box, self.estate.name, revision, _AT_REST_S)
-        finally:
-            copy.close()
+        revision = push_back(self.box, self.slot, self.estate.name, self.undo)
+        at_rest(self.box, self.estate.name, revision, _AT_REST_S)
+
+
+def working_copy(box: Toolbox, stage: str, *, webhook: bool = True) -> Configuration:
+    """A fresh one, with the webhook as asked for, also if Gitea is on its way back from somewhere."""
+
+    def attempt() -> Configuration:
+        box.git.webhook(webhook)
+        return box.git.configuration(stage)
+
+    return _once_git_is_there(box, attempt)
+
+
+def push_back(box: Toolbox, slot: Slot, stage: str, undo: Callable[[Configuration], bool]) -> str:
+    """Commit and push the state from before a trial, by the webhook; the revision at which the stage has it.
+
+    `undo` edits a working copy and tells whether there is anything to commit.
+    """
+    copy = working_copy(box, stage)
+    try:
+        if not undo(copy):
+            return copy.head()
+        revision = copy.commit(f"Back to the state before trial {slot.trial} of {slot.experiment}")
+        copy.push()
+        return revision
+    finally:
+        copy.close()
+
+
+def _once_git_is_there(box: Toolbox, attempt: Callable[[], T]) -> T:
+    return wait_for("Gitea", attempt, timeout_s=_BACK_S, interval_s=1.0, clock=box.clock, fix="pov status")
 
 
 def at_rest(box: Toolbox, stage: str, revision: str, limit_s: float) -> None:

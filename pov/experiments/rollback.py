@@ -18,7 +18,7 @@ from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
-from pov.experiments.gitops import GitOpsTrial
+from pov.experiments.gitops import GitOpsTrial, push_back
 from pov.experiments.load import Watched
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
@@ -68,7 +68,8 @@ class AutomatedRollback(GitOpsTrial):
         """As ever; then the bad version goes live, and its commit is taken back in the working copy alone."""
         super().warm_up()
         # Whatever happens from here on, the bad version does not stay. After an interrupt nobody waits.
-        self.after.add("bad version", self._push_back, after={Ending.FAILED, Ending.INTERRUPTED})
+        back = partial(push_back, self.box, self.slot, self.estate.name, self.undo)
+        self.after.add("bad version", back, after={Ending.FAILED, Ending.INTERRUPTED})
         self.phase(LIVE)
         self.copy.set_images(dict.fromkeys(self.box.under_proof, self._image))
         self._revision_of_bad = self.copy.commit(f"Deploy {self._bad} to {self.estate.name}")
@@ -142,15 +143,6 @@ class AutomatedRollback(GitOpsTrial):
     def _bad_pods(self, service: str) -> list[dict[str, Any]]:
         held = self.box.cluster.list(POD, self.estate.namespace, labels=f"app={service}")
         return [pod for pod in held if not is_going(pod) and image_of(pod) == self._image]
-
-    def _push_back(self) -> None:
-        copy = self._once_git_is_there(True, self._configuration)
-        try:
-            if self.undo(copy):
-                copy.commit(f"Back to the state before trial {self.slot.trial} of {self.slot.experiment}")
-                copy.push()
-        finally:
-            copy.close()
 
 
 class ManualRollback(RunbookTrial):
