@@ -74,7 +74,7 @@ class Footprint:
     def memory(self, names: Iterable[str]) -> float:
         """Their medians added up, in MiB."""
         wanted = set(names)
-        # Exactly rounded, here as in `reporting/standalone.py`: sums that end in .5 are not rare.
+        # Exactly rounded, here as in `reporting/standalone/taken.py`: sums that end in .5 are not rare.
         return math.fsum(part.memory_mib for part in self.parts if part.name in wanted)
 
     def as_json(self) -> dict[str, Any]:

@@ -134,6 +134,7 @@ def attachments(
     With a `report` also what was drawn, what countersigns all that by `lists`, and a verifier. It imports nothing of
     `pov`: whoever got the PDF has all that is needed to compute it again.
     """
+    from pov.reporting.one_file import verifier
     from pov.workflows import attesting
 
     files = {name: (saved.path / name).read_bytes() for name in _SAVED if (saved.path / name).is_file()}
@@ -153,13 +154,6 @@ def attachments(
 def drawn(report: Report) -> bytes:
     """The report as the document that is drawn."""
     return (json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def verifier() -> bytes:
-    """The verifier that is attached: one file that needs Python's standard library alone."""
-    from pov.reporting import standalone
-
-    return Path(standalone.__file__).read_bytes()
 
 
 def statement(pdf: bytes, saved: Run) -> bytes:

@@ -190,17 +190,19 @@ class _Folder:
 
     def by_itself(self, files: Mapping[str, bytes]) -> None:
         """The verifier that reports carry, this version's own copy, on these files."""
-        from pov.reporting.standalone import Verifier, printed
+        from pov.reporting import one_file
+        from pov.reporting.standalone.letters import printed
+        from pov.reporting.standalone.verifier import Verifier
 
         with tempfile.TemporaryDirectory(prefix="pov-verify-") as name:
             for file, content in files.items():
                 (Path(name) / file).write_bytes(content)
-            verifier = Verifier(Path(name))
+            verifier = Verifier(Path(name), one_file.verifier())
             verifier.run()
         self.wrong += map(printed, verifier.wrong)
         self.unseen += map(printed, verifier.notes)
         self.checked.append(f"{verifier.done} figures and digests, computed by the verifier that reports carry")
-        if files.get(report.VERIFIER, report.verifier()) != report.verifier():
+        if files.get(report.VERIFIER, one_file.verifier()) != one_file.verifier():
             self.unseen.append("verify.py is not this version's: its own answer is not known, and it was not run")
 
     def configuration(self) -> None:

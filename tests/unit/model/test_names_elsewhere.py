@@ -17,13 +17,15 @@ from pov.cli.measure import command
 from pov.config.experiments import Experiment as Settings
 from pov.experiments.toolbox import Toolbox
 from pov.model import catalogue
-from pov.reporting import standalone
 from pov.reporting.sections import SECTIONS
+from pov.reporting.standalone import known as known_room
+from pov.reporting.standalone.known import APART, ON_PLATFORM, POINTS, UPKEEP
+from pov.reporting.standalone.shapes import ENVIRONMENT
 from pov.workflows.measure import MeasureOptions
 
 ROOT = Path(package).parent
 NAMES = {*catalogue.EXPERIMENTS, *catalogue.ARMS}
-KNOW = ("model/catalogue.py", "experiments/", "reporting/standalone.py")
+KNOW = ("model/catalogue.py", "experiments/", "reporting/standalone/")
 """Those that may; the verifier that goes with a report imports nothing of `pov`, and so has what it needs in itself."""
 MEAN = {
     "kinds of arms, which arms of the same name are of": {
@@ -131,7 +133,7 @@ def test_an_option_is_configured_asked_for_recorded_and_given_to_trials(name: st
     assert name in {one.name for one in fields(MeasureOptions)}
     assert option.recorded in {one.name for one in fields(Toolbox)}
     assert option.flag in {flag for parameter in command.params for flag in parameter.opts}
-    assert f"{option.recorded}?" in standalone.ENVIRONMENT["choices?"]
+    assert f"{option.recorded}?" in ENVIRONMENT["choices?"]
     usual = option.figure(None)
     assert usual is not None
     assert option.least <= usual <= option.most
@@ -154,7 +156,7 @@ def test_what_an_experiment_says_of_others_is_there() -> None:
 
 
 def test_the_verifier_knows_of_itself_what_the_catalogue_says() -> None:
-    assert catalogue.told_in(standalone.UPKEEP) == standalone.ON_PLATFORM
-    assert catalogue.AT.points == standalone.POINTS
-    assert catalogue.ERROR_RATE.usual == standalone.ERROR_RATE
-    assert {arm.kind for arm in catalogue.ARMS.values() if arm.apart} == standalone.APART
+    assert catalogue.told_in(UPKEEP) == ON_PLATFORM
+    assert catalogue.AT.points == POINTS
+    assert catalogue.ERROR_RATE.usual == known_room.ERROR_RATE
+    assert {arm.kind for arm in catalogue.ARMS.values() if arm.apart} == APART

@@ -12,7 +12,7 @@ import pytest
 from pov.cli.main import main
 from pov.measure.results import Kinds
 from pov.model.catalogue import METRICS
-from pov.reporting import standalone, wording
+from pov.reporting import one_file, wording
 from pov.reporting.model import Report, build
 from pov.state.runs import read_run
 from tests.unit.reporting import simulated
@@ -169,7 +169,7 @@ def test_a_report_of_before_that_pooled_them_is_held_to_its_sum(tmp_path: Path, 
     document = json.loads((folder / "report.json").read_text())
     as_before(document, figure)
     for mark, expected in ((b"", 4), (b"# of before\n", wrong)):
-        (folder / "verify.py").write_bytes(Path(standalone.__file__).read_bytes() + mark)
+        (folder / "verify.py").write_bytes(one_file.verifier() + mark)
         verifier = Given(folder, document, None)
         verifier.run()
         assert len(verifier.wrong) == expected, verifier.wrong

@@ -16,9 +16,9 @@ from pov.measure.footprint import PLATFORM, footprint
 from pov.model.events import silent
 from pov.model.reading import read_sample
 from pov.model.words import Words
-from pov.reporting import standalone
 from pov.reporting.blocks import Bullets, Table, Text
 from pov.reporting.model import Chapter, build
+from pov.reporting.standalone.verifier import Verifier
 from pov.state.runs import read_run
 from pov.workflows import runs
 from pov.workflows.report import attachments
@@ -149,7 +149,7 @@ def test_the_verifier_computes_every_figure_and_finds_a_changed_one(tmp_path: Pa
     def wrong(changed: Any) -> list[str]:
         other = {**document, "sections": [{"id": "footprint", "title": "x", "blocks": changed}]}
         (tmp_path / "report.json").write_text(json.dumps(other))
-        verifier = standalone.Verifier(tmp_path)
+        verifier = Verifier(tmp_path)
         verifier.run()
         return [line for line in verifier.wrong if line.startswith("footprint")]
 
@@ -182,7 +182,7 @@ def test_the_verifier_reads_every_span_as_the_report_does(tmp_path: Path, span: 
     run = read_run(simulated.save(tmp_path / "runs", order=order, sample_changes=changes))
     for name, content in attachments(run, report=build(run)).items():
         (tmp_path / name).write_bytes(content)
-    verifier = standalone.Verifier(tmp_path)
+    verifier = Verifier(tmp_path)
     verifier.run()
     assert [line for line in verifier.wrong if line.startswith("footprint")] == []
 

@@ -11,10 +11,10 @@ from typing import Any
 import pypdf
 import pytest
 
-from pov.reporting import standalone
 from pov.reporting.blocks import KeyFigures, Table
 from pov.reporting.model import Report, build
 from pov.reporting.render import render_pdf
+from pov.reporting.standalone.verifier import Verifier
 from pov.state.runs import read_run
 from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
@@ -154,7 +154,7 @@ def wrong(folder: Path, tamper: Callable[[dict[str, Any]], object]) -> list[str]
     for name, content in attachments(run).items():
         (out / name).write_bytes(content)
     (out / "report.json").write_text(json.dumps(document))
-    verifier = standalone.Verifier(out)
+    verifier = Verifier(out)
     verifier.run()
     return [line for line in verifier.wrong if line.startswith("running the platform")]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pov.reporting import standalone
+from pov.reporting import one_file
 from tests.unit.reporting import simulated
 from tests.unit.reporting.crowded import crowded
 from tests.unit.value.sections import FULL, changed
@@ -207,7 +207,7 @@ def test_words_of_another_version_are_no_fault_and_its_figures_are(tmp_path: Pat
     (seen,) = FIGURE.findall(row["reason"])
     row["reason"] = f"so does the runbook, with {'9.99' if wrong else seen} s"
     for other, found in ((b"", 1), (b"# of before\n", wrong)):
-        (folder / "verify.py").write_bytes(Path(standalone.__file__).read_bytes() + other)
+        (folder / "verify.py").write_bytes(one_file.verifier() + other)
         verifier = Given(folder, document, None)
         verifier.run()
         assert len(verifier.wrong) == found, verifier.wrong

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pov.reporting import standalone
+from pov.reporting.standalone.verifier import Verifier, main
 from tests.unit.reporting import simulated
 from tests.unit.reporting.malformed import edit, mutate
 from tests.unit.reporting.test_worth import SECTIONS
@@ -39,7 +39,7 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 def told(folder: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> tuple[int, list[str]]:
     """How the verifier ends, and its lines of what does not match."""
-    code = standalone.main([str(folder)])
+    code = main([str(folder)])
     out = capsysbinary.readouterr().out.decode()
     assert "\x1b" not in out, "nobody's terminal is told what to do"
     return code, [line for line in out.splitlines() if line.startswith("DOES NOT MATCH")]
@@ -179,7 +179,7 @@ def test_an_empty_folder_and_none_are_told(tmp_path: Path, capsysbinary: pytest.
 @pytest.mark.parametrize("name", ["../report.json", "/etc/hostname", "a\0b", "x" * 5000, "."])
 def test_no_file_outside_is_read_for_a_digest(folder: Path, name: str) -> None:
     edit("summary.json", lambda d: d.update(digests={name: "0" * 64}))(folder)
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert any(note.startswith(f"{name} is not attached") for note in verifier.notes)
 
@@ -189,7 +189,7 @@ def test_control_characters_and_halves_of_letters_are_printed_as_they_can_be(
 ) -> None:
     edit("summary.json", lambda d: d.update(digests={"\ud800\x1b[2J\nDOES NOT": "0"}))(folder)
     edit("report.json", lambda d: d["sections"][0].update(title="\ud800\x1b[2J\n", id="other"))(folder)
-    assert standalone.main([str(folder)]) == 1
+    assert main([str(folder)]) == 1
     out = capsysbinary.readouterr().out
     assert b"\x1b" not in out
     begins = (b"DOES NOT MATCH  ", b"not checked  ", b"to check  ")
@@ -214,6 +214,6 @@ def test_a_changed_document_is_one_line_at_least(whole: Path, tmp_path: Path) ->
         folder = Path(shutil.copytree(whole, tmp_path / str(number)))
         document = json.loads((folder / name).read_text())
         (folder / name).write_text(json.dumps([document]))
-        verifier = standalone.Verifier(folder)
+        verifier = Verifier(folder)
         verifier.run()
         assert any(line.startswith(name) for line in verifier.wrong), name

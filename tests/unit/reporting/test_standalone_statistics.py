@@ -14,8 +14,13 @@ import pytest
 from pov.measure import coverage, inference
 from pov.measure.coverage import simulated as simulations
 from pov.measure.order import COMPLETE, shuffled
-from pov.reporting import standalone
 from pov.reporting.model import build
+from pov.reporting.standalone import coverage as coverage_room
+from pov.reporting.standalone import inference as inference_room
+from pov.reporting.standalone.coverage import QUOTED, SHORT, SIZES, WITHIN, nearest, rank
+from pov.reporting.standalone.inference import ordered
+from pov.reporting.standalone.known import ALWAYS, SIMULATED
+from pov.reporting.standalone.verifier import Verifier
 from pov.state.runs import read_run
 from pov.workflows.report import attachments
 from tests.unit.reporting import simulated
@@ -44,8 +49,8 @@ def attached(folder: Path, slots: Any = SLOTS, times: Mapping[str, Any] | None =
     return out
 
 
-def verified(folder: Path) -> standalone.Verifier:
-    verifier = standalone.Verifier(folder)
+def verified(folder: Path) -> Verifier:
+    verifier = Verifier(folder)
     verifier.run()
     return verifier
 
@@ -162,7 +167,7 @@ def test_an_order_that_cannot_be_computed_is_said_to_be_unchecked(
     ],
 )
 def test_bounds_are_those_of_the_reports_own_code(events: int, of: int) -> None:
-    assert standalone.at_most(events, of) == pytest.approx(inference.bound(events, of).at_most, rel=1e-7)
+    assert inference_room.at_most(events, of) == pytest.approx(inference.bound(events, of).at_most, rel=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -176,16 +181,16 @@ def test_bounds_are_those_of_the_reports_own_code(events: int, of: int) -> None:
 )  # fmt: skip
 def test_p_is_that_of_the_reports_own_code(base: list[float], other: list[float]) -> None:
     told = inference.order_test(base, other)
-    p, how = standalone.ordered(base, other)
+    p, how = ordered(base, other)
     assert how == (told.method or told.why_none)
     assert p == (None if told.p is None else pytest.approx(told.p, rel=1e-9))
 
 
 def test_what_numpy_draws_is_not_said_to_be_computed() -> None:
     equal = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
-    assert standalone.ordered(equal, equal) == (None, inference.order_test(equal, equal).method)
+    assert ordered(equal, equal) == (None, inference.order_test(equal, equal).method)
     many = [float(n) for n in range(101)]
-    assert standalone.ordered(many, [n + 0.5 for n in many]) == (None, "normal approximation")
+    assert ordered(many, [n + 0.5 for n in many]) == (None, "normal approximation")
 
 
 def test_holms_correction_is_that_of_the_reports_own_code() -> None:
@@ -193,12 +198,12 @@ def test_holms_correction_is_that_of_the_reports_own_code() -> None:
     for _ in range(20):
         p = [draw.choice([0.001, 0.02, draw.random(), 1.0]) for _ in range(draw.randrange(1, 7))]
         told = inference.holm({str(at): value for at, value in enumerate(p)})
-        assert standalone.holm(p) == pytest.approx([told[str(at)] for at in range(len(p))])
+        assert inference_room.holm(p) == pytest.approx([told[str(at)] for at in range(len(p))])
 
 
 @pytest.mark.parametrize(("one", "other"), [(3, 3), (4, 4), (3, 6), (6, 6), (10, 10), (9, 18), (30, 30)])
 def test_intervals_begin_at_the_same_rank(one: int, other: int) -> None:
-    assert standalone.rank(one, other) == inference._rank(one, other)[0]
+    assert rank(one, other) == inference._rank(one, other)[0]
 
 
 def test_simulated_coverage_is_near_that_of_the_simulations_that_the_report_quotes() -> None:
@@ -208,7 +213,7 @@ def test_simulated_coverage_is_near_that_of_the_simulations_that_the_report_quot
     ):  # fmt: skip
         spread = max(first, second)
         quoted = min(cases[n, sizes, spread, "even"], cases[n, sizes, spread, "skewed"])
-        assert 100 * abs(standalone.simulated(n, m, first, second) - quoted) < standalone.WITHIN / 2
+        assert 100 * abs(coverage_room.simulated(n, m, first, second) - quoted) < WITHIN / 2
 
 
 def places(document: Any, section: str) -> list[tuple[Any, ...]]:
@@ -284,13 +289,13 @@ def test_quoted_coverages_are_those_that_reports_quote() -> None:
     names = {"equal": "equal", "half spreads more": "fewer", "half spreads less": "more"}
     found: dict[tuple[str, float], dict[int, int]] = {}
     for case in simulations()["cases"]:
-        sizes = found.setdefault((names[case["sizes"]], case["spread"]), dict.fromkeys(standalone.SIZES, 0))
+        sizes = found.setdefault((names[case["sizes"]], case["spread"]), dict.fromkeys(SIZES, 0))
         if case["coverage"] is not None:
             told = round(10_000 * case["coverage"])
             sizes[case["n"]] = min(told, sizes[case["n"]] or told)
-    assert {key: tuple(of.values()) for key, of in found.items()} == standalone.QUOTED
+    assert {key: tuple(of.values()) for key, of in found.items()} == QUOTED
     edge = round(10_000 * (coverage._WANTED - coverage.TOLERANCE))
-    assert edge == standalone.SHORT
+    assert edge == SHORT
 
 
 def test_the_case_that_is_quoted_is_the_one_that_the_report_takes() -> None:
@@ -299,8 +304,8 @@ def test_the_case_that_is_quoted_is_the_one_that_the_report_takes() -> None:
         n = draw.choice((4, 5, 6, 8, 11, 16))
         base = [draw.lognormvariate(0, draw.choice((0.1, 0.5))) for _ in range(n)]
         other = [draw.lognormvariate(0, draw.choice((0.0, 0.1, 0.9))) for _ in range(draw.choice((n, n + 1, 2 * n)))]
-        told, here = coverage.shortfall(base, other), standalone.quoted(standalone.nearest(base, other))
-        assert told == (here / 10_000 if here < standalone.SHORT else None)
+        told, here = coverage.shortfall(base, other), coverage_room.quoted(nearest(base, other))
+        assert told == (here / 10_000 if here < SHORT else None)
 
 
 @pytest.mark.parametrize("times", [UNEQUAL, NEARLY], ids=["far short", "hardly short"])
@@ -310,14 +315,14 @@ def test_the_coverage_that_intervals_print_is_simulated_again(
 ) -> None:
     folder = attached(tmp_path, times=times)
     text = (folder / "report.json").read_text()
-    told = re.search(rf"{standalone.SIMULATED} ([\d.]+)", text)
+    told = re.search(rf"{SIMULATED} ([\d.]+)", text)
     assert told is not None
     if change is not None:
         (folder / "report.json").write_text(
             text.replace(told[0], told[0].replace(told[1], f"{float(told[1]) + change:.1f}"))
         )
     verifier = verified(folder)
-    assert all(standalone.SIMULATED in line for line in verifier.wrong)
+    assert all(SIMULATED in line for line in verifier.wrong)
     assert bool(verifier.wrong) is found
     assert not [note for note in verifier.notes if "coverage" in note], "nothing of it is left unchecked"
 
@@ -342,7 +347,7 @@ def test_a_coverage_that_falls_short_and_is_not_told_is_found(tmp_path: Path, ti
         kept, under = [], ""
         for b in section["blocks"]:
             under = b["text"] if b["kind"] == "heading" else under
-            if not (under.startswith(of) and standalone.SIMULATED in b.get("text", "")):
+            if not (under.startswith(of) and SIMULATED in b.get("text", "")):
                 kept.append(b)
         assert len(kept) == len(section["blocks"]) - len(of)
         section["blocks"] = kept
@@ -351,7 +356,7 @@ def test_a_coverage_that_falls_short_and_is_not_told_is_found(tmp_path: Path, ti
     wrong = verified(folder).wrong
     assert len(wrong) == len(of)
     assert all(line.startswith("experiments: ") and "it does not say " in line for line in wrong)
-    assert all(standalone.SIMULATED in line for line in wrong)
+    assert all(SIMULATED in line for line in wrong)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["every row", "one row"])
@@ -422,7 +427,7 @@ def test_what_is_not_computed_is_told_with_the_reason(tmp_path: Path) -> None:
     assert not [note for note in told if any(title in note for title in titles)]
 
 
-@pytest.mark.parametrize("name", [*standalone.ALWAYS, "experiments", "traffic", "steps"])
+@pytest.mark.parametrize("name", [*ALWAYS, "experiments", "traffic", "steps"])
 def test_a_section_that_was_left_out_is_found(tmp_path: Path, name: str) -> None:
     folder = attached(tmp_path)
 

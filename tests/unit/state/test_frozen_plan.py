@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pov.reporting.standalone import Verifier
+from pov.reporting.standalone.verifier import Verifier
 from pov.state import frozen as store
 from pov.state.frozen_plan import departures_of
 

@@ -19,10 +19,10 @@ from pov.model import catalogue
 from pov.model.events import silent
 from pov.model.kinds import Arm, Experiment, Metric, Stated
 from pov.model.words import Words
-from pov.reporting import standalone
 from pov.reporting.model import build
 from pov.reporting.render import render_pdf
 from pov.reporting.sections import SECTIONS
+from pov.reporting.standalone.known import COMPUTED, FOOTPRINT, LATER, TOLD, WORTH
 from pov.state.runs import read_run
 from pov.workflows.brought import brought
 from pov.workflows.init import InitOptions, run
@@ -197,7 +197,7 @@ def test_what_is_asked_stands_beside_experiments_that_there_are() -> None:
 
 
 def test_every_section_is_computed_by_the_verifier_or_said_not_to_be_with_the_reason() -> None:
-    """A new one has its line in `LATER` of `reporting/standalone.py`, or is computed there."""
-    known = standalone.TOLD | standalone.WORTH | standalone.COMPUTED | {standalone.FOOTPRINT} | set(standalone.LATER)
+    """A new one has its line in `LATER` of `reporting/standalone/known.py`, or is computed there."""
+    known = TOLD | WORTH | COMPUTED | {FOOTPRINT} | set(LATER)
     assert {section.id for section in SECTIONS} <= known
-    assert all(len(why) > 30 for why in standalone.LATER.values())
+    assert all(len(why) > 30 for why in LATER.values())

@@ -13,7 +13,7 @@ import pytest
 from pov.base.errors import InvalidInput, NotFound, PovError
 from pov.engines import pdf
 from pov.model.events import silent
-from pov.reporting import standalone
+from pov.reporting.standalone.verifier import main
 from pov.state.people import FOLDER
 from pov.state.runs import read_run
 from pov.workflows import report, verify
@@ -212,9 +212,9 @@ def test_a_recording_that_was_changed_in_a_report_is_found(tmp_path: Path) -> No
     folder.mkdir()
     for name, content in pdf.attachments(report.run(ReportOptions(tmp_path), silent).paths["pdf"].read_bytes()).items():
         (folder / name).write_bytes(content)
-    assert standalone.main([str(folder)]) == 0
+    assert main([str(folder)]) == 0
     (folder / f"{NAME}.cast").write_text(CAST.replace("bye", "hello"))
-    assert standalone.main([str(folder)]) != 0
+    assert main([str(folder)]) != 0
 
 
 def test_of_two_persons_each_may_agree_to_their_own_recording_alone(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ import pytest
 from pov.model.events import silent
 from pov.model.kinds import Arm
 from pov.model.words import Words
-from pov.reporting import standalone
+from pov.reporting import one_file
 from pov.reporting.model import build
 from pov.reporting.sections.worth_basis import _METHOD
+from pov.reporting.standalone.known import TOLD, WORTH
+from pov.reporting.standalone.verifier import Verifier
 from pov.state.runs import HEAD, digest_of, read_run
 from pov.workflows import report, verify
 from pov.workflows.attesting import attested
@@ -59,7 +61,7 @@ def alone(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("kind", RUNS)
 def test_reports_of_every_kind_of_run_match_their_samples(tmp_path: Path, kind: str) -> None:
-    verifier = standalone.Verifier(attached(tmp_path, RUNS[kind]))
+    verifier = Verifier(attached(tmp_path, RUNS[kind]))
     verifier.run()
     assert verifier.wrong == []
     assert verifier.done > 10
@@ -83,7 +85,7 @@ def test_an_added_arm_of_people_is_told_apart_from_machines_by_both(tmp_path: Pa
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_every_figure_of_the_value_model_is_computed(tmp_path: Path, name: str) -> None:
-    verifier = standalone.Verifier(attached(tmp_path, {"environment_changes": {"value": SECTIONS[name]}}))
+    verifier = Verifier(attached(tmp_path, {"environment_changes": {"value": SECTIONS[name]}}))
     verifier.run()
     assert verifier.wrong == []
     assert not [note for note in verifier.notes if "worth" in note]
@@ -101,7 +103,7 @@ def test_any_figure_of_the_value_model_that_is_changed_is_found(tmp_path: Path, 
     places = [
         (("sections", at, "blocks", *path), value)
         for at, chapter in enumerate(document["sections"])
-        if chapter["id"] in standalone.WORTH
+        if chapter["id"] in WORTH
         for path, value in leaves(chapter["blocks"])
         if not _UNSEEN & set(path) and not isinstance(value, bool) and re.search(r"\d", str(value))
         if value not in {text for _, text in _METHOD} and (name != "example" or value != "EXAMPLE")
@@ -159,11 +161,11 @@ _UNREAD = {"alt", "trial", *_UNSEEN}
 
 def test_any_figure_of_the_first_pages_that_is_changed_is_found(tmp_path: Path) -> None:
     folder, draw = attached(tmp_path, {"order": simulated.plan(trials=4)}), random.Random(9)
-    whole = standalone.Verifier(folder)
+    whole = Verifier(folder)
     whole.run()
     assert whole.wrong == []
     document = json.loads((folder / "report.json").read_text())
-    first = [at for at, section in enumerate(document["sections"]) if section["id"] in standalone.TOLD]
+    first = [at for at, section in enumerate(document["sections"]) if section["id"] in TOLD]
     places = [
         (("sections", at, "blocks", *path), value)
         for at in first
@@ -212,11 +214,11 @@ def with_another_figure(document: Any, path: tuple[Any, ...], value: Any) -> Any
     return other
 
 
-class Given(standalone.Verifier):
+class Given(Verifier):
     """The verifier on another report than the one in the folder; what samples give is the same."""
 
     def __init__(self, folder: Path, document: Any, given: Any) -> None:
-        super().__init__(folder)
+        super().__init__(folder, one_file.verifier())
         self.document, self.given = document, given
 
     def read(self, name: str) -> Any:
@@ -412,14 +414,14 @@ def test_what_is_judged_by_a_figure_of_its_own_is_computed_and_a_changed_one_fou
     order = [{"experiment": "audit", "arm": arm, "trial": i} for arm in ("automated", "manual") for i in (1, 2)]
     changes = {i + 1: {"figures": {"answers_right": 9.0 if i < 2 else 6.0}} for i in range(4)}
     folder = attached(tmp_path, {"order": order, "sample_changes": changes})
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert verifier.wrong == []
     report = folder / "report.json"
     told = report.read_text()
     assert '"figure": "9"' in told
     report.write_text(told.replace('"figure": "9"', '"figure": "12"'))
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert any("figure" in line for line in verifier.wrong)
 
@@ -435,7 +437,7 @@ def test_handshakes_are_excused_by_both_as_the_samples_tell(tmp_path: Path, excu
     folder = attached(
         tmp_path, {"order": order, "sample_changes": {1: {"traffic": seen}}, "environment_changes": changes}
     )
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert verifier.wrong == []
     assert [one["outcome"] for one in verifier.scores] == [outcome]
@@ -449,11 +451,11 @@ def test_what_running_the_platform_takes_is_computed_and_a_changed_cell_found(tm
     between = {"figures": {"upgraded_seconds": 30.5, "delivered_seconds": 14.25}}
     changes = {2: {"seconds": None, "ok": False, "error": "broken"}, 4: parts, 5: parts, 6: parts}
     folder = attached(tmp_path, {"order": order, "sample_changes": changes | dict.fromkeys((7, 8, 9), between)})
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert verifier.wrong == []
     rewrite(folder, "report.json", lambda d: _upkeep(d)[0].__setitem__(column, "another"))
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert any("running the platform: what was measured" in line for line in verifier.wrong)
 
@@ -482,7 +484,7 @@ def test_page_one_says_how_many_trials_began_on_a_busy_machine(
         block["text"] = change(block["text"])
 
     rewrite(folder, "report.json", say)
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     told = [line for line in verifier.wrong if line.startswith("decision: What was measured, ")]
     assert any("A busy machine. 1 of" in line for line in told) is found
@@ -494,7 +496,7 @@ def test_a_busy_machine_is_told_of_people_alone_too(tmp_path: Path) -> None:
     folder = attached(tmp_path, {"order": order, "sample_changes": {1: sat}})
     first = json.dumps(json.loads((folder / "report.json").read_text())["sections"][0])
     assert "1 of 1 trial began with more than 2 runnable tasks a core" in first
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert not any("busy machine" in line for line in verifier.wrong), verifier.wrong
 
@@ -504,6 +506,6 @@ def test_a_quiet_machine_is_no_news(tmp_path: Path) -> None:
     assert "A busy machine" not in (folder / "report.json").read_text()
     first = {"kind": "text", "text": "A busy machine. 3 of 7 trials began so.", "tone": "note", "see": ""}
     rewrite(folder, "report.json", lambda d: d["sections"][0]["blocks"].append(first))
-    verifier = standalone.Verifier(folder)
+    verifier = Verifier(folder)
     verifier.run()
     assert any("it says 'A busy machine. 3 of 7 trials began so.', which nothing" in line for line in verifier.wrong)
