@@ -225,7 +225,7 @@ def cli() -> None:
     """Bring up a real GitOps platform, measure it against today's way of working, report it.
 
     \b
-    pov up         the reference engagement: 35 services on a local cluster
+    pov up         the engagement's scenario, else gitops-35: 35 services on a local cluster
     pov measure    the scenario's experiments, each arm
     pov report     the PDF
     pov down       takes it away; runs and reports stay
