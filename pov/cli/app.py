@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +42,8 @@ COMMANDS = {
     "version": "Tell the versions of everything.",
 }
 ENGAGEMENT_FILE = "engagement.yaml"
+_OF_NO_ENVIRONMENT = {"init", "doctor", "bundle", "scenarios", "version"}
+_NEXT = re.compile(rf"(?<!&& )\bpov (?=(?:{'|'.join(name for name in COMMANDS if name not in _OF_NO_ENVIRONMENT)})\b)")
 
 
 @dataclass
@@ -85,6 +88,19 @@ class Settings:
         """What to repeat on the next command's line so that it means the same environment."""
         folder = f" --engagement {shlex.quote(str(self.engagement_option))}" if self.engagement_option else ""
         return folder + (f" --name {self.name}" if self.name else "")
+
+    def aimed(self, text: str) -> str:
+        """Commands in a text as they have to be typed so that they mean the same environment.
+
+        Typed as it stands, `pov up` would bring one up in the folder that somebody happens to be in. What a text names
+        itself, the folder or the environment, is left to it.
+        """
+        meant = replace(
+            self,
+            engagement_option=None if "--engagement" in text else self.engagement_option,
+            name=None if "--name" in text else self.name,
+        )
+        return _NEXT.sub(lambda _: f"pov{meant.hint} ", text)
 
 
 def as_typed(path: Path) -> str:
@@ -209,7 +225,7 @@ def cli() -> None:
     """Bring up a real GitOps platform, measure it against today's way of working, report it.
 
     \b
-    pov up         the reference engagement: 35 services on a local cluster
+    pov up         the engagement's scenario, else gitops-35: 35 services on a local cluster
     pov measure    the scenario's experiments, each arm
     pov report     the PDF
     pov down       takes it away; runs and reports stay

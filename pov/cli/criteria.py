@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,16 +64,19 @@ def _sheet_in_words(result: SheetResult) -> str:
     lines = [f"The sheet to sign: {result.path}", f"It prints the digest {result.agreement}."]
     if result.open_points:
         lines.append(f"Left to fill in by hand, or in engagement.yaml: {', '.join(result.open_points)}.")
-    return "\n".join([*lines, "", "Next:", pairs({"pov criteria freeze": "before anything is measured"})])
+    following = settings().aimed("pov criteria freeze")
+    return "\n".join([*lines, "", "Next:", pairs({following: "before anything is measured"})])
 
 
 def _frozen_in_words(result: FreezeResult) -> str:
-    again = "" if result.changed else "Nothing changed. "
+    again = "" if result.changed else "Nothing of it changed. "
     lines = [f"{again}Frozen in {result.path}, commit {result.commit[:12]}."]
     lines.append(f"What was agreed, as the sheet prints it: {result.agreement}")
     lines.append(f"The file, as reports print it:           {result.digest}")
-    by_hand = f"ssh-keygen -Y sign -f KEY -n criteria@pov.dev {result.path.name}"
-    follow = {"pov criteria sign --key KEY --as NAME": "the buyer's signature", by_hand: "the same, without pov"}
+    file = shlex.quote(str(result.path)) if settings().engagement_option else result.path.name
+    by_hand = f"ssh-keygen -Y sign -f KEY -n criteria@pov.dev {file}"
+    signing = settings().aimed("pov criteria sign --key KEY --as NAME")
+    follow = {signing: "the buyer's signature", by_hand: "the same, without pov"}
     return "\n".join([*lines, "", "Next:", pairs(follow)])
 
 

@@ -8,12 +8,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from pov.base.errors import PovError, RunInterrupted
+from pov.base.errors import InvalidInput, PovError, PreflightFailed, RunInterrupted
 from pov.base.scratch import discard_left
 from pov.cli.app import Settings, cli
 from pov.cli.signals import ended_like_ctrl_c
@@ -73,7 +74,7 @@ def _typed_again(fix: str, arguments: Sequence[str]) -> str:
 
 def _in_words(error: BaseException, settings: Settings) -> tuple[PovError, int]:
     if isinstance(error, PovError):
-        return error, error.exit_code
+        return _aimed(error, settings), error.exit_code
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx is not None else "pov"
         return PovError(error.format_message(), fix=f"{command} --help"), USAGE
@@ -91,6 +92,15 @@ def _in_words(error: BaseException, settings: Settings) -> tuple[PovError, int]:
         return PovError("the operating system refused", cause=cause, fix="mend the cause, then run it again"), FAILED
     fix = "this is a fault of pov: run it again with -v and keep the traceback"
     return PovError("unexpected error", cause=f"{type(error).__name__}: {error}", fix=fix), FAILED
+
+
+def _aimed(error: PovError, settings: Settings) -> PovError:
+    """The same, with every command that mends it as it is typed for the same environment."""
+    error.fix = settings.aimed(error.fix)
+    if isinstance(error, InvalidInput | PreflightFailed):
+        error.problems = tuple(replace(problem, fix=settings.aimed(problem.fix)) for problem in error.problems)
+        error.details = tuple(map(str, error.problems)) if error.details else ()
+    return error
 
 
 def _tell(error: PovError, code: int, settings: Settings) -> None:

@@ -46,10 +46,12 @@ def show_command(scenario: str, services: int | None) -> None:
 
 
 @command.command("schema")
-@click.argument("kind", type=click.Choice(["scenario", "engagement", "offering", "summary"]), default="scenario")
+@click.argument(
+    "kind", type=click.Choice(["scenario", "engagement", "offering", "stages", "summary"]), default="scenario"
+)
 @command_options
 def schema_command(kind: str) -> None:
-    """Print the JSON Schema of the scenario, the engagement or the offering file, or of a run's summary."""
+    """Print the JSON Schema of the scenario, engagement, offering or stages file, or of a run's summary."""
     import json
 
     from pov.workflows import scenarios
@@ -109,7 +111,7 @@ def _details_in_words(result: ScenarioDetails) -> str:
         pairs(facts),
         table(["estate", "kind", "services", "edges", "replicas"], estates, right=(2, 3, 4)),
         table(["experiment", "trials", "arms"], plan, right=(1,)) if plan else "",
-        table(["criterion", "experiment", "arm", "agreed"], criteria) if criteria else "",
+        table(["criterion", "experiment", "arm", "proposed"], criteria) if criteria else "",
         table(["service", "tier", "calls"], graph),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -34,7 +34,7 @@ def command(scenario: str | None, services: int | None, target: str | None, imag
     """Bring the environment up, or finish what was cut off.
 
     SCENARIO is a name (`pov scenarios list`) or a path; left out, it is the engagement's, else gitops-35. Run twice,
-    it changes nothing. It ends when every service has answered over mutual TLS.
+    it changes nothing. It ends when every edge, from each service to those that it calls, answers over mutual TLS.
     """
     chosen = settings()
     from pov.workflows import up

@@ -29,7 +29,7 @@ class Stages(Model):
 
     api_version: Literal["pov.dev/v1"]
     kind: Literal["Stages"]
-    stages: dict[Name, Asked] = Field(min_length=1, max_length=50)
+    stages: dict[Name, Asked] = Field(min_length=1, max_length=50, json_schema_extra={"additionalProperties": False})
 
 
 def load_stages(path: Path) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,11 @@ from pov.base.errors import PovError
 
 @dataclass(frozen=True)
 class Digested:
-    """A file that somebody brought, and the digest of what it was when the run began (SHA-256, hex)."""
+    """A file that somebody brought, and the digest of what it was when the run began (SHA-256, hex).
+
+    Of a file alone it is what `sha256sum` prints, so that whoever brought it can compare. With parts it is over name,
+    length and content of each file in turn.
+    """
 
     path: Path
     digest: str
@@ -31,14 +35,20 @@ class Digested:
 
 
 def _digest(paths: Sequence[Path]) -> str:
+    if len(paths) == 1:
+        return hashlib.sha256(_content(paths[0])).hexdigest()
     found = hashlib.sha256()
     for path in paths:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise PovError(f"{path} cannot be read", cause=str(error.strerror), fix="check the path") from error
+        content = _content(path)
         found.update(path.name.encode() + b"\0" + str(len(content)).encode() + b"\0" + content)
     return found.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PovError(f"{path} cannot be read", cause=str(error.strerror), fix="check the path") from error
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,7 +129,8 @@ def run_decide(options: DecideOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOC
     if signature is not None:
         paths.append(path.with_name(f"{name}.sig"))
         write_atomic(paths[-1], signature)
-    emit(Event("note", "scope", f"keep it in Git: git add {FOLDER}"))
+    keeping = shlex.join(["git", "-C", str(found.path.parent), "add", FOLDER])
+    emit(Event("note", "scope", f"keep it in Git: {keeping}"))
     return DecideResult(tuple(paths), approval)
 
 

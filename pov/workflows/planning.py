@@ -22,10 +22,9 @@ _AHEAD_S = 2 * (WINDOW_S + 3) + 5
 
 @dataclass(frozen=True)
 class Profile:
-    """A named size of a run: trials of each arm, or as many as fit the budget in seconds; `words` say what for."""
+    """A named size of a run: trials of each arm, or as many as fit the budget in seconds."""
 
     name: str
-    words: str
     trials: int | None = None
     budget_s: float | None = None
 
@@ -33,8 +32,8 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("stage", "under six minutes, while people watch", budget_s=345.0),
-        Profile("readout", "six trials an arm, what an interval needs", trials=6),
+        Profile("stage", budget_s=345.0),
+        Profile("readout", trials=6),
     )
 }
 

@@ -209,8 +209,8 @@ def _home(root: Path, name: str | None, kind: type[NotFound]) -> Home:
     if not known:
         raise nothing_measured(root, kind)
     if len(known) > 1:
-        fix = f"pov report --name {known[0]}"
-        raise InvalidInput([Problem("--name", f"several environments have runs: {', '.join(known)}", fix)])
+        told = f"several environments have runs: {', '.join(known)}"
+        raise InvalidInput([Problem("--name", told, f"pov --name {known[0]} …")])
     return home_of(root, known[0])
 
 

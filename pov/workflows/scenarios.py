@@ -98,7 +98,7 @@ def run_show(options: ShowOptions, emit: Emit) -> ScenarioDetails:
 
 
 def run_schema(kind: str, emit: Emit) -> Schema:
-    """The JSON Schema of `scenario`, `engagement`, `offering` or `summary`."""
+    """The JSON Schema of `scenario`, `engagement`, `offering`, `stages` or `summary`."""
     from pov.config.schema import json_schema
     from pov.measure.schema import summary_schema
 

@@ -1,4 +1,4 @@
-"""`pov status`: what runs, in which version, how healthy, how old its certificates are, and where to look at it."""
+"""`pov status`: what runs, in which version, how healthy, how long its certificates last, and where to look at it."""
 
 from __future__ import annotations
 

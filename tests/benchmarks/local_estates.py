@@ -1,4 +1,4 @@
-"""Estates and their prober as processes on loopback: the reference scenario's load without a cluster."""
+"""Estates and their prober as processes on loopback: the load of `gitops-35` without a cluster."""
 
 from __future__ import annotations
 

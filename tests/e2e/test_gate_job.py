@@ -308,7 +308,7 @@ def test_what_is_merged_is_applied_once_by_the_plan_that_the_gate_told_and_a_bri
     steps = {step["name"]: step["outcome"] for step in environment.up().json["steps"]}
     assert (steps["landing_zone"], steps["gate"]) == ("unchanged", "unchanged")
     assert environment.objects("resourcequotas", "--namespace", "prod")
-    assert "pov infra apply" in environment.pov("up", "--checked", green.plan, code=2).err
+    assert f"pov --name {environment.name} infra apply" in environment.pov("up", "--checked", green.plan, code=2).err
 
 
 def test_where_the_state_moved_all_is_judged_again_and_an_old_plan_is_not_applied(deal: Deal) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pov.config.estates import estates
+from pov.config.scenario import load_scenario
 from pov.engines.gitea_pulls import FAILURE, SUCCESS
 from pov.measure import scoring
 from pov.model.sample import Counts, Traffic
@@ -189,3 +191,9 @@ def test_a_window_of_noise_is_judged_as_a_run_is(
     assert noise.verdict(seen) == verdict
     monkeypatch.setattr(scoring, "_beyond", lambda *_: False)
     assert noise.verdict(seen) == "pass", "there is no second rule"
+
+
+def test_noise_is_told_under_the_load_of_the_scenario_that_it_names() -> None:
+    edges = {estate.name: len(estate.edges) for estate in estates(load_scenario("gitops-35"))}
+    assert edges["staging"] == noise._TOUCHED[1]
+    assert edges["dev"] == edges["prod"] == noise._SENTINEL[1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,13 @@ def test_fetching_keeps_what_belongs_and_asks_as_for_an_empty_system(
 def test_a_wheel_says_what_it_is(tmp_path: Path) -> None:
     entry = wheels.entry(small.wheel(tmp_path, "ruamel_yaml", "0.19.1"))
     assert (entry.name, entry.version, entry.licence) == ("ruamel-yaml", "0.19.1", "BSD-3-Clause")
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_file_holds_versions_with_hashes_and_nothing_of_the_machine_it_was_made_on(name: str) -> None:
+    line = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?|#.*|")
+    lines = (Path(__file__).parents[3] / name).read_text().splitlines()
+    assert [text for text in lines if not line.fullmatch(text)] == []
 
 
 def test_wheels_are_compared_with_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,10 +32,16 @@ def key(tmp_path: Path) -> Path:
 def test_from_the_sheet_to_a_signed_report(root: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
     at = ["--engagement", str(root)]
     assert main([*at, "criteria", "sheet"]) == 0
-    assert "Left to fill in by hand" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Left to fill in by hand" in out
+    assert f"\n  pov --engagement {root} criteria freeze " in out
     assert main([*at, "criteria", "freeze", "--json"]) == 0
     frozen = json.loads(capsys.readouterr().out)
     assert len(frozen["digest"]) == len(frozen["agreement"]) == 64
+    assert main([*at, "criteria", "freeze"]) == 0
+    out = capsys.readouterr().out
+    assert f"\n  pov --engagement {root} criteria sign --key KEY --as NAME " in out
+    assert f" -n criteria@pov.dev {root / 'criteria.frozen.json'} " in out
     assert main([*at, "criteria", "sign", "--key", str(key), "--as", "ines"]) == 0
     assert "Have ines tell its fingerprint by another way" in capsys.readouterr().out
     simulated.save(root / ".pov" / "one" / "runs")
@@ -104,7 +110,7 @@ def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
     [
         (["verify", "sent.pdf"], 2, "no file sent.pdf"),
         (["verify", "runs/20260309-093000-aaaa"], 2, "no file runs/20260309-093000-aaaa"),
-        (["verify", "20260309-093000-aaaa"], 2, "fix: pov runs list"),
+        (["verify", "20260309-093000-aaaa"], 2, " runs list\n"),
         (["verify", "."], 2, "no run in ."),
         (["verify", __file__], 2, "this is no PDF"),
         (["verify", "latest", "--sign", "nokey", "--as", "ines"], 2, "no run latest"),
@@ -141,6 +147,19 @@ def test_where_nothing_was_measured_only_a_named_run_is_wrong_input(
 ) -> None:
     assert main(["--engagement", str(root), *arguments]) == code
     assert "nothing was measured yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["report"], ["verify"], ["people", "list"]], ids=" ".join)
+def test_of_several_environments_with_runs_one_is_named_for_the_command_that_was_typed(
+    root: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    for name in ("one", "two"):
+        simulated.save(root / ".pov" / name / "runs")
+    typed = ["--engagement", str(root), *command]
+    assert main(typed) == 2
+    err = capsys.readouterr().err
+    assert "several environments have runs: one, two" in err
+    assert err.endswith(f"fix: pov --name one {' '.join(typed)}\n")
 
 
 @pytest.mark.parametrize("damage", ["samples gone", "half a PDF", "another beginning", "nothing attached"])

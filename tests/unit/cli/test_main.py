@@ -215,6 +215,60 @@ def test_the_engagement_file_in_the_folders_place_is_told_by_its_folder(
         assert told.endswith(f"fix: --engagement {folder}\n")
 
 
+NEXT = [
+    ([], "pov up", "pov up"),
+    (["--engagement", "acme"], "pov down, then pov up", "pov --engagement acme down, then pov --engagement acme up"),
+    (["--engagement", "acme", "--name", "one"], "pov up", "pov --engagement acme --name one up"),
+    (["--engagement", "a c"], "pov runs list", "pov --engagement 'a c' runs list"),
+    # What names the place itself, or is of no environment, is left alone.
+    (["--engagement", "acme"], "pov measure --resume x --engagement acme", "pov measure --resume x --engagement acme"),
+    (["--name", "one"], "pov down --name two, then pov up", "pov down --name two, then pov up"),
+    (["--engagement", "acme"], "cd /theirs && pov status", "cd /theirs && pov status"),
+    (["--engagement", "acme"], "pov bundle build", "pov bundle build"),
+    (["--engagement", "acme"], "pov init NAME", "pov init NAME"),
+    (["--engagement", "acme"], "wait for it", "wait for it"),
+    (["--engagement", "acme"], "pov --name one …", "pov --name one --engagement acme x"),
+]
+
+
+def ending_with(error: PovError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand beside two engagement folders; every command fails so."""
+    for folder in ("acme", "a c"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "engagement.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    command = click.Command("x", callback=raising(error))
+    monkeypatch.setattr(cli, "resolve_command", lambda ctx, args: ("x", command, []))
+
+
+@pytest.mark.parametrize(("place", "fix", "told"), NEXT)
+def test_the_next_command_means_the_environment_that_was_meant(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: list[str],
+    fix: str,
+    told: str,
+) -> None:
+    ending_with(PovError("broken", fix=fix), tmp_path, monkeypatch)
+    assert main([*place, "x"]) == 1
+    assert capsys.readouterr().err.endswith(f"fix: {told}\n")
+
+
+def test_so_does_the_remedy_of_each_of_several_problems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problems = [Problem("a", "asked by pov up", "pov up"), Problem("b", "broken", "put it back")]
+    ending_with(InvalidInput(problems), tmp_path, monkeypatch)
+    assert main(["--engagement", "acme", "--json", "x"]) == 2
+    out, err = capsys.readouterr()
+    assert [problem["fix"] for problem in json.loads(out)["error"]["problems"]] == [
+        "pov --engagement acme up",
+        "put it back",
+    ]
+    assert "  - a: asked by pov up (pov --engagement acme up)\n  - b: broken (put it back)\n" in err
+
+
 def test_json_gives_exactly_one_document_also_when_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,8 +313,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    for kind, version in (("scenario", "v1"), ("engagement", "v1"), ("offering", "v1"), ("summary", "v2")):
+    for kind in ("scenario", "engagement", "offering", "stages", "summary"):
         assert main(["scenarios", "schema", kind]) == 0
+        version = "v2" if kind == "summary" else "v1"
         assert json.loads(capsys.readouterr().out)["$id"].endswith(f"{kind}/{version}")
 
 

@@ -164,7 +164,7 @@ def test_bad_answers_are_told_with_their_line(
 def test_an_engagement_without_a_scope_is_told_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     engagement("acme", "")
     assert main(["--engagement", "acme", "scope", "show"]) == 2
-    assert "pov scope ask" in capsys.readouterr().err
+    assert "pov --engagement acme scope ask" in capsys.readouterr().err
     assert main(["scope", "show"]) == 2
     assert "this is no engagement folder" in capsys.readouterr().err
 

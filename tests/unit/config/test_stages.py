@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
 from pov.base.errors import InvalidInput
+from pov.base.paths import data
+from pov.config.schema import json_schema
 from pov.config.stages import load_stages
 
 HEAD = "apiVersion: pov.dev/v1\nkind: Stages\nstages:\n"
@@ -45,3 +50,20 @@ def test_wrong_stages_are_told_with_their_place(text: str, tmp_path: Path) -> No
     with pytest.raises(InvalidInput) as told:
         load_stages(file)
     assert all(problem.where.startswith(str(file)) for problem in told.value.problems)
+
+
+def test_the_published_schema_takes_the_shipped_ones_and_refuses_what_is_wrong() -> None:
+    shipped = sorted(data("scenarios").glob("*/*/stages.yaml"))
+    assert shipped
+    for path in shipped:
+        document = json.loads(json.dumps(YAML(typ="safe").load(path.read_text())))
+        jsonschema.validate(document, json_schema("stages"))
+        wrong: tuple[dict[str, object], ...] = (
+            {"stages": {}},
+            {"kind": "Scenario"},
+            {"gpu": 1},
+            {"stages": {"Prod": {}}},
+        )
+        for bad in wrong:
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate({**document, **bad}, json_schema("stages"))

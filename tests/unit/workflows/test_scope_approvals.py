@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pov.base.errors import CriterionNotMet, InvalidInput
-from pov.model.events import silent
+from pov.model.events import Event, silent
 from pov.workflows.approvals import CheckOptions, DecideOptions, Trust, run_check, run_decide
 from pov.workflows.init import InitOptions, run
 
@@ -34,6 +36,17 @@ def test_nothing_is_approved_before_a_solutions_architect_is_named(kind: str, tm
     assert not (folder / "approvals").exists()
     # To ask for it needs nobody.
     assert run_decide(DecideOptions(folder, "request", kind, WHY, 30), silent).paths
+
+
+def test_a_record_is_kept_in_git_by_the_command_that_is_told_wherever_one_stands(tmp_path: Path) -> None:
+    folder = deal(tmp_path / "a b", "users: 40000, cpu: 96")
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    seen: list[Event] = []
+    (record,) = run_decide(DecideOptions(folder, "request", "scope", WHY, 30), seen.append).paths
+    command = seen[-1].message.partition("keep it in Git: ")[2]
+    subprocess.run(shlex.split(command), check=True, cwd=tmp_path)
+    listed = subprocess.run(["git", "-C", str(folder), "ls-files"], check=True, capture_output=True, text=True).stdout
+    assert listed == f"approvals/{record.name}\n"
 
 
 @pytest.mark.parametrize(
