@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model
@@ -24,7 +24,17 @@ def _percent(value: Any) -> Any:
 
 
 Availability = Annotated[float, BeforeValidator(_percent), Field(ge=90, lt=100, strict=True, allow_inf_nan=False)]
-Text = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+def _one_line(text: str) -> str:
+    # It is printed among the gate's own lines: another one could be made to look like theirs.
+    if len(text.splitlines()) > 1:
+        raise Faults([((), "must be one line", "a list has a line for each")])
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 
 
 class Recovery(Model):
@@ -45,7 +55,7 @@ class Scope(Model):
     """The answers. `promised` is the size that was told to the customer, `architect` the solutions architect."""
 
     offering: str = ""
-    promised: str = ""
+    promised: Line = ""
     users: int | None = Field(default=None, ge=1, le=PEOPLE, strict=True)
     availability: Availability | None = None
     recovery: Recovery = Recovery()
@@ -61,7 +71,7 @@ class Scope(Model):
     deal_value: Money | None = None
     start: Day | None = None
     due: Day | None = None
-    architect: str = ""
+    architect: Line = ""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
