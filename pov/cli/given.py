@@ -5,6 +5,7 @@ Every option and argument that names something has one of these types; free text
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ class Written(Named):
         for problem in in_the_way(path):
             self.fail(str(problem), param, ctx)
         return path
+
+
+class Number(click.FloatRange):
+    """A number, within bounds if there are any. `nan` is none, which no bound keeps out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number as given."""
+        found: float = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number", param, ctx)
+        return found
 
 
 NAME = Name()

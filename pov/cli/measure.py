@@ -11,7 +11,7 @@ import click
 from pov.base.errors import CriterionNotMet, InvalidInput, NotShown, PovError, Problem
 from pov.cli.app import command_options, settings
 from pov.cli.console import console
-from pov.cli.given import NAME
+from pov.cli.given import NAME, Number
 from pov.cli.tables import Result, duration, show, table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at", type=NAME, metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%."
 )
-@click.option("--error-rate", type=float, metavar="SHARE", help="How bad `rollback-errors` has it, such as 0.2.")
+@click.option("--error-rate", type=Number(), metavar="SHARE", help="How bad `rollback-errors` has it, such as 0.2.")
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option(
     "--exploratory", is_flag=True, help="Against other criteria or by another plan than frozen; the report says so."

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pov.base.errors import PovError
+from pov.base.errors import InvalidInput, Problem
 from pov.cli.app import Group, command_options, settings
-from pov.cli.given import NAME
+from pov.cli.given import NAME, Number
 from pov.cli.tables import show, table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def list_command(run: str | None) -> None:
 
 @command.command("play")
 @click.argument("recording", type=NAME)
-@click.option("--speed", type=click.FloatRange(0.5, 4), default=1.0, show_default=True, help="Times as fast.")
+@click.option("--speed", type=Number(0.5, 4), default=1.0, show_default=True, help="Times as fast.")
 @_RUN
 @command_options
 def play_command(recording: str, speed: float, run: str | None) -> None:
@@ -47,7 +47,7 @@ def play_command(recording: str, speed: float, run: str | None) -> None:
     from pov.workflows import people
 
     if settings().json:
-        raise PovError("a recording is to be watched, and is no JSON document", fix="leave --json out")
+        raise InvalidInput([Problem("--json", "a recording is to be watched, and is no JSON document", "leave it out")])
     result = people.play(_which(run, recording), _write, speed=speed, counts=sys.stdout.isatty())
     show(result, _in_words)
 

@@ -9,7 +9,7 @@ import click
 
 from pov.cli.app import Group, command_options, settings
 from pov.cli.console import console
-from pov.cli.given import FOLDER, NAME, OUTPUT
+from pov.cli.given import FOLDER, NAME, OUTPUT, Number
 from pov.cli.scope_approvals import APPROVALS, register_option, trust_of, trust_options
 from pov.cli.scope_options import engagement_folder, offering_option
 from pov.cli.streams import say
@@ -37,7 +37,7 @@ def command(context: click.Context) -> None:
 
 @command.command("size")
 @click.option("--users", type=int, required=True, metavar="N", help="Users, at the highest.")
-@click.option("--availability", type=float, metavar="PERCENT", help="Percent of the year, such as 99.9.")
+@click.option("--availability", type=Number(), metavar="PERCENT", help="Percent of the year, such as 99.9.")
 @click.option(
     "--region", "regions", type=NAME, multiple=True, metavar="NAME", help="A region it must run in; may be repeated."
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,6 +17,7 @@ from pov.config.own import CustomerRunbook, OwnArm, declaring
 from pov.config.references import absolute
 from pov.config.scope import Scope
 from pov.config.terms import Terms
+from pov.config.units import Day
 from pov.config.value import Value
 
 FILE = "engagement.yaml"
@@ -50,7 +50,7 @@ class Stated(Model):
     unit: str
     origin: Literal["stated"]
     by: str = ""
-    when: date | None = None
+    when: Day | None = None
     experiment: ExperimentName | None = None
     example: bool = Field(default=False, strict=True)
 

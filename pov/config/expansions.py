@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -11,6 +10,7 @@ from pov.config.explaining import Faults
 from pov.config.inputs import Cost, Owner
 from pov.config.loading import Model
 from pov.config.names import Name
+from pov.config.units import Day
 
 
 class Expansion(Model):
@@ -23,12 +23,12 @@ class Expansion(Model):
     id: Name
     title: str = Field(min_length=1, max_length=120)
     by: Owner = Field(min_length=1)
-    when: date
+    when: Day
     outside: str = Field(min_length=1, max_length=300)
     takes: str = Field(default="", max_length=300)
     cost: Cost = Cost()
     decides: Owner = ""
-    until: date | None = None
+    until: Day | None = None
 
     @model_validator(mode="after")
     def _is_told_in_full(self) -> Self:

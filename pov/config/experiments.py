@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +11,7 @@ from pov.config.explaining import Faults
 from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName, Name
 from pov.config.points import Point
+from pov.config.units import Day
 from pov.model import catalogue
 from pov.model.kinds import MORE, Metric
 
@@ -80,7 +80,7 @@ class Criterion(Model):
     timeout_ms: int | None = Field(default=None, ge=50, le=30_000, strict=True)
     primary_against: ArmName | None = None
     agreed_by: str = ""
-    agreed_on: date | None = None
+    agreed_on: Day | None = None
 
     @model_validator(mode="after")
     def _figure_is_counted(self) -> Self:

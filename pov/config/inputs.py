@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,6 +13,7 @@ from pov.base.money import Money
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName
+from pov.config.units import Day
 from pov.model import catalogue
 
 
@@ -73,7 +73,7 @@ class Sourced(Part):
 
     origin: Literal["stated", "modelled", "person"] = "stated"
     by: Owner = ""
-    when: date | None = None
+    when: Day | None = None
     source: str = ""
 
     def given(self) -> bool:

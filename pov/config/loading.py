@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +19,14 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.files import bytes_of
-from pov.config.explaining import problems_of
+from pov.config.explaining import Faults, Location, located, problems_of
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 24
 """Size and nesting far above any real file: bounds on what a hostile one costs (parsing is quadratic in depth)."""
 _MOST_DIGITS = 100
+_NO_LETTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+"""Control characters but line breaks and tabs, overrides of a text's direction, halves of letters, noncharacters."""
 
 
 def _camel(name: str) -> str:
@@ -43,8 +46,11 @@ M = TypeVar("M", bound=Model)
 def load(path: Path, model: type[M]) -> M:
     """Read `path` as `model`. Raises `InvalidInput` with all problems; nothing is changed anywhere."""
     document = read_yaml(path)
+    told = _plain(document)
+    if faults := list(_unprintable(told, ())):
+        raise InvalidInput(located(Faults(faults), path, document, ()))
     try:
-        return model.model_validate(_plain(document))
+        return model.model_validate(told)
     except ValidationError as error:
         raise InvalidInput(problems_of(error, model, path, document)) from error
 
@@ -138,3 +144,16 @@ def _plain(node: Any) -> Any:
         if isinstance(node, kind):
             return kind(node)
     return node
+
+
+def _unprintable(node: Any, place: Location) -> Iterator[tuple[Location, str, str]]:
+    """Texts with characters that no page, workbook or terminal can take as a letter, by the keys to them."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _unprintable(value, (*place, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _unprintable(value, (*place, index))
+    elif isinstance(node, str) and (found := _NO_LETTER.search(node)):
+        told = f"holds U+{ord(found[0]):04X}, which is no letter: it steers terminals or turns text about"
+        yield place, told, "write it without"

@@ -6,7 +6,6 @@ people write: percent, and whole amounts of the offering's currency.
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,6 +14,7 @@ from pydantic import Field, model_validator
 from pov.base.paths import data
 from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
+from pov.config.units import Day
 
 MOST_USERS = 10_000_000_000
 MOST_MONEY = 1e12
@@ -29,16 +29,16 @@ class Sourced(Model):
     """
 
     source: str = ""
-    as_of: date | None = None
+    as_of: Day | None = None
     example: bool = Field(default=False, strict=True)
 
 
 class Range(Model):
     """Low, expected, high: none below 0, in this order."""
 
-    low: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False)
-    expected: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False)
-    high: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False)
+    low: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
+    expected: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
+    high: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -59,7 +59,7 @@ class Price(Sourced):
 class Percent(Sourced):
     """An availability in percent of the time."""
 
-    percent: float = Field(gt=0, lt=100, allow_inf_nan=False)
+    percent: float = Field(gt=0, lt=100, allow_inf_nan=False, strict=True)
 
 
 class Part(Model):
@@ -80,7 +80,7 @@ class Block(Model):
     part: str
     copies: int = Field(default=1, ge=1, le=1000, strict=True)
     needed: int = Field(default=1, ge=1, le=1000, strict=True)
-    common_cause: float | None = Field(default=None, ge=0, le=1)
+    common_cause: float | None = Field(default=None, strict=True, ge=0, le=1)
     why: str = ""
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class Sites(Model):
 
     copies: int = Field(ge=1, le=20, strict=True)
     needed: int = Field(default=1, ge=1, le=20, strict=True)
-    common_cause: float | None = Field(default=None, ge=0, le=1)
+    common_cause: float | None = Field(default=None, strict=True, ge=0, le=1)
     why: str = ""
 
     @model_validator(mode="after")
@@ -126,8 +126,8 @@ class Topology(Model):
     regions: Sites
     chain: tuple[Block, ...] = Field(min_length=1)
     shared: tuple[Block, ...] = ()
-    recovery_minutes: float | None = Field(default=None, ge=0, le=_POSITIVE)
-    recovery_point_minutes: float | None = Field(default=None, ge=0, le=_POSITIVE)
+    recovery_minutes: float | None = Field(default=None, strict=True, ge=0, le=_POSITIVE)
+    recovery_point_minutes: float | None = Field(default=None, strict=True, ge=0, le=_POSITIVE)
     price: Price | None = None
 
 
@@ -147,11 +147,11 @@ class Users(Model):
 class Limits(Model):
     """What a size includes at most; what is left out is bounded by the quotas alone."""
 
-    cpu: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    memory_gib: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    storage_gib: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    iops: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    services: float | None = Field(default=None, gt=0, le=_POSITIVE)
+    cpu: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    memory_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    storage_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    iops: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    services: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
 
 
 class Size(Model):
@@ -218,16 +218,16 @@ class Region(Model):
 class Platform(Sourced):
     """What there is for all deals together. What is left out is not known."""
 
-    cpu: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    memory_gib: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    storage_gib: float | None = Field(default=None, gt=0, le=_POSITIVE)
-    iops: float | None = Field(default=None, gt=0, le=_POSITIVE)
+    cpu: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    memory_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    storage_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    iops: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
 
 
 class Shadow(Sourced):
     """From which deal value on a solutions architect must be named."""
 
-    deal_value: float = Field(gt=0, le=MOST_MONEY)
+    deal_value: float = Field(gt=0, le=MOST_MONEY, strict=True)
 
 
 class Ageing(Model):

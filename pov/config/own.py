@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -15,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pov.config.explaining import Faults, nearest
 from pov.config.loading import Model
 from pov.config.names import ExperimentName, Name, declared
-from pov.config.units import Duration, seconds
+from pov.config.units import Day, Duration, seconds
 from pov.model import catalogue
 
 MOST_S = 1800
@@ -83,7 +82,7 @@ class CustomerRunbook(Model):
     experiment: ExperimentName
     path: str = Field(min_length=1)
     by: str = Field(min_length=1)
-    when: date
+    when: Day
 
     @model_validator(mode="after")
     def _where_a_runbook_runs(self) -> Self:

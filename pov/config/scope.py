@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model
 from pov.config.offering import MOST_MONEY
+from pov.config.units import Day
 
 PEOPLE = 8_500_000_000
 """More users than people who live (United Nations, World Population Prospects 2024: 8.2 thousand million)."""
@@ -23,21 +23,31 @@ def _percent(value: Any) -> Any:
     return value
 
 
-Availability = Annotated[float, BeforeValidator(_percent), Field(ge=90, lt=100, allow_inf_nan=False)]
-Text = Annotated[str, Field(min_length=1, max_length=80)]
+Availability = Annotated[float, BeforeValidator(_percent), Field(ge=90, lt=100, strict=True, allow_inf_nan=False)]
+
+
+def _one_line(text: str) -> str:
+    # It is printed among the gate's own lines: another one could be made to look like theirs.
+    if len(text.splitlines()) > 1:
+        raise Faults([((), "must be one line", "a list has a line for each")])
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 
 
 class Recovery(Model):
     """Recovery objectives, in minutes: until it works again, and how much work may be lost."""
 
-    time_minutes: float | None = Field(default=None, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
-    point_minutes: float | None = Field(default=None, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
+    time_minutes: float | None = Field(default=None, strict=True, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
+    point_minutes: float | None = Field(default=None, strict=True, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
 
 
 class Money(Model):
     """An amount with its currency."""
 
-    amount: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False)
+    amount: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
     currency: str = Field(pattern="^[A-Z]{3}$")
 
 
@@ -45,23 +55,23 @@ class Scope(Model):
     """The answers. `promised` is the size that was told to the customer, `architect` the solutions architect."""
 
     offering: str = ""
-    promised: str = ""
+    promised: Line = ""
     users: int | None = Field(default=None, ge=1, le=PEOPLE, strict=True)
     availability: Availability | None = None
     recovery: Recovery = Recovery()
     regions: tuple[Text, ...] | None = Field(default=None, min_length=1, max_length=20)
     residency: Text | None = None
-    cpu: float | None = Field(default=None, gt=0, le=_MOST, allow_inf_nan=False)
-    memory_gib: float | None = Field(default=None, gt=0, le=_MOST, allow_inf_nan=False)
-    storage_gib: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False)
-    iops: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False)
+    cpu: float | None = Field(default=None, strict=True, gt=0, le=_MOST, allow_inf_nan=False)
+    memory_gib: float | None = Field(default=None, strict=True, gt=0, le=_MOST, allow_inf_nan=False)
+    storage_gib: float | None = Field(default=None, strict=True, ge=0, le=1e9, allow_inf_nan=False)
+    iops: float | None = Field(default=None, strict=True, ge=0, le=1e9, allow_inf_nan=False)
     services: int | None = Field(default=None, ge=1, le=10_000, strict=True)
     compliance: tuple[Text, ...] | None = Field(default=None, max_length=20)
     components: tuple[Text, ...] | None = Field(default=None, max_length=50)
     deal_value: Money | None = None
-    start: date | None = None
-    due: date | None = None
-    architect: str = ""
+    start: Day | None = None
+    due: Day | None = None
+    architect: Line = ""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

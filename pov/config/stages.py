@@ -16,12 +16,12 @@ Name = Annotated[str, StringConstraints(pattern="^[a-z]([a-z0-9-]{0,61}[a-z0-9])
 class Asked(Model):
     """One stage: CPU in cores, memory and storage in GiB, storage speed in IOPS."""
 
-    cpu: float = Field(gt=0, le=_MOST, allow_inf_nan=False)
-    memory_gib: float = Field(gt=0, le=_MOST, allow_inf_nan=False)
+    cpu: float = Field(gt=0, le=_MOST, strict=True, allow_inf_nan=False)
+    memory_gib: float = Field(gt=0, le=_MOST, strict=True, allow_inf_nan=False)
     pods: int = Field(ge=1, le=_MOST, strict=True)
     services: int = Field(ge=1, le=_MOST, strict=True)
-    iops: float = Field(default=0, ge=0, le=1e9, allow_inf_nan=False)
-    storage_gib: float = Field(default=0, ge=0, le=1e9, allow_inf_nan=False)
+    iops: float = Field(default=0, ge=0, le=1e9, strict=True, allow_inf_nan=False)
+    storage_gib: float = Field(default=0, ge=0, le=1e9, strict=True, allow_inf_nan=False)
 
 
 class Stages(Model):

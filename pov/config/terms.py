@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import Field
 
 from pov.config.loading import Model
+from pov.config.units import Day
 
 
 class Owner(Model):
@@ -26,6 +25,6 @@ class Terms(Model):
     owners: tuple[Owner, ...] = ()
     touches: tuple[str, ...] = ()
     stop_rule: str = ""
-    decision_on: date | None = None
+    decision_on: Day | None = None
     if_passed: str = ""
     if_missed: str = ""

@@ -1,13 +1,15 @@
-"""Durations and Kubernetes quantities, as people write them."""
+"""Days, durations and Kubernetes quantities, as people write them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
+_DAY = re.compile(r"\d{4}-")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _CPU = re.compile(r"(\d+)m|(\d+(?:\.\d+)?)")
 _MEMORY = re.compile(r"(\d+)(Ki|Mi|Gi)")
@@ -51,3 +53,13 @@ def _checked(convert: Callable[[str], float]) -> BeforeValidator:
 Duration = Annotated[str, _checked(seconds)]
 Cpu = Annotated[str, _checked(millicores)]
 Memory = Annotated[str, _checked(mebibytes)]
+
+
+def _day(given: object) -> object:
+    # Without this a number would count as seconds since 1970: `when: 0` would be its first day.
+    if isinstance(given, date) or (isinstance(given, str) and _DAY.match(given)):
+        return given
+    raise ValueError(f"must be a date such as 2026-10-01, not {given!r}")
+
+
+Day = Annotated[date, BeforeValidator(_day)]

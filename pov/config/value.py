@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from pov.config.explaining import Faults, Location, nearest
 from pov.config.inputs import Amount, Cost, Growth, Input, Minutes, Number, Owner, Part, Percent, Sourced, Volume
 from pov.config.loading import Model
 from pov.config.names import Name
+from pov.config.units import Day
 
 QUARTERS = 12
 """How far the model looks: three years."""
@@ -79,7 +80,7 @@ class NotGiven(Model):
     """A price that is still to come: from whom, until when."""
 
     by: Owner = ""
-    until: date | None = None
+    until: Day | None = None
 
 
 class Price(Sourced):
@@ -87,7 +88,7 @@ class Price(Sourced):
 
     once: Amount | None = None
     yearly: Amount | None = None
-    valid_until: date | None = None
+    valid_until: Day | None = None
     not_given: NotGiven | None = None
 
     def given(self) -> bool:
@@ -177,14 +178,14 @@ class Next(Model):
 
     step: str = Field(default="", max_length=200)
     by: Owner = ""
-    until: date | None = None
+    until: Day | None = None
 
 
 class Value(Model):
     """`value:` of an engagement. All money is in one currency; `example` marks what was made up to show the form."""
 
     currency: str = Field(pattern="^[A-Z]{3}$")
-    as_of: date | None = None
+    as_of: Day | None = None
     example: bool = Field(default=False, strict=True)
     services: int = Field(ge=1, le=100_000, strict=True)
     week: Week = Week()

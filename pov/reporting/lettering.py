@@ -31,7 +31,9 @@ _PAGE = """\
 """
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"
 _RIGHT_TO_LEFT = re.compile(rf"{_LETTER}+(?:[^\w]+{_LETTER}+)*")
-_REFUSAL = "could not be displayed"
+_ASKED = re.compile(r"[^\t\n -~]")
+"""A letter that a font may lack; of ASCII none draws a control character."""
+_REFUSALS = ("could not be displayed", "disallowed codepoint")
 
 
 @functools.cache
@@ -63,15 +65,15 @@ def texts_of(value: Any) -> Iterator[str]:
 
 def lacking(texts: Iterable[str]) -> tuple[str, ...]:
     """The letters in `texts` that no font has; of marks that no font can put onto their letter, both."""
-    told = sorted({text for text in texts if not text.isascii()})
+    told = sorted({text for text in texts if _ASKED.search(text)})
     if not told or _drawable(told):
         return ()
-    letters = sorted({letter for text in told for letter in text if not letter.isascii()})
+    letters = sorted({letter for text in told for letter in _ASKED.findall(text)})
     missing = [letter for letter in letters if not _drawable([letter])]
     for text in told:
         rest = "".join(letter for letter in text if letter not in missing)
         if not _drawable([rest]):
-            missing += [letter for letter in rest if not letter.isascii()]
+            missing += _ASKED.findall(rest)
     return tuple(dict.fromkeys(missing))
 
 
@@ -131,7 +133,7 @@ def _drawable(texts: Sequence[str]) -> bool:
             )
         except RuntimeError as error:
             said = f"{error} {getattr(error, 'diagnostic', '')}"
-            if _REFUSAL in said:
+            if any(refusal in said for refusal in _REFUSALS):
                 return False
             raise PovError("the report's letters could not be looked at", cause=said) from error
     return True

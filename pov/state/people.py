@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import NotFound, PovError
+from pov.base.errors import NoSuchInput, PovError
 from pov.base.files import bytes_of, text_of, write_atomic
 from pov.model.reading import items, mapping, parsed, text
 
@@ -123,12 +123,12 @@ def attached(run: Path, samples: Iterable[Mapping[str, Any]]) -> dict[str, bytes
 
 
 def named(every: Iterable[Recording], name: str) -> Recording:
-    """The recording of this name. Raises `NotFound` with those that there are."""
+    """The recording of this name. Raises `NoSuchInput` with those that there are."""
     known = {one.name: one for one in every}
     wanted = name.removesuffix(_CAST)
     if wanted not in known:
         cause = f"recordings: {', '.join(known) or 'none'}"
-        raise NotFound(f"no recording {wanted} in this run", cause=cause, fix="pov people list")
+        raise NoSuchInput(f"no recording {wanted} in this run", cause=cause, fix="pov people list")
     return known[wanted]
 
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pov.base.errors import InvalidInput, PovError, Problem
-from pov.base.files import require_writable, write_atomic
+from pov.base.errors import InvalidInput, Problem
+from pov.base.files import bytes_of, require_writable, write_atomic
 from pov.model.events import Emit, Event
 from pov.state import frozen as store
 
@@ -69,23 +70,22 @@ def countersign(root: Path, what: Signed, key: Path, name: str, emit: Emit) -> S
 
     require_possible(root, what.file, key, name)
     signature = signing.sign(what.content, key, namespace=what.namespace)
-    signers = root / store.SIGNERS
-    known = signers.read_text() if signers.is_file() else ""
-    added = not _knows(known, name)
-    if added:
-        line = f'{name} namespaces="{CRITERIA},{RUN},{REPORT}" {signing.public_key(signature)}\n'
-        write_atomic(signers, known + ("\n" if known and not known.endswith("\n") else "") + line)
-    try:
-        found = verified_by(Lists.of(root), what, signature)
-        if found.principal != name:
-            told = f"this is the key of {found.principal} in {signers}"
-            raise InvalidInput([Problem("--as", told, f"--as {found.principal}, or sign with the key of {name}")])
-    except PovError:
+    signers, lists = root / store.SIGNERS, Lists.of(root)
+    added = not _knows(_listed(signers), name)
+    line = f'{name} namespaces="{CRITERIA},{RUN},{REPORT}" {signing.public_key(signature)}\n'.encode()
+    with tempfile.TemporaryDirectory(prefix="pov-signers-") as folder:
         if added:
-            write_atomic(signers, known)
-        raise
+            # Judged by a copy: whatever ends this early, nobody stands in the list who has not signed.
+            lists = replace(lists, signers=Path(folder) / store.SIGNERS)
+            lists.signers.write_bytes(_with(_listed(signers), line))
+        found = verified_by(lists, what, signature)
+    if found.principal != name:
+        told = f"this is the key of {found.principal} in {signers}"
+        raise InvalidInput([Problem("--as", told, f"--as {found.principal}, or sign with the key of {name}")])
     path = _beside(what.file, name)
     write_atomic(path, signature)
+    if added:
+        write_atomic(signers, _with(_listed(signers), line))
     emit(Event("changed", "criteria", f"{what.file.name} is signed by {name}, key {found.fingerprint}"))
     if added:
         told = f"{name} was added to {signers}: have the key's fingerprint told by another way, {found.fingerprint}"
@@ -122,6 +122,16 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _knows(signers: str, name: str) -> bool:
-    lines = (line.split() for line in signers.splitlines() if line and not line.startswith("#"))
+def _listed(signers: Path) -> bytes:
+    """What stands in the list by now, byte for byte: others write it as well, in whatever encoding."""
+    return bytes_of(signers) if signers.is_file() else b""
+
+
+def _with(known: bytes, line: bytes) -> bytes:
+    return known + (b"\n" if known and not known.endswith(b"\n") else b"") + line
+
+
+def _knows(signers: bytes, name: str) -> bool:
+    told = signers.decode(errors="replace")
+    lines = (line.split() for line in told.splitlines() if line and not line.startswith("#"))
     return any(name in words[0].split(",") for words in lines if words)

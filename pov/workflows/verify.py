@@ -176,6 +176,9 @@ class _Folder:
         """The chain was looked at when the run was read; then its sums, its verifier's, and what was deployed."""
         to = f" to {HEAD}" if (self.saved.path / HEAD).is_file() else ""
         self.checked.append(f"the chain of {len(self.saved.samples)} samples, from environment.json on{to}")
+        own = text(self.saved.environment.get("run"))
+        if own and own != self.target.name and not self.detached:
+            self.wrong.append(f"environment.json: is that of run {own}, and lies in the folder of {self.target.name}")
         self.wrong += _other_sums(self.saved)
         self.checked.append("summary.json, computed again by pov")
         files = report.attachments(self.saved, self.value, report=self.drawn, lists=self.lists)
@@ -295,7 +298,9 @@ class _Pdf(_Folder):
         """Also those over the statement that lies beside; what is wrong with these is added."""
         path, found = self.target.with_name(report.STATEMENT), []
         for name, signature in store.signatures(self.target.parent, report.STATEMENT).items():
-            what = Signed(path, path.read_bytes(), countersigning.REPORT, _moment(self.saved))
+            what = Signed(
+                path, path.read_bytes() if path.is_file() else b"", countersigning.REPORT, _moment(self.saved)
+            )
             try:
                 by = countersigning.verified_by(self.lists, what, signature)
                 found.append(Signature(OVER_REPORT, name, by.principal, by.fingerprint))

@@ -121,6 +121,9 @@ def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
         (["bundle", "load", "."], 2, "is a directory"),
         (["bundle", "load", "nowhere.tar"], 2, "no file nowhere.tar"),
         (["bundle", "load", __file__], 2, "is no tar file"),
+        (["people", "play", "zzz"], 2, "no recording zzz"),
+        (["people", "agree", "zzz", "--by", "sam"], 2, "no recording zzz"),
+        (["people", "play", "zzz", "--json"], 2, "is to be watched"),
     ],
 )
 def test_what_is_named_and_not_there_is_wrong_input_and_no_failure(

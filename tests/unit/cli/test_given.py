@@ -12,7 +12,7 @@ import pytest
 from pov.base.errors import InvalidInput
 from pov.base.files import in_the_way, require_writable, save
 from pov.cli.app import COMMANDS, cli
-from pov.cli.given import Name, Named, Written
+from pov.cli.given import Name, Named, Number, Written
 from pov.cli.main import main
 from tests.unit.cli.surroundings import Surroundings
 from tests.unit.reporting import simulated
@@ -98,6 +98,22 @@ def test_a_file_that_cannot_be_written_is_told_before_any_work(
     assert file[:40] in said or "file: is no folder" in said
     assert sorted(Path().iterdir()) == before
     assert Path("file").read_text() == "kept"
+
+
+FRACTIONS = [(words, one) for words, one in everything() if isinstance(one.type, (click.types.FloatParamType, Number))]
+
+
+@pytest.mark.parametrize("case", FRACTIONS, ids=called)
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-inf", "1e999"])
+def test_what_is_no_number_is_told_before_anything_is_reckoned_with_it(
+    case: Case, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(typed(*case, value)) == 2
+    assert f"Invalid value for '{case[1].opts[0]}'" in capsys.readouterr().err
+
+
+def test_options_that_take_a_fraction_are_among_those_that_are_walked() -> None:
+    assert {called(case) for case in FRACTIONS} >= {"people play --speed", "measure --error-rate"}
 
 
 WRITABLE = ["new", "there", "a/b/new", "link", "nowhere"]

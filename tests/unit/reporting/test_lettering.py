@@ -53,6 +53,12 @@ def test_fonts_come_along(script: str) -> None:
     assert lettering.lacking([DRAWN[script], f"Proof of value for {DRAWN[script]}"]) == ()
 
 
+@pytest.mark.parametrize("letter", ["\a", "\x1b", "\0"])
+def test_a_control_character_is_lacking_and_no_other_letter_is_blamed_for_it(letter: str) -> None:
+    assert lettering.lacking([f"“rung{letter}” in Zürich"]) == (letter,)
+    assert lettering.lacking(["two\n\tlines"]) == ()
+
+
 def test_a_report_may_speak_every_script_at_once(tmp_path: Path) -> None:
     everybody = " ".join(DRAWN.values())
     engagement = {"name": "all", "customer": {"name": everybody}}

@@ -254,6 +254,29 @@ def test_who_signs_is_who_the_list_says(root: Path, key: Path, tmp_path: Path) -
         criteria.run_sign(root, other, "ines@acme.example", silent)
 
 
+def test_nobody_stands_in_the_list_whose_signing_was_cut_short(
+    root: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    criteria.run_freeze(root, "", silent)
+    with monkeypatch.context() as patched:
+        patched.setattr("pov.workflows.countersigning.verified_by", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            criteria.run_sign(root, key, "ines@acme.example", silent)
+    assert not (root / store.SIGNERS).exists()
+    assert criteria.run_sign(root, key, "ines@acme.example", silent).added
+
+
+def test_a_list_in_another_encoding_is_added_to_as_it_is(root: Path, key: Path) -> None:
+    criteria.run_freeze(root, "", silent)
+    theirs = "# Schlüssel der Käufer".encode("latin-1")
+    (root / store.SIGNERS).write_bytes(theirs)
+    assert criteria.run_sign(root, key, "ines@acme.example", silent).added
+    assert (root / store.SIGNERS).read_bytes().startswith(theirs + b"\nines@acme.example ")
+
+
 def test_a_run_keeps_what_it_was_measured_against(root: Path, key: Path) -> None:
     open_ = stand(root)
     assert open_.record["frozen"] == {"state": "not frozen"}

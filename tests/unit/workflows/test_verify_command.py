@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +256,29 @@ def test_any_changed_byte_beside_a_report_is_found(case: tuple[Path, Path, Path]
         changed[at] ^= 1 << draw.randrange(8)
         (tmp_path / name).write_bytes(changed)
         assert verify.run(options, silent).wrong, f"byte {at}"
+
+
+def test_a_signature_whose_statement_is_gone_is_told_with_all_else(
+    case: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    for file in case[2].parent.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "statement.json").unlink()
+    options = VerifyOptions(case[0], target=str(tmp_path / "report.pdf"), signers=case[0] / store.SIGNERS)
+    result = verify.run(options, silent)
+    assert [line.partition(": ")[0] for line in result.wrong] == [f"statement.json.{BUYER}.sig"]
+    assert any("to the last byte" in line for line in result.checked)
+
+
+def test_a_run_in_another_ones_folder_is_told(case: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """A run that was measured again until it pleased could else take the place of one that others name."""
+    other = tmp_path / ".pov" / "one" / "runs" / "20260308-093000-aaaa"
+    shutil.copytree(case[1], other)
+    told = f"environment.json: is that of run {case[1].name}, and lies in the folder of {other.name}"
+    options = VerifyOptions(tmp_path, target=str(other), signers=case[0] / store.SIGNERS)
+    assert verify.run(options, silent).wrong == (told,)
+    # Anywhere else a copy may have any name.
+    assert verify.run(replace(options, target=str(shutil.copytree(other, tmp_path / "sent"))), silent).wrong == ()
 
 
 def test_nobody_signs_what_does_not_verify(tmp_path: Path) -> None:
