@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from pov.base import variables
 from pov.base.errors import CommandFailed, PovError
 from pov.base.process import run
+from pov.base.scratch import scratch
 from pov.bundle import Entry
 from pov.bundle.licences import UNKNOWN, of_debian
 from pov.bundle.packing import digest_of
@@ -132,10 +132,10 @@ def fetch(packages: Sequence[str], folder: Path) -> list[Path]:
     if shutil.which("apt-get") is None:
         raise PovError("runtime packages can be collected on Debian alone", fix="run `pov bundle save` there")
     (folder / "partial").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pov-apt-") as scratch:
-        status = Path(scratch, "status")
+    with scratch() as own:
+        status = own / "status"
         status.touch()
-        empty = ("-o", f"Dir::State::status={status}", "-o", f"Dir::Cache={scratch}", "-o", "Debug::NoLocking=1")
+        empty = ("-o", f"Dir::State::status={status}", "-o", f"Dir::Cache={own}", "-o", "Debug::NoLocking=1")
         install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *empty]
         try:
             run(
@@ -144,7 +144,7 @@ def fetch(packages: Sequence[str], folder: Path) -> list[Path]:
                 env=variables.given_to("apt"),
             )
             planned = run(
-                [*install, "--print-uris", "-o", f"Dir::Cache::archives={scratch}", *packages],
+                [*install, "--print-uris", "-o", f"Dir::Cache::archives={own}", *packages],
                 timeout_s=_FETCH_S,
                 env=variables.given_to("apt"),
             )

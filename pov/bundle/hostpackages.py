@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pov.base import variables
 from pov.base.errors import CommandFailed, PovError, PreflightFailed, Problem
 from pov.base.paths import cache_root
 from pov.base.process import run
+from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.bundle import current
 from pov.engines.containers import Containers
@@ -187,8 +187,7 @@ def _apt(arguments: Sequence[str], timeout_s: float, emit: Emit) -> None:
 def _install_carried(packages: Sequence[str], emit: Emit) -> None:
     """From the folder of packages alone: apt picks from it what is missing, with the system's own sources left out."""
     _say(emit, "installing from the bundle")
-    with tempfile.TemporaryDirectory(prefix="pov-apt-") as scratch:
-        root = Path(scratch)
+    with scratch() as root:
         (root / "lists" / "partial").mkdir(parents=True)
         # Trusted, since every file was compared with the archive's manifest when it was loaded.
         (root / "sources.list").write_text(f"deb [trusted=yes] file:{packages_folder()} ./\n")

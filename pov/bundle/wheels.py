@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import zipfile
 from pathlib import Path
 
 from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import data
+from pov.base.scratch import scratch
 from pov.bundle import Entry, registries
 from pov.bundle.licences import UNKNOWN, of_wheel
 from pov.bundle.packing import digest_of
@@ -31,8 +31,8 @@ def collect(folder: Path) -> list[Path]:
             fix="run `pov bundle save` in the checkout, or copy the archive that this pov came from",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pov-wheels-") as scratch:
-        pip = Path(scratch, "pip.txt")
+    with scratch() as own:
+        pip = own / "pip.txt"
         pip.write_text(_block(root / _TOOLS_LOCK, "pip"))
         for lock in (root / _LOCK, pip):
             _wheel("--require-hashes", "--requirement", str(lock), into=folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Self
 
 from pov.base.errors import PovError, TimedOut, Transient
 from pov.base.files import write_atomic
+from pov.base.scratch import scratch
 from pov.engines.git_command import Command, Remote
 from pov.engines.workplace import Workplace, at_repository
 
@@ -317,15 +317,15 @@ class ConfigRepo:
 
     def bundle(self, file: Path) -> None:
         """Write every branch of the server's, as last fetched, into a Git bundle: `git clone FILE` reads it."""
-        with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix="bundle-") as name:
+        with scratch(self.folder.parent) as folder:
             # As branches: a clone of a bundle takes no others.
-            there = ConfigRepo(Path(name) / "copy", self._remote, self.branch)
+            there = ConfigRepo(folder / "copy", self._remote, self.branch)
             there.folder.mkdir()
             there._call("init", "--quiet", "--bare", "--template=", f"--initial-branch={self.branch}")
             source = str(self.folder.absolute())
             there._call("fetch", "--quiet", "--no-tags", source, "+refs/remotes/origin/*:refs/heads/*")
-            there._call("bundle", "create", "--quiet", str(Path(name).absolute() / "bundle"), "--all")
-            write_atomic(file, (Path(name) / "bundle").read_bytes())
+            there._call("bundle", "create", "--quiet", str(folder.absolute() / "bundle"), "--all")
+            write_atomic(file, (folder / "bundle").read_bytes())
 
     def _standing(self) -> str:
         head = self.head

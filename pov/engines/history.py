@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pov.base import variables
 from pov.base.errors import PovError
 from pov.base.process import Completed, run
+from pov.base.scratch import scratch
 
 _LIMIT_S = 30.0
 _SHA256 = 64
@@ -106,8 +106,7 @@ def digest_as(digest: str, content: bytes) -> str:
 
 def bundle_problems(bundle: Path, commits: Sequence[str]) -> list[str]:
     """What is wrong with a Git bundle: that it cannot be read, or holds none of the `commits` that it has to hold."""
-    with tempfile.TemporaryDirectory(prefix="pov-bundle-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         _git(folder, "init", "--quiet", "--bare", "--template=")
         done = _git(folder, "fetch", "--quiet", "--no-tags", str(bundle.absolute()), "+refs/*:refs/*", check=False)
         if done.code != 0:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from pov.base import variables
 from pov.base.errors import NoSuchInput, NotFound, PovError
 from pov.base.files import write_atomic
 from pov.base.process import Completed, run
+from pov.base.scratch import scratch
 from pov.engines import ssh
 
 _LIMIT_S = 30.0
@@ -45,8 +45,7 @@ def require() -> None:
 
     Raises `PovError` where it is missing or too old, so that this is told before anything else is done.
     """
-    with tempfile.TemporaryDirectory(prefix="pov-signing-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         key, now = ssh.make_key("probe"), datetime.now(UTC)
         write_atomic(folder / "key", key.private.reveal(), mode=0o600)
         until = f"{now - timedelta(days=1):%Y%m%d}"
@@ -103,8 +102,8 @@ def verify(
         raise ValueError("a moment without a time zone")
     moment = (when or datetime.now(UTC)).astimezone(UTC)
     at = ("-O", f"verify-time={moment:%Y%m%d%H%M%S}")
-    with tempfile.TemporaryDirectory(prefix="pov-signing-") as folder:
-        file = Path(folder) / "signature"
+    with scratch() as folder:
+        file = folder / "signature"
         file.write_text(_armoured(signature))
         # Changed data or a forged signature come first: whose key it is does not matter then.
         _require_whole(data, file, namespace)

@@ -8,15 +8,14 @@ happened. What a source does not hold stays unanswered, and counts as not right.
 from __future__ import annotations
 
 import shlex
-import tempfile
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.redact import random_secret
+from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.config.legacy import Host
@@ -56,8 +55,8 @@ class AutomatedAudit(GitOpsTrial):
 
     def prepare(self) -> None:
         """An image for the first change; the second takes it back."""
-        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self.box.releases.image(self._version, Path(folder))
+        with scratch() as folder:
+            archive = self.box.releases.image(self._version, folder)
             self._image = self.box.releases.deliver(archive, self._version)
         self._before = self.copy.images()[self._service]
         self.details |= {"service": self._service, "asked": list(QUESTIONS), "near_s": NEAR_S}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+from pov.base.scratch import scratch
 from pov.config.estates import Estate
 from pov.experiments.gitops import at_rest, push_back, working_copy
 from pov.experiments.ports.gitops import Configuration
@@ -33,8 +32,8 @@ class OneChange:
 
     def prepare(self, after: CleanUp) -> None:
         """The image made and brought to the node, the change edited but not committed."""
-        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self._box.releases.image(self._version, Path(folder))
+        with scratch() as folder:
+            archive = self._box.releases.image(self._version, folder)
             self._image = self._box.releases.deliver(archive, self._version)
         self._copy = copy = working_copy(self._box, self._estate.name)
         after.add("working copy", copy.close)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
+from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.experiments.brought import OwnScript
@@ -49,8 +48,8 @@ class AutomatedDeploy(GitOpsTrial):
 
     def prepare(self) -> None:
         """The image built and brought to the node, the latter timed apart; the images edited."""
-        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self.box.releases.image(self._version, Path(folder))
+        with scratch() as folder:
+            archive = self.box.releases.image(self._version, folder)
             with self.apart(DISTRIBUTION):
                 self._image = self.box.releases.deliver(archive, self._version)
         self._before = {name: self.copy.images()[name] for name in self.box.under_proof}

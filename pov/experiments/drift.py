@@ -11,15 +11,14 @@ addition stays; whether it was found before the others were gone is recorded, an
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pov.base.clock import timestamp
 from pov.base.errors import PovError
+from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
@@ -81,8 +80,8 @@ class AutomatedDrift(EstateTrial):
 
     def prepare(self) -> None:
         """An image to put in by hand, on the node already: whoever fixes something quickly has it at hand."""
-        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self.box.releases.image(self._version, Path(folder))
+        with scratch() as folder:
+            archive = self.box.releases.image(self._version, folder)
             with self.apart(DISTRIBUTION):
                 self._image = self.box.releases.deliver(archive, self._version)
 

@@ -5,12 +5,11 @@ The reviewer here is a second account that approves at once: what is timed is th
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from pov.base.errors import PovError
+from pov.base.scratch import scratch
 from pov.config.estates import Estate
 from pov.experiments.control import watch_all
 from pov.experiments.core import Experiment, Way
@@ -66,8 +65,8 @@ class AutomatedPromotion(WorkingCopyTrial):
 
     def prepare(self) -> None:
         """The image made and delivered, in use in the first stage; the promotion edited."""
-        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self.box.releases.image(self._version, Path(folder))
+        with scratch() as folder:
+            archive = self.box.releases.image(self._version, folder)
             with self.apart(DISTRIBUTION):
                 self._image = self.box.releases.deliver(archive, self._version)
         first = self._stages[0]

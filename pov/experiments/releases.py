@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pov.base.errors import PovError
+from pov.base.scratch import scratch
 from pov.bundle.images import MOCK_CONFIG
 from pov.bundle.layers import Image, LayerWriter, write_archive
 
@@ -57,8 +57,8 @@ class BuiltReleases:
     def archive(self, version: str, folder: Path, *, starts: bool = True, error_rate: float = 0.0) -> Path:
         """`VERSION.tar.gz` in `folder`, with the program and what `image` says of its version."""
         path = folder / f"{version}.tar.gz"
-        with tempfile.TemporaryDirectory(prefix="pov-") as name, tarfile.open(path, "w:gz", compresslevel=1) as tar:
-            release = Path(name) / _RELEASE
+        with scratch() as own, tarfile.open(path, "w:gz", compresslevel=1) as tar:
+            release = own / _RELEASE
             release.write_text(_says(version, error_rate))
             tar.add(release, _RELEASE if starts else f"{_RELEASE}-{_LOST}", filter=_as_root)
             tar.add(self.program, _PROGRAM, filter=_as_program)

@@ -7,13 +7,13 @@ runbook that is then run backwards.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError, Transient
+from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.experiments.core import Experiment, Way
@@ -51,8 +51,8 @@ class AutomatedRollback(GitOpsTrial):
 
     def prepare(self) -> None:
         """A bad version, on the node already; the images that serve now noted."""
-        with tempfile.TemporaryDirectory(prefix="pov-") as folder:
-            archive = self.make_bad(Path(folder))
+        with scratch() as folder:
+            archive = self.make_bad(folder)
             with self.apart(DISTRIBUTION):
                 self._image = self.box.releases.deliver(archive, self._bad)
         self._images = {name: self.copy.images()[name] for name in self.box.under_proof}

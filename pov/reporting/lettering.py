@@ -11,13 +11,13 @@ import functools
 import importlib.util
 import json
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError, Problem
+from pov.base.scratch import scratch
 
 PLACEHOLDER = "▯"
 MAIN = "Libertinus Serif"
@@ -123,8 +123,7 @@ def _folders() -> Iterator[Path]:
 def _drawable(texts: Sequence[str]) -> bool:
     import typst  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="pov-letters-") as name:
-        root = Path(name)
+    with scratch() as root:
         (root / "letters.json").write_text(json.dumps({"fonts": families(texts), "texts": texts}))
         (root / "main.typ").write_text(_PAGE)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.base.scratch import scratch
 from pov.reporting import lettering
 from pov.reporting.blocks import Block
 
@@ -70,8 +70,7 @@ def drawn(page: Page, **how: Any) -> list[bytes]:
     told = page.as_json()
     texts = list(lettering.texts_of(told))
     told = lettering.without(told, lettering.lacking(texts)) | {"fonts": lettering.families(texts)}
-    with tempfile.TemporaryDirectory(prefix="pov-page-") as name:
-        root = Path(name)
+    with scratch() as root:
         for template in data("reports").glob("*.typ"):
             shutil.copyfile(template, root / template.name)
         (root / "page.json").write_text(json.dumps(lettering.isolated(told), ensure_ascii=False))

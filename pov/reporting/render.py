@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.base.scratch import scratch
 from pov.reporting import lettering
 from pov.reporting.model import Report
 
@@ -64,8 +64,7 @@ def moment(report: Report) -> datetime:
 @contextmanager
 def _workspace(report: Report, attachments: Mapping[str, bytes]) -> Iterator[Path]:
     """A folder with the templates, the report as JSON and the attachments: Typst sees nothing else."""
-    with tempfile.TemporaryDirectory(prefix="pov-report-") as name:
-        root = Path(name)
+    with scratch() as root:
         for template in data("reports").glob("*.typ"):
             shutil.copyfile(template, root / template.name)
         told = report.as_json()

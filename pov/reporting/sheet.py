@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.paths import data
+from pov.base.scratch import scratch
 from pov.measure.scoring import threshold
 from pov.model.kinds import MORE
 from pov.model.reading import items, mapping, text
@@ -45,8 +44,7 @@ def render(agreed: Mapping[str, Any], agreement: str, now: datetime) -> bytes:
     told = document(agreed, agreement, f"{now:%Y-%m-%d}")
     texts = list(lettering.texts_of(told))
     told |= {"fonts": lettering.families(texts)}
-    with tempfile.TemporaryDirectory(prefix="pov-sheet-") as name:
-        root = Path(name)
+    with scratch() as root:
         for template in data("reports").glob("*.typ"):
             shutil.copyfile(template, root / template.name)
         (root / "sheet.json").write_text(json.dumps(lettering.isolated(told), ensure_ascii=False))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import InvalidInput, Problem
 from pov.base.files import bytes_of, require_writable, write_atomic
+from pov.base.scratch import scratch
 from pov.model.events import Emit, Event
 from pov.state import frozen as store
 
@@ -73,10 +73,10 @@ def countersign(root: Path, what: Signed, key: Path, name: str, emit: Emit) -> S
     signers, lists = root / store.SIGNERS, Lists.of(root)
     added = not _knows(_listed(signers), name)
     line = f'{name} namespaces="{CRITERIA},{RUN},{REPORT}" {signing.public_key(signature)}\n'.encode()
-    with tempfile.TemporaryDirectory(prefix="pov-signers-") as folder:
+    with scratch() as folder:
         if added:
             # Judged by a copy: whatever ends this early, nobody stands in the list who has not signed.
-            lists = replace(lists, signers=Path(folder) / store.SIGNERS)
+            lists = replace(lists, signers=folder / store.SIGNERS)
             lists.signers.write_bytes(_with(_listed(signers), line))
         found = verified_by(lists, what, signature)
     if found.principal != name:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
+from pov.base.scratch import scratch
 from pov.model.events import Emit, Event
 from pov.model.reading import mapping, text
 from pov.state.home import Home
@@ -44,8 +44,8 @@ def _renewed(home: Home, path: Path) -> bool:
     commits = commits_of(read_run(path).samples)
     if not commits:
         return False
-    with tempfile.TemporaryDirectory(prefix="pov-bundle-") as name:
-        bundle = Path(name) / CONFIGURATION
+    with scratch() as folder:
+        bundle = folder / CONFIGURATION
         if not repository.last_fetched(home, bundle) or history.bundle_problems(bundle, commits):
             return False
         write_atomic(path / CONFIGURATION, bundle.read_bytes())

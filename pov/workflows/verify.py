@@ -6,7 +6,6 @@ A report is drawn anew from its attachments and compared with the PDF byte for b
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pov.base.errors import NoSuchInput, NotFound, PovError
 from pov.base.files import write_atomic
+from pov.base.scratch import scratch
 from pov.model.events import Emit, Event
 from pov.model.reading import mapping, parsed, text
 from pov.state import frozen as store
@@ -100,7 +100,7 @@ def run(options: VerifyOptions, emit: Emit) -> VerifyResult:
         if target.is_dir():
             found = _Folder(target, options, detached=_root_of(target) is None)
         else:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pov-verify-")))
+            folder = stack.enter_context(scratch())
             found = _Pdf(target, folder, options)
         result = found.result()
         emit(Event("finished" if not result.wrong else "failed", "verify", f"{len(result.wrong)} do not match"))
@@ -197,10 +197,10 @@ class _Folder:
         from pov.reporting.standalone.letters import printed
         from pov.reporting.standalone.verifier import Verifier
 
-        with tempfile.TemporaryDirectory(prefix="pov-verify-") as name:
+        with scratch() as folder:
             for file, content in files.items():
-                (Path(name) / file).write_bytes(content)
-            verifier = Verifier(Path(name), one_file.verifier())
+                (folder / file).write_bytes(content)
+            verifier = Verifier(folder, one_file.verifier())
             verifier.run()
         self.wrong += map(printed, verifier.wrong)
         self.unseen += map(printed, verifier.notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pov import __file__ as package
 from pov.base import scratch as module
 from pov.base.errors import PovError
 from pov.base.scratch import Scratch, discard_left, scratch
@@ -95,3 +97,14 @@ def test_where_there_are_no_locks_work_goes_on(tmp_path: Path, monkeypatch: pyte
         discard_left(tmp_path)
         assert folder.exists()
     assert not folder.exists()
+
+
+def test_no_room_makes_a_temporary_folder_that_nobody_would_take_away() -> None:
+    """Those of runbooks lie in a private one."""
+    root = Path(package).parent
+    found = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if re.search(r"tempfile\.(TemporaryDirectory|mkdtemp)\b", path.read_text())
+    }
+    assert found == {"engines/ansible.py"}
