@@ -20,6 +20,7 @@ from pov.engines.ansible_syntax import syntax_faults
 from pov.experiments import EXPERIMENTS
 from pov.experiments.brought import Digested, OwnScript
 from pov.experiments.core import Experiment
+from pov.model.catalogue import ARMS
 from pov.model.kinds import SCRIPT, Arm
 from pov.model.words import Words
 
@@ -144,7 +145,13 @@ def brought(engagement: Engagement | None, folder: Path | None, arms: Sequence[s
 def unknown_arms(names: Sequence[str], experiments: Mapping[str, Experiment]) -> list[Problem]:
     """A problem for each name that no arm has, with the nearest one that there is."""
     known = tuple(dict.fromkeys(arm for experiment in experiments.values() for arm in experiment.arms))
-    return [Problem("--arm", f"no arm `{name}`", no_such_arm(name, known)) for name in names if name not in known]
+    return [
+        Problem("--arm", f"{name} is no way of doing it", "leave it out: it stands beside every arm by itself")
+        if (arm := ARMS.get(name)) is not None and (arm.window or arm.again)
+        else Problem("--arm", f"no arm `{name}`", no_such_arm(name, known))
+        for name in names
+        if name not in known
+    ]
 
 
 def _typed(name: str, path: str, known: Sequence[str], problems: list[Problem]) -> OwnArm | None:

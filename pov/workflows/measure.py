@@ -308,6 +308,10 @@ def _about_people(options: MeasureOptions) -> list[Problem]:
             if not _ALIAS.fullmatch(alias):
                 fix = "1 to 40 letters, digits, dots and dashes: an alias, it stands in the report"
                 found.append(Problem(option, f"`{alias}` cannot be used as an alias", fix))
+    spelt: dict[str, str] = {}
+    for alias in (*people.by, *people.reviewers):
+        if (other := spelt.setdefault(alias.casefold(), alias)) != alias:
+            found.append(Problem("--by", f"{other} and {alias} would count as two persons", "one spelling a person"))
     return [*found, *_about_reviewers(people, wanted)]
 
 

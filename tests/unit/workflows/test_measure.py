@@ -380,6 +380,9 @@ def test_what_does_not_exist_is_told_at_once(tmp_path: Path) -> None:
         "deplyo: no such experiment (did you mean `deploy`?)",
         f"--arm: no arm `magic` (known: {known}; one of your own: --arm magic=./script.sh)",
     ]
+    for window in ("placebo", "negative-control", "automated-again"):
+        with pytest.raises(InvalidInput, match=f"{window} is no way of doing it"):
+            planned(MeasureOptions(tmp_path, arms=(window,)), scenario())
     with pytest.raises(InvalidInput, match="no arm `manaul`") as caught:
         planned(MeasureOptions(tmp_path, arms=("manaul",)), scenario())
     assert caught.value.fix.startswith("did you mean `manual`?")
@@ -543,6 +546,8 @@ def test_people_are_planned_by_their_number_and_wait_for_no_placebo(
         ({"people": sits(reviewers=("kim",))}, "nobody reviews in the arms that are measured"),
         ({"arms": ("person",), "people": sits("sam", reviewers=("kim",))}, "nobody reviews in the arms"),
         ({"arms": ("person-reviewed",), "people": sits("sam", reviewers=("sam",))}, "sam would review what they asked"),
+        ({"arms": ("person",), "people": sits("sam", "Sam")}, "sam and Sam would count as two persons"),
+        ({"arms": ("person-reviewed",), "people": sits("sam", reviewers=("SAM",))}, "sam and SAM would count as two"),
         (
             {"arms": ("person-reviewed",), "people": sits("sam", "kim", reviewers=("kim",))},
             "kim would review what they",
