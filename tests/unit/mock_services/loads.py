@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from pov.base.wait import Pending, wait_for
-from pov.engines.prober import Load, LoadReport, Prober
+from pov.engines.prober import EdgeAnswer, Identity, Load, LoadReport, Prober
 from tests.unit.mock_services.running import LIMIT_S
+
+Answer = TypeVar("Answer", EdgeAnswer, Identity)
 
 
 def until(what: str, check: Callable[[], bool]) -> None:
     wait_for(what, lambda: True if check() else Pending("not yet"), timeout_s=LIMIT_S, interval_s=0.05)
+
+
+def answers(look: Callable[[], Sequence[Answer]]) -> Sequence[Answer]:
+    """What the prober sees once each has answered: it gives a look 2 s, which a machine can stand still for."""
+
+    def once() -> Sequence[Answer] | Pending:
+        found = look()
+        lost = [row.error for row in found if row.error]
+        return Pending(lost[0]) if lost else found
+
+    return wait_for("answers", once, timeout_s=LIMIT_S, interval_s=0.05)
 
 
 def until_counted(load: Load, check: Callable[[LoadReport], bool]) -> None:
