@@ -196,5 +196,5 @@ def _causes(arm: Arm, words: Words) -> list[tuple[str, ...]]:
     rest = ranked[_CAUSES:]
     if rest:
         left = sum(requests[key] for key in rest)
-        rows.append((words.arm(arm.name).label, "", f"{len(rest)} rarer causes", "", "", count(left)))
+        rows.append((words.arm(arm.name).label, "", plural(len(rest), "rarer cause"), "", "", count(left)))
     return rows

@@ -10,7 +10,7 @@ from typing import Any
 from pov.reporting.standalone.fitting import is_a
 from pov.reporting.standalone.inference import bounded, ratio
 from pov.reporting.standalone.known import COMPARED_FROM, NAMES, N
-from pov.reporting.standalone.letters import count, factor, printed, span
+from pov.reporting.standalone.letters import count, factor, plural, printed, span
 from pov.reporting.standalone.shapes import COUNT, NUMBER
 
 
@@ -175,7 +175,7 @@ def by_cause(label: str, own: Arm) -> list[list[str]]:
         [label, *key, count(len(edges[key])), f"{len(trials[key])}{of}", count(requests[key])] for key in ranked[:8]
     ]
     rest = ranked[8:]
-    more = [label, "", f"{len(rest)} rarer causes", "", "", count(sum(requests[key] for key in rest))]
+    more = [label, "", plural(len(rest), "rarer cause"), "", "", count(sum(requests[key] for key in rest))]
     return [*rows, more] if rest else rows
 
 

@@ -187,3 +187,17 @@ def test_a_part_that_was_changed_in_the_summary_is_found(tmp_path: Path) -> None
     told["criteria"][0] |= {"hard": 0, "late": 10}
     verifier.of_summary(told)
     assert [line.split(":")[1].strip() for line in verifier.wrong] == ["kept, hard", "kept, late"]
+
+
+@pytest.mark.parametrize(("more", "told"), [(1, "1 rarer cause"), (3, "3 rarer causes")])
+def test_causes_beyond_those_shown_are_counted_and_the_verifier_counts_them(
+    tmp_path: Path, more: int, told: str
+) -> None:
+    causes = [simulated.cause("a → b", "hard", f"refused in way {n:02}", 30 - n) for n in range(8 + more)]
+    lost = simulated.traffic(900, hard=sum(one["count"] for one in causes), causes=causes)
+    folder = attached(tmp_path, {"order": PAIR, "sample_changes": {2: {"traffic": lost}}})
+    verifier = Given(folder, json.loads((folder / "report.json").read_text()), None)
+    verifier.run()
+    assert verifier.wrong == []
+    report = build(read_run(next((tmp_path / ".pov" / "one" / "runs").iterdir())))
+    assert f'"{told}"' in words(report, "experiments")
