@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pov.measure.results import Arm
@@ -43,22 +44,19 @@ def bars(arm: Arm, axis: tuple[float, ...], words: Words) -> Bars:
 
     The legend gives each step's median over successful trials: on a shared axis a short bar cannot be read.
     """
-    sums = {trial.n: _sums(trial) for trial in arm.trials}
-    totals: dict[str, float] = {}
-    for steps in sums.values():
-        for name, value in steps.items():
-            totals[name] = totals.get(name, 0.0) + value
+    names = dict.fromkeys(name for trial in arm.trials for name, _ in _named(trial))
+    totals = {name: math.fsum(_sum(trial, (name,)) for trial in arm.trials) for name in names}
     largest = sorted(totals, key=lambda name: -totals[name])[:_LARGEST]
     drawn = [name for name in totals if name in largest]
     others = [name for name in totals if name not in largest]
     legend = [
-        {"letter": letter, "name": _times(arm, name), "median": _median(arm, sums, [name])}
+        {"letter": letter, "name": _times(arm, name), "median": _median(arm, [name])}
         for letter, name in zip(_LETTERS, drawn, strict=False)
     ]
     rest = _LETTERS[len(drawn)]
     if others:
         few = "1 shorter step" if len(others) == 1 else f"{len(others)} shorter steps"
-        legend.append({"letter": rest, "name": few, "median": _median(arm, sums, others)})
+        legend.append({"letter": rest, "name": few, "median": _median(arm, others)})
     letters = dict(zip(drawn, _LETTERS, strict=False))
     rows = tuple(_row(trial, letters, rest) for trial in arm.trials)
     said = "; ".join(f"sample {row['n']}: {row['said']}" for row in rows[:20])
@@ -72,11 +70,13 @@ def _named(trial: Sample) -> list[tuple[str, float]]:
     return [(step.name, step.seconds) for step in trial.steps]
 
 
-def _sums(trial: Sample) -> dict[str, float]:
-    sums: dict[str, float] = {}
-    for name, value in _named(trial):
-        sums[name] = sums.get(name, 0.0) + value
-    return sums
+def _sum(trial: Sample, names: Collection[str]) -> float:
+    """Seconds of the steps of some names.
+
+    Exactly rounded, here as in `reporting/standalone/placed.py`: sums that end in .5 are not rare, and would else be
+    printed by the order in which they were added up.
+    """
+    return math.fsum(value for name, value in _named(trial) if name in names)
 
 
 def _times(arm: Arm, name: str) -> str:
@@ -84,15 +84,14 @@ def _times(arm: Arm, name: str) -> str:
     return f"{name} ×{most}" if most > 1 else name
 
 
-def _median(arm: Arm, sums: dict[int, dict[str, float]], names: list[str]) -> str:
-    values = [sum(sums[trial.n].get(name, 0.0) for name in names) for trial in arm.good]
+def _median(arm: Arm, names: list[str]) -> str:
+    values = [_sum(trial, names) for trial in arm.good]
     return seconds(statistics.median(values)) if values else ""
 
 
 def _row(trial: Sample, letters: dict[str, str], rest: str) -> dict[str, Any]:
-    sums: dict[str, float] = dict.fromkeys([*letters, ""], 0.0)
-    for name, value in _named(trial):
-        sums[name if name in letters else ""] += value
+    others = {name for name, _ in _named(trial)} - set(letters)
+    sums = {name: _sum(trial, (name,)) for name in letters} | {"": _sum(trial, others)}
     parts = [{"letter": letters.get(name, rest), "seconds": value} for name, value in sums.items() if value > 0]
     said = ", ".join(f"{name or 'other steps'} {seconds(value)}" for name, value in sums.items() if value > 0)
     return {
@@ -106,8 +105,12 @@ def _row(trial: Sample, letters: dict[str, str], rest: str) -> dict[str, Any]:
 
 
 def _length(trial: Sample) -> float:
-    return max(sum(value for _, value in _named(trial)), trial.seconds or 0.0)
+    return max(_whole(trial), trial.seconds or 0.0)
 
 
 def _overlap(trial: Sample) -> bool:
-    return trial.seconds is not None and sum(value for _, value in _named(trial)) > trial.seconds * 1.02 + 0.05
+    return trial.seconds is not None and _whole(trial) > trial.seconds * 1.02 + 0.05
+
+
+def _whole(trial: Sample) -> float:
+    return math.fsum(value for _, value in _named(trial))

@@ -55,7 +55,7 @@ class Placed(Worded):
             self.of_bars(where, b["rows"], b["legend"])
             ways = [own for name, own in by.items() if self.kind(name) not in APART]
             steps = [t for own in ways for t in own.trials if t.get("steps")]
-            lengths = [max(sum(x["seconds"] for x in t["steps"]), t.get("seconds") or 0.0) for t in steps]
+            lengths = [max(math.fsum(x["seconds"] for x in t["steps"]), t.get("seconds") or 0.0) for t in steps]
             ticks = [round(tick, 9) for tick in b["axis"]]
             self.expect(f"{where}, axis of steps", ticks, axis(max(lengths, default=0.0)))
 
@@ -201,16 +201,18 @@ class Placed(Worded):
         by_number = {s["n"]: s for s in self.samples}
         for row in rows:
             s = by_number.get(row["n"]) or {}
-            steps = sum(step["seconds"] for step in s.get("steps") or [])
-            drawn = sum(part["seconds"] for part in row["parts"])
+            steps = math.fsum(step["seconds"] for step in s.get("steps") or [])
+            drawn = math.fsum(part["seconds"] for part in row["parts"])
             self.expect(f"{where}, sample {row['n']}, time", row.get("seconds"), s.get("seconds"))
-            self.expect(f"{where}, sample {row['n']}, sum of steps", round(drawn, 2), round(steps, 2))
+            self.expect(f"{where}, sample {row['n']}, sum of steps", round(drawn, 6), round(steps, 6))
             told = seconds(s.get("seconds")) if s.get("ok") is True else "failed"
             self.expect(f"{where}, sample {row['n']}, total", row["total"], told)
         good = Arm([by_number[row["n"]] for row in rows if row["n"] in by_number]).good
         named = [re.sub(r" ×\d+$", "", item["name"]) for item in legend]
         for item, name in zip(legend, named, strict=True):
-            sums = [sum(x["seconds"] for x in t.get("steps") or [] if wanted(x["name"], name, named)) for t in good]
+            sums = [
+                math.fsum(x["seconds"] for x in t.get("steps") or [] if wanted(x["name"], name, named)) for t in good
+            ]
             told = seconds(statistics.median(sums)) if sums else ""
             self.expect(f"{where}, median of {name}", item["median"], told)
 

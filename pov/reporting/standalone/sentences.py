@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -26,7 +27,8 @@ class Sentences(FirstPage):
         """What stands below the charts of steps."""
         with_steps = {n: [t for own in by.values() for t in own.trials if t.get("steps")] for n, by in self.ran.items()}
         found: dict[str, list[str]] = {self.title(name): [] for name, trials in with_steps.items() if trials}
-        took = [(sum(x["seconds"] for x in t["steps"]), t.get("seconds")) for by in with_steps.values() for t in by]
+        every = [t for by in with_steps.values() for t in by]
+        took = [(math.fsum(x["seconds"] for x in t["steps"]), t.get("seconds")) for t in every]
         if found and any(own is not None and steps > own * 1.02 + 0.05 for steps, own in took):
             told = "Steps that ran side by side sum to more than their trial took; the tick marks the trial's time."
             found[list(found)[-1]].append(told)
