@@ -34,7 +34,7 @@ def _found(facts: Facts, experiment: Experiment) -> Iterator[Block]:
     if rows:
         head = ("Sample", "Changed by hand", "Service", "From", "To", "Found after", "Changed back after")
         caption = f"What was changed by hand in each trial. Found by {_by(experiment)}.{_writers(experiment)}"
-        yield Table(caption, head, rows, "rllllrr", (0, 1, 1, 1, 1, 0, 0))
+        yield Table(caption, head, rows, "rllllrr", (0, 0, 0, 1, 1, 0, 0))
     yield from _between_stages(experiment)
     yield Heading("Arms that do not look all the time")
     for arm in facts.words.experiment(experiment.name).stated:

@@ -248,3 +248,15 @@ def test_a_run_of_before_experiments_had_sections_has_its_own_all_the_same(tmp_p
     for entry in words["experiments"]:
         del entry["section"]
     assert chapter(report_of(tmp_path, DRIFT, catalogue=words), "drift").blocks
+
+
+def test_a_word_that_is_longer_than_its_column_goes_on_below_and_not_over_the_next_one(tmp_path: Path) -> None:
+    """Words on paper end where the column does: what was one word is found in several lines."""
+    long = "POV_ADDED_BY_HAND=1129155120533e"
+    change = {"kind": "addition", "service": "fees", "was": "", "by_hand": long, "found_s": None}
+    details = {**DRIFT["details"], "changes": [change]}
+    report = report_of(tmp_path, {**DRIFT, "details": details})
+    pages = pypdf.PdfReader(io.BytesIO(render_pdf(report, {}))).pages
+    text = "\n".join(page.extract_text() for page in pages).replace("\u200b", "")
+    assert long in "".join(text.split())
+    assert long not in text
