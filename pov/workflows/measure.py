@@ -179,7 +179,8 @@ def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path
     budget_s = budget(options.budget, profile)
     trials = options.trials or (profile.trials if profile else None)
     plan, left_out = planned(replace(options, trials=trials), scenario, own)
-    paces = paced(plan, own.experiments, own.words, runs, budget_s)
+    asked = f"--budget {options.budget}" if options.budget else f"--profile {options.profile}"
+    paces = paced(plan, own.experiments, own.words, runs, budget_s, asked=asked)
     return paces, (*left_out, *paces.left_out)
 
 

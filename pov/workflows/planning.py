@@ -99,8 +99,19 @@ def budget(text: str | None, profile: Profile | None) -> float | None:
     return float(given)
 
 
-def paced(plan: Plan, experiments: Mapping[str, Experiment], words: Words, runs: Path, budget_s: float | None) -> Paced:
-    """`plan` with its times, cut to `budget_s` where there is one. Raises `InvalidInput` where too little fits."""
+def paced(
+    plan: Plan,
+    experiments: Mapping[str, Experiment],
+    words: Words,
+    runs: Path,
+    budget_s: float | None,
+    *,
+    asked: str = "--budget",
+) -> Paced:
+    """`plan` with its times, cut to `budget_s` where there is one, which `asked` named.
+
+    Raises `InvalidInput` where not even one round fits.
+    """
 
     def guess(key: Key) -> float:
         return experiments[key[0]].expected_of(key[1])
@@ -115,8 +126,10 @@ def paced(plan: Plan, experiments: Mapping[str, Experiment], words: Words, runs:
     kept, reasons = fit(plan, each, room, variant)
     if not kept:
         least = total({key: 1 for key in plan if not variant(key)}, each) + _AHEAD_S
-        told = f"one round of {' and '.join(dict.fromkeys(name for name, _ in plan))} takes about {_minutes(least)}"
-        raise InvalidInput([Problem("--budget", told, f"at least {least // 60 + 1:.0f}m, or fewer experiments")])
+        names = ", ".join(dict.fromkeys(name for name, _ in plan))
+        told = f"{_minutes(budget_s)} hold no round: one of {names} takes about {_minutes(least)}"
+        fix = f"--budget {least // 60 + 1:.0f}m, or fewer experiments: pov measure NAME … {asked}"
+        raise InvalidInput([Problem(asked, told, fix)])
     return Paced(kept, each, tuple(reasons))
 
 

@@ -14,7 +14,7 @@ from pov.measure.pace import AROUND_S, total
 from pov.model.words import Words
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import MeasureOptions, _paced, planned
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 
 PLAN = {("deploy", "automated"): 6, ("deploy", "manual"): 6, ("deploy", "automated-poll"): 1}
@@ -93,7 +93,7 @@ def test_a_budget_spares_variants_before_rounds_are_too_few(tmp_path: Path) -> N
 
 def test_a_budget_that_holds_no_round_is_refused_with_what_would_do(tmp_path: Path) -> None:
     saved(tmp_path)
-    with pytest.raises(InvalidInput, match="one round of deploy takes about"):
+    with pytest.raises(InvalidInput, match="60 s hold no round: one of deploy takes about"):
         looked_at(tmp_path, 60)
     assert looked_at(tmp_path, 120).plan, "what the refusal names would do"
 
@@ -115,6 +115,16 @@ def test_a_given_budget_counts_more_than_the_profiles() -> None:
     assert budget("10m", stage) == 600
     assert stage.budget_s is not None
     assert stage.budget_s < 360
+
+
+def test_what_was_typed_is_what_a_refusal_names(tmp_path: Path) -> None:
+    """More experiments than a profile has room for: it is the profile that is told, and what to do about it."""
+    for more, named in ({"profile": "stage"}, "--profile stage"), ({"profile": "stage", "budget": "4m"}, "--budget 4m"):
+        with pytest.raises(InvalidInput) as caught:
+            _paced(MeasureOptions(tmp_path, **more), load_scenario("reference"), Brought(), tmp_path)
+        (problem,) = caught.value.problems
+        assert str(problem).startswith(f"{named}: ")
+        assert problem.fix.endswith(f"pov measure NAME … {named}")
 
 
 def test_what_the_reference_says_of_its_plan_is_so(tmp_path: Path) -> None:
