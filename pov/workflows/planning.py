@@ -127,7 +127,7 @@ def paced(
     if not kept:
         least = total({key: 1 for key in plan if not variant(key)}, each) + _AHEAD_S
         names = ", ".join(dict.fromkeys(name for name, _ in plan))
-        told = f"{_minutes(budget_s)} hold no round: one of {names} takes about {_minutes(least)}"
+        told = f"{_minutes(budget_s)} are too little: one round of {names} takes about {_minutes(least)}"
         fix = f"--budget {least // 60 + 1:.0f}m, or fewer experiments: pov measure NAME … {asked}"
         raise InvalidInput([Problem(asked, told, fix)])
     return Paced(kept, each, tuple(reasons))

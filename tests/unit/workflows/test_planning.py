@@ -93,7 +93,7 @@ def test_a_budget_spares_variants_before_rounds_are_too_few(tmp_path: Path) -> N
 
 def test_a_budget_that_holds_no_round_is_refused_with_what_would_do(tmp_path: Path) -> None:
     saved(tmp_path)
-    with pytest.raises(InvalidInput, match="60 s hold no round: one of deploy takes about"):
+    with pytest.raises(InvalidInput, match="60 s are too little: one round of deploy takes about"):
         looked_at(tmp_path, 60)
     assert looked_at(tmp_path, 120).plan, "what the refusal names would do"
 
