@@ -17,7 +17,7 @@ from pov.config.own import CustomerRunbook, OwnArm, declaring
 from pov.config.references import absolute
 from pov.config.scope import Scope
 from pov.config.terms import Terms
-from pov.config.units import Day
+from pov.config.units import Day, Flag, Real
 from pov.config.value import Value
 
 FILE = "engagement.yaml"
@@ -46,13 +46,13 @@ class Stated(Model):
 
     id: Name
     figure: str = Field(min_length=1)
-    value: float | None = Field(default=None, strict=True, allow_inf_nan=False)
+    value: Real | None = None
     unit: str
     origin: Literal["stated"]
     by: str = ""
     when: Day | None = None
     experiment: ExperimentName | None = None
-    example: bool = Field(default=False, strict=True)
+    example: Flag = False
 
     @model_validator(mode="after")
     def _says_who_and_when(self) -> Self:

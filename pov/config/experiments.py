@@ -11,7 +11,7 @@ from pov.config.explaining import Faults
 from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName, Name
 from pov.config.points import Point
-from pov.config.units import Day
+from pov.config.units import Day, Real, Whole
 from pov.model import catalogue
 from pov.model.kinds import MORE, Metric
 
@@ -26,15 +26,13 @@ class Experiment(Model):
     """
 
     name: ExperimentName
-    trials: int = Field(default=3, ge=1, le=100, strict=True)
+    trials: Whole = Field(default=3, ge=1, le=100)
     arms: tuple[ArmName, ...] = Field(default_factory=catalogue.usual)
-    arm_trials: dict[ArmName, Annotated[int, Field(ge=1, le=100, strict=True)]] = Field(default_factory=dict)
-    placebos: int | None = Field(default=None, ge=1, le=100, strict=True)
-    aa: int | None = Field(default=None, ge=1, le=100, strict=True)
+    arm_trials: dict[ArmName, Annotated[Whole, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    placebos: Whole | None = Field(default=None, ge=1, le=100)
+    aa: Whole | None = Field(default=None, ge=1, le=100)
     at: Point | None = None
-    error_rate: float | None = Field(
-        default=None, ge=catalogue.ERROR_RATE.least, le=catalogue.ERROR_RATE.most, strict=True, allow_inf_nan=False
-    )
+    error_rate: Real | None = Field(default=None, ge=catalogue.ERROR_RATE.least, le=catalogue.ERROR_RATE.most)
 
     @model_validator(mode="after")
     def _only_its_settings(self) -> Self:
@@ -75,9 +73,9 @@ class Criterion(Model):
     experiment: ExperimentName
     arm: ArmName = Field(default_factory=lambda: catalogue.proposed().name)
     metric: MetricName
-    at_most: float | None = Field(default=None, ge=0, strict=True, allow_inf_nan=False)
-    at_least: float | None = Field(default=None, ge=0, strict=True, allow_inf_nan=False)
-    timeout_ms: int | None = Field(default=None, ge=50, le=30_000, strict=True)
+    at_most: Real | None = Field(default=None, ge=0)
+    at_least: Real | None = Field(default=None, ge=0)
+    timeout_ms: Whole | None = Field(default=None, ge=50, le=30_000)
     primary_against: ArmName | None = None
     agreed_by: str = ""
     agreed_on: Day | None = None
@@ -127,7 +125,7 @@ class Criterion(Model):
 class Smoke(Model):
     """What the smoke test does with this scenario."""
 
-    trials: int = Field(default=1, ge=1, le=3, strict=True)
+    trials: Whole = Field(default=1, ge=1, le=3)
     experiments: tuple[ExperimentName, ...] = Field(default_factory=catalogue.usual_experiments)
 
 

@@ -13,7 +13,7 @@ from pov.base.money import Money
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model
 from pov.config.names import ArmName, ExperimentName, MetricName
-from pov.config.units import Day
+from pov.config.units import Day, Whole
 from pov.model import catalogue
 
 
@@ -54,7 +54,7 @@ class Measured(Model):
     experiment: ExperimentName
     arm: ArmName
     metric: MetricName = "median_seconds"
-    per: int = Field(default=1, ge=1, le=1000, strict=True)
+    per: Whole = Field(default=1, ge=1, le=1000)
 
 
 class Part(Model):

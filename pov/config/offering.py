@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from pov.base.paths import data
 from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
-from pov.config.units import Day
+from pov.config.units import Day, Flag, Real, Whole
 
 MOST_USERS = 10_000_000_000
 MOST_MONEY = 1e12
@@ -30,15 +30,15 @@ class Sourced(Model):
 
     source: str = ""
     as_of: Day | None = None
-    example: bool = Field(default=False, strict=True)
+    example: Flag = False
 
 
 class Range(Model):
     """Low, expected, high: none below 0, in this order."""
 
-    low: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
-    expected: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
-    high: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
+    low: Real = Field(ge=0, le=MOST_MONEY)
+    expected: Real = Field(ge=0, le=MOST_MONEY)
+    high: Real = Field(ge=0, le=MOST_MONEY)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -59,7 +59,7 @@ class Price(Sourced):
 class Percent(Sourced):
     """An availability in percent of the time."""
 
-    percent: float = Field(gt=0, lt=100, allow_inf_nan=False, strict=True)
+    percent: Real = Field(gt=0, lt=100)
 
 
 class Part(Model):
@@ -78,9 +78,9 @@ class Block(Model):
     """
 
     part: str
-    copies: int = Field(default=1, ge=1, le=1000, strict=True)
-    needed: int = Field(default=1, ge=1, le=1000, strict=True)
-    common_cause: float | None = Field(default=None, strict=True, ge=0, le=1)
+    copies: Whole = Field(default=1, ge=1, le=1000)
+    needed: Whole = Field(default=1, ge=1, le=1000)
+    common_cause: Real | None = Field(default=None, ge=0, le=1)
     why: str = ""
 
     @model_validator(mode="after")
@@ -92,9 +92,9 @@ class Block(Model):
 class Sites(Model):
     """Whole regions, each with the chain: `copies` of them, of which `needed` must work."""
 
-    copies: int = Field(ge=1, le=20, strict=True)
-    needed: int = Field(default=1, ge=1, le=20, strict=True)
-    common_cause: float | None = Field(default=None, strict=True, ge=0, le=1)
+    copies: Whole = Field(ge=1, le=20)
+    needed: Whole = Field(default=1, ge=1, le=20)
+    common_cause: Real | None = Field(default=None, ge=0, le=1)
     why: str = ""
 
     @model_validator(mode="after")
@@ -126,16 +126,16 @@ class Topology(Model):
     regions: Sites
     chain: tuple[Block, ...] = Field(min_length=1)
     shared: tuple[Block, ...] = ()
-    recovery_minutes: float | None = Field(default=None, strict=True, ge=0, le=_POSITIVE)
-    recovery_point_minutes: float | None = Field(default=None, strict=True, ge=0, le=_POSITIVE)
+    recovery_minutes: Real | None = Field(default=None, ge=0, le=_POSITIVE)
+    recovery_point_minutes: Real | None = Field(default=None, ge=0, le=_POSITIVE)
     price: Price | None = None
 
 
 class Users(Model):
     """How many users a size is for: `at_least`, and `below`, which is open where nothing is said."""
 
-    at_least: int = Field(default=1, ge=0, le=MOST_USERS, strict=True)
-    below: int | None = Field(default=None, ge=1, le=MOST_USERS, strict=True)
+    at_least: Whole = Field(default=1, ge=0, le=MOST_USERS)
+    below: Whole | None = Field(default=None, ge=1, le=MOST_USERS)
 
     @model_validator(mode="after")
     def _holds_somebody(self) -> Self:
@@ -147,11 +147,11 @@ class Users(Model):
 class Limits(Model):
     """What a size includes at most; what is left out is bounded by the quotas alone."""
 
-    cpu: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    memory_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    storage_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    iops: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    services: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    cpu: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    memory_gib: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    storage_gib: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    iops: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    services: Real | None = Field(default=None, gt=0, le=_POSITIVE)
 
 
 class Size(Model):
@@ -161,7 +161,7 @@ class Size(Model):
     users: Users
     infrastructure: str = Field(min_length=1)
     component: str
-    review: bool = Field(default=False, strict=True)
+    review: Flag = False
     topology: str
     limits: Limits = Limits()
     price: Price | None = None
@@ -170,9 +170,9 @@ class Size(Model):
 class Quotas(Model):
     """Hard quotas, over all stages: cores without and with an approved scope, and IOPS from which on a VP approves."""
 
-    cpu_standard: int = Field(ge=1, le=1_000_000, strict=True)
-    cpu_scoped: int = Field(ge=1, le=1_000_000, strict=True)
-    iops_approval: int = Field(ge=1, le=1_000_000_000, strict=True)
+    cpu_standard: Whole = Field(ge=1, le=1_000_000)
+    cpu_scoped: Whole = Field(ge=1, le=1_000_000)
+    iops_approval: Whole = Field(ge=1, le=1_000_000_000)
 
     @model_validator(mode="after")
     def _scope_allows_more(self) -> Self:
@@ -187,7 +187,7 @@ class When(Model):
     over: Literal["cpu", "memoryGib", "storageGib", "iops", "services"] | None = None
     compliance: str | None = None
     component: str | None = None
-    regions_above: int | None = Field(default=None, ge=1, strict=True)
+    regions_above: Whole | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -204,7 +204,7 @@ class Item(Model):
     id: str = Field(min_length=1)
     title: str = Field(min_length=1)
     when: When
-    standard: bool = Field(default=False, strict=True)
+    standard: Flag = False
     price: Price | None = None
 
 
@@ -218,23 +218,23 @@ class Region(Model):
 class Platform(Sourced):
     """What there is for all deals together. What is left out is not known."""
 
-    cpu: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    memory_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    storage_gib: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
-    iops: float | None = Field(default=None, strict=True, gt=0, le=_POSITIVE)
+    cpu: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    memory_gib: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    storage_gib: Real | None = Field(default=None, gt=0, le=_POSITIVE)
+    iops: Real | None = Field(default=None, gt=0, le=_POSITIVE)
 
 
 class Shadow(Sourced):
     """From which deal value on a solutions architect must be named."""
 
-    deal_value: float = Field(gt=0, le=MOST_MONEY, strict=True)
+    deal_value: Real = Field(gt=0, le=MOST_MONEY)
 
 
 class Ageing(Model):
     """After how many days a figure is marked as old, and after how many it counts no more."""
 
-    marked_days: int = Field(default=90, ge=1, le=3650, strict=True)
-    refused_days: int = Field(default=180, ge=1, le=3650, strict=True)
+    marked_days: Whole = Field(default=90, ge=1, le=3650)
+    refused_days: Whole = Field(default=180, ge=1, le=3650)
 
     @model_validator(mode="after")
     def _marked_first(self) -> Self:

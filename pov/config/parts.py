@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pov.config.explaining import Faults
 from pov.config.loading import Model
 from pov.config.names import Name
-from pov.config.units import Cpu, Duration, Memory, mebibytes, millicores, seconds
+from pov.config.units import Cpu, Duration, Memory, Whole, mebibytes, millicores, seconds
 
 MAX_SERVICES = 1000
 _ROOM = 6
@@ -45,9 +45,9 @@ class Resources(Model):
 class Services(Model):
     """How many, drawn from which seed, with how many replicas each."""
 
-    count: int = Field(ge=1, le=MAX_SERVICES, strict=True)
-    seed: int = Field(default=35, ge=0, le=2**32, strict=True)
-    replicas: int = Field(default=1, ge=1, le=5, strict=True)
+    count: Whole = Field(ge=1, le=MAX_SERVICES)
+    seed: Whole = Field(default=35, ge=0, le=2**32)
+    replicas: Whole = Field(default=1, ge=1, le=5)
     resources: Resources = Resources()
 
 
@@ -98,12 +98,12 @@ class Traffic(Model):
     `timeout_ms` holds for experiments none of whose criteria says otherwise.
     """
 
-    interval_ms: int = Field(default=1000, ge=50, le=60_000, strict=True)
-    new_connection_interval_ms: int = Field(default=2000, ge=50, le=60_000, strict=True)
-    timeout_ms: int = Field(default=1000, ge=50, le=30_000, strict=True)
+    interval_ms: Whole = Field(default=1000, ge=50, le=60_000)
+    new_connection_interval_ms: Whole = Field(default=2000, ge=50, le=60_000)
+    timeout_ms: Whole = Field(default=1000, ge=50, le=30_000)
 
 
 class Legacy(Model):
     """Hosts of the legacy estate that the manual arm works on; 0 leaves it out."""
 
-    hosts: int = Field(default=5, ge=0, le=20, strict=True)
+    hosts: Whole = Field(default=5, ge=0, le=20)

@@ -14,6 +14,7 @@ from pov.config.explaining import Faults, Location, nearest
 from pov.config.loading import Model, load
 from pov.config.parts import MAX_SERVICES, Engines, Legacy, Metadata, Pki, Services, Stage, Traffic
 from pov.config.topology import WELL_KNOWN, generate
+from pov.config.units import Flag
 from pov.model.catalogue import ARMS
 
 UNDER_PROOF = 5
@@ -48,9 +49,8 @@ class Scenario(Model):
     experiments: tuple[Experiment, ...] = ()
     criteria: tuple[Criterion, ...] = ()
     smoke: Smoke = Smoke()
-    gate: bool = Field(
+    gate: Flag = Field(
         default=False,
-        strict=True,
         description="Whether pull requests for the deal are judged by the gate in the cluster.",
     )
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pov.config.explaining import Faults, Location
 from pov.config.loading import Model
 from pov.config.offering import MOST_MONEY
-from pov.config.units import Day
+from pov.config.units import Day, Real, Whole
 
 PEOPLE = 8_500_000_000
 """More users than people who live (United Nations, World Population Prospects 2024: 8.2 thousand million)."""
@@ -23,7 +23,7 @@ def _percent(value: Any) -> Any:
     return value
 
 
-Availability = Annotated[float, BeforeValidator(_percent), Field(ge=90, lt=100, strict=True, allow_inf_nan=False)]
+Availability = Annotated[Real, BeforeValidator(_percent), Field(ge=90, lt=100)]
 
 
 def _one_line(text: str) -> str:
@@ -40,14 +40,14 @@ Text = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_li
 class Recovery(Model):
     """Recovery objectives, in minutes: until it works again, and how much work may be lost."""
 
-    time_minutes: float | None = Field(default=None, strict=True, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
-    point_minutes: float | None = Field(default=None, strict=True, ge=0, le=_MINUTES_A_YEAR, allow_inf_nan=False)
+    time_minutes: Real | None = Field(default=None, ge=0, le=_MINUTES_A_YEAR)
+    point_minutes: Real | None = Field(default=None, ge=0, le=_MINUTES_A_YEAR)
 
 
 class Money(Model):
     """An amount with its currency."""
 
-    amount: float = Field(ge=0, le=MOST_MONEY, allow_inf_nan=False, strict=True)
+    amount: Real = Field(ge=0, le=MOST_MONEY)
     currency: str = Field(pattern="^[A-Z]{3}$")
 
 
@@ -56,16 +56,16 @@ class Scope(Model):
 
     offering: str = ""
     promised: Line = ""
-    users: int | None = Field(default=None, ge=1, le=PEOPLE, strict=True)
+    users: Whole | None = Field(default=None, ge=1, le=PEOPLE)
     availability: Availability | None = None
     recovery: Recovery = Recovery()
     regions: tuple[Text, ...] | None = Field(default=None, min_length=1, max_length=20)
     residency: Text | None = None
-    cpu: float | None = Field(default=None, strict=True, gt=0, le=_MOST, allow_inf_nan=False)
-    memory_gib: float | None = Field(default=None, strict=True, gt=0, le=_MOST, allow_inf_nan=False)
-    storage_gib: float | None = Field(default=None, strict=True, ge=0, le=1e9, allow_inf_nan=False)
-    iops: float | None = Field(default=None, strict=True, ge=0, le=1e9, allow_inf_nan=False)
-    services: int | None = Field(default=None, ge=1, le=10_000, strict=True)
+    cpu: Real | None = Field(default=None, gt=0, le=_MOST)
+    memory_gib: Real | None = Field(default=None, gt=0, le=_MOST)
+    storage_gib: Real | None = Field(default=None, ge=0, le=1e9)
+    iops: Real | None = Field(default=None, ge=0, le=1e9)
+    services: Whole | None = Field(default=None, ge=1, le=10_000)
     compliance: tuple[Text, ...] | None = Field(default=None, max_length=20)
     components: tuple[Text, ...] | None = Field(default=None, max_length=50)
     deal_value: Money | None = None

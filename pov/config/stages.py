@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from pov.config.loading import Model, load
+from pov.config.units import Real, Whole
 
 _MOST = 1_000_000
 Name = Annotated[str, StringConstraints(pattern="^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -16,12 +17,12 @@ Name = Annotated[str, StringConstraints(pattern="^[a-z]([a-z0-9-]{0,61}[a-z0-9])
 class Asked(Model):
     """One stage: CPU in cores, memory and storage in GiB, storage speed in IOPS."""
 
-    cpu: float = Field(gt=0, le=_MOST, strict=True, allow_inf_nan=False)
-    memory_gib: float = Field(gt=0, le=_MOST, strict=True, allow_inf_nan=False)
-    pods: int = Field(ge=1, le=_MOST, strict=True)
-    services: int = Field(ge=1, le=_MOST, strict=True)
-    iops: float = Field(default=0, ge=0, le=1e9, strict=True, allow_inf_nan=False)
-    storage_gib: float = Field(default=0, ge=0, le=1e9, strict=True, allow_inf_nan=False)
+    cpu: Real = Field(gt=0, le=_MOST)
+    memory_gib: Real = Field(gt=0, le=_MOST)
+    pods: Whole = Field(ge=1, le=_MOST)
+    services: Whole = Field(ge=1, le=_MOST)
+    iops: Real = Field(default=0, ge=0, le=1e9)
+    storage_gib: Real = Field(default=0, ge=0, le=1e9)
 
 
 class Stages(Model):

@@ -1,4 +1,4 @@
-"""Days, durations and Kubernetes quantities, as people write them."""
+"""Numbers, flags, days, durations and Kubernetes quantities, as people write them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 _DAY = re.compile(r"\d{4}-")
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _CPU = re.compile(r"(\d+)m|(\d+(?:\.\d+)?)")
 _MEMORY = re.compile(r"(\d+)(Ki|Mi|Gi)")
 _MEMORY_FACTOR = {"Ki": 1 / 1024, "Mi": 1.0, "Gi": 1024.0}
+
+
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number: no text, no `true`, no 2.0. YAML's `yes` and `"3"` would pass for 1 and 3 otherwise."""
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number that can be counted with: no text, no `true`, no `.inf` and no `.nan`."""
+Flag = Annotated[bool, Field(strict=True)]
+"""`true` or `false`, and nothing that only reads like it."""
 
 
 def seconds(text: str) -> int:

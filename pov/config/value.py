@@ -13,7 +13,7 @@ from pov.config.explaining import Faults, Location, nearest
 from pov.config.inputs import Amount, Cost, Growth, Input, Minutes, Number, Owner, Part, Percent, Sourced, Volume
 from pov.config.loading import Model
 from pov.config.names import Name
-from pov.config.units import Day
+from pov.config.units import Day, Flag, Whole
 
 QUARTERS = 12
 """How far the model looks: three years."""
@@ -114,7 +114,7 @@ class Spending(Part):
     kind: Literal["services", "training", "licences", "infrastructure", "running", "other"]
     once: Cost | None = None
     yearly: Cost | None = None
-    quarter: int = Field(default=1, ge=1, le=QUARTERS, strict=True)
+    quarter: Whole = Field(default=1, ge=1, le=QUARTERS)
 
     def faults(self) -> Iterator[tuple[Location, str, str]]:
         """It falls both once and yearly, or never."""
@@ -126,14 +126,14 @@ class Wave(Model):
     """Services that are migrated together, and the quarter in whose first days they are live."""
 
     title: Title
-    quarter: int = Field(ge=1, le=QUARTERS, strict=True)
-    services: int = Field(ge=1, le=100_000, strict=True)
+    quarter: Whole = Field(ge=1, le=QUARTERS)
+    services: Whole = Field(ge=1, le=100_000)
 
 
 class Parallel(Model):
     """Both ways of working side by side, after each wave: nothing is saved yet, and the old one still costs."""
 
-    quarters: int = Field(ge=0, le=4, strict=True)
+    quarters: Whole = Field(ge=0, le=4)
     per_quarter: Cost
 
 
@@ -186,8 +186,8 @@ class Value(Model):
 
     currency: str = Field(pattern="^[A-Z]{3}$")
     as_of: Day | None = None
-    example: bool = Field(default=False, strict=True)
-    services: int = Field(ge=1, le=100_000, strict=True)
+    example: Flag = False
+    services: Whole = Field(ge=1, le=100_000)
     week: Week = Week()
     activities: tuple[Activity, ...] = Field(min_length=1, max_length=40)
     rates: tuple[Rate, ...] = Field(min_length=1, max_length=20)
