@@ -15,7 +15,6 @@ from typing import Any
 from pov.base.errors import PovError
 from pov.base.files import write_atomic
 from pov.base.redact import random_secret
-from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.config.legacy import Host
@@ -27,7 +26,7 @@ from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.workloads import DEPLOYMENT, image_of, own_version
+from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, to_nodes
 from pov.measure.answers import NEAR_S, QUESTIONS, Answer, Change, Marks, marked
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
@@ -55,9 +54,7 @@ class AutomatedAudit(GitOpsTrial):
 
     def prepare(self) -> None:
         """An image for the first change; the second takes it back."""
-        with scratch() as folder:
-            archive = self.box.releases.image(self._version, folder)
-            self._image = self.box.releases.deliver(archive, self._version)
+        self._image = to_nodes(self.box, self._version)
         self._before = self.copy.images()[self._service]
         self.details |= {"service": self._service, "asked": list(QUESTIONS), "near_s": NEAR_S}
 

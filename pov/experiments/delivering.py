@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pov.base.errors import PovError
-from pov.base.scratch import scratch
 from pov.config.estates import Estate
 from pov.experiments.gitops import at_rest, push_back, working_copy
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import Toolbox
-from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out
+from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out, to_nodes
 from pov.measure.order import Slot
 from pov.measure.trials import CleanUp
 
@@ -32,9 +31,7 @@ class OneChange:
 
     def prepare(self, after: CleanUp) -> None:
         """The image made and brought to the node, the change edited but not committed."""
-        with scratch() as folder:
-            archive = self._box.releases.image(self._version, folder)
-            self._image = self._box.releases.deliver(archive, self._version)
+        self._image = to_nodes(self._box, self._version)
         self._copy = copy = working_copy(self._box, self._estate.name)
         after.add("working copy", copy.close)
         self._before = copy.images()[self._service]

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from pov.base.errors import PovError
-from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.experiments.brought import OwnScript
@@ -22,6 +21,7 @@ from pov.experiments.runbook import RUN_LIMIT_S, RunbookTrial, on_host, summed
 from pov.experiments.scripted import shipped
 from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
+from pov.experiments.workloads import to_nodes
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 
@@ -48,10 +48,7 @@ class AutomatedDeploy(GitOpsTrial):
 
     def prepare(self) -> None:
         """The image built and brought to the node, the latter timed apart; the images edited."""
-        with scratch() as folder:
-            archive = self.box.releases.image(self._version, folder)
-            with self.apart(DISTRIBUTION):
-                self._image = self.box.releases.deliver(archive, self._version)
+        self._image = to_nodes(self.box, self._version, timed=self.apart(DISTRIBUTION))
         self._before = {name: self.copy.images()[name] for name in self.box.under_proof}
         self._old_ids = {image_id for _, image_id, _ in self._containers()}
         self.make_edit()

@@ -18,7 +18,6 @@ from typing import Any
 
 from pov.base.clock import timestamp
 from pov.base.errors import PovError
-from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
@@ -27,7 +26,16 @@ from pov.experiments.seen import INTERVAL_S
 from pov.experiments.stages import Stage, differences, stages_now
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import EstateTrial
-from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, container_of, is_going, own_version, rolled_out
+from pov.experiments.workloads import (
+    CONTAINER,
+    DEPLOYMENT,
+    POD,
+    container_of,
+    is_going,
+    own_version,
+    rolled_out,
+    to_nodes,
+)
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 from pov.model.sample import Step
@@ -80,10 +88,7 @@ class AutomatedDrift(EstateTrial):
 
     def prepare(self) -> None:
         """An image to put in by hand, on the node already: whoever fixes something quickly has it at hand."""
-        with scratch() as folder:
-            archive = self.box.releases.image(self._version, folder)
-            with self.apart(DISTRIBUTION):
-                self._image = self.box.releases.deliver(archive, self._version)
+        self._image = to_nodes(self.box, self._version, timed=self.apart(DISTRIBUTION))
 
     def warm_up(self) -> None:
         """As ever, and note what the prober sees before."""

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from pov.base.errors import PovError
-from pov.base.scratch import scratch
 from pov.config.estates import Estate
 from pov.experiments.control import watch_all
 from pov.experiments.core import Experiment, Way
@@ -20,7 +19,7 @@ from pov.experiments.seen import until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.trial import Laps
 from pov.experiments.working_copy import WorkingCopyTrial
-from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out
+from pov.experiments.workloads import DEPLOYMENT, image_of, own_version, rolled_out, to_nodes
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 from pov.model.sample import Step
@@ -65,10 +64,7 @@ class AutomatedPromotion(WorkingCopyTrial):
 
     def prepare(self) -> None:
         """The image made and delivered, in use in the first stage; the promotion edited."""
-        with scratch() as folder:
-            archive = self.box.releases.image(self._version, folder)
-            with self.apart(DISTRIBUTION):
-                self._image = self.box.releases.deliver(archive, self._version)
+        self._image = to_nodes(self.box, self._version, timed=self.apart(DISTRIBUTION))
         first = self._stages[0]
         self.after.add("way back", self._back, after={Ending.FAILED})
         self.after.add("branch", partial(self.box.git.forget, self._branch))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pov.base.errors import PovError, Transient
-from pov.base.scratch import scratch
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
 from pov.experiments.core import Experiment, Way
@@ -25,7 +24,7 @@ from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_
 from pov.experiments.seen import INTERVAL_S, until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.experiments.traffic import failures_on
-from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, image_of, is_going, own_version, rolled_out
+from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, image_of, is_going, own_version, rolled_out, to_nodes
 from pov.measure.excuse import HARD, Span
 from pov.measure.order import Slot
 from pov.measure.trials import Ending, Evidence
@@ -51,10 +50,7 @@ class AutomatedRollback(GitOpsTrial):
 
     def prepare(self) -> None:
         """A bad version, on the node already; the images that serve now noted."""
-        with scratch() as folder:
-            archive = self.make_bad(folder)
-            with self.apart(DISTRIBUTION):
-                self._image = self.box.releases.deliver(archive, self._bad)
+        self._image = to_nodes(self.box, self._bad, self.make_bad, timed=self.apart(DISTRIBUTION))
         self._images = {name: self.copy.images()[name] for name in self.box.under_proof}
         self._versions = _versions(self.box, self.estate.name)
         self.details["bad_image"] = self._image

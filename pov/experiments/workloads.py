@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
+from pov.base.scratch import scratch
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 
@@ -17,6 +20,23 @@ AGENT = "agent"
 def own_version(box: Toolbox, slot: Slot) -> str:
     """A version that no other trial of any experiment of this run has."""
     return f"{box.run}-{slot.experiment}-{slot.arm}-{slot.trial}"
+
+
+def to_nodes(
+    box: Toolbox,
+    version: str,
+    make: Callable[[Path], Path] | None = None,
+    *,
+    timed: AbstractContextManager[None] | None = None,
+) -> str:
+    """The image of a version, or what `make` puts in a folder instead, made and brought to the nodes; its reference.
+
+    `timed` is entered for the bringing alone.
+    """
+    with scratch() as folder:
+        image = make(folder) if make else box.releases.image(version, folder)
+        with timed or nullcontext():
+            return box.releases.deliver(image, version)
 
 
 def rolled_out(deployment: Mapping[str, Any]) -> bool:
