@@ -16,18 +16,20 @@ from typing import ClassVar
 from pov.base.errors import PovError, TimedOut
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
+from pov.engines.load_report import LoadReport
 from pov.experiments.brought import OwnScript
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import EXPERIMENT as DEPLOY
 from pov.experiments.deploy import AutomatedDeploy, ManualDeploy
 from pov.experiments.gitops import at_rest
-from pov.experiments.load import Watched, let_pass
+from pov.experiments.load import let_pass
 from pov.experiments.scripted import shipped
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.traffic import counted
+from pov.experiments.traffic import counted, excused_of, failures_on
 from pov.experiments.workloads import own_version
+from pov.measure.excuse import Span
 from pov.measure.order import Slot
-from pov.measure.trials import OPERATION, Ending, Evidence, run_trial
+from pov.measure.trials import OPERATION, Ending, run_trial
 from pov.model.sample import Step
 
 UNTIL_KILLED = "until-killed"
@@ -97,10 +99,9 @@ class InterruptedAutomated(AutomatedDeploy):
         self.figures["called_done_seconds"] = round(self.box.clock.monotonic() - begun, 3)
         super().verify()
 
-    def evidence(self) -> Evidence:
-        """As ever, and what was lost since the work began."""
-        lost(self, self._load)
-        return super().evidence()
+    def tell(self, report: LoadReport, void: Mapping[str, str]) -> None:
+        """What was lost since the work began."""
+        tell_lost(self, report, void)
 
     def _until_back(self) -> None:
         def there() -> bool | Pending:
@@ -159,10 +160,9 @@ class InterruptedOnHosts(ManualDeploy):
         again = super().steps()
         return (Step(_LOOK, self._look_s), *again) if again else ()
 
-    def evidence(self) -> Evidence:
-        """As ever, and what was lost since the work began."""
-        lost(self, self._load)
-        return super().evidence()
+    def tell(self, report: LoadReport, void: Mapping[str, str]) -> None:
+        """What was lost since the work began."""
+        tell_lost(self, report, void)
 
 
 Interrupted = InterruptedAutomated | InterruptedOnHosts
@@ -218,12 +218,16 @@ def look(trial: Interrupted, version: str) -> Mapping[str, int]:
     return counts
 
 
-def lost(trial: Interrupted, load: Watched | None) -> None:
+def tell_lost(trial: Interrupted, report: LoadReport, void: Mapping[str, str]) -> None:
     """Note what failed on the touched edges from the work's beginning until all was good again, hard and late apart."""
-    if load is None or "left_old" not in trial.figures:
+    phases = [phase for phase in report.phases if phase.name in {UNTIL_KILLED, OPERATION}]
+    if not phases or "left_old" not in trial.figures:
         return
-    seen = counted(load.stop(), trial.watch.touched, (UNTIL_KILLED, OPERATION))
+    seen = counted(report, trial.watch.touched, {UNTIL_KILLED, OPERATION})
     trial.figures |= {"hard_until_good": float(seen.hard), "late_until_good": float(seen.late)}
+    window = Span(phases[0].from_ms, phases[-1].to_ms)
+    late = failures_on(report, trial.watch.touched, window)
+    trial.details["late_until_good_excused"] = len(excused_of(late, report, trial.watch, void))
 
 
 def _by_script(script: OwnScript) -> Way:

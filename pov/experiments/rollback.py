@@ -15,19 +15,19 @@ from typing import Any
 from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import LEGACY
+from pov.engines.load_report import LoadReport
 from pov.experiments.core import Experiment, Way
 from pov.experiments.deploy import DISTRIBUTION
 from pov.experiments.gitops import GitOpsTrial, push_back
-from pov.experiments.load import Watched
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.runbook import RUN_LIMIT_S, SEEN_LIMIT_S, RunbookTrial, on_host, restart
 from pov.experiments.seen import INTERVAL_S, until_seen
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.traffic import failures_on
+from pov.experiments.traffic import excused_of, failures_on
 from pov.experiments.workloads import CONTAINER, DEPLOYMENT, POD, image_of, is_going, own_version, rolled_out, to_nodes
 from pov.measure.excuse import HARD, Span
 from pov.measure.order import Slot
-from pov.measure.trials import Ending, Evidence
+from pov.measure.trials import Ending
 
 LIVE = "bad-version-live"
 """The load's phase from the bad version's arrival to the decision to go back."""
@@ -127,10 +127,9 @@ class AutomatedRollback(GitOpsTrial):
         copy.set_images(self._images)
         return True
 
-    def evidence(self) -> Evidence:
-        """As ever, and what failed while the bad version was live."""
-        tell_live(self, self._load)
-        return super().evidence()
+    def tell(self, report: LoadReport, void: Mapping[str, str]) -> None:
+        """What failed while the bad version was live."""
+        tell_live(self, report, void)
 
     def _is_live(self) -> bool | Pending:
         waiting = [name for name in self.box.under_proof if not any(map(_has_ended, self._bad_pods(name)))]
@@ -232,10 +231,9 @@ class ManualRollback(RunbookTrial):
             name, release = next(iter(wrong.items()))
             raise PovError(f"{name} is linked to {release or 'nothing'}, not to {self._good}")
 
-    def evidence(self) -> Evidence:
-        """As ever, and what failed while the bad version was live."""
-        tell_live(self, self._load)
-        return super().evidence()
+    def tell(self, report: LoadReport, void: Mapping[str, str]) -> None:
+        """What failed while the bad version was live."""
+        tell_live(self, report, void)
 
     def _variables_for(self, version: str, services: Any) -> dict[str, Any]:
         return {"release": self._archive, "version": version, "services": list(services)}
@@ -270,17 +268,17 @@ EXPERIMENT = Experiment(
 )
 
 
-def tell_live(trial: AutomatedRollback | ManualRollback, load: Watched | None) -> None:
+def tell_live(trial: AutomatedRollback | ManualRollback, report: LoadReport, void: Mapping[str, str]) -> None:
     """Note how long the bad version was live before the decision, and what failed meanwhile on the edges it touches."""
-    report = None if load is None else load.stop()
-    phases = [phase for phase in report.phases if phase.name in {LIVE, EVERYWHERE}] if report else []
-    if report is None or not phases:
+    phases = [phase for phase in report.phases if phase.name in {LIVE, EVERYWHERE}]
+    if not phases:
         return
     window = Span(phases[0].from_ms, phases[-1].to_ms)
     lost = failures_on(report, trial.watch.touched, window)
     trial.figures["live_seconds"] = round(window.length_ms / 1000, 3)
     trial.figures["failed_live"] = len(lost)
     trial.details["failed_live_hard"] = sum(1 for one in lost if one.kind == HARD)
+    trial.details["failed_live_excused"] = len(excused_of(lost, report, trial.watch, void))
 
 
 def _versions(box: Toolbox, estate: str) -> dict[str, set[str]]:

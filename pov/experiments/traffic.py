@@ -38,17 +38,15 @@ def traffic(report: LoadReport, watch: Watch, wish: Wish, *, void: Mapping[str, 
     The control is None where there is none: then nothing is excused by it.
     """
     moved = void or {}
-    control = [edge for edge in watch.control if edge.estate not in moved]
+    control = _control(watch, moved)
     phase = next((phase for phase in report.phases if phase.name == OPERATION), None)
     window = Span(0.0, 0.0) if phase is None else Span(phase.from_ms, phase.to_ms)
     rows = () if phase is None else phase.edges
     lost = failures_on(report, watch.touched, window)
-    control_late = excuse.late(failures_on(report, control))
-    beats = [Span(stall.from_ms, stall.to_ms) for stall in report.heartbeat.stalls]
-    witnesses = (*beats, *control_late)
+    beats, control_late = _stalled(report, control)
     return Traffic(
         seconds=round(window.length_ms / 1000, 3),
-        operation=_counts(rows, watch.touched, excuse.excused(lost, witnesses)),
+        operation=_counts(rows, watch.touched, excuse.excused(lost, (*beats, *control_late))),
         control=_counts(rows, control) if control else None,
         around=_counts((r for p in report.phases if p.name != OPERATION for r in p.edges), watch.edges),
         causes=_causes(lost),
@@ -67,6 +65,12 @@ def traffic(report: LoadReport, watch: Watch, wish: Wish, *, void: Mapping[str, 
     )
 
 
+def excused_of(lost: Iterable[Lost], report: LoadReport, watch: Watch, void: Mapping[str, str]) -> list[Lost]:
+    """Those of `lost` that this machine may answer for, as `traffic` judges them."""
+    beats, control_late = _stalled(report, _control(watch, void))
+    return excuse.excused(lost, (*beats, *control_late))
+
+
 def failures_on(report: LoadReport, edges: Collection[EdgeName], window: Span = _EVER) -> list[Lost]:
     """The failed requests on `edges` whose slot lies in `window`."""
     names = [EdgeName(edge.estate, edge.source, edge.target) for edge in report.edges]
@@ -76,6 +80,16 @@ def failures_on(report: LoadReport, edges: Collection[EdgeName], window: Span = 
         for one in report.failures
         if names[one.edge] in wanted and window.from_ms <= one.from_ms < window.to_ms
     ]
+
+
+def _control(watch: Watch, void: Mapping[str, str]) -> list[EdgeName]:
+    return [edge for edge in watch.control if edge.estate not in void]
+
+
+def _stalled(report: LoadReport, control: Collection[EdgeName]) -> tuple[list[Span], Sequence[Span]]:
+    """When the prober itself stood still, and when the control did; the latter is empty without a control."""
+    beats = [Span(stall.from_ms, stall.to_ms) for stall in report.heartbeat.stalls]
+    return beats, excuse.late(failures_on(report, control))
 
 
 def counted(report: LoadReport, edges: Collection[EdgeName], phases: Collection[str]) -> Counts:

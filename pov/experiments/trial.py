@@ -13,6 +13,7 @@ from pov.base.clock import Clock
 from pov.base.errors import PovError
 from pov.base.wait import wait_for
 from pov.config.estates import Estate
+from pov.engines.load_report import LoadReport
 from pov.experiments.control import watch
 from pov.experiments.load import Watched
 from pov.experiments.toolbox import STAGING, Toolbox
@@ -148,8 +149,13 @@ class EstateTrial(Trial, ABC):
         if self._load is not None:
             # Looked at while the load runs: a renewal after its end changes nothing that was measured.
             void = {name: why for name in self.watch.sentinels if (why := self._moved(name))}
-            seen = traffic(self._load.stop(), self.watch, self.box.traffic, void=void)
+            report = self._load.stop()
+            seen = traffic(report, self.watch, self.box.traffic, void=void)
+            self.tell(report, void)
         return Evidence(self.steps(), seen, self.details, self.figures)
+
+    def tell(self, report: LoadReport, void: Mapping[str, str]) -> None:
+        """Note what else this kind of trial reads off the load; `void` are stages that were no sentinels, and why."""
 
     def clean_up(self, ending: Ending) -> Sequence[str]:
         """Every step back, whatever became of the others."""

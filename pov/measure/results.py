@@ -124,6 +124,18 @@ class Arm:
         sent = counts.handshakes if figure in _HANDSHAKES else counts.requests
         return _FAILURES[figure](counts) if sent else None
 
+    def excused(self, metric: Metric) -> int:
+        """Those of a metric's failures that this machine may answer for.
+
+        A figure of an experiment's own has them in the trials' details, as `FIGURE_excused`.
+        """
+        if metric.figure in _FAILURES:
+            found = self.count(metric.figure) if metric.counts else None
+            return found.excused if found else 0
+        if not metric.counts or metric.aggregation != "sum":
+            return 0
+        return sum(whole(t.details.get(f"{metric.figure}_excused")) or 0 for t in self.trials)
+
     def kinds(self, metric: Metric) -> Kinds | None:
         """The hard and the late ones in a sum of both; None for any other metric, and where they were not told apart.
 

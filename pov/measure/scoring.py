@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pov.measure.results import Arm, Kinds, Results
+from pov.measure.results import FIGURES, Arm, Kinds, Results
 from pov.model.catalogue import proposed
 from pov.model.kinds import MORE, Metric
 from pov.model.reading import items, mapping, number, text, whole
@@ -182,8 +182,7 @@ def score(results: Results, criterion: Criterion) -> Score:
         arm = results.arm(criterion.experiment, criterion.arm)
         planned = results.planned.get((criterion.experiment, criterion.arm), 0)
     observed = arm.observe(metric)
-    found = arm.count(metric.figure) if metric.counts else None
-    excused = found.excused if found else 0
+    excused = arm.excused(metric)
 
     def told(outcome: Outcome, reason: str) -> Score:
         return Score(criterion, metric, observed, outcome, reason, excused, kinds=arm.kinds(metric))
@@ -218,10 +217,16 @@ def _beyond(metric: Metric, value: float, bound: float) -> bool:
 
 
 def _why_failed(arm: Arm, metric: Metric) -> str:
-    counts = arm.counts
+    over, counts = f"over {_trials(len(arm.trials))}", arm.counts
+    if metric.figure not in FIGURES:
+        # Failures in another window than the operation's, whose own counts would tell of something else.
+        kinds, excused = arm.kinds(metric), f"{arm.excused(metric)} of them excused"
+        if kinds is not None:
+            return f"{kinds.hard} hard, {kinds.late} late ({excused}), {over}"
+        return f"{excused}, {over}" if arm.excused(metric) else over
     if not metric.counts or counts is None or not arm.told_apart:
-        return f"over {_trials(len(arm.trials))}"
-    return f"{counts.hard} hard, {counts.late} late ({counts.excused} of them excused), over {_trials(len(arm.trials))}"
+        return over
+    return f"{counts.hard} hard, {counts.late} late ({counts.excused} of them excused), {over}"
 
 
 def _trials(number_of: int) -> str:

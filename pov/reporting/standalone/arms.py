@@ -13,6 +13,9 @@ from pov.reporting.standalone.known import COMPARED_FROM, NAMES, N
 from pov.reporting.standalone.letters import count, factor, plural, printed, span
 from pov.reporting.standalone.shapes import COUNT, NUMBER
 
+FAILURES = ("failed", "hard", "late", "failed_handshakes", "hard_handshakes")
+"""Figures of an operation's own failures. Others that count some are of a window of their own."""
+
 
 class Arm:
     """The trials of one way of doing it: medians over the good ones, failures over all of them."""
@@ -54,7 +57,7 @@ class Arm:
     def observe(self, metric: dict[str, Any]) -> tuple[float | None, int]:
         """A metric's value over the trials, and how much of it this machine may answer for."""
         figure, c = metric["figure"], self.counts
-        if figure != "seconds" and c and figure in {"failed", "hard", "late", "failed_handshakes", "hard_handshakes"}:
+        if c and figure in FAILURES:
             if not c["handshakes" if "handshakes" in figure else "requests"]:
                 return None, 0
             shaken = [t["traffic"]["operation"].get("excused_handshakes") for t in self.trials if t.get("traffic")]
@@ -73,7 +76,23 @@ class Arm:
         if not numbers:
             return None, 0
         of_all = {"max": max(numbers), "min": min(numbers), "sum": sum(numbers)}
-        return float(of_all.get(metric.get("aggregation", ""), statistics.median(numbers))), 0
+        found = float(of_all.get(metric.get("aggregation", ""), statistics.median(numbers)))
+        if not metric.get("counts") or metric.get("aggregation") != "sum":
+            return found, 0
+        noted: list[Any] = [(t.get("details") or {}).get(f"{figure}_excused") for t in self.trials]
+        return found, sum(int(one) for one in noted if is_a(one, COUNT))
+
+    def lost_by_kind(self, metric: dict[str, Any], excused: int) -> str:
+        """What failed by kind, as it stands before the number of trials; of a figure's own window, if it has one."""
+        of_all = (self.counts["hard"], self.counts["late"], self.counts["excused"]) if self.counts else None
+        if not metric.get("counts"):
+            return ""
+        if metric["figure"] not in FAILURES:
+            kinds = self.kinds(metric)
+            of_all = (*kinds, excused) if kinds else None
+            if of_all is None and excused:
+                return f"{excused} of them excused, "
+        return "" if of_all is None else f"{of_all[0]} hard, {of_all[1]} late ({of_all[2]} of them excused), "
 
 
 def amount(value: Any) -> float:

@@ -53,8 +53,7 @@ class Scored(Chained):
             found, reason = "not shown", "every trial failed" if none_worked else "not recorded"
         elif beyond(observed - excused):
             found, reason = "fail", f"over {trials}"
-            if metric.get("counts") and (lost := own.counts):
-                reason = f"{lost['hard']} hard, {lost['late']} late ({lost['excused']} of them excused), {reason}"
+            reason = f"{own.lost_by_kind(metric, excused)}{reason}"
         elif beyond(observed):
             found, reason = "not shown", f"this machine stalled: {excused} of {observed:g} may be excused"
         else:

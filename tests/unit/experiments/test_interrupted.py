@@ -124,10 +124,12 @@ def test_killed_before_it_has_begun_to_sync_it_begins_when_it_is_there_again(wor
     assert result.seconds == pytest.approx(5 + 11, abs=0.5)
 
 
+@pytest.mark.parametrize("stalled", [False, True])
 @pytest.mark.parametrize("arm", ARMS)
 def test_what_was_lost_is_counted_from_the_beginning_hard_and_late_apart(
-    world: World, tmp_path: Path, arm: str
+    world: World, tmp_path: Path, arm: str, stalled: bool
 ) -> None:
+    """And those late ones apart that an untouched stage met in the same moment."""
     box = replace(world.toolbox(tmp_path), usual={"automated": 15.6, "manual": RUNBOOK_S, "scripted": SCRIPT_S})
     estate = world.staging if arm == "automated" else world.estates[-1]
     proof = set(world.scenario.pov_services)
@@ -140,12 +142,15 @@ def test_what_was_lost_is_counted_from_the_beginning_hard_and_late_apart(
             world.lose(edge, "hard", 0.2)
             world.lose(edge, "hard", 0.3)
             world.lose(edge, "late", SCRIPT_S / 2 + 0.4)
+            if stalled:
+                world.lose(("dev", *edge[1:]), "late", SCRIPT_S / 2 + 0.5)
 
     world.clock.hooks.append(begun)
     result = go(world, tmp_path, arm, box=box)
     assert result.error is None
     assert result.evidence.figures["hard_until_good"] == 2
     assert result.evidence.figures["late_until_good"] == 1
+    assert result.evidence.details["late_until_good_excused"] == int(stalled)
 
 
 def test_the_customers_runbook_for_deployments_is_what_is_killed(world: World, tmp_path: Path) -> None:

@@ -42,6 +42,31 @@ def test_the_clock_holds_the_way_back_alone(world: World, tmp_path: Path) -> Non
     assert result.evidence.figures["failed_live"] == 0
 
 
+@pytest.mark.parametrize(("kind", "stalled", "excused"), [("late", True, 1), ("late", False, 0), ("hard", True, 0)])
+@pytest.mark.parametrize("arm", ["automated", "manual"])
+def test_what_failed_while_it_was_live_is_excused_by_a_stall_alone(
+    world: World, tmp_path: Path, arm: str, kind: str, stalled: bool, excused: int
+) -> None:
+    estate = world.staging if arm == "automated" else world.estates[-1]
+    touched = next(e for e in estate.edges if {e.source, e.target} & set(world.scenario.pov_services))
+
+    # The clock is looked at first as the commit begins, and as the runbook has ended: both lie at an edge of the time.
+    when = 0.2 if arm == "automated" else -0.2
+
+    def live() -> None:
+        if world.loads and [name for name, _ in world.loads[-1].phases] == ["bad-version-live"]:
+            world.clock.hooks.clear()
+            world.lose((estate.name, touched.source, touched.target), kind, when)
+            if stalled:
+                world.lose(("dev", touched.source, touched.target), "late", when + 0.1)
+
+    world.clock.hooks.append(live)
+    result = go(world, tmp_path, arm)
+    assert result.error is None
+    assert result.evidence.figures["failed_live"] >= 1
+    assert result.evidence.details["failed_live_excused"] == excused
+
+
 def test_a_bad_version_that_never_goes_live_is_a_failed_trial(world: World, tmp_path: Path) -> None:
     world.broken_sync = True
     result = go(world, tmp_path, "automated")

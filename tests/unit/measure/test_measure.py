@@ -135,6 +135,8 @@ def test_a_criterion_passes_fails_or_is_not_shown_and_says_why(case: str) -> Non
 
 
 LIVE: dict[str, Any] = {"figures": {"failed_live": 7.0}, "details": {"failed_live_hard": 5}}
+EXCUSED: dict[str, Any] = {**LIVE, "details": {"failed_live_hard": 5, "failed_live_excused": 2}}
+LATE_3: dict[str, Any] = {"figures": {"late_until_good": 3.0}, "details": {"late_until_good_excused": 3}}
 BY_KIND: dict[str, tuple[list[Sample], Criterion, Kinds | None, str]] = {
     "hard alone": ([replace(ONE, traffic=traffic(9))], criterion(), Kinds(9, 0), "over 1 trial"),
     "none": ([ONE], criterion(), Kinds(0, 0), "all of 1 trial"),
@@ -159,11 +161,28 @@ BY_KIND: dict[str, tuple[list[Sample], Criterion, Kinds | None, str]] = {
     ),
     "told in one of two": (
         [replace(ONE, **LIVE), replace(ONE, trial=2, figures={"failed_live": 1.0})], criterion("failed_live"), None,
-        "0 hard, 0 late (0 of them excused), over 2 trials",
+        "over 2 trials",
     ),
     "damaged": (
         [replace(ONE, figures={"failed_live": 7.0}, details={"failed_live_hard": 9})], criterion("failed_live"), None,
-        "0 hard, 0 late (0 of them excused), over 1 trial",
+        "over 1 trial",
+    ),
+    "a figure of its own, some excused": (
+        [replace(ONE, **EXCUSED)], criterion("failed_live"), Kinds(5, 2), "2 of the late ones excused, over 1 trial",
+    ),
+    "a figure of its own, excused above the bound": (
+        [replace(ONE, **EXCUSED)], criterion("failed_live", 5), Kinds(5, 2), f"{STALLED}: 2 of 2 late may be excused",
+    ),
+    "a figure of late ones, excused above the bound": (
+        [replace(ONE, **LATE_3)], criterion("late_until_good"), None, f"{STALLED}: 3 of 3 may be excused",
+    ),
+    "a figure of late ones, some excused": (
+        [replace(ONE, **LATE_3), replace(ONE, trial=2, figures={"late_until_good": 1.0})],
+        criterion("late_until_good"), None, "3 of them excused, over 2 trials",
+    ),
+    "a figure of hard ones beside them": (
+        [replace(ONE, figures={"hard_until_good": 2.0, **LATE_3["figures"]}, details=LATE_3["details"])],
+        criterion("hard_until_good"), None, "over 1 trial",
     ),
     "never told apart": (
         [replace(ONE, traffic=replace(traffic(3), details={TOLD_APART: False}))], criterion(), None, "over 1 trial",

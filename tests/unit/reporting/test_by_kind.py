@@ -26,6 +26,14 @@ LOST: dict[int, dict[str, Any]] = {
 LIVE = {"figures": {"live_seconds": 31.0, "failed_live": 64.0}, "details": {"failed_live_hard": 50}}
 
 
+STALLED = {**LIVE, "details": {**LIVE["details"], "failed_live_excused": 10}}
+UNTIL_GOOD = {
+    "figures": {"hard_until_good": 2.0, "late_until_good": 3.0}, "details": {"late_until_good_excused": 3},
+}  # fmt: skip
+TWICE = [{"experiment": "rollback", "arm": arm, "trial": 1} for arm in ("automated", "manual")]
+KILLED = [{**one, "experiment": "interrupted"} for one in TWICE]
+
+
 def judged(metric: str, experiment: str = "rotate", bound: int = 0) -> dict[str, Any]:
     one = {"id": "kept", "title": "Kept", "experiment": experiment, "arm": "automated", "metric": metric}
     return {"criteria": [{**one, "at_most": bound}]}
@@ -111,8 +119,7 @@ def test_handshakes_are_told_by_kind_trial_by_trial(tmp_path: Path) -> None:
 
 
 def test_what_failed_while_a_bad_version_was_live_is_told_by_kind(tmp_path: Path) -> None:
-    order = [{"experiment": "rollback", "arm": arm, "trial": 1} for arm in ("automated", "manual")]
-    more = {"order": order, "sample_changes": {1: LIVE, 2: LIVE}}
+    more = {"order": TWICE, "sample_changes": {1: LIVE, 2: LIVE}}
     report = build(read_run(saved(tmp_path, **more, environment_changes=judged("failed_live", "rollback"))))
     assert '"sum", "50 hard, 14 late", "50 hard, 14 late"' in words(report, "figures")
     assert "live 50 hard, 14 late, at most 0; over 1 trial" in report.verdict[0]
@@ -129,8 +136,27 @@ VERIFIED: dict[str, dict[str, Any]] = {
     "handshakes": {"order": PAIR, "sample_changes": LOST, "environment_changes": judged("failed_handshakes")},
     "one kind": {"order": PAIR, "sample_changes": LOST, "environment_changes": judged("late_failures")},
     "while it was live": {
-        "order": [{"experiment": "rollback", "arm": arm, "trial": 1} for arm in ("automated", "manual")],
-        "sample_changes": {1: LIVE, 2: LIVE}, "environment_changes": judged("failed_live", "rollback"),
+        "order": TWICE, "sample_changes": {1: LIVE, 2: LIVE}, "environment_changes": judged("failed_live", "rollback"),
+    },
+    "while it was live, some excused": {
+        "order": TWICE, "sample_changes": {1: STALLED, 2: STALLED},
+        "environment_changes": judged("failed_live", "rollback"),
+    },
+    "while it was live, excused above the bound": {
+        "order": TWICE, "sample_changes": {1: STALLED, 2: STALLED},
+        "environment_changes": judged("failed_live", "rollback", bound=55),
+    },
+    "until all was good, excused": {
+        "order": KILLED, "sample_changes": {1: UNTIL_GOOD, 2: UNTIL_GOOD},
+        "environment_changes": judged("late_until_good", "interrupted"),
+    },
+    "until all was good, some excused": {
+        "order": KILLED, "sample_changes": {1: {**UNTIL_GOOD, "details": {"late_until_good_excused": 1}}},
+        "environment_changes": judged("late_until_good", "interrupted"),
+    },
+    "until all was good, hard ones": {
+        "order": KILLED, "sample_changes": {1: UNTIL_GOOD, 2: UNTIL_GOOD},
+        "environment_changes": judged("hard_until_good", "interrupted"),
     },
     "no control": {
         "order": PAIR, "sample_changes": LOST, "environment_changes": judged("failed_requests"), "control": False,
