@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pov.model.reading import text
-from pov.reporting.blocks import Block, Table, Text
+from pov.model.reading import items, text
+from pov.reporting.blocks import Block, Callout, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.section import Section
 
@@ -21,6 +21,8 @@ _RUN = (
     ("Images", "images_kind"),
 )
 
+_DIFFERENT = "What ran differs from what the scenario and the bundle say"
+
 
 def build(facts: Facts) -> Iterator[Block]:
     """Two tables of what the run recorded."""
@@ -29,6 +31,10 @@ def build(facts: Facts) -> Iterator[Block]:
     rows += [(_label(key), value) for key, value in _flat(environment.get("machine"))]
     if rows:
         yield Table("Environment and machine.", ("What", "Value"), tuple(rows), "ll", (1, 2))
+    differences = [text(told) for told in items(environment.get("differences"))]
+    if differences:
+        # The rows above are the scenario's own: here stands where they do not hold.
+        yield Callout(_DIFFERENT, f"{'; '.join(differences)}.", "warning")
     versions = tuple(_flat(environment.get("versions")))
     if versions:
         yield Table("Versions that really ran.", ("Component", "Version"), versions, "lm", (1, 2))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pov.measure.coverage import simulated
 from pov.measure.order import COMPLETE
 from pov.model.kinds import SCRIPT
-from pov.model.reading import mapping, number, text
+from pov.model.reading import items, mapping, number, text
 from pov.reporting import wording
-from pov.reporting.blocks import Block, Bullets, Heading, Text
+from pov.reporting.blocks import Block, Bullets, Heading, Table, Text
 from pov.reporting.facts import Facts
 from pov.reporting.numbers import NARROW, count, listing, plural, share
 from pov.reporting.section import Section
@@ -17,8 +17,9 @@ from pov.reporting.section import Section
 _ARMS = (
     "Automated: a commit, and nothing else by hand. Runbook: the steps of {books} run one after the other over SSH "
     "against a legacy estate of the same services, host by host, without a pause. Replicas and prober are the same; "
-    "how an arm itself makes sure that a service is fit is told with each sample (details.checks)."
+    "{checks}."
 )
+_CHECKED = "how an arm itself makes sure that a service is fit"
 _SCRIPTS = (
     "{names}: run on this machine against the legacy estate, told what the runbook is told, with the artefact on the "
     "hosts, under the same clocks, load and checks. That a script ended well is not believed: prober and hosts decide."
@@ -69,6 +70,12 @@ def build(facts: Facts) -> Iterator[Block]:
     if isinstance(order, list) and order and all(isinstance(item, dict) for item in order):
         names = [" ".join(str(item.get(key, "")) for key in ("experiment", "arm", "trial")) for item in order]
         yield Text(f"The order, drawn before the first trial: {', '.join(names)}.", "note")
+    left = [text(reason) for reason in items(facts.environment.get("left_out"))]
+    if left:
+        yield Text(f"Left out before the first trial: {'; '.join(left)}.", "note")
+    checks = _checks(facts)
+    if checks:
+        yield Table(f"{_CHECKED.capitalize()}.", ("Arm", "Of", "Its own checks"), checks, "lll", (1, 1, 3))
     yield Heading("What this report does not prove")
     yield Bullets(tuple(_limits(facts)))
 
@@ -80,7 +87,8 @@ def _method(facts: Facts) -> Iterator[tuple[str, str]]:
     for experiment in facts.experiments:
         words = facts.words.experiment(experiment.name)
         yield f"Clock, {words.noun}.", wording.clock(words)
-    yield "Arms.", _ARMS.format(books=wording.runbooks(facts, in_full=True))
+    where = "stands in the table below" if _checks(facts) else "was not recorded"
+    yield "Arms.", _ARMS.format(books=wording.runbooks(facts, in_full=True), checks=f"{_CHECKED} {where}")
     yield "What a swap loses.", _DRAIN
     scripts = list(dict.fromkeys(_scripts(facts)))
     if scripts:
@@ -126,6 +134,17 @@ def _scripts(facts: Facts) -> Iterator[str]:
             digest = text(trial.details.get("script"))
             words = facts.words.experiment(trial.experiment).noun
             yield f"{facts.words.arm(trial.arm).label}, {words} (SHA-256 {digest[:12] or 'not recorded'})"
+
+
+def _checks(facts: Facts) -> tuple[tuple[str, str, str], ...]:
+    """Arm, experiments and what was recorded of the arm's own checks: alike ones in one row."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for trial in facts.trials:
+        told = text(trial.details.get("checks"))
+        if told:
+            noun = facts.words.experiment(trial.experiment).noun
+            found.setdefault((facts.words.arm(trial.arm).label, told), {})[noun] = None
+    return tuple((arm, listing(list(nouns)), told) for (arm, told), nouns in found.items())
 
 
 def _load(facts: Facts) -> str:

@@ -11,7 +11,7 @@ import pytest
 from pov.base.paths import data
 from pov.experiments.seen import INTERVAL_S
 from pov.measure.order import COMPLETE
-from pov.reporting.blocks import Bullets, Columns
+from pov.reporting.blocks import Bullets, Callout, Columns, Table, Text
 from pov.reporting.model import Report, build
 from pov.state.runs import read_run
 from tests.unit.reporting import simulated
@@ -82,3 +82,38 @@ def test_page_one_says_where_a_script_is_quicker_and_what_it_does_not_do(
 def test_a_report_without_a_script_speaks_of_none(tmp_path: Path) -> None:
     (columns,) = (b for b in report_of(tmp_path).chapters[0].blocks if isinstance(b, Columns))
     assert "No platform in a script." not in str(columns.right)
+
+
+def test_the_checks_of_each_arm_are_told_alike_ones_once(tmp_path: Path) -> None:
+    order = [
+        {"experiment": name, "arm": arm, "trial": 1} for name in ("deploy", "rotate") for arm in ("automated", "manual")
+    ]
+    told = [{"details": {"checks": text}} for text in ("readiness page", "a page by SSH", "readiness page", "its log")]
+    changes = {"order": order, "sample_changes": dict(enumerate(told, 1))}
+    report = build(read_run(simulated.save(tmp_path, **changes)))
+    assert "how an arm itself makes sure that a service is fit stands in the table below" in method(report)["Arms."]
+    (table,) = (b for one in report.chapters if one.id == "method" for b in one.blocks if isinstance(b, Table))
+    assert table.rows == (
+        ("Automated", "deployment and rotation", "readiness page"),
+        ("Runbook by machine", "deployment", "a page by SSH"),
+        ("Runbook by machine", "rotation", "its log"),
+    )
+    assert "was not recorded" in method(report_of(tmp_path / "old"))["Arms."]
+
+
+def test_what_was_left_out_is_told(tmp_path: Path) -> None:
+    report = report_of(tmp_path, left_out=["the placebo is left out: no edge", "rotate: 2 of 3 trials fit the budget"])
+    (chapter,) = (one for one in report.chapters if one.id == "method")
+    told = [block.text for block in chapter.blocks if isinstance(block, Text) and block.text.startswith("Left out")]
+    assert told == [
+        "Left out before the first trial: the placebo is left out: no edge; rotate: 2 of 3 trials fit the budget."
+    ]
+
+
+def test_where_what_ran_was_not_what_the_scenario_says_it_stands_beside_the_scenarios_figures(tmp_path: Path) -> None:
+    more = ["staging: certificates live 2h, the scenario says 24h", "Argo CD 3.1 runs, the bundle has argocd 3.2"]
+    (chapter,) = (one for one in report_of(tmp_path, differences=more).chapters if one.id == "machine")
+    (told,) = (block for block in chapter.blocks if isinstance(block, Callout))
+    assert told.text == f"{more[0]}; {more[1]}."
+    (chapter,) = (one for one in report_of(tmp_path / "none", differences=[]).chapters if one.id == "machine")
+    assert not [block for block in chapter.blocks if isinstance(block, Callout)]
