@@ -1,6 +1,6 @@
 """`make bench`: the speed goals, measured, with the floor of the same run beside them.
 
-    python -m tests.benchmarks [--only commands,gate,mock,prober,quickstart,gitops-35,refusal,bundle]
+    python -m tests.benchmarks [--only commands,gate,mock,prober,quickstart,gitops-35,deploys,refusal,bundle]
         [--rounds N] [--out FILE]
 
 Run it on a quiet machine: it warns about a busy one. `bundle` builds a bundle from nothing (a quarter of an hour) and
@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import bundle_build, commands, environments, gate, mock, prober, refusal
+from tests.benchmarks import bundle_build, commands, deploys, environments, gate, mock, prober, refusal
 
-DEFAULT = "commands,gate,mock,prober,quickstart,gitops-35,refusal"
+DEFAULT = "commands,gate,mock,prober,quickstart,gitops-35,deploys,refusal"
 _PARTS: dict[str, Any] = {
     "commands": commands,
+    "deploys": deploys,
     "gate": gate,
     "mock": mock,
     "prober": prober,

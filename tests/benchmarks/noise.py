@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from pov.model.catalogue import proposed
 from pov.model.sample import Sample, Traffic
 from pov.model.words import Words
 from tests.benchmarks.local_estates import Local, estate
+from tests.benchmarks.loops import busy
 from tests.benchmarks.mock import program
 
 LOSS = 0.005
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         dev, prod = estate("dev", *_SENTINEL), estate("prod", *_SENTINEL)
         local = Local(program(), Path(folder), (clean, lossy, dev, prod), {"lossy": LOSS})
         prober = stack.enter_context(local.running())
-        stack.enter_context(_busy(chosen.busy))
+        stack.enter_context(busy(chosen.busy))
         control = tuple(EdgeName(e.name, x.source, x.target) for e in (dev, prod) for x in e.edges)
         for kind, touched, number in (("aa", clean, chosen.windows), ("lossy", lossy, chosen.lossy)):
             edges = tuple(EdgeName(touched.name, edge.source, edge.target) for edge in touched.edges)
@@ -117,17 +117,6 @@ def _told(found: dict[str, list[dict[str, Any]]]) -> int:
     print(f"A/A windows: {dict(aa)}; goal: no fail")
     print(f"windows with {LOSS:.1%} of time-outs: {dict(lossy)}; found in {share:.0%}, goal: {FOUND:.0%}")
     return 0 if not aa["fail"] and (share >= FOUND or not lossy) else 1
-
-
-@contextmanager
-def _busy(number: int) -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 if __name__ == "__main__":

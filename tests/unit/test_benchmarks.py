@@ -13,7 +13,7 @@ from pov.config.scenario import load_scenario
 from pov.engines.gitea_pulls import FAILURE, SUCCESS
 from pov.measure import scoring
 from pov.model.sample import Counts, Traffic
-from tests.benchmarks import bundle_build, environments, gate, noise, prober, processor, refusal
+from tests.benchmarks import bundle_build, deploys, environments, gate, noise, prober, processor, refusal
 from tests.unit.experiments.world import World
 
 
@@ -55,6 +55,25 @@ def test_the_gate_is_held_against_its_goal_by_the_median(seconds: list[float], v
     told = refusal.told({"seconds": seconds, "whole": [40.0, 50.0, 60.0]})
     assert (told[0][3], told[1][1]) == (verdict, "30.00 s")
     assert [row[1] for row in told[2:]] == ["50.00 s", "60.00 s"]
+
+
+def deployed(*seconds: float, hard: int = 0, failed: int = 0) -> dict[str, Any]:
+    return {"seconds": list(seconds), "requests": 900, "hard": hard, "late": 2, "failed": failed}
+
+
+@pytest.mark.parametrize(
+    ("loaded", "verdicts"),
+    [
+        (deployed(18.0, 19.9, 40.0), ["met", "met", "met"]),
+        (deployed(18.0, 20.0, 40.0), ["NOT MET", "met", "met"]),
+        (deployed(12.0, hard=1), ["met", "met", "NOT MET"]),
+        (deployed(12.0, failed=1), ["NOT MET", "NOT MET", "NOT MET"]),
+        (deployed(), ["NOT MET", "NOT MET", "NOT MET"]),
+    ],
+)
+def test_deploys_beside_a_busy_loop_are_held_against_quiet_ones(loaded: dict[str, Any], verdicts: list[str]) -> None:
+    rows = deploys.told({"quiet": deployed(9.0, 10.0, 11.0), "busy": loaded})
+    assert [row[3] for row in rows if row[2]] == verdicts
 
 
 def test_a_step_of_the_gate_is_timed_each_time_and_also_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
