@@ -13,6 +13,7 @@ from pov.cli.app import command_options, settings
 from pov.cli.console import console
 from pov.cli.given import NAME, Number
 from pov.cli.tables import Result, duration, show, table
+from pov.model.catalogue import AT, ERROR_RATE, by_people, proposed, reviewed
 
 if TYPE_CHECKING:
     from pov.workflows.planning import Paced
@@ -30,21 +31,36 @@ if TYPE_CHECKING:
     help="Only this arm; may be given again. With a file: a script of your own as an arm.",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of the trials' order; recorded either way.")
-@click.option("--aa", type=click.IntRange(0, 100), metavar="N", help="Trials of the automated arm against itself.")
+@click.option(
+    "--aa", type=click.IntRange(0, 100), metavar="N", help=f"Trials of the {proposed().said} arm against itself."
+)
 @click.option(
     "--budget", type=NAME, metavar="TIME", help="As many rounds as fit, such as 20m; cut before the first trial."
 )
 @click.option("--profile", type=NAME, metavar="P", help="stage (under six minutes) or readout (six trials an arm).")
 @click.option(
-    "--at", type=NAME, metavar="POINT", help="Where `interrupted` kills the work: early, half, late, or such as 35%."
+    AT.flag,
+    type=NAME,
+    metavar="POINT",
+    help=f"Where `{AT.experiment}` kills the work: {', '.join(AT.points)}, or such as 35%.",
 )
-@click.option("--error-rate", type=Number(), metavar="SHARE", help="How bad `rollback-errors` has it, such as 0.2.")
+@click.option(
+    ERROR_RATE.flag,
+    type=Number(),
+    metavar="SHARE",
+    help=f"How bad `{ERROR_RATE.experiment}` has it, such as {ERROR_RATE.usual}.",
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Tell the plan and about how long it takes; measure nothing.")
 @click.option(
     "--exploratory", is_flag=True, help="Against other criteria or by another plan than frozen; the report says so."
 )
 @click.option(
-    "--by", "by", type=NAME, multiple=True, metavar="ALIAS", help="Who does the arm `person`; again for the next one."
+    "--by",
+    "by",
+    type=NAME,
+    multiple=True,
+    metavar="ALIAS",
+    help=f"Who does the arm `{by_people()[0]}`; again for the next one.",
 )
 @click.option(
     "--reviewer",
@@ -52,7 +68,7 @@ if TYPE_CHECKING:
     type=NAME,
     multiple=True,
     metavar="ALIAS",
-    help="Who reviews in the arm `person-reviewed`: one for all, or one for each --by.",
+    help=f"Who reviews in the arm `{reviewed()[0]}`: one for all, or one for each --by.",
 )
 @click.option("--resume", "resumed", type=NAME, metavar="RUN", help="Go on with a run that was interrupted or cut off.")
 @click.option("--simulated", is_flag=True, hidden=True, help="A script types in their place: every page says so.")

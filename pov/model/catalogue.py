@@ -271,10 +271,12 @@ ARMS: Registry[Arm] = Registry(
             "person-reviewed", "Two persons, automated",
             "one asks by a pull request, another one reviews, approves and merges; the clock starts before the edit",
             kind="person", compared=False, mark="circle", colour="#8a4513", spoken="two persons",
+            reviewed=True,
         ),
         Arm(
             "person-reviewed-simulated", "A script in two persons' place", "typed by a test: no person was timed",
             kind="person", compared=False, mark="circle", colour="#70757d", spoken="a script in two persons' place",
+            reviewed=True,
         ),
         Arm(
             "manual-person", "Runbook by hand", "human time", kind="person", compared=False, mark="square",
@@ -395,10 +397,6 @@ OF_PEOPLE = (
 """Metrics that only people's arms have. They are shown person by person; no criterion stands on them."""
 
 
-REVIEWED = ("person-reviewed",)
-"""Arms in which a second person reviews, approves and merges what the first one asks for."""
-
-
 def named(kind: str) -> str:
     """The name of the one arm of a kind that stands beside all others (placebo, negative, again)."""
     return next(arm.name for arm in ARMS.values() if arm.kind == kind)
@@ -412,6 +410,16 @@ def proposed() -> Arm:
 def reference() -> Arm:
     """Today's way."""
     return next(arm for arm in ARMS.values() if arm.reference)
+
+
+def by_people() -> tuple[str, ...]:
+    """Names of the arms that people do, or scripts in their place, in their order here."""
+    return tuple(arm.name for arm in ARMS.values() if arm.by_people)
+
+
+def reviewed() -> tuple[str, ...]:
+    """Names of those in which a second person reviews what the first one asks for."""
+    return tuple(arm.name for arm in ARMS.values() if arm.reviewed)
 
 
 def measurable() -> tuple[str, ...]:

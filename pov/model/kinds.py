@@ -35,6 +35,8 @@ class Arm:
     colour: str = "#70757d"
     spoken: str = ""
     """In a sentence: "the runbook", "automated"."""
+    reviewed: bool = False
+    """Whether a second one reviews, approves and merges what the first one asks for."""
 
     @property
     def said(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from pov.model.catalogue import ARMS, EXPERIMENTS, METRICS
+from pov.model.catalogue import ARMS, EXPERIMENTS, METRICS, proposed
 from pov.model.kinds import AUTOMATED, PERSON, Arm, Experiment, Metric
 
 
@@ -49,6 +49,10 @@ class Words:
         whose = self.arms.get(name.rpartition("-")[0])
         kind = PERSON if whose is not None and whose.by_people else AUTOMATED
         return self.arms.get(name) or Arm(name, name.capitalize(), kind=kind, compared=False)
+
+    def proposed(self) -> Arm:
+        """The arm that is proposed."""
+        return next((arm for arm in self.arms.values() if arm.proposed), proposed())
 
     def metric(self, name: str) -> Metric:
         """Its data; an unknown one is a further figure of the trials, by its median."""

@@ -253,7 +253,8 @@ def ratio(found: Comparison) -> str:
 def itself(found: Same | None, words: Words) -> str:
     """What the proposed arm against itself says of this machine, in one sentence."""
     if found is None:
-        return "not measured, no trial of the automated arm against itself (A/A) was planned, or none succeeded."
+        arm = words.proposed().said
+        return f"not measured, no trial of the {arm} arm against itself (A/A) was planned, or none succeeded."
     one = found.comparison
     pair = f"{words.arm(one.base.name).said} against itself (A/A, {one.base.n} and {one.other.n} trials)"
     if found.smallest is None:

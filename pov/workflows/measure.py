@@ -303,7 +303,9 @@ def _about_people(options: MeasureOptions) -> list[Problem]:
     if not people.by:
         found += [Problem("--arm", f"{arm}: nobody is named who does it", "--by ALIAS") for arm in wanted[:1]]
     elif not wanted:
-        found.append(Problem("--by", "nobody sits down in the arms that are measured", "--arm person"))
+        found.append(
+            Problem("--by", "nobody sits down in the arms that are measured", f"--arm {catalogue.by_people()[0]}")
+        )
     for option, aliases in (("--by", people.by), ("--reviewer", people.reviewers)):
         for alias in aliases:
             if not _ALIAS.fullmatch(alias):
@@ -319,13 +321,13 @@ def _about_people(options: MeasureOptions) -> list[Problem]:
 def _about_reviewers(people: People, wanted: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with who reviews: somebody else than who asks, one for all, or one for each."""
     by, reviewers = people.by, people.reviewers
-    reviewed = [arm for arm in wanted if arm in catalogue.REVIEWED]
+    reviewed = [arm for arm in wanted if arm in catalogue.reviewed()]
     if not reviewers:
         for arm in reviewed[:1] if by else ():
             yield Problem("--reviewer", f"{arm}: nobody is named who reviews", "--reviewer ALIAS, another person")
         return
     if not reviewed:
-        fix = f"--arm {catalogue.REVIEWED[0]}, or leave it out"
+        fix = f"--arm {catalogue.reviewed()[0]}, or leave it out"
         yield Problem("--reviewer", "nobody reviews in the arms that are measured", fix)
     if by and len(reviewers) not in {1, len(by)}:
         told = f"{len(reviewers)} of them for {len(by)} who ask"

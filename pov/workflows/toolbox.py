@@ -24,7 +24,7 @@ from pov.experiments.toolbox import Toolbox
 from pov.measure.machine import load_per_core
 from pov.measure.order import Slot
 from pov.measure.people import AUTHOR, REVIEWER
-from pov.model.catalogue import REVIEWED
+from pov.model.catalogue import reviewed
 from pov.state.people import FOLDER
 from pov.steps.argocd import worker
 from pov.steps.context import Context
@@ -243,9 +243,10 @@ def seated(box: Toolbox, ctx: Context, people: People, run: Path) -> Toolbox:
 def seats(ctx: Context, people: People, run: Path) -> Callable[[Slot], Seat]:
     """Who sits down at which trial: in turn, the next person at the next one. Recordings go beside the run."""
     secrets = (*ctx.home.all_secrets(), client_key(ctx))
+    asking = reviewed()
 
     def seat(slot: Slot) -> Seat:
-        role = AUTHOR if slot.arm in REVIEWED else ""
+        role = AUTHOR if slot.arm in asking else ""
         return Seat(slot, people.by[_turn(slot, people)], people, run / FOLDER, secrets, role=role)
 
     return seat

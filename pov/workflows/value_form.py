@@ -10,8 +10,10 @@ import json
 import re
 
 from pov.config.scenario import Scenario
+from pov.model.catalogue import proposed, usual_experiments
 
 _WHO = "by: <by>, when: <day>"
+_MEASURED = f"measured: {{experiment: {usual_experiments()[0]}, arm: {proposed().name}, per: 5}}"
 _FORM = f"""\
 # What it is worth, for `pov report`. Each input: expected, low and high where it is not sure, who answers for it
 # (`by`), since when (`when`) or what it rests on (`origin: modelled`, `source`). Money has its currency: 95.50 EUR.
@@ -23,7 +25,7 @@ value:
   services: <all>
   # All hours of a week, as stated, today and then. The activities below are held against them.
   week: {{before: <32>, after: <1.5>, {_WHO}}}
-  # before and after: minutes of people's time a piece. `measured: {{experiment: deploy, arm: automated, per: 5}}` in
+  # before and after: minutes of people's time a piece. `{_MEASURED}` in
   # one takes this run's median over 5 services: machine time. `frees: hard` names the budget line that falls; soft
   # hours count by the part that somebody is named to redeploy, else zero.
   activities:

@@ -50,12 +50,13 @@ def _busy(facts: Facts) -> Iterator[Block]:
 def _itself(facts: Facts, ran: Sequence[Experiment]) -> str:
     """What the proposed arm against itself says, experiment by experiment; once if none was tried."""
     tried = [e for e in ran if e.again is not None and e.again.trials]
+    arm = facts.words.proposed().said
     if not tried:
-        return "Not measured: no trial of the automated arm against itself (A/A) was planned."
+        return f"Not measured: no trial of the {arm} arm against itself (A/A) was planned."
     if len(tried) <= _IN_LARGE:
         return " ".join(_sentence(facts, experiment) for experiment in tried)
     told = [f"{facts.words.experiment(e.name).noun} {wording.itself_in_short(facts.same(e))}" for e in tried]
-    return f"The automated arm against itself (A/A) leaves ratios open of up to: {'; '.join(told)}."
+    return f"The {arm} arm against itself (A/A) leaves ratios open of up to: {'; '.join(told)}."
 
 
 def _sentence(facts: Facts, experiment: Experiment) -> str:

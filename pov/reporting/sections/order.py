@@ -28,8 +28,9 @@ def build(facts: Facts) -> Iterator[Block]:
     yield Text(
         "p is how often chance alone would put the trials of two arms into an order as one-sided as this, if the arm "
         "made no difference: it is about order, not about medians, and not the size of a difference. One comparison an "
-        "experiment is primary, named in the criteria before measuring or, unnamed, the automated arm against today's "
-        "way; Holm's correction is over those. All other comparisons are descriptive and have no p.",
+        f"experiment is primary, named in the criteria before measuring or, unnamed, the {facts.words.proposed().said} "
+        "arm against today's way; Holm's correction is over those. All other comparisons are descriptive and have no "
+        "p.",
         "note",
     )
 

@@ -89,7 +89,8 @@ class Findings:
         """The same in a sentence."""
         one = self.itself[experiment]
         if one is None:
-            return "not measured, no trial of the automated arm against itself (A/A) was planned, or none succeeded."
+            arm = self.of.proposed()
+            return f"not measured, no trial of the {arm} arm against itself (A/A) was planned, or none succeeded."
         trials = f"{len(one.base.times)} and {len(one.other.times)} trials"
         pair, smallest = f"{self.of.spoken(one.names[0])} against itself (A/A, {trials})", self.smallest(one)
         if smallest is None:

@@ -248,11 +248,12 @@ class FirstPage(Findings):
     def can_tell(self) -> str:
         """What the proposed arm against itself says, experiment by experiment; once if none was tried."""
         again = {n: own for n, by in self.ran.items() for a, own in by.items() if self.of.kind(a) == "again"}
+        arm = self.of.proposed()
         if not again:
-            return "Not measured: no trial of the automated arm against itself (A/A) was planned."
+            return f"Not measured: no trial of the {arm} arm against itself (A/A) was planned."
         if len(again) > FEW:
             told = [f"{self.noun(name)} {self.in_a_word(self.itself[name])}" for name in again]
-            return f"The automated arm against itself (A/A) leaves ratios open of up to: {'; '.join(told)}."
+            return f"The {arm} arm against itself (A/A) leaves ratios open of up to: {'; '.join(told)}."
         found = []
         for name, own in again.items():
             lost = f" Its requests: {loss(own)}." if own.counts and own.counts["hard"] + own.counts["late"] else ""

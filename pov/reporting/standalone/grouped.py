@@ -111,6 +111,10 @@ class Grouped(Checks):
         """The arm that the catalogue calls proposed, or today's way."""
         return next((name for name, arm in self.arms.items() if arm.get(key)), "")
 
+    def proposed(self) -> str:
+        """The arm that is proposed, inside a sentence; of a run that recorded no catalogue, by today's name."""
+        return self.spoken(self.marked("proposed") or "automated")
+
     @staticmethod
     def timed_both(base: Arm | None, other: Arm | None) -> bool:
         """Whether both have times that can be set against each other."""

@@ -78,6 +78,30 @@ MEAN = {
 """What else the same words mean, and where."""
 LEAVES = {(name, "workflows/taking_back.py") for name in ("new_stage", "upgrade")}
 """A killed trial of these leaves what is no version in Git, a stage or a release: who takes back asks them."""
+SAID = {
+    "a killed trial of it left its stage, and whoever finds that says whose it is": {
+        ("new-stage", where)
+        for where in (
+            "workflows/differences.py", "workflows/taking_back.py",
+        )
+    },
+    "its stage, which no scenario can have, and which is taken out of Vault where a killed trial left it": {
+        ("new-stage", where)
+        for where in (
+            "config/estates.py", "steps/vault/layout.py",
+        )
+    },
+    "a key of the summary, whose schema spells it out": {("negative-control", "measure/schema.py")},
+}  # fmt: skip
+"""Who says one's name in a sentence, or in a name of the code, and why. No other room does."""
+PLAIN = sorted((name for name in NAMES if "-" not in name), key=len, reverse=True)
+MADE_UP = sorted((name for name in NAMES if "-" in name), key=len, reverse=True)
+IN_A_SENTENCE = re.compile(
+    rf"(?<![\w-])(?P<any>{'|'.join(MADE_UP)})(?![\w-])"
+    rf"|(?:`|--arm |pov measure |\b(?:arms?|experiments?):? |\btrials? of )(?P<led>{'|'.join(PLAIN)})(?![\w-])"
+    rf"|(?<![\w-])(?P<followed>{'|'.join(PLAIN)})(?:`| arms?\b)"
+)
+"""A name that is no English word (`new-stage`), anywhere; one that is (`person`), where it is written as a name."""
 
 
 def _trees() -> list[tuple[str, ast.Module]]:
@@ -93,6 +117,23 @@ def _literals(tree: ast.Module) -> set[str]:
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in said]
     return {node.value for node in constants if isinstance(node.value, str)}
+
+
+def _in_sentences(tree: ast.Module) -> set[str]:
+    """Names that stand in a longer text; whole ones `_literals` finds."""
+    texts = _literals(tree) - NAMES
+    return {next(filter(None, match.groups())) for text in texts for match in IN_A_SENTENCE.finditer(text)}
+
+
+def _in_code(tree: ast.Module) -> set[str]:
+    """Names that the code has for something of its own, as far as they are no English words: `NEW_STAGE`."""
+    called = {
+        name
+        for node in ast.walk(tree)
+        for key in ("id", "attr", "name", "arg", "asname")
+        if isinstance(name := getattr(node, key, None), str)
+    }
+    return {name.strip("_").lower().replace("_", "-") for name in called} & set(MADE_UP)
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -111,6 +152,11 @@ def test_no_room_knows_an_experiment_or_an_arm_by_its_name() -> None:
     assert found == set().union(*MEAN.values())
 
 
+def test_no_room_says_an_experiment_or_an_arm_by_its_name() -> None:
+    found = {(name, where) for where, tree in TREES for name in _in_sentences(tree) | _in_code(tree)}
+    assert found == set().union(*SAID.values())
+
+
 def test_no_room_imports_an_experiment_by_its_name() -> None:
     modules = {name.replace("-", "_") for name in catalogue.EXPERIMENTS}
     found = {(module, where) for where, tree in TREES for module in _imported(tree) & modules}
@@ -123,6 +169,28 @@ def test_the_scan_finds_what_it_looks_for() -> None:
     )
     assert _literals(tree) & NAMES == {"manual"}
     assert {"rotate", "drift"} <= _imported(tree)
+    assert _in_code(ast.parse("_NEW_STAGE = 1\ndef infra_change(): ...\nbox.audit(person)")) == {
+        "new-stage",
+        "infra-change",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a trial of new-stage is there", {"new-stage"}),
+        ("--arm person", {"person"}),
+        ("the automated arm", {"automated"}),
+        ("where `interrupted` kills it", {"interrupted"}),
+        ("{experiment: deploy, arm: scripted}", {"deploy", "scripted"}),
+        ("a person was interrupted at an audit", set()),
+        ("a trial of automated-poll", {"automated-poll"}),
+        ("a no-placebo-at-all", set()),
+    ],
+)
+def test_a_name_in_a_sentence_is_found(text: str, names: set[str]) -> None:
+    tree = ast.parse(f'"""the automated arm"""\nA = f"{{x}}" {text!r}')
+    assert _in_sentences(tree) == names
 
 
 @pytest.mark.parametrize("name", catalogue.OPTIONS)

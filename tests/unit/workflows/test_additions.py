@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pov import experiments
+from pov.base.errors import InvalidInput
 from pov.config.engagement import load_engagement
+from pov.experiments.seat import People
 from pov.measure.scoring import Criterion, criteria
 from pov.model import catalogue
 from pov.model.events import silent
@@ -29,6 +32,7 @@ from pov.workflows.init import InitOptions, run
 from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
+from tests.unit.workflows.test_verify import alone, attached
 
 CHECKS = "It looks whether the water is there."
 TIDES = f"""\
@@ -107,6 +111,24 @@ def test_an_experiment_an_arm_and_a_metric_are_a_line_each(tmp_path: Path) -> No
     assert all(text in told for text in ("Waiting for the water", "a few scripts", "#123456"))
     render_pdf(report, {})
     assert scenario(experiments=[wish]).experiments[0].arms == ("automated", "shell")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_further_arm_of_two_persons_is_a_line(tmp_path: Path) -> None:
+    two = Arm("by-phone", "Two at the phone", kind="person", compared=False, reviewed=True)
+    catalogue.ARMS.register(two)
+    sits = MeasureOptions(tmp_path, experiments=("deploy",), arms=(two.name,), people=People(("sam",)))
+    with pytest.raises(InvalidInput) as caught:
+        planned(sits, scenario())
+    assert "by-phone: nobody is named who reviews" in {problem.message for problem in caught.value.problems}
+
+
+def test_the_proposed_arm_is_called_in_sentences_what_the_runs_catalogue_calls_it(tmp_path: Path) -> None:
+    words = Words().with_arms([replace(catalogue.proposed(), label="Pulled")])
+    folder = attached(tmp_path, {"environment_changes": {"catalogue": words.as_json()}})
+    assert "no trial of the pulled arm against itself (A/A)" in (folder / "report.json").read_text()
+    checked = alone(folder)
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize(
