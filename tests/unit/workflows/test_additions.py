@@ -32,7 +32,7 @@ from pov.workflows.init import InitOptions, run
 from pov.workflows.measure import MeasureOptions, planned
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
-from tests.unit.workflows.test_verify import alone, attached
+from tests.unit.workflows.test_verify import alone, attached, attached_of
 
 CHECKS = "It looks whether the water is there."
 TIDES = f"""\
@@ -110,6 +110,8 @@ def test_an_experiment_an_arm_and_a_metric_are_a_line_each(tmp_path: Path) -> No
     told = json.dumps(report.as_json())
     assert all(text in told for text in ("Waiting for the water", "a few scripts", "#123456"))
     render_pdf(report, {})
+    checked = alone(attached_of(result.path, tmp_path))
+    assert checked.returncode == 0, checked.stdout
     assert scenario(experiments=[wish]).experiments[0].arms == ("automated", "shell")
 
 
