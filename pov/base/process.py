@@ -271,7 +271,7 @@ def run(
 
 
 def _start(
-    argv: Sequence[str], environment: Mapping[str, str], cwd: Path | None, *, feeds: bool
+    argv: Sequence[str], variables: Mapping[str, str], cwd: Path | None, *, feeds: bool
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -280,7 +280,7 @@ def _start(
             stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=variables,
             cwd=cwd,
             start_new_session=True,
         )

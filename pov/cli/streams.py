@@ -106,8 +106,8 @@ def ensure_utf8() -> None:
     if sys.flags.utf8_mode or sys.getfilesystemencoding().lower() in {"utf-8", "utf8"}:
         return
     terminal = getattr(sys.stdout or sys.stderr, "encoding", "ascii")
-    environment = {"PYTHONIOENCODING": terminal, **os.environ}
-    os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], environment)  # noqa: S606 - this very program
+    variables = {"PYTHONIOENCODING": terminal, **os.environ}
+    os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], variables)  # noqa: S606 - this very program
 
 
 def speaks_unicode(stream: TextIO) -> bool:

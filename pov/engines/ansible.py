@@ -167,7 +167,7 @@ class Runbooks:
             try:
                 result.append(
                     _run(
-                        self._environment(),
+                        self._variables(),
                         private_data_dir=str(runs),
                         project_dir=str(self._playbooks),
                         playbook=playbook,
@@ -199,7 +199,7 @@ class Runbooks:
             raise
         return _judged(result[0] if result else None, heard, playbook, timeout_s, late=late)
 
-    def _environment(self) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         own = {
             # Of this installation, wherever it lies: ansible-playbook is found by its name.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{variables.search_path()}",

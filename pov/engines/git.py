@@ -271,7 +271,7 @@ class ConfigRepo:
     def workplace(self, by: str, programs: Mapping[str, str] | None = None) -> Workplace:
         """A shell in the working copy for a person, whose `git` reaches the server as ours does. It lies beside it."""
         desk = self.folder.parent / "desk"
-        return at_repository(desk, self.folder, self._call.environment(), by=by, programs=programs)
+        return at_repository(desk, self.folder, self._call.variables(), by=by, programs=programs)
 
     def is_changed(self) -> bool:
         """Whether a commit would hold anything."""

@@ -90,13 +90,13 @@ class Command:
 
     def __call__(self, *arguments: str, may_fail: bool = False) -> str:
         """What the command printed, within 60 seconds."""
-        program = _Program(self._folder, self.environment())
+        program = _Program(self._folder, self.variables())
         try:
             return str(program.execute(["git", *arguments], with_exceptions=not may_fail))
         except GitCommandError as error:
             raise _translated(error) from error
 
-    def environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
         """Every variable that Git needs here; the token is in none of them."""
         # Beside the working copy, not in it: nothing that is not part of the configuration gets near a commit.
         home = self._folder.parent / "git-home"

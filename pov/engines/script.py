@@ -66,7 +66,7 @@ class Script:
         secrets: Sequence[Secret] = (),
     ) -> None:
         self._argv = tuple(argv)
-        self._environment = variables.given_to("own script", {**told, WORK: str(work), "TMPDIR": str(work)})
+        self._variables = variables.given_to("own script", {**told, WORK: str(work), "TMPDIR": str(work)})
         self._folder = folder
         self._work = work
         self._path = log
@@ -85,7 +85,7 @@ class Script:
             done = run(
                 self._argv,
                 timeout_s=timeout_s,
-                env=self._environment,
+                env=self._variables,
                 cwd=self._folder,
                 check=False,
                 take=self._log.take,

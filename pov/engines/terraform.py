@@ -118,7 +118,7 @@ class Terraform:
         self._work = work
         self._builder = CommandBuilder(working_dir=str(module), terraform_bin_path=str(program))
         work.mkdir(parents=True, exist_ok=True)
-        self._env = self._environment(providers, env or {})
+        self._env = self._variables(providers, env or {})
 
     def init(self) -> None:
         """Fetch the provider from the mirror, connect the backend."""
@@ -218,7 +218,7 @@ class Terraform:
             with suppress(OSError):
                 temporary.rmdir()
 
-    def _environment(self, providers: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    def _variables(self, providers: Path, extra: Mapping[str, str]) -> dict[str, str]:
         settings = self._work / "cli.tfrc"
         mirror = f"filesystem_mirror {{\n    path = {json.dumps(str(providers))}\n  }}"
         write_atomic(settings, f"disable_checkpoint = true\nprovider_installation {{\n  {mirror}\n}}\n")

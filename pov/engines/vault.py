@@ -1,6 +1,6 @@
 """Vault's API through hvac, as OpenBao and HashiCorp Vault serve it. What it returns is plain data.
 
-Certificate bundles and proxies named in the environment are ignored: the server is reached over loopback and verified
+Certificate bundles and proxies named in variables are ignored: the server is reached over loopback and verified
 against the bootstrap CA, whatever a company sets.
 """
 
@@ -76,7 +76,7 @@ class Vault:
         session.trust_env = False
         session.verify = str(ca_path)
         session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
-        # hvac would take a token from the environment if it were given none; an empty one is not sent.
+        # hvac would take a token from a variable if it were given none; an empty one is not sent.
         revealed = token.reveal() if token else ""
         # Without an own certificate given, it would take the one that VAULT_CLIENT_CERT names.
         options = {"verify": str(ca_path), "cert": (), "timeout": _TIMEOUT_S, "session": session}

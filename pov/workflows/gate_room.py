@@ -92,13 +92,13 @@ def with_copy(room: Room, state: bytes) -> None:
     (room.root / _COPY).write_bytes(state)
 
 
-def of_the_process(environment: Mapping[str, str]) -> Check:
+def of_the_process(variables: Mapping[str, str]) -> Check:
     """Variables of the process by which an apply in the same job would be another than what is judged here.
 
     None reaches Terraform from here. Refused are those by which it would do something else; those that settle where
     providers come from, and any that nobody knows, are told as advice.
     """
-    known = sorted(name for name, value in environment.items() if value and _is_terraforms(name))
+    known = sorted(name for name, value in variables.items() if value and _is_terraforms(name))
     decide = [name for name in known if _decides(name)]
     told = tuple(Refusal(f"{name} is set in the environment", _ALL_ALONE, f"unset {name}", _KEEPER) for name in decide)
     ignored = (name for name in known if name not in {*decide, *TERRAFORM_TELLS})

@@ -126,6 +126,6 @@ def _kubectl(ctx: Context) -> str:
         return "kubectl"
 
 
-def has_screen(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
+def has_screen(variables: Mapping[str, str], platform: str = sys.platform) -> bool:
     """Whether a browser would show up in front of somebody: a text browser in a terminal is none."""
-    return platform == "darwin" or any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    return platform == "darwin" or any(variables.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

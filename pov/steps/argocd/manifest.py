@@ -81,7 +81,7 @@ def _fit_workload(manifest: Document, settings: Document, values: Values) -> Non
     main = pod["containers"][0]
     if name in settings["resources"]:
         main["resources"] = settings["resources"][name]
-    for variable, value in settings["environment"].get(name, {}).items():
+    for variable, value in settings["variables"].get(name, {}).items():
         main.setdefault("env", []).append({"name": variable, "value": value})
     look_soon(main)
     if name == "argocd-redis":

@@ -44,13 +44,13 @@ def test_a_missing_program_is_told_as_such() -> None:
         run(["no-such-program-here"], timeout_s=5)
 
 
-def test_input_and_environment_are_handed_over() -> None:
+def test_input_and_variables_are_handed_over() -> None:
     code = "import os, sys; print(sys.stdin.read() + os.environ['GREETING'])"
     done = run(python(code), timeout_s=20, input=b"hello ", env={**os.environ, "GREETING": "world"})
     assert done.stdout == "hello world\n"
 
 
-def test_a_given_environment_is_all_there_is() -> None:
+def test_given_variables_are_all_there_is() -> None:
     os.environ["POV_TEST_LEAK"] = "1"
     try:
         done = run(python("import os; print('POV_TEST_LEAK' in os.environ)"), timeout_s=20, env={"PATH": os.defpath})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pov import __file__ as package
 from pov.base import variables
 from pov.base.process import run
 from pov.base.redact import Secret
@@ -48,6 +50,15 @@ def test_a_tool_is_given_what_its_list_names_and_nothing_else(tool: str, surroun
     assert (given["LANG"], given["LC_ALL"]) == (variables._LOCALE, variables._LOCALE)
     for name in ("TF_VAR_stages", "TF_CLI_ARGS", "LD_PRELOAD", "PYTHONHOME", "SHELL", "GIT_DIR", "ANSIBLE_CONFIG"):
         assert name not in given
+
+
+@pytest.mark.parametrize("room", ["base", "bundle", "engines"])
+def test_what_a_process_is_given_is_called_its_variables(room: str) -> None:
+    """An environment is what `pov up` brings up, and these rooms hold none."""
+    for path in sorted((Path(package).parent / room).rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        called = {getattr(node, key, None) for node in nodes for key in ("id", "attr", "name", "arg")}
+        assert not called & {"environment", "_environment"}, path
 
 
 def test_relative_folders_on_the_way_to_programs_are_those_of_here(monkeypatch: pytest.MonkeyPatch) -> None:
