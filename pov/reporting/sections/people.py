@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
 
+from pov.measure.parts import reviews
 from pov.measure.people import AUTHOR, LOOK_S, MEDIAN_FROM, REVIEWER, Work, persons, typical, works
 from pov.measure.results import SIMULATED, Arm, Experiment
 from pov.model.catalogue import told_in
-from pov.model.reading import items, mapping, number
 from pov.model.words import Words
 from pov.reporting.blocks import Block, Callout, Dots, Heading, Table, Text, marks
 from pov.reporting.facts import Facts
@@ -148,17 +147,12 @@ def _review(facts: Facts) -> str:
     """What a review takes at the least, by machine, where the run made any; a person's time is stated or not known."""
     reviewed = told_in(ID)
     there = [experiment for name in reviewed if (experiment := facts.results.experiment(name)) is not None]
-    trials = [trial for experiment in there for arm in experiment.arms for trial in arm.trials]
-    took = [
-        sum(number(value) or 0.0 for value in mapping(mapping(row).get("seconds")).values())
-        for trial in trials
-        for row in items(trial.details.get("reviews"))
-        if mapping(mapping(row).get("seconds"))
-    ]
-    if took:
+    took = reviews(there)
+    if took is not None:
         told = (
-            f"{seconds(median(took))} at the median of {plural(len(took), 'review')} in this run ({seconds(min(took))} "
-            f"to {seconds(max(took))}): asked for, approved at once by a second account, merged. No review is quicker"
+            f"{seconds(took.median)} at the median of {plural(took.n, 'review')} in this run ({seconds(took.least)} "
+            f"to {seconds(took.greatest)}): asked for, approved at once by a second account, merged. No review is "
+            "quicker"
         )
     else:
         told = f"not measured in this run ({', '.join(f'`{name}`' for name in reviewed)} does)"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from pov.measure.parts import taken, typical_steps
 from pov.measure.results import Arm
 from pov.model.sample import Sample
 from pov.model.words import Words
@@ -45,7 +45,7 @@ def bars(arm: Arm, axis: tuple[float, ...], words: Words) -> Bars:
     The legend gives each step's median over successful trials: on a shared axis a short bar cannot be read.
     """
     names = dict.fromkeys(name for trial in arm.trials for name, _ in _named(trial))
-    totals = {name: math.fsum(_sum(trial, (name,)) for trial in arm.trials) for name in names}
+    totals = {name: math.fsum(taken(trial, (name,)) for trial in arm.trials) for name in names}
     largest = sorted(totals, key=lambda name: -totals[name])[:_LARGEST]
     drawn = [name for name in totals if name in largest]
     others = [name for name in totals if name not in largest]
@@ -70,28 +70,19 @@ def _named(trial: Sample) -> list[tuple[str, float]]:
     return [(step.name, step.seconds) for step in trial.steps]
 
 
-def _sum(trial: Sample, names: Collection[str]) -> float:
-    """Seconds of the steps of some names.
-
-    Exactly rounded, here as in `reporting/standalone/placed.py`: sums that end in .5 are not rare, and would else be
-    printed by the order in which they were added up.
-    """
-    return math.fsum(value for name, value in _named(trial) if name in names)
-
-
 def _times(arm: Arm, name: str) -> str:
     most = max(sum(1 for step, _ in _named(trial) if step == name) for trial in arm.trials)
     return f"{name} ×{most}" if most > 1 else name
 
 
 def _median(arm: Arm, names: list[str]) -> str:
-    values = [_sum(trial, names) for trial in arm.good]
-    return seconds(statistics.median(values)) if values else ""
+    found = typical_steps(arm, names)
+    return "" if found is None else seconds(found)
 
 
 def _row(trial: Sample, letters: dict[str, str], rest: str) -> dict[str, Any]:
     others = {name for name, _ in _named(trial)} - set(letters)
-    sums = {name: _sum(trial, (name,)) for name in letters} | {"": _sum(trial, others)}
+    sums = {name: taken(trial, (name,)) for name in letters} | {"": taken(trial, others)}
     parts = [{"letter": letters.get(name, rest), "seconds": value} for name, value in sums.items() if value > 0]
     said = ", ".join(f"{name or 'other steps'} {seconds(value)}" for name, value in sums.items() if value > 0)
     return {
