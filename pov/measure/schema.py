@@ -26,7 +26,11 @@ class StepTime(_Part):
 
 
 class Counted(_Part):
-    """Requests of the operation, null where none were recorded; `late` ones that may be excused are `excused`."""
+    """Requests of the operation, null where none were recorded; `late` ones that may be excused are `excused`.
+
+    `failed_` is hard and late together, on which a criterion may stand. Handshakes of both kinds are null, too, in runs
+    of before they were told.
+    """
 
     requests: int | None
     failed_requests: int | None
@@ -35,6 +39,8 @@ class Counted(_Part):
     excused: int | None
     handshakes: int | None
     failed_handshakes: int | None
+    hard_handshakes: int | None = None
+    late_handshakes: int | None = None
 
 
 class TrialRow(Counted):

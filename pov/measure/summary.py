@@ -94,8 +94,11 @@ def _trial(trial: Sample) -> dict[str, Any]:
 def _counted(counts: Counts | None) -> dict[str, int | None]:
     if counts is None:
         return dict.fromkeys(
-            ("requests", "failed_requests", "hard", "late", "excused", "handshakes", "failed_handshakes")
-        )
+            (
+                "requests", "failed_requests", "hard", "late", "excused", "handshakes", "failed_handshakes",
+                "hard_handshakes", "late_handshakes",
+            )
+        )  # fmt: skip
     return {
         "requests": counts.requests,
         "failed_requests": counts.failed,
@@ -104,6 +107,8 @@ def _counted(counts: Counts | None) -> dict[str, int | None]:
         "excused": counts.excused,
         "handshakes": counts.handshakes,
         "failed_handshakes": counts.failed_handshakes,
+        "hard_handshakes": counts.hard_handshakes,
+        "late_handshakes": counts.late_handshakes,
     }
 
 

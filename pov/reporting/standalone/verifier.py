@@ -85,7 +85,9 @@ class Verifier(Placed):
                 self.expect(f"{where}, median", a.get("median"), own.median)
                 self.expect(f"{where}, minimum", a.get("minimum"), min(own.times, default=None))
                 self.expect(f"{where}, maximum", a.get("maximum"), max(own.times, default=None))
-                for name in ("requests", "hard", "late", "excused", "handshakes"):
+                # Handshakes by kind are in no summary of an earlier version.
+                kinds = (name for name in ("hard_handshakes", "late_handshakes") if name in a)
+                for name in ("requests", "hard", "late", "excused", "handshakes", *kinds):
                     self.expect(f"{where}, {name}", a.get(name), own.counts and own.counts[name])
         if "interruptions" in summary:
             went_on = [told for s in self.samples for told in s.get("resumed") or []]

@@ -213,6 +213,15 @@ SUMMED = [
 ]
 
 
+def test_every_sum_of_failures_has_its_parts_beside_it() -> None:
+    counts = Counts(100, hard=3, late=2, handshakes=40, hard_handshakes=2, late_handshakes=1)
+    summary = summarise({}, trials("rotate", "automated", SIX[:1], traffic=Traffic(1.0, counts, None, Counts())), [])
+    (arm,) = summary["experiments"][0]["arms"]
+    for row in (arm, *arm["trials"]):
+        assert (row["failed_requests"], row["hard"], row["late"]) == (5, 3, 2)
+        assert (row["failed_handshakes"], row["hard_handshakes"], row["late_handshakes"]) == (3, 2, 1)
+
+
 @pytest.mark.parametrize("samples", [SUMMED, SUMMED[:1], []])
 def test_every_summary_fits_the_published_schema(samples: list[Sample]) -> None:
     schema = summary_schema()

@@ -11,6 +11,7 @@ import pytest
 
 from pov.cli.main import main
 from pov.measure.results import Kinds
+from pov.measure.summary import summarise
 from pov.model.catalogue import METRICS
 from pov.reporting import one_file, wording
 from pov.reporting.model import Report, build
@@ -213,6 +214,28 @@ def test_a_part_that_was_changed_in_the_summary_is_found(tmp_path: Path) -> None
     told["criteria"][0] |= {"hard": 0, "late": 10}
     verifier.of_summary(told)
     assert [line.split(":")[1].strip() for line in verifier.wrong] == ["kept, hard", "kept, late"]
+
+
+def test_handshakes_of_a_kind_that_were_changed_in_the_summary_are_found(tmp_path: Path) -> None:
+    folder = attached(tmp_path, VERIFIED["handshakes"])
+    verifier = Given(folder, json.loads((folder / "report.json").read_text()), None)
+    verifier.run()
+    saved = build(read_run(next((tmp_path / ".pov" / "one" / "runs").iterdir())))
+    summary = summarise({}, saved.facts.trials, [])
+    verifier.of_summary(summary)
+    assert verifier.wrong == []
+    (arm,) = (arm for e in summary["experiments"] for arm in e["arms"] if arm["hard_handshakes"])
+    assert arm["failed_handshakes"] == arm["hard_handshakes"] + arm["late_handshakes"]
+    arm |= {"hard_handshakes": 0, "late_handshakes": arm["failed_handshakes"]}
+    verifier.of_summary(summary)
+    assert [re.findall(r"\w+_handshakes", line) for line in verifier.wrong] == [
+        ["hard_handshakes"],
+        ["late_handshakes"],
+    ]
+    verifier.wrong.clear()
+    del arm["hard_handshakes"], arm["late_handshakes"]
+    verifier.of_summary(summary)
+    assert verifier.wrong == [], "a summary of before has none"
 
 
 @pytest.mark.parametrize(("more", "told"), [(1, "1 rarer cause"), (3, "3 rarer causes")])
