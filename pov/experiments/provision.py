@@ -47,7 +47,6 @@ class AutomatedProvision(WorkingCopyTrial):
         self.watch = watch_beside(self._stages)
         self._name = f"new-{box.run}-{slot.trial}".lower()
         self._merged: Reviewed | None = None
-        self._asked = False
         self._revision = ""
         self._steps: list[Step] = []
 
@@ -86,7 +85,8 @@ class AutomatedProvision(WorkingCopyTrial):
         step("commit and push")
         for stage in self._stages:
             if stage.name == PROD:
-                self._asked = True
+                # Prod follows its own branch: what is asked for there goes back by the same way.
+                self.after.add(stage.name, self._out_of_prod)
                 self._merged = self.box.git.review(stage.name, f"New service {self._name} in {stage.name}")
                 self.details["reviews"] = [review_row(stage.name, self._merged)]
                 step(f"{stage.name}: asked, approved, merged")
@@ -128,22 +128,34 @@ class AutomatedProvision(WorkingCopyTrial):
         return self.box.cluster.get(kind, self._name, stage.namespace)
 
     def _take_away(self, *, wait: bool = True) -> None:
-        """Out of Git, by the same way to prod; out of Vault; and out of every stage, where Argo CD follows."""
+        """Out of Git, where it is still there; out of Vault; and out of every stage, where Argo CD follows."""
         try:
-            copy = self.fresh_copy()
-            try:
-                if copy.remove_service(self._name, self._names):
-                    copy.commit(f"Without {self._name} again")
-                    copy.push()
-                    if self._asked:
-                        self.box.git.review(PROD, f"Without {self._name} again")
-            finally:
-                copy.close()
+            self._out_of_git()
         finally:
             self.box.accounts.withdraw()
         if wait:
             clock = self.box.clock
             wait_for("the new service to go", self._gone, timeout_s=_GONE_S, interval_s=0.5, clock=clock, fix="pov up")
+
+    def _out_of_git(self) -> bool:
+        """Whether there was anything to take out."""
+        copy = self.fresh_copy()
+        try:
+            there = copy.remove_service(self._name, self._names)
+            if there:
+                copy.commit(self._without)
+                copy.push()
+        finally:
+            copy.close()
+        return there
+
+    def _out_of_prod(self) -> None:
+        if self._out_of_git():
+            self.box.git.review(PROD, self._without)
+
+    @property
+    def _without(self) -> str:
+        return f"Without {self._name} again"
 
     def _gone(self) -> bool | Pending:
         for stage in self._stages:

@@ -58,7 +58,6 @@ class RunbookTrial(EstateTrial):
         self._tasks: Sequence[Task] = ()
         self._ran_s: float | None = None
         self._seen_s: float | None = None
-        self._noted = False
 
     @property
     def runbooks(self) -> Runbooks:
@@ -125,10 +124,8 @@ class RunbookTrial(EstateTrial):
         self._seen_s = clock.monotonic() - begun
 
     def hosts_change(self) -> None:
-        """From here on, hosts start anew unless all ends well. Noted once."""
-        if self._noted:
-            return
-        self._noted, hosts = True, self.box.hosts.all
+        """From here on, hosts start anew unless all ends well."""
+        hosts = self.box.hosts.all
         self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
         # After an interrupt nobody waits for them.
         self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})

@@ -81,8 +81,10 @@ class CleanUp:
         self._steps: list[tuple[str, Callable[[], object], Collection[Ending]]] = []
 
     def add(self, what: str, step: Callable[[], object], *, after: Collection[Ending] = tuple(Ending)) -> None:
-        """Note a step for the endings in `after`."""
-        self._steps.append((what, step, after))
+        """Note a step for the endings in `after`: once, however often it is asked for under that name."""
+        known = {ending for name, _, endings in self._steps if name == what for ending in endings}
+        if left := set(after) - known:
+            self._steps.append((what, step, left))
 
     def run(self, ending: Ending) -> tuple[str, ...]:
         """Run the steps for this ending, each once; returns what went wrong, in words, in the order it was met.
