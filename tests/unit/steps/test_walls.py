@@ -36,6 +36,13 @@ def test_nobody_else_knows_a_node_port_a_loopback_address_or_a_container_engine(
     assert found <= allowed
 
 
+def test_who_else_knows_is_said_where_things_are_described() -> None:
+    described = (Path(__file__).parents[3] / "ARCHITECTURE.md").read_text()
+    for place in KNOWS:
+        assert f"`{place}`" in described, place
+        assert not place.endswith(".py") or SIGN.search((ROOT / place).read_text()), f"{place} needs no exception"
+
+
 def test_the_signs_are_those_of_the_room_that_knows() -> None:
     text = "".join(path.read_text() for path in sorted((ROOT / "steps/kind").rglob("*.py")))
     assert {"engines.kind", "engines.containers", "LOOPBACK", "nodePort", "docker"} <= set(SIGN.findall(text))
