@@ -21,8 +21,9 @@ from pov.base.errors import NotFound, PovError
 from pov.base.paths import data, installation
 from pov.bundle import graph
 from pov.bundle.builder import Component, Made, hash_files, hash_of
-from pov.bundle.layers import Image, Layer, LayerWriter, digest_of, facts_of
+from pov.bundle.layers import Image, Layer, LayerWriter, facts_of
 from pov.bundle.on_demand import GatePrograms, for_gate, found_or_made
+from pov.bundle.packing import digest_of
 from pov.bundle.roots import root_layer
 from pov.bundle.toolchain import Say
 from pov.model.events import Emit

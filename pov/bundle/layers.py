@@ -162,12 +162,6 @@ class LayerWriter:
         self._tar.addfile(info, stream)
 
 
-def digest_of(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def write_archive(images: Iterable[Image], path: Path) -> None:
     """Write images to one archive; a layer that several share is in it once."""
     manifest: list[Mapping[str, Any]] = []

@@ -16,7 +16,7 @@ from pov.base.paths import cache_root, data
 from pov.base.process import run
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
-from pov.bundle.layers import digest_of
+from pov.bundle.packing import digest_of
 from pov.bundle.registries import node_env
 from pov.bundle.toolchain import DEFINITIONS, Go, Say, Work, install_wheel
 

@@ -13,7 +13,8 @@ from pov.base.process import run
 from pov.base.scratch import scratch
 from pov.bundle import versions
 from pov.bundle.builder import Made, hash_files, hash_of
-from pov.bundle.layers import Layer, digest_of
+from pov.bundle.layers import Layer
+from pov.bundle.packing import digest_of
 from pov.bundle.toolchain import DEFINITIONS, Say
 
 _BOOTSTRAP_S = 1200.0

@@ -16,8 +16,8 @@ from pov.base.process import run
 from pov.base.scratch import scratch
 from pov.bundle import registries, versions
 from pov.bundle.builder import Made
-from pov.bundle.layers import digest_of
 from pov.bundle.pace import Compiling
+from pov.bundle.packing import digest_of
 
 Say = Callable[[str], None]
 DEFINITIONS = Path(__file__).resolve().parent / "definitions"

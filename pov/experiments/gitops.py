@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
 from pov.experiments.core import Wait
 from pov.experiments.ports.gitops import Configuration
 from pov.experiments.toolbox import STAGING, Toolbox
-from pov.experiments.trial import EstateTrial, quietly
+from pov.experiments.trial import quietly
+from pov.experiments.working_copy import WorkingCopyTrial
 from pov.measure.order import Slot
 from pov.measure.trials import Ending
 from pov.model.sample import Step
@@ -30,7 +30,7 @@ SEEN_LIMIT_S = {True: 420.0, False: 900.0}
 """By whether the webhook is on: a poll comes each two to three minutes, and may find a cached answer once."""
 
 
-class GitOpsTrial(EstateTrial):
+class GitOpsTrial(WorkingCopyTrial):
     """One trial. `webhook` tells whether Gitea tells Argo CD; without it Argo CD finds out at its next poll."""
 
     checks = (
@@ -43,17 +43,9 @@ class GitOpsTrial(EstateTrial):
         self.limit_s = SEEN_LIMIT_S[webhook]
         self.details["webhook"] = webhook
         self._webhook = webhook
-        self._copy: Configuration | None = None
         self._marks: dict[str, float] = {}
         self._begun: datetime | None = None
         self.revision = ""
-
-    @property
-    def copy(self) -> Configuration:
-        """The working copy; there from `make_fit` on."""
-        if self._copy is None:
-            raise PovError("the trial was not set up")
-        return self._copy
 
     @abstractmethod
     def wait_until_seen(self) -> Mapping[str, float]:

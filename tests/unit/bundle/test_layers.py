@@ -7,7 +7,8 @@ import json
 import tarfile
 from pathlib import Path
 
-from pov.bundle.layers import Image, Layer, LayerWriter, digest_of, write_archive
+from pov.bundle.layers import Image, Layer, LayerWriter, write_archive
+from pov.bundle.packing import digest_of
 
 
 def layer(path: Path, text: str = "1.0.0\n") -> Layer:
