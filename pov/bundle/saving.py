@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from pov.base import variables
 from pov.base.clock import SYSTEM_CLOCK
 from pov.base.errors import CommandFailed, PovError
 from pov.base.paths import cache_root
@@ -102,7 +103,7 @@ def _readme(content: _Content, name: str) -> None:
 
 
 def _packages(content: _Content, say: Say) -> None:
-    if shutil.which("apt-get") is None:
+    if shutil.which("apt-get", path=variables.search_path()) is None:
         say("none: this system has no apt")
         return
     say("asking the system's sources")

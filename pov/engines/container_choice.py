@@ -113,7 +113,7 @@ def remember(engine: Containers, record: Path) -> None:
 def _recorded(record: Path) -> Containers:
     held = _read(record)
     program, kind = str(held["program"]), held["kind"]
-    if program and shutil.which(program) is None:
+    if program and shutil.which(program, path=variables.search_path()) is None:
         raise NotFound(
             f"this environment's cluster runs in {kind}, and its program {program} is not there any more",
             fix=f"install {kind} again, then the same command; {_for_good(record)}",

@@ -77,7 +77,7 @@ def at_hosts(folder: Path, ssh_config: Path, *, check: str) -> Workplace:
         "[ $? -ne 255 ] || exit 255\n"
     }
     for name in ("scp", "sftp"):
-        if found := shutil.which(name):
+        if found := shutil.which(name, path=variables.search_path()):
             programs[name] = f'#!/bin/sh\nexec {shlex.quote(found)} -F {config} "$@"\n'
     return _shell(folder, folder, token, check, programs=programs)
 
@@ -122,7 +122,7 @@ def _shell(
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(name, path=variables.search_path())
     if found is None:
         raise NotFound(f"no program `{name}`, which a person's terminal needs", fix="pov doctor --fix")
     return found

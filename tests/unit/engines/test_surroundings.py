@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def test_relative_folders_on_the_way_to_programs_are_those_of_here(monkeypatch: 
     assert variables.search_path() == f"{Path.cwd() / 'bin'}{os.pathsep}/usr/bin"
     monkeypatch.delenv("PATH")
     assert variables.search_path() == os.defpath
+
+
+SAID_ALONE = {"workflows/open.py": 1}
+"""Told to a person, who types the name in this very folder: the path that is found is used for nothing."""
+
+
+def test_programs_are_looked_up_where_they_are_started_from() -> None:
+    """A bare `shutil.which` answers with `bin/x` for a relative folder, which is nowhere once a tool starts elsewhere."""
+    root = Path(package).parent
+    bare: Counter[str] = Counter()
+    for path in sorted(root.rglob("*.py")):
+        calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+        looks = [call for call in calls if ast.unparse(call.func) in {"which", "shutil.which"}]
+        bare[path.relative_to(root).as_posix()] += sum(not any(k.arg == "path" for k in call.keywords) for call in looks)
+    assert +bare == SAID_ALONE
 
 
 def test_git_does_what_it_does_elsewhere(surrounded: Path) -> None:

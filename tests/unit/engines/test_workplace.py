@@ -101,6 +101,23 @@ def test_the_near_shell_tells_how_commands_end(tmp_path: Path, where: str, typed
     assert CommandEnded("here", code, check and where == "hosts") in ended
 
 
+def test_programs_in_relative_folders_are_started_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "programs").mkdir()
+    for name in ("bash", "ssh", "scp"):
+        (tmp_path / "programs" / name).write_text(f"#!/bin/sh\necho {name} is asked\n")
+        (tmp_path / "programs" / name).chmod(0o700)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"programs{os.pathsep}{os.environ['PATH']}")
+    place = at_hosts(tmp_path / "desk", tmp_path / "ssh_config", check="healthy")
+    for argv in (place.argv, ["ssh", "-V"], ["scp", "a", "b:"]):
+        done = subprocess.run(
+            argv, env=place.env, cwd=place.folder, capture_output=True, text=True, timeout=20, check=True
+        )
+        assert done.stdout == f"{Path(argv[0]).name} is asked\n"
+
+
 def test_without_a_shell_that_tells_there_is_no_workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotFound, match="no program"):

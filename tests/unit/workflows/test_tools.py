@@ -14,6 +14,7 @@ import pytest
 
 from pov.base.errors import PreflightFailed, Problem
 from pov.config.scenario import load_scenario
+from pov.engines import terraform
 from pov.state.home import Home
 from pov.workflows import preflight, tools
 
@@ -95,6 +96,20 @@ def test_a_terraform_that_will_not_do_is_told_unless_the_bundle_has_another(
     assert "pov bundle build" in problem.fix
     assert tools.problems({"tofu": tmp_path / "tofu"}) == []
     assert tools.problems(None) == [], "a bundle that is still to be built brings one"
+
+
+def test_a_terraform_in_a_relative_folder_is_the_one_that_starts(
+    put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("terraform", f"""echo "$PWD" >> {tmp_path / "started"}; echo '{{"terraform_version": "1.11.4"}}'""")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"first{os.pathsep}real")
+    assert tools.problems({}) == []
+    program = terraform.find_program({})
+    assert program == tmp_path / "first" / "terraform"
+    (tmp_path / "module").mkdir()
+    terraform.Terraform(program, tmp_path / "module", providers=tmp_path, work=tmp_path / "work").init()
+    assert (tmp_path / "started").read_text().splitlines()[-1] == str(tmp_path / "module")
 
 
 def test_everything_is_told_at_once_and_nothing_is_changed(put: Put, tmp_path: Path) -> None:
