@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pov.base import variables
+from pov.base.limits import memory
 from pov.base.paths import cache_root
 from pov.base.process import run
 from pov.base.scratch import scratch
@@ -56,10 +56,6 @@ def go_component(version: str) -> Callable[[Path, Mapping[str, Made], Say], Mapp
     return make
 
 
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 @dataclass(frozen=True)
 class Work:
     """What is compiled by one call: packages of one module, under a component's name; `cgo` with C in it."""
@@ -88,7 +84,7 @@ class Go:
 
     def env(self, *, cgo: bool = False) -> dict[str, str]:
         """All variables of a call: the toolchain as it is, for this machine; garbage collection relaxed, up to an
-        eighth of the memory each process.
+        eighth of the memory that is allowed here each process.
         """
         settings = {
             **self._where_from(),
@@ -99,7 +95,7 @@ class Go:
             "GOTOOLCHAIN": "local",
             "CGO_ENABLED": "1" if cgo else "0",
             "GOGC": "400",
-            "GOMEMLIMIT": str(max(_GIB, _memory() // 8)),
+            "GOMEMLIMIT": str(max(_GIB, memory() // 8)),
             "GOPATH": str(self._root / "gopath"),
             "GOCACHE": str(self._root / "gocache"),
         }

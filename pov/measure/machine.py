@@ -7,15 +7,21 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from pov.base.limits import CGROUP, PROC, cores, of_this_process
 
-def machine() -> dict[str, Any]:
-    """Cores, processor, memory in MiB (total and available), load over 1, 5 and 15 minutes, kernel, Python."""
-    memory = _table(Path("/proc/meminfo"))
+
+def machine(*, proc: Path = PROC, cgroup: Path = CGROUP) -> dict[str, Any]:
+    """Cores, processor, memory in MiB (total and available), load over 1, 5 and 15 minutes, kernel, Python.
+
+    Cores and memory are those that this process is allowed, where control groups leave it less than the machine has.
+    """
+    memory = _table(proc / "meminfo")
+    allowed = of_this_process(proc=proc, cgroup=cgroup)
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "processor": _table(Path("/proc/cpuinfo")).get("model name", platform.processor() or "unknown"),
-        "memory_mib": _mebibytes(memory.get("MemTotal")),
-        "memory_available_mib": _mebibytes(memory.get("MemAvailable")),
+        "cores": cores(proc=proc, cgroup=cgroup),
+        "processor": _table(proc / "cpuinfo").get("model name", platform.processor() or "unknown"),
+        "memory_mib": _mebibytes(memory.get("MemTotal"), allowed.mib),
+        "memory_available_mib": _mebibytes(memory.get("MemAvailable"), allowed.free_mib),
         "load": [round(value, 2) for value in os.getloadavg()],
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
@@ -23,9 +29,12 @@ def machine() -> dict[str, Any]:
 
 
 def load_per_core() -> float:
-    """The load of the last minute, per core that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return os.getloadavg()[0] / cores
+    """The load of the last minute, per core that this process may run on.
+
+    A quota is left out of it: the load is the whole machine's, and so are the cores that it is spread over.
+    """
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return os.getloadavg()[0] / there
 
 
 def _table(path: Path) -> dict[str, str]:
@@ -37,5 +46,8 @@ def _table(path: Path) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in rows}
 
 
-def _mebibytes(text: str | None) -> int | None:
-    return int(text.split()[0]) // 1024 if text else None
+def _mebibytes(text: str | None, allowed: float | None) -> int | None:
+    if text is None:
+        return None
+    there = int(text.split()[0]) // 1024
+    return there if allowed is None else min(there, int(allowed))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from pov.base.errors import PovError, PreflightFailed, Problem
+from pov.base.limits import CGROUP, PROC
 from pov.base.ports import free_ports
 from pov.config.scenario import Scenario
 from pov.engines.kind import Node
@@ -13,7 +14,7 @@ from pov.steps.kind.capacity import Room, largest, need, shortages
 from pov.steps.kind.foreign import remedy
 from pov.steps.kind.intent import NODE_PORTS, Intent
 from pov.steps.kind.place import Place
-from pov.steps.kind.room import CGROUP, PROC, is_here, room
+from pov.steps.kind.room import is_here, room
 
 _DISK_GIB = 4.0
 """The node's own layer, volumes and logs; images lie in the node's image."""

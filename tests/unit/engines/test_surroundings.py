@@ -74,13 +74,15 @@ SAID_ALONE = {"workflows/open.py": 1}
 
 
 def test_programs_are_looked_up_where_they_are_started_from() -> None:
-    """A bare `shutil.which` answers with `bin/x` for a relative folder, which is nowhere once a tool starts elsewhere."""
+    """A bare `shutil.which` answers with `bin/x` for a relative folder, which is nowhere when started elsewhere."""
     root = Path(package).parent
     bare: Counter[str] = Counter()
     for path in sorted(root.rglob("*.py")):
         calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         looks = [call for call in calls if ast.unparse(call.func) in {"which", "shutil.which"}]
-        bare[path.relative_to(root).as_posix()] += sum(not any(k.arg == "path" for k in call.keywords) for call in looks)
+        bare[path.relative_to(root).as_posix()] += sum(
+            not any(k.arg == "path" for k in call.keywords) for call in looks
+        )
     assert +bare == SAID_ALONE
 
 
