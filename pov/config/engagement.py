@@ -27,7 +27,7 @@ class Customer(Model):
     """Whose proof of value it is."""
 
     name: str = Field(min_length=1)
-    industry: str = ""
+    industry: str = Field(default="", description="Kept with every run for the record; nothing is worked out from it.")
 
 
 class Proof(Model):

@@ -25,7 +25,6 @@ class Pull:
     """A pull request: `state` is open or closed; `merged_commit` is set once it is merged."""
 
     number: int
-    head_commit: str
     state: str
     merged_commit: str | None
 
@@ -291,4 +290,4 @@ def _stood(review: Mapping[str, Any], merged: str | None) -> bool:
 
 def _pull(found: Mapping[str, Any]) -> Pull:
     merged = str(found["merge_commit_sha"]) if found.get("merged") else None
-    return Pull(int(found["number"]), found["head"]["sha"], found["state"], merged)
+    return Pull(int(found["number"]), found["state"], merged)

@@ -12,15 +12,13 @@ class Count:
     """Slots of one schedule. `failed` is `hard` and `late` together.
 
     `late` is every time-out, in whichever phase of a request, and every slot that the prober could not keep; `hard` is
-    everything else: refused, reset, handshakes, wrong answers. `reconnects` are kept requests that had to open a
-    connection.
+    everything else: refused, reset, handshakes, wrong answers.
     """
 
     requests: int
     failed: int
     hard: int
     late: int
-    reconnects: int
 
 
 @dataclass(frozen=True)
@@ -207,10 +205,14 @@ def _edges(answer: Mapping[str, Any]) -> tuple[EdgeCount, ...]:
             edge["estate"],
             edge["source"],
             edge["target"],
-            Count(**edge["kept"]),
-            Count(**edge["fresh"]),
+            _count(edge["kept"]),
+            _count(edge["fresh"]),
             dict(edge["errors"]),
             tuple(edge["serials"]),
         )
         for edge in answer["edges"]
     )
+
+
+def _count(told: Mapping[str, int]) -> Count:
+    return Count(told["requests"], told["failed"], told["hard"], told["late"])

@@ -104,7 +104,7 @@ def _engagement(name: str, options: InitOptions, scenario: Scenario, today: str)
         f"name: {name}",
         "customer:",
         f"  name: {_quoted(options.customer or name)}",
-        '  industry: ""',
+        '  industry: ""  # kept with every run, for the record',
         f"scenario: {_quoted(reference)}",
         "",
         "# The services under proof, out of the scenario's (`pov scenarios show NAME` lists them).",

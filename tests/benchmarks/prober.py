@@ -70,7 +70,6 @@ def _counted(reports: Sequence[LoadReport]) -> dict[str, Any]:
         "requests": requests,
         "hard": hard,
         "late": late,
-        "reconnects": sum(edge.kept.reconnects for one in phases for edge in one.edges),
         "answered_per_s": round((requests - hard - late) / seconds, 1),
         "p50_ms": max((one.p50_ms for one in latencies), default=None),
         "p99_ms": max((one.p99_ms for one in latencies), default=None),

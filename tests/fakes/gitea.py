@@ -135,28 +135,25 @@ class FakeGitea:
                 return self.pull(repository, number)
         number = len(found.pulls) + 1
         found.refs[number] = (head, base, self.user)
-        found.pulls[number] = Pull(number, found.branches[head][-1], "open", None)
+        found.pulls[number] = Pull(number, "open", None)
         return found.pulls[number]
 
     def pull(self, repository: str, number: int) -> Pull:
         found = self._repository(repository)
         if number not in found.pulls:
             raise NotFound(f"pull request {number}")
-        pull = found.pulls[number]
-        if pull.state == "open":
-            pull = replace(pull, head_commit=found.branches[found.refs[number][0]][-1])
-        return pull
+        return found.pulls[number]
 
     def approve(self, repository: str, number: int, body: str = "") -> None:
         found = self._repository(repository)
         if found.refs[number][2] == self.user:
             raise Refused("Gitea", "POST reviews", 422, "approve your own pull is not allowed")
         found.by.setdefault(number, set()).add(self.user)
-        found.approved[number] = self.pull(repository, number).head_commit
+        found.approved[number] = found.branches[found.refs[number][0]][-1]
 
     def is_approved(self, repository: str, number: int) -> bool:
         found = self._repository(repository)
-        return found.approved.get(number) == self.pull(repository, number).head_commit
+        return found.approved.get(number) == found.branches[found.refs[number][0]][-1]
 
     def approvers(self, repository: str, number: int) -> tuple[str, ...]:
         return tuple(sorted(self._repository(repository).by.get(number, set())))

@@ -1,4 +1,4 @@
-"""What `pov` holds, `pov` uses: a function, a class or a constant that tests alone know is for nobody.
+"""What `pov` holds, `pov` uses: a function, class, constant or field that tests alone know is for nobody.
 
 By name, over all modules: one that is read anywhere counts as read everywhere, so that nothing is told wrongly.
 """
@@ -20,6 +20,7 @@ LEFT = {
     # It is part of the bundle's key: whoever changes how layers are written takes it out, and no image is made anew
     # for it alone.
     "bundle/layers.py": {"from_json"},
+    "reporting/blocks.py": {"see"},  # the page's templates read it
 }
 HOOKS = ("command", "validator", "serializer", "atexit")
 """In a decorator: whoever decorates calls it."""
@@ -41,6 +42,8 @@ class _Module(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.defined.add(node.name)
+        fields = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]
+        self.defined |= {one.id for one in fields if isinstance(one, ast.Name) and not one.id.startswith("__")}
         self._within(node, node.name)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -103,6 +106,9 @@ def test_nothing_is_there_for_tests_alone() -> None:
         ("A: int = 1\n", {"A"}),
         ("class A:\n    def b(self): pass\n    c = 1\nA()\n", {"b"}),
         ("class A:\n    def b(self): pass\nA().b()\n", set()),
+        ("class A:\n    b: int\n    c: int = 1\nprint(A(b=2).c)\n", {"b"}),
+        ("class A:\n    b: int\ndef d(a): a.b = 1\nd(A())\n", {"b"}),
+        ("class A:\n    b: int\n    def c(self): return self.b\nA().c()\n", set()),
         ("class A:\n    def b(self): pass\ngetattr(A(), 'b')\n", set()),
         ("@command('x')\ndef a(): pass\n", set()),
     ],

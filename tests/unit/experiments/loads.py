@@ -140,5 +140,5 @@ class Load:
         for fresh, interval in ((False, self.wish["interval_ms"]), (True, self.wish["new_connection_interval_ms"])):
             slots = int(1000 * (until - self.begun) / interval) - int(1000 * (at - self.begun) / interval)
             hard, late = (sum(o.kind == kind and o.fresh == fresh for o in mine) for kind in ("hard", "late"))
-            counts[fresh] = Count(slots, hard + late, hard, late, 0)
+            counts[fresh] = Count(slots, hard + late, hard, late)
         return EdgeCount(*edge, counts[False], counts[True], Counter(o.cause for o in mine), ("01",))

@@ -204,8 +204,6 @@ def test_a_rollout_fails_no_request(estate: Estate) -> None:
         until_counted(load, lambda counts: counts.handshakes >= seen + 10)
         report = load.stop()
         assert failures(report) == Counter()
-        edge = next(edge for edge in report.edges if edge.target == "b")
-        assert edge.kept.reconnects >= 2
         assert [row.version for row in answers(lambda: prober.identify("staging", ["b"]))] == ["v2"]
 
 

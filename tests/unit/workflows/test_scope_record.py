@@ -1,4 +1,4 @@
-"""What a run keeps of its engagement's scope, up to the page of its report."""
+"""What a run keeps of its engagement: the customer, and the scope up to the page of its report."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from pathlib import Path
 
 from pov.config.engagement import load_engagement
 from pov.config.offering import shipped
+from pov.config.schema import json_schema
 from pov.model.events import silent
 from pov.reporting.scope_page import blocks
 from pov.workflows.init import InitOptions, run
-from pov.workflows.record import _scope
+from pov.workflows.record import _engagement, _scope
 
 STARTED = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def test_a_run_keeps_who_the_customer_is_as_the_file_says_it(tmp_path: Path) -> None:
+    folder = run(InitOptions(tmp_path / "acme", customer="Acme Bank"), silent).folder
+    file = folder / "engagement.yaml"
+    assert (
+        "kept with every run"
+        in json_schema("engagement")["$defs"]["Customer"]["properties"]["industry"]["description"].lower()
+    )
+    for industry in ("", "Banking"):
+        file.write_text(file.read_text().replace('industry: ""', f'industry: "{industry}"'))
+        kept = _engagement(load_engagement(folder))
+        assert kept == {"name": "acme", "customer": {"name": "Acme Bank", "industry": industry}}
 
 
 def test_a_run_keeps_what_follows_from_the_scope_on_its_day(tmp_path: Path) -> None:
