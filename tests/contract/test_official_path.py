@@ -1,4 +1,4 @@
-"""The official path as most users meet it first: pull, keep in one archive, bring up; against a local registry."""
+"""The official path as most users meet it first: pull, build on that, bring up; against a local registry."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Pov:
         argv = [sys.executable, "-c", _BENT, self._node, "--json", *arguments]
         done = subprocess.run(
             argv, cwd=self._folder, env={**self._env, **(env or {})}, capture_output=True, text=True, check=False,
-            timeout=timeout_s,
+            timeout=timeout_s, umask=0o077,
         )  # fmt: skip
         assert done.returncode == 0, (
             f"{' '.join(arguments)} -> {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
