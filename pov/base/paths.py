@@ -30,9 +30,17 @@ def installation() -> Path:
 def cache_root() -> Path:
     """The folder for what can be made again: `$POV_CACHE`, or `pov` in the user's cache folder.
 
-    Raises `InvalidInput` where neither says where that is. `$XDG_CACHE_HOME` counts only when it is absolute, as its
-    own rules say.
+    Raises `InvalidInput` where neither says where that is, or where its path has a colon in it, at which Go and
+    container engines end a path. `$XDG_CACHE_HOME` counts only when it is absolute, as its own rules say.
     """
+    root = _cache_root()
+    if ":" in str(root):
+        told = f"{root} has a colon in it, at which compilers and container engines end a path"
+        raise InvalidInput([Problem("the cache", told, "set POV_CACHE to a folder without one")])
+    return root
+
+
+def _cache_root() -> Path:
     override = os.environ.get("POV_CACHE")
     if override:
         if not Path(override).is_absolute():

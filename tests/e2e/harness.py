@@ -60,7 +60,9 @@ HOSTILE = {
     **COMPANY,
     **{name: value for name, value in hostile.VARIABLES.items() if not name.startswith(("PYTHON", "LD_"))},
 }
-"""The whole page of variables that spoil tools, but those by which Python and the linker stop before our first line."""
+"""The whole page of variables that spoil tools, but the linker's and Python's: with some of them `pov` stops before
+its first line (`PYTHONHOME`), is not found (`PYTHONPATH`) or ends with another code than its own (`PYTHONINSPECT`).
+Those that do nothing of the kind are in the unit tests of the command."""
 
 
 @cache

@@ -236,6 +236,8 @@ CACHES: dict[str, tuple[dict[str, str | None], int, str]] = {
     "a relative home": ({"HOME": "rel", "POV_CACHE": None}, 2, "HOME: rel is not an absolute path"),
     "a relative cache of the user": ({"XDG_CACHE_HOME": "rel", "POV_CACHE": None}, 0, ""),
     "a relative cache": ({"POV_CACHE": "rel"}, 2, "POV_CACHE: rel is not an absolute path"),
+    "a cache with a colon": ({"POV_CACHE": "/tmp/a:b"}, 2, "the cache: /tmp/a:b has a colon in it"),
+    "a home with a colon": ({"HOME": "/tmp/a:b", "POV_CACHE": None}, 2, "set POV_CACHE to a folder without one"),
     "a home that is not there": ({"HOME": "/nonexistent", "POV_CACHE": None}, 0, ""),
     "folders that are not there": ({"PYTHONPATH": None, "TMPDIR": "/nonexistent"}, 0, ""),
     "a temporary folder with a space": ({"TMPDIR": "/tmp/a b"}, 0, ""),

@@ -1,4 +1,5 @@
-"""The real command beside tools that will not do, another container engine than an environment's, and others' locks."""
+"""The real command on machines as they are: tools that will not do, another container engine than an environment's,
+locks of others, a cache with an odd name, Python's own variables."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from pov.state.home import ASKED, Home
 from pov.steps.kind.intent import NODE_PORTS
 from tests.unit.cli.surroundings import Surroundings
 from tests.unit.engines.engine_program import EngineProgram
+from tests.unit.reporting import simulated
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Machine:
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
-    def put_bundle(self) -> None:
+    def put_bundle(self, cache: Path | None = None) -> None:
         """A bundle that is whole, by its record, and has no OpenTofu."""
-        folder = self.around.root / "cache" / "bundle"
+        folder = (cache or self.around.root / "cache") / "bundle"
         folder.mkdir(parents=True)
         (folder / "late.tar").touch()
         (folder / "argocd.yaml").touch()
@@ -160,3 +162,34 @@ def test_a_lock_of_another_user_is_told(machine: Machine, home: Home) -> None:
     assert "make the folder writable" in done.stderr
     assert "fault of pov" not in done.stderr
     assert node(machine)
+
+
+@pytest.mark.parametrize("name", ["a b, it's $(c);d", '-e "ä" \U0001f680'])
+def test_a_cache_may_be_called_anything(machine: Machine, name: str) -> None:
+    cache = machine.around.root / name
+    machine.put_bundle(cache)
+    env = {"POV_CACHE": str(cache)}
+    doctor = machine.around.pov("doctor", "--json", env=env)
+    found = {check["name"]: check for check in json.loads(doctor.stdout)["checks"]}
+    assert found["containers"]["verdict"] == "ok", doctor.stdout
+    assert f"CONTAINERS_CONF={cache}/containers/containers.conf\n" in (machine.engine.folder / "seen").read_text()
+    assert machine.around.pov("bundle", "list", env=env).returncode == 0
+    (machine.around.programs / "git").unlink()
+    up = machine.around.pov("up", "quickstart", env=env)
+    assert up.returncode == 3, up.stderr
+    assert "git: no program `git`" in up.stderr
+    assert "fault of pov" not in f"{doctor.stderr}{up.stderr}"
+
+
+OF_PYTHON = {"PYTHONWARNINGS": "error", "PYTHONSTARTUP": "/nonexistent", "PYTHONOPTIMIZE": "2"}
+
+
+def test_variables_of_python_s_own_stop_no_command(machine: Machine) -> None:
+    run = simulated.save(machine.around.here / ".pov" / "demo" / "runs")
+    done = machine.around.pov("report", env=OF_PYTHON)
+    assert done.returncode == 0, done.stderr
+    assert (machine.around.here / ".pov" / "demo" / "reports" / run.name / "report.pdf").is_file()
+    (machine.around.programs / "git").unlink()
+    up = machine.around.pov("up", "quickstart", env=OF_PYTHON)
+    assert up.returncode == 3, up.stderr
+    assert "git: no program `git`" in up.stderr
