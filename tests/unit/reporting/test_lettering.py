@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
 from pov.reporting import lettering
-from pov.reporting.model import build
-from pov.reporting.render import render_pdf
-from pov.state.runs import read_run
 from tests.unit.cli.surroundings import Surroundings
 from tests.unit.reporting import simulated
 
@@ -59,17 +57,72 @@ def test_a_control_character_is_lacking_and_no_other_letter_is_blamed_for_it(let
     assert lettering.lacking(["two\n\tlines"]) == ()
 
 
+def reported(folder: Path, customer: str) -> PdfReader:
+    """What `pov report` makes for a customer of that name."""
+    around = Surroundings(folder)
+    engagement = {"name": "x", "customer": {"name": customer}}
+    run = simulated.save(around.here / ".pov" / "demo" / "runs", environment_changes={"engagement": engagement})
+    done = around.pov("report")
+    assert done.returncode == 0, done.stderr
+    assert "stands in its place" not in done.stdout
+    return PdfReader(around.here / ".pov" / "demo" / "reports" / run.name / "report.pdf")
+
+
+def drawn(page: PageObject) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """Two bytes for each glyph of a page with its font, as they stand there; and what the page says clusters mean."""
+    glyphs: list[tuple[str, bytes]] = []
+    meant: list[str] = []
+    font = [""]
+
+    def see(operator: bytes, operands: list[Any], *_: object) -> None:
+        if operator == b"Tf":
+            font[0] = str(operands[0])
+        elif operator in {b"Tj", b"TJ"}:
+            parts = operands[0] if operator == b"TJ" else operands
+            shown = b"".join(_bytes(part) for part in parts if not isinstance(part, int | float))
+            glyphs.extend((font[0], shown[at : at + 2]) for at in range(0, len(shown), 2))
+        elif operator == b"BDC" and isinstance(operands[1], dict) and "/ActualText" in operands[1]:
+            told = operands[1]["/ActualText"]
+            meant.append(told.decode("utf-16") if isinstance(told, bytes) else str(told))
+
+    page.extract_text(visitor_operand_before=see)
+    return glyphs, meant
+
+
+def _bytes(part: Any) -> bytes:
+    return part if isinstance(part, bytes) else bytes(part.original_bytes)
+
+
 def test_a_report_may_speak_every_script_at_once(tmp_path: Path) -> None:
     everybody = " ".join(DRAWN.values())
-    engagement = {"name": "all", "customer": {"name": everybody}}
-    saved = read_run(simulated.save(tmp_path, environment_changes={"engagement": engagement}))
-    pdf = PdfReader(io.BytesIO(render_pdf(build(saved), {})))
+    pdf = reported(tmp_path, everybody)
     assert pdf.metadata is not None
     assert everybody in str(pdf.metadata.title).replace("\u2068", "").replace("\u2069", "")
     page = pdf.pages[0].extract_text()
     assert "株式会社サンプル" in page
     assert "ООО «Пример»" in page
     assert lettering.PLACEHOLDER not in page
+
+
+def test_thai_stands_there_in_its_order_with_each_mark_on_its_letter(tmp_path: Path) -> None:
+    page = reported(tmp_path, DRAWN["Thai"]).pages[0]
+    letters = iter(page.extract_text())
+    assert all(letter in letters for letter in DRAWN["Thai"])
+    _, meant = drawn(page)
+    assert [one for one in meant if one != "\xad"] == re.findall(
+        "[ก-ฮ][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]+", DRAWN["Thai"]
+    )
+
+
+def test_arabic_is_joined_and_runs_from_right_to_left(tmp_path: Path) -> None:
+    """Three of one letter (first, middle, last), one alone, and one before another that joins no further."""
+    glyphs, _ = drawn(reported(tmp_path, "ححح ح حد").pages[0])
+    latin = glyphs[0][0]
+    # The first that are drawn in another font, from left to right; spaces between words are the text's own.
+    start = next(at for at, (font, _) in enumerate(glyphs) if font != latin)
+    dal, before_dal, _, alone, _, last, middle, first = glyphs[start : start + 8]
+    assert before_dal == first
+    assert len({dal, first, middle, last, alone}) == 5
 
 
 def test_japan_and_korea_have_their_own_forms_of_a_character() -> None:
