@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -115,6 +116,8 @@ class RunWriter:
             write_atomic(self.path / "environment.json", record)
             (self.path / "samples.jsonl").touch()
         except OSError as error:
+            # No run began: what is left of it would be the newest, and unreadable.
+            shutil.rmtree(self.path, ignore_errors=True)
             raise cannot_write(self.path, error) from error
 
     @property
@@ -223,10 +226,14 @@ def read_run(path: Path, *, detached: bool = False) -> Run:
         recorded = bytes_of(path / "environment.json")
         environment = parsed(recorded)
         lines = text_of(path / "samples.jsonl").split("\n")
-    except (OSError, ValueError) as error:
-        raise NotFound(f"no readable run in {path}", cause=str(error), fix="pov measure") from error
+    except FileNotFoundError as error:
+        raise _unreadable(path, f"{Path(error.filename).name} is not there", detached) from error
+    except OSError as error:
+        raise _unreadable(path, f"{Path(error.filename or '').name}: {error.strerror}", detached) from error
+    except ValueError as error:
+        raise _unreadable(path, "environment.json: cut off or not JSON", detached) from error
     if not isinstance(environment, dict):
-        raise NotFound(f"no readable run in {path}", cause="environment.json holds no record", fix="pov measure")
+        raise _unreadable(path, "environment.json holds no record", detached)
     schema = environment.get("schema", ENVIRONMENT)
     if schema != ENVIRONMENT:
         told = f"environment.json has the schema {schema}, and this version reads {ENVIRONMENT}"
@@ -238,6 +245,13 @@ def read_run(path: Path, *, detached: bool = False) -> Run:
     if not problems and (path / HEAD).exists():
         problems += _other_head(path, detached)
     return Run(path, environment, samples, summary, tuple(problems))
+
+
+def _unreadable(path: Path, cause: str, detached: bool) -> NotFound:
+    fix = "put the run's own file back from a copy, or name another run: pov runs list"
+    if detached:
+        fix = "have the run's own files, or the report, sent again"
+    return NotFound(f"no readable run in {path}", cause=cause, fix=fix)
 
 
 def _chained(
@@ -332,16 +346,8 @@ def _object(text: str) -> dict[str, Any] | None:
 
 
 def saved_in(runs_dir: Path) -> list[Path]:
-    """The folders of its runs, oldest first."""
+    """The folders of the runs that have a record, oldest first."""
     return sorted(path.parent for path in runs_dir.glob("*/environment.json"))
-
-
-def latest(runs_dir: Path) -> Path:
-    """The newest run's folder. Raises `NotFound` if nothing was measured."""
-    runs = saved_in(runs_dir)
-    if not runs:
-        raise NotFound(f"nothing was measured yet in {runs_dir}", fix="pov measure")
-    return runs[-1]
 
 
 def _pretty(record: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from pov.base.masking import Masker
 from pov.model.asciicast import MARKED, OUTPUT, Cast, read_cast
 from pov.state.people import Consent, Recording, keep, named, recordings
 from pov.state.runs import read_run
-from pov.workflows.report import located
+from pov.workflows.finding import located
 
 IDLE_S = 2.0
 """A recording is shown with no longer standstill than this, at its own speed."""

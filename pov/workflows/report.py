@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pov.base.clock import SYSTEM_CLOCK
-from pov.base.errors import InvalidInput, NoSuchInput, NotFound, Problem
+from pov.base.errors import InvalidInput, Problem
 from pov.base.files import require_writable, save
 from pov.model.events import Emit, Event
 from pov.state import people
-from pov.state.home import Home, among
+from pov.workflows.finding import located
 
 if TYPE_CHECKING:
     from pov.reporting.model import Report
@@ -185,46 +185,3 @@ def _value(root: Path, saved: Run) -> GivenValue | None:
     value = load_engagement(root).value
     section = None if value is None else value.model_dump(mode="json", by_alias=True)
     return GivenValue(section, changed=section != saved.environment.get("value"))
-
-
-def located(root: Path, name: str | None, run: str | None) -> tuple[Home, Path]:
-    """The environment's folder and a run's in it, the newest if none is named.
-
-    Raises `NoSuchInput` if the named one is not there, `NotFound` if there is none at all, `InvalidInput`.
-    """
-    home = _home(root, name, NotFound if run is None else NoSuchInput)
-    return home, _folder(home, run)
-
-
-def _home(root: Path, name: str | None, kind: type[NotFound]) -> Home:
-    """The environment's folder. A taken-down environment keeps its runs, so only those are looked for.
-
-    Where nothing was measured, that is `kind`: wrong input if a run was named.
-    """
-    from pov.workflows.environment import home_of, nothing_measured
-
-    if name is not None:
-        return home_of(root, name)
-    known = sorted({path.parent.parent.parent.name for path in among(root, "*/runs/*/environment.json")})
-    if not known:
-        raise nothing_measured(root, kind)
-    if len(known) > 1:
-        told = f"several environments have runs: {', '.join(known)}"
-        raise InvalidInput([Problem("--name", told, f"pov --name {known[0]} …")])
-    return home_of(root, known[0])
-
-
-def _folder(home: Home, wanted: str | None) -> Path:
-    """The named run's folder, or the newest one's.
-
-    Raises `NoSuchInput` with the runs that there are, `NotFound` without any.
-    """
-    from pov.state.runs import latest, saved_in
-
-    if wanted is None:
-        return latest(home.runs_dir)
-    names = [path.name for path in saved_in(home.runs_dir)]
-    if wanted in names:
-        return home.runs_dir / wanted
-    cause = f"runs: {', '.join(names) or 'none'}"
-    raise NoSuchInput(f"no run {wanted} in {home.runs_dir}", cause=cause, fix="pov runs list")

@@ -8,23 +8,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import InvalidInput, NoSuchInput, NotFound, PovError, Problem
+from pov.base.errors import PovError
 from pov.measure.results import Arm
 from pov.measure.scoring import word
 from pov.measure.summary import summarise
 from pov.model.events import Emit
 from pov.model.reading import mapping, text
 from pov.reporting.facts import Facts, gather
-from pov.state.home import among
 from pov.state.runs import read_run
 from pov.state.under_way import is_held
-from pov.workflows.environment import RECORD, RUNS, below, nothing_measured
+from pov.workflows.environment import RECORD, RUNS, below
+from pov.workflows.finding import folders, located
 from pov.workflows.running import without_any_trials
 
 ALIKE = ("target", "scenario", "services", "services_seed", "replicas", "traffic", "criteria", "pki")
 _READINGS = {"calibration"}
 """Of the load: what the windows that tried it saw. What was asked for, and what it was slowed down to, stay."""
-_LATEST = "latest"
 _OF_MACHINE = ("cores", "processor", "memory_mib", "system")
 
 
@@ -121,7 +120,7 @@ class Compared:
 
 def run_list(options: RunsOptions, emit: Emit) -> RunList:
     """Every saved run, also those that were interrupted or cut off. An unreadable one is listed with its problem."""
-    lines = tuple(_line(path) for path in _folders(options))
+    lines = tuple(_line(path) for path in folders(options.root, options.name))
     return RunList(lines, () if lines else below(options.root, RUNS))
 
 
@@ -143,30 +142,9 @@ def run_compare(options: RunsOptions, first: str, second: str, emit: Emit) -> Co
     )
 
 
-def _folders(options: RunsOptions) -> list[Path]:
-    found = among(options.root, f"{options.name or '*'}/runs/*/")
-    return sorted((path for path in found if path.is_dir()), key=lambda path: (path.name, str(path)))
-
-
 def find(options: RunsOptions, wanted: str) -> Path:
-    """The folder of the run that is meant. Raises `NoSuchInput` without it, `InvalidInput` where several may be."""
-    folders = _folders(options)
-    if not folders:
-        raise nothing_measured(options.root, NotFound if wanted == _LATEST else NoSuchInput)
-    if wanted == _LATEST:
-        return folders[-1]
-    exact = [path for path in folders if path.name == wanted]
-    found = exact or [
-        path for path in folders if wanted and (path.name.startswith(wanted) or path.name.endswith(wanted))
-    ]
-    names = ", ".join(path.name for path in found or folders)
-    if not found:
-        raise NoSuchInput(f"no run {wanted}", cause=f"runs: {names}", fix="pov runs list")
-    if len(found) > 1:
-        raise InvalidInput(
-            [Problem("RUN", f"`{wanted}` is the beginning or end of several: {names}", "one of them, whole")]
-        )
-    return found[0]
+    """The folder of the run that is meant. Raises as `finding.located`."""
+    return located(options.root, options.name, wanted)[1]
 
 
 def _line(path: Path) -> Line:

@@ -23,6 +23,7 @@ from pov.state.runs import CONFIGURATION, HEAD, Run, head_of, read_run
 from pov.workflows import countersigning, report
 from pov.workflows.attesting import attested
 from pov.workflows.countersigning import Lists, Signed, SignResult, moment
+from pov.workflows.finding import located
 from pov.workflows.forging import forgeable
 from pov.workflows.keeping import commits_of
 
@@ -37,7 +38,7 @@ _OF_RUN = ("environment.json", "samples.jsonl", "summary.json", HEAD)
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """`target` is a run's id, a PDF or a folder; without it the newest run is meant.
+    """`target` is a run as every command names it, a PDF or a folder; without it the newest run is meant.
 
     `signers` and `revoked` are the reader's own lists; without them those that lie beside. `key` and `signer` sign what
     was verified.
@@ -113,7 +114,7 @@ def run(options: VerifyOptions, emit: Emit) -> VerifyResult:
 
 def _target(options: VerifyOptions) -> Path:
     if options.target is None:
-        return report.located(options.root, options.name, None)[1]
+        return located(options.root, options.name, None)[1]
     path = Path(options.target)
     if path.is_dir():
         if not (path / "samples.jsonl").is_file():
@@ -123,7 +124,7 @@ def _target(options: VerifyOptions) -> Path:
         return path.absolute()
     if not path.is_file() and (path.suffix or len(path.parts) > 1):
         raise NoSuchInput(f"no file {path}", fix="name a run, its folder, or a report's PDF")
-    return path.absolute() if path.is_file() else report.located(options.root, options.name, options.target)[1]
+    return path.absolute() if path.is_file() else located(options.root, options.name, options.target)[1]
 
 
 def _root_of(folder: Path) -> Path | None:
@@ -179,8 +180,11 @@ class _Folder:
         own = text(self.saved.environment.get("run"))
         if own and own != self.target.name and not self.detached:
             self.wrong.append(f"environment.json: is that of run {own}, and lies in the folder of {self.target.name}")
-        self.wrong += _other_sums(self.saved)
-        self.checked.append("summary.json, computed again by pov")
+        if self.saved.summary is not None:
+            self.wrong += _other_sums(self.saved, self.saved.summary)
+            self.checked.append("summary.json, computed again by pov")
+        elif not (self.saved.path / "summary.json").exists():
+            self.unseen.append("the run has no summary.json: there are no sums to compute again")
         files = report.attachments(self.saved, self.value, report=self.drawn, lists=self.lists)
         self.by_itself({**files, **self.attached()})
         self.configuration()
@@ -343,21 +347,19 @@ def _moment(saved: Run) -> Any:
     return found
 
 
-def _other_sums(saved: Run) -> list[str]:
+def _other_sums(saved: Run, summary: Mapping[str, Any]) -> list[str]:
     """Where summary.json is not what its samples give. What another version added or left out is not compared."""
     from pov.measure.scoring import criteria
     from pov.measure.summary import summarise
     from pov.model.reading import read_sample
     from pov.model.words import Words
 
-    if saved.summary is None:
-        return []
     samples = [read_sample(sample, n, []) for n, sample in enumerate(saved.samples, 1)]
     words = Words.of(saved.environment.get("catalogue"))
     wanted = criteria(saved.environment.get("criteria"), [])
-    facts = mapping(saved.summary.get("run"))
+    facts = mapping(summary.get("run"))
     now = json.loads(json.dumps(summarise(facts, samples, wanted, words)))
-    told = {key: value for key, value in saved.summary.items() if key not in {"digests", "schema"}}
+    told = {key: value for key, value in summary.items() if key not in {"digests", "schema"}}
     return [f"summary.json: {where} is not what the samples give" for where in _unlike(told, now, "")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pypdf
@@ -113,7 +114,7 @@ def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
         (["verify", "20260309-093000-aaaa"], 2, " runs list\n"),
         (["verify", "."], 2, "no run in ."),
         (["verify", __file__], 2, "this is no PDF"),
-        (["verify", "latest", "--sign", "nokey", "--as", "ines"], 2, "no run latest"),
+        (["verify", "zzz", "--sign", "nokey", "--as", "ines"], 2, "no run zzz"),
         (["report", "--run", "zzz"], 2, "no run zzz"),
         (["people", "list", "--run", "zzz"], 2, "no run zzz"),
         (["runs", "show", "zzz"], 2, "no run zzz"),
@@ -138,8 +139,10 @@ def test_what_is_named_and_not_there_is_wrong_input_and_no_failure(
     ("arguments", "code"),
     [
         (["verify"], 1),
+        (["verify", "latest"], 1),
         (["verify", "zzz"], 2),
         (["report"], 1),
+        (["report", "--run", "latest"], 1),
         (["report", "--run", "zzz"], 2),
         (["runs", "show", "latest"], 1),
         (["runs", "show", "zzz"], 2),
@@ -152,7 +155,50 @@ def test_where_nothing_was_measured_only_a_named_run_is_wrong_input(
     assert "nothing was measured yet" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["report"], ["verify"], ["people", "list"]], ids=" ".join)
+ON_THE_NEWEST = (["report"], ["verify"], ["people", "list"], ["runs", "show"])
+ON_A_RUN = (["report", "--run"], ["verify"], ["people", "list", "--run"], ["runs", "show"])
+
+
+@pytest.mark.parametrize("command", ON_THE_NEWEST, ids=" ".join)
+def test_a_damaged_newest_run_is_told_and_no_older_one_taken(
+    root: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    runs = root / ".pov" / "one" / "runs"
+    older = simulated.save(runs)
+    shutil.copytree(older, runs / "20991231-235959-beef")
+    (runs / "20991231-235959-beef" / "environment.json").unlink()
+    at = ["--engagement", str(root), *command]
+    for _ in range(2):
+        assert main(at) == 1
+        err = capsys.readouterr().err
+        assert f"no readable run in {runs / '20991231-235959-beef'}" in err
+        assert "environment.json is not there" in err
+        assert f"name another run: pov --engagement {root} runs list" in err
+        shutil.rmtree(older, ignore_errors=True)
+
+
+@pytest.mark.parametrize("command", ON_A_RUN, ids=" ".join)
+@pytest.mark.parametrize("name", ["latest", "an end", "whole"])
+def test_a_run_is_named_alike_for_every_command(
+    root: Path, capsys: pytest.CaptureFixture[str], command: list[str], name: str
+) -> None:
+    run = simulated.save(root / ".pov" / "one" / "runs")
+    wanted = {"latest": "latest", "an end": run.name[-4:], "whole": run.name}[name]
+    assert main(["--engagement", str(root), *command, wanted]) == 0
+    assert run.name in capsys.readouterr().out
+
+
+def test_an_environment_without_runs_is_told_beside_which_there_are_some(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated.save(root / ".pov" / "one" / "runs")
+    assert main(["--engagement", str(root), "--name", "two", "report"]) == 1
+    err = capsys.readouterr().err
+    assert "nothing was measured yet in two" in err
+    assert "environments with runs: one" in err
+
+
+@pytest.mark.parametrize("command", ON_THE_NEWEST, ids=" ".join)
 def test_of_several_environments_with_runs_one_is_named_for_the_command_that_was_typed(
     root: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:

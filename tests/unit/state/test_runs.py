@@ -14,7 +14,7 @@ from pov.base.errors import NotFound, PovError
 from pov.model.reading import V1
 from pov.model.sample import SCHEMA
 from pov.state import runs
-from pov.state.runs import OLD_GENESIS, RunWriter, digest_of, latest, read_run
+from pov.state.runs import OLD_GENESIS, RunWriter, digest_of, read_run
 from tests.fakes.clock import FakeClock
 
 
@@ -27,7 +27,7 @@ def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     writer.append(sample())
     writer.append(sample(trial=2))
     writer.finish({"schema": "pov.dev/summary/v1"})
-    run = read_run(latest(tmp_path))
+    run = read_run(writer.path)
     assert [s["trial"] for s in run.samples] == [1, 2]
     assert [s["n"] for s in run.samples] == [1, 2]
     assert run.problems == ()
@@ -194,10 +194,25 @@ def test_a_ctrl_c_at_any_line_leaves_a_whole_chain(tmp_path: Path) -> None:
     assert cut > 10, "the writer has that many lines"
 
 
-def test_no_run_is_told_with_the_next_command(tmp_path: Path) -> None:
-    with pytest.raises(NotFound) as caught:
-        latest(tmp_path)
-    assert caught.value.fix == "pov measure"
+@pytest.mark.parametrize("file", ["environment.json", "samples.jsonl"])
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_run_without_one_of_its_files_is_told_by_that_file(tmp_path: Path, file: str, detached: bool) -> None:
+    path = RunWriter(tmp_path, {}).path
+    (path / file).unlink()
+    with pytest.raises(NotFound, match="no readable run") as caught:
+        read_run(path, detached=detached)
+    assert caught.value.cause == f"{file} is not there"
+    assert ("sent again" if detached else "pov runs list") in caught.value.fix
+
+
+def test_a_run_that_could_not_begin_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pov.state.runs.write_atomic", full)
+    with pytest.raises(PovError, match="cannot write"):
+        RunWriter(tmp_path, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_summary_names_the_digests(tmp_path: Path) -> None:
@@ -253,7 +268,7 @@ def test_a_run_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_criteria_and_plan_are_part_of_where_the_chain_begins(tmp_path: Path) -> None:
     for old, new, changed in (
-        ("180", "181", ": changed in its criteria"),
+        ('"at_most": 180', '"at_most": 181', ": changed in its criteria"),
         ("    3\n", "    4\n", ": changed in its plan"),
         ('"criteria": [', '"cores": 64, "criteria": [', ": changed in its environment"),
         ('"plan": [', '"plan": [ ', ""),

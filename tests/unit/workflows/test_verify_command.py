@@ -370,6 +370,18 @@ def test_warnings_by_another_versions_rules_are_not_called_wrong(
     assert any("warnings" in line for line in told) is wrong, told
 
 
+def test_only_a_summary_that_is_there_was_computed_again(tmp_path: Path) -> None:
+    sums, none = "summary.json, computed again by pov", "the run has no summary.json"
+    simulated.save(tmp_path / ".pov" / "one" / "runs")
+    whole = verify.run(VerifyOptions(tmp_path), silent)
+    assert sums in whole.checked
+    assert not any(none in one for one in whole.unseen)
+    simulated.save(tmp_path / ".pov" / "two" / "runs", stop_after=4, finish=False)
+    cut = verify.run(VerifyOptions(tmp_path, "two"), silent)
+    assert (cut.wrong, sums in cut.checked) == ((), False)
+    assert any(none in one for one in cut.unseen)
+
+
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", b"no PDF at all"])
 def test_what_is_no_report_is_called_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.pdf").write_bytes(content)
