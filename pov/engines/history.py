@@ -39,15 +39,17 @@ def commit(folder: Path, files: Sequence[str], message: str) -> str:
     return _git(folder, "rev-parse", "HEAD").stdout.strip()
 
 
-def last_commit(folder: Path) -> tuple[str, bool]:
-    """The last commit that changed a folder, and whether it holds anything else by now; ("", False) where none tells.
+def last_commit(folder: Path, what: str = ".") -> tuple[str, bool]:
+    """The last commit that changed a folder, or a file in it, and whether that is another one by now.
+
+    ("", False) where none tells.
 
     So it is for a folder that lies in no repository, or in one that does not follow it, and where there is no Git.
     """
     try:
-        told = _git(folder, "log", "-1", "--format=%H", "--", ".", check=False)
+        told = _git(folder, "log", "-1", "--format=%H", "--", what, check=False)
         commit = told.stdout.strip() if told.code == 0 else ""
-        edited = bool(commit) and bool(_git(folder, "status", "--porcelain", "--", ".", check=False).stdout)
+        edited = bool(commit) and bool(_git(folder, "status", "--porcelain", "--", what, check=False).stdout)
     except PovError:
         return "", False
     return commit, edited

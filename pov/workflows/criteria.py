@@ -66,7 +66,7 @@ def run_sheet(root: Path, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> SheetRe
 
 
 def run_freeze(root: Path, because: str, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> FreezeResult:
-    """Freeze what the files say now, and commit it. Freezing the same again changes nothing.
+    """Freeze what the files say now, and commit it. Freezing the same again changes nothing, and commits no other edit.
 
     Raises `InvalidInput` without criteria, or if something else is frozen and nobody says why it is changed.
     """
@@ -86,8 +86,11 @@ def run_freeze(root: Path, because: str, emit: Emit, *, clock: Clock = SYSTEM_CL
         _set_aside(root, before)
     if changed:
         write_atomic(root / store.FILE, made.content)
-    message = f"Freeze the criteria of {engagement.name}" + (f" again: {because}" if made.number > 1 else "")
-    commit = history.commit(root, [ENGAGEMENT, store.FILE], message)
+    # Where a freeze was cut short before its commit, that is made now.
+    commit, uncommitted = ("", True) if changed else history.last_commit(root, store.FILE)
+    if uncommitted or not commit:
+        message = f"Freeze the criteria of {engagement.name}" + (f" again: {made.because}" if made.number > 1 else "")
+        commit = history.commit(root, [ENGAGEMENT, store.FILE], message)
     told = f"frozen on {made.at[:10]}, {made.digest[:12]}, commit {commit[:12]}"
     emit(Event("changed" if changed else "unchanged", "criteria", told))
     return FreezeResult(root / store.FILE, made.digest, made.agreement, made.number, commit, changed)

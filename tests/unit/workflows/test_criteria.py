@@ -102,6 +102,38 @@ def test_criteria_are_frozen_and_committed_and_the_same_again_changes_nothing(ro
     assert (again.changed, again.digest, again.commit) == (False, first.digest, first.commit)
 
 
+def test_freezing_the_same_again_commits_no_other_edit_and_tells_the_commit_that_holds_it(root: Path) -> None:
+    first = criteria.run_freeze(root, "", silent)
+    with (root / "engagement.yaml").open("a") as file:
+        file.write("# a note that is not agreed on\n")
+    assert criteria.run_freeze(root, "", silent).commit == first.commit
+    assert len(log(root)) == 1
+    argv = ["git", "-C", root, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "theirs"]
+    subprocess.run(argv, check=True)
+    again = criteria.run_freeze(root, "", silent)
+    assert (again.changed, again.commit) == (False, first.commit)
+
+
+def test_a_freeze_that_was_cut_short_before_its_commit_is_committed_with_its_reason(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    criteria.run_freeze(root, "", silent)
+    change(root, "atMost: 180", "atMost: 300")
+
+    def killed(*arguments: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pov.engines.history.commit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            criteria.run_freeze(root, "a slower network", silent)
+    made = criteria.run_freeze(root, "", silent)
+    assert not made.changed
+    assert log(root)[0] == "Freeze the criteria of acme again: a slower network"
+    show = ["git", "-C", root, "show", f"{made.commit}:{store.FILE}"]
+    assert subprocess.run(show, capture_output=True, check=True).stdout == (root / store.FILE).read_bytes()
+
+
 def test_in_somebodys_repository_nothing_else_is_committed(root: Path) -> None:
     git = ["git", "-C", root, "-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run([*git, "init", "-q"], check=True)
@@ -173,7 +205,14 @@ def test_the_sheet_says_what_outlives_the_environment_and_what_removes_it(root: 
     page = pypdf.PdfReader(criteria.run_sheet(root, silent).path).pages[0]
     text = " ".join(page.extract_text().split())
     assert "All of it goes" not in text
-    for said in (*KEPT.values(), "pov down --images", "rm -r ~/.cache/pov", "rm -r .pov", "that it pulled stay"):
+    for said in (
+        *KEPT.values(),
+        "pov down --images",
+        "rm -r ~/.cache/pov",
+        "rm -r .pov",
+        "that it pulled stay",
+        "the frozen criteria",
+    ):
         assert said in text
 
 
