@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(images: bool) -> None:
     """Take the environment away.
 
-    Of its own files stay runs, reports, evidence of controls, criteria, the journal and the log of Terraform runs.
+    Of its own files stay runs, reports, evidence of controls, the journal and the log of Terraform runs.
     Images stay without --images, and the cache of engines in ~/.cache/pov does: later environments use both. Run again,
     it changes nothing.
     """

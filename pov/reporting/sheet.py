@@ -26,8 +26,8 @@ _PROPOSED, _REFERENCE = attrgetter("proposed"), attrgetter("reference")
 _TOUCHED = (
     "One machine: a cluster of its own, a container network, images in the container storage, a cache of engines "
     "(~/.cache/pov), files in the engagement folder. pov down takes away cluster, network, keys and secrets. In the "
-    f"engagement folder stay what people wrote and, in its .pov, {listing(list(KEPT.values()))}: rm -r .pov takes "
-    "these. "
+    f"engagement folder stay what people wrote, the frozen criteria and, in its .pov, {listing(list(KEPT.values()))}: "
+    "rm -r .pov takes these. "
     "pov down --images takes the images that pov made; images that it pulled stay, for the container engine to remove. "
     "rm -r ~/.cache/pov takes the cache. Packages that pov doctor --fix installed stay."
 )

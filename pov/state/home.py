@@ -24,7 +24,6 @@ KEPT = {
     "runs": "runs",
     "reports": "reports",
     COMPLIANCE: "evidence of controls",
-    "criteria.yaml": "criteria",
     "journal.jsonl": "the journal",
     TERRAFORM_LOG: "the log of Terraform runs",
 }

@@ -24,7 +24,7 @@ def _left(environment: Environment) -> list[str]:
 
     The container engine tidies up after a container in a process of its own, which ends after the command that asked.
     """
-    kept = {"runs", "reports", "criteria.yaml", "journal.jsonl", TERRAFORM_LOG}
+    kept = {"runs", "reports", "journal.jsonl", TERRAFORM_LOG}
     home = environment.home.root
     files = [str(path) for path in home.iterdir() if path.name not in kept] if home.is_dir() else []
     files += [str(path) for path in environment.tmp.iterdir()]
