@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,26 @@ def test_what_was_typed_is_what_a_refusal_names(tmp_path: Path) -> None:
         (problem,) = caught.value.problems
         assert str(problem).startswith(f"{named}: ")
         assert problem.fix.endswith(f"pov measure NAME … {named}")
+
+
+BUDGETS = [
+    (readme.parent.name, tuple(names.split()), budget)
+    for readme in sorted(data("scenarios").glob("*/README.md"))
+    for names, budget in re.findall(r"pov measure ([^`]*?)--budget (\w+)", " ".join(readme.read_text().split()))
+]
+
+
+def test_some_readme_names_a_budget() -> None:
+    assert BUDGETS
+
+
+@pytest.mark.parametrize(("scenario", "experiments", "budget"), BUDGETS)
+def test_a_budget_that_a_readme_names_fits_a_round_before_any_trial_has_told(
+    tmp_path: Path, scenario: str, experiments: tuple[str, ...], budget: str
+) -> None:
+    options = MeasureOptions(tmp_path, experiments=experiments, budget=budget)
+    plan = _paced(options, load_scenario(scenario), Brought(), tmp_path)[0].plan
+    assert {name for name, _ in plan} == {name for name, _ in planned(options, load_scenario(scenario))[0]}
 
 
 def test_what_the_reference_says_of_its_plan_is_so(tmp_path: Path) -> None:
