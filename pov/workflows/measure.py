@@ -16,6 +16,7 @@ from pov.config.experiments import timeouts
 from pov.config.explaining import Faults, nearest
 from pov.config.points import check
 from pov.config.scenario import Scenario
+from pov.experiments import EXPERIMENTS
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.core import Experiment, have_at_hand
 from pov.experiments.seat import People
@@ -31,7 +32,7 @@ from pov.workflows.brought import Brought, brought, unknown_arms
 from pov.workflows.differences import compare
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
 from pov.workflows.metering import Meter
-from pov.workflows.planning import PROFILES, Paced, budget, paced
+from pov.workflows.planning import PROFILES, Paced, Profile, budget, paced
 from pov.workflows.taking_back import killed, take_back_all, take_back_release, take_back_stage
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -87,6 +88,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     from pov.workflows.standing import Meant, standing
     from pov.workflows.toolbox import kept_configuration, seated, toolbox
 
+    _refuse_at_once(options)
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
@@ -152,6 +154,7 @@ def show(options: MeasureOptions, emit: Emit) -> Paced:
     """
     from pov.workflows.environment import attach, recall
 
+    _refuse_at_once(options)
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
@@ -171,17 +174,32 @@ def chosen(options: MeasureOptions, scenario: Scenario) -> dict[str, Any]:
 
 def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path) -> tuple[Paced, tuple[str, ...]]:
     """The plan, cut to the budget where there is one, and everything that was left out, with the reason."""
-    if options.profile is not None and options.profile not in PROFILES:
-        raise InvalidInput(
-            [Problem("--profile", f"no profile {options.profile}", nearest(options.profile, tuple(PROFILES)))]
-        )
-    profile = PROFILES[options.profile] if options.profile else None
+    profile = _profile(options)
     budget_s = budget(options.budget, profile)
     trials = options.trials or (profile.trials if profile else None)
     plan, left_out = planned(replace(options, trials=trials), scenario, own)
     asked = f"--budget {options.budget}" if options.budget else f"--profile {options.profile}"
     paces = paced(plan, own.experiments, own.words, runs, budget_s, asked=asked)
     return paces, (*left_out, *paces.left_out)
+
+
+def _profile(options: MeasureOptions) -> Profile | None:
+    if options.profile is not None and options.profile not in PROFILES:
+        raise InvalidInput(
+            [Problem("--profile", f"no profile {options.profile}", nearest(options.profile, tuple(PROFILES)))]
+        )
+    return PROFILES[options.profile] if options.profile else None
+
+
+def _refuse_at_once(options: MeasureOptions) -> None:
+    """Raise `InvalidInput` with what is wrong whatever runs: nobody brings an environment up to be told then."""
+    problems = [*_unknown(options.experiments, EXPERIMENTS), *_out_of_range(options)]
+    try:
+        budget(options.budget, _profile(options))
+    except InvalidInput as error:
+        problems += error.problems
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _calibrated(box: Toolbox, plan: Plan, experiments: Mapping[str, Experiment], emit: Emit) -> Calibration:
@@ -245,14 +263,10 @@ def _refuse(
     options: MeasureOptions, scenario: Scenario, experiments: Mapping[str, Experiment], names: Sequence[str]
 ) -> None:
     """Raise `InvalidInput` with every experiment and arm that is not there, or cannot be measured here."""
-    problems = [
-        Problem(name, "no such experiment", nearest(name, tuple(experiments)))
-        for name in names
-        if name not in experiments
-    ]
+    problems = _unknown(names, experiments)
     problems += unknown_arms(options.arms, experiments)
     problems += _about_people(options)
-    problems += _about_the_choices(options, names)
+    problems += [*_out_of_range(options), *_about_the_choices(options, names)]
     known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
     by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
     itself = catalogue.proposed().name
@@ -271,22 +285,30 @@ def _refuse(
         raise InvalidInput(problems)
 
 
-def _about_the_choices(options: MeasureOptions, names: Sequence[str]) -> list[Problem]:
-    """What is wrong with what was chosen of single experiments."""
-    found = []
+def _unknown(names: Sequence[str], experiments: Mapping[str, Experiment]) -> list[Problem]:
+    known = tuple(experiments)
+    return [Problem(name, "no such experiment", nearest(name, known)) for name in names if name not in experiments]
+
+
+def _out_of_range(options: MeasureOptions) -> Iterator[Problem]:
+    """What was chosen of single experiments and no scenario could have."""
     for option in catalogue.OPTIONS.values():
         said = getattr(options, option.name)
-        if said is None:
-            continue
         try:
-            check(option, said)
+            if said is not None:
+                check(option, said)
         except Faults as error:
-            found += [Problem(option.flag, message, fix) for _, message, fix in error.faults]
-        if option.experiment not in names:
+            yield from (Problem(option.flag, message, fix) for _, message, fix in error.faults)
+
+
+def _about_the_choices(options: MeasureOptions, names: Sequence[str]) -> Iterator[Problem]:
+    """What was chosen of experiments that are not measured."""
+    for option in catalogue.OPTIONS.values():
+        said = getattr(options, option.name)
+        if said is not None and option.experiment not in names:
             told = f"{option.lacks} {', '.join(names)}"
             fix = f"pov measure {option.experiment} {option.flag} {said}, or leave it out"
-            found.append(Problem(option.flag, told, fix))
-    return found
+            yield Problem(option.flag, told, fix)
 
 
 def _by_people(arm: str) -> bool:

@@ -94,6 +94,28 @@ def test_what_cannot_be_done_is_told(
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("also", [[], ["--plan"]], ids=["run", "plan"])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--budget", "5x"], "--budget: `5x` is no duration"),
+        (["--budget", "0s"], "--budget: no time at all"),
+        (["--profile", "foo"], "--profile: no profile foo"),
+        (["nope"], "nope: no such experiment"),
+        (["interrupted", "--at", "never"], "--at: no point `never`"),
+        (["rollback-errors", "--error-rate", "7"], "--error-rate: 7 is no such share"),
+        (["nope", "--budget", "5x", "--error-rate", "7"], "3 problems in the input"),
+    ],
+)
+def test_what_no_environment_could_measure_is_refused_before_one_is_asked_for(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str, also: list[str]
+) -> None:
+    assert main(["--engagement", str(root), "measure", *arguments, *also]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert "no environment" not in err
+
+
 @pytest.mark.parametrize("option", ["--signers", "--revoked"])
 @pytest.mark.parametrize("path", ["", "mistyped", "."])
 def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
