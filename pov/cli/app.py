@@ -174,7 +174,22 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
         context.exit()
 
 
-class LazyGroup(click.Group):
+class _Aware(click.Group):
+    """Tells of a wrong option whose it is: click forgets that of an option whose value is missing."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command below."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            below = self.get_command(ctx, name) if error.ctx is None and name is not None else None
+            if below is not None:
+                error.ctx = click.Context(below, parent=ctx, info_name=name)
+            raise
+
+
+class LazyGroup(_Aware):
     """Knows its commands by name and one line each; imports the module of the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -204,7 +219,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-class Group(click.Group):
+class Group(_Aware):
     """A command with commands below it, listed in the order of their use and each with its whole first sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

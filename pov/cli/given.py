@@ -76,6 +76,10 @@ class Number(click.FloatRange):
             self.fail(f"{value} is no number", param, ctx)
         return found
 
+    def _describe_range(self) -> str:
+        """The bounds as the help has them: click writes `x<=None` where there are none."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
 
 NAME = Name()
 PLACE = Named(path_type=Path, readable=False)

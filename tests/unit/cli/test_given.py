@@ -112,6 +112,30 @@ def test_what_is_no_number_is_told_before_anything_is_reckoned_with_it(
     assert f"Invalid value for '{case[1].opts[0]}'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [one[0] for one in FRACTIONS], ids=" ".join)
+def test_no_help_tells_of_a_bound_that_is_none(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--help"]) == 0
+    assert "None" not in capsys.readouterr().out
+
+
+VALUED = [
+    (words, one)
+    for words, one in everything()
+    if isinstance(one, click.Option) and not one.is_flag and not one.count and not one.hidden
+]
+
+
+@pytest.mark.parametrize("case", VALUED, ids=called)
+def test_of_an_option_without_its_value_the_help_of_its_command_is_named(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, one = case
+    assert main([*words, one.opts[0]]) == 2
+    err = capsys.readouterr().err
+    assert "requires an argument" in err
+    assert err.endswith(f"fix: {' '.join(['pov', *words])} --help\n")
+
+
 def test_options_that_take_a_fraction_are_among_those_that_are_walked() -> None:
     assert {called(case) for case in FRACTIONS} >= {"people play --speed", "measure --error-rate"}
 
