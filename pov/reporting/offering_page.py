@@ -114,7 +114,7 @@ def _quotas(offering: Offering, today: date) -> Iterator[tuple[str, str]]:
     yield ("IOPS.", f"{quotas.iops_approval:,} and more need the approval of the engineering VP.")
     yield ("Override.", "Explicit, by name, with a reason; it is recorded.")
     if above := deal_value(offering, today):
-        yield ("Solutions architect.", f"Named for a deal above {above}, and for any answer off the standard.")
+        yield ("Solutions architect.", f"Named for a deal above {above}, and for any that needs a review.")
 
 
 def _regions(offering: Offering) -> Iterator[Block]:

@@ -243,5 +243,5 @@ def _shadow(scope: Scope, offering: Offering, review: bool, today: date) -> str:
     if offering.shadow is not None and above and scope.deal_value is not None:
         told += [f"the deal is above {above}"] if scope.deal_value.amount > offering.shadow.deal_value else []
     if review:
-        told.append("an answer is off the standard")
+        told.append("it needs a review")
     return f"name a solutions architect: {' and '.join(told)}" if told else ""

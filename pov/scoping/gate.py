@@ -116,7 +116,7 @@ def unnamed(assessment: Assessment) -> tuple[Refusal, ...]:
     if not assessment.shadow:
         return ()
     what = f"no solutions architect is named: {assessment.shadow.partition(': ')[2]}"
-    limit = "one takes part above the deal value, and where any answer is off the standard"
+    limit = "one takes part above the deal value, and where a deal needs a review"
     return (Refusal(what, limit, "a name at scope.architect in engagement.yaml", ("whoever asks",)),)
 
 

@@ -86,7 +86,7 @@ def test_the_deal_value_holds_whatever_its_age_in_the_check_and_on_the_sheet(as_
     known = offering(base)
     told = f"the deal is above 100,000 USD{mark}"
     found = assessed(known, **FITS, dealValue={"amount": 10_000_000, "currency": "USD"})
-    assert found.shadow.removesuffix(" and an answer is off the standard") == f"name a solutions architect: {told}"
+    assert found.shadow.removesuffix(" and it needs a review") == f"name a solutions architect: {told}"
     assert f"Named for a deal above 100,000 USD{mark}, and" in str(sheet(known))
 
 
@@ -95,7 +95,7 @@ def test_a_deal_value_without_a_source_is_no_rule_and_is_on_no_sheet() -> None:
     base["shadow"]["source"] = ""
     assert "Solutions architect." not in str(sheet(offering(base)))
     found = assessed(offering(base), **FITS, dealValue={"amount": 10_000_000, "currency": "USD"})
-    assert found.shadow == "name a solutions architect: an answer is off the standard", "for that it has no source"
+    assert found.shadow == "name a solutions architect: it needs a review", "for that it has no source"
 
 
 def test_reasons_say_that_they_rest_on_old_figures(old: Offering) -> None:

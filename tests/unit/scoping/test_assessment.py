@@ -347,12 +347,16 @@ def test_what_nobody_answered_is_a_question() -> None:
     assert len(found.questions) == len(found.open) + 1
 
 
+def test_an_open_question_is_no_answer_off_the_standard() -> None:
+    assert assessed().shadow == "name a solutions architect: it needs a review"
+
+
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
         ({"dealValue": {"amount": 100_000, "currency": "USD"}}, ""),
         ({"dealValue": {"amount": 100_001, "currency": "USD"}}, "name a solutions architect: the deal is above"),
-        ({"cpu": 65}, "name a solutions architect: an answer is off the standard"),
+        ({"cpu": 65}, "name a solutions architect: it needs a review"),
         ({"cpu": 65, "architect": "S. Olu"}, ""),
     ],
 )

@@ -113,7 +113,7 @@ def test_what_the_platform_has_no_room_for_is_told_although_it_is_approved() -> 
     ("answers", "told"),
     [
         ({"cpu": 64}, ""),
-        ({"cpu": 65}, "no solutions architect is named: an answer is off the standard; limit: one takes part above"),
+        ({"cpu": 65}, "no solutions architect is named: it needs a review; limit: one takes part above"),
         ({"cpu": 65, "architect": "S. Olu"}, ""),
         ({"dealValue": {"amount": 100_000, "currency": "USD"}}, ""),
         (

@@ -31,7 +31,7 @@ def test_nothing_is_approved_before_a_solutions_architect_is_named(kind: str, tm
         run_decide(DecideOptions(folder, "approve", kind, WHY, 30, key=tmp_path / "key"), silent)
     (problem,) = refused.value.problems
     assert problem.where.endswith("engagement.yaml")
-    assert "no solutions architect is named: an answer is off the standard" in problem.message
+    assert "no solutions architect is named: it needs a review" in problem.message
     assert "scope.architect" in problem.fix
     assert not (folder / "approvals").exists()
     # To ask for it needs nobody.
