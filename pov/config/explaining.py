@@ -30,6 +30,8 @@ _WORDS = {
     "string_pattern_mismatch": f"must be {RULE}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "greater_than": "must be more than {gt}",
+    "less_than": "must be less than {lt}",
     "too_short": "needs at least {min_length}",
     "too_long": "has room for {max_length}",
     "tuple_type": "must be a list",

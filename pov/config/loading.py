@@ -29,7 +29,8 @@ _NO_LETTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202d\u202e\ud80
 """Control characters but line breaks and tabs, overrides of a text's direction, halves of letters, noncharacters."""
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """A field's name as files write it."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 
@@ -37,7 +38,7 @@ def _camel(name: str) -> str:
 class Model(BaseModel):
     """A part of a file: frozen, unknown keys refused, camelCase names as in Kubernetes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_camel)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=camel)
 
 
 M = TypeVar("M", bound=Model)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from pov.config.explaining import Faults
+from pov.config.loading import camel
 from pov.config.scope import Scope
 from pov.scoping.questions import QUESTIONS
 
@@ -46,7 +47,7 @@ def parsed(key: str, typed: str) -> Any:
 def placed(key: str, value: Any) -> dict[str, Any]:
     """The answer where the file keeps it: `recovery.time_minutes` gives `{"recovery": {"timeMinutes": …}}`."""
     head, _, rest = key.partition(".")
-    return {_written(head): {_written(rest): value} if rest else value}
+    return {camel(head): {camel(rest): value} if rest else value}
 
 
 def merged(scope: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +102,8 @@ def _in_words(error: ValueError) -> str:
 def _answered(scope: Mapping[str, Any], key: str) -> bool:
     value: Any = scope
     for part in key.split("."):
-        value = value.get(_written(part)) if isinstance(value, Mapping) else None
+        value = value.get(camel(part)) if isinstance(value, Mapping) else None
     return value is not None
-
-
-def _written(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
 
 
 def _number(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,7 +24,7 @@ from pov.model.events import Emit
 from pov.scoping.agreement import check
 from pov.scoping.assessment import Assessment, assess
 from pov.scoping.comparing import Difference, compare
-from pov.scoping.interview import interview
+from pov.scoping.interview import EXAMPLES, interview
 from pov.scoping.sizing import Stretch, faults
 
 if TYPE_CHECKING:
@@ -105,12 +106,15 @@ def has_scope(folder: Path) -> bool:
     return load_engagement(folder).scope is not None
 
 
-def deal(folder: Path, offering: Path | None = None) -> Deal:
-    """Read an engagement's scope. Raises `InvalidInput`, with file and line, also where it contradicts the offering."""
+def deal(folder: Path, offering: Path | None = None, *, ask: str = "pov scope ask") -> Deal:
+    """Read an engagement's scope; `ask` is how its answers are asked for where there are none.
+
+    Raises `InvalidInput`, with file and line, also where it contradicts the offering.
+    """
     engagement = load_engagement(folder)
     path = folder / FILE
     if engagement.scope is None:
-        raise InvalidInput([Problem(str(path), "it has no `scope:` yet", "pov scope ask")])
+        raise InvalidInput([Problem(str(path), "it has no `scope:` yet", ask)])
     named = engagement.scope.offering
     known = load_offering(offering or (Path(named) if named else None))
     agreed(engagement.scope, known, path)
@@ -133,20 +137,25 @@ def run_diff(
     first: Path, second: Path, offering: Path | None, emit: Emit, *, clock: Clock = SYSTEM_CLOCK
 ) -> DiffResult:
     """Compare the scopes of two engagement folders, against the second's offering. Raises `InvalidInput` as `deal`."""
-    after = deal(second, offering)
-    before = deal(first, offering)
+    after = deal(second, offering, ask=_ask_there(second))
+    before = deal(first, offering, ask=_ask_there(first))
     agreed(before.scope, after.offering, before.path)
     day = today(clock)
     one, other = (assess(found.scope, after.offering, day) for found in (before, after))
     return DiffResult(compare(one, other), after.offering.currency)
 
 
+def _ask_there(folder: Path) -> str:
+    """Two folders are named here: neither has to be the one that commands are meant for."""
+    return f"pov --engagement {shlex.quote(str(folder))} scope ask"
+
+
 @dataclass(frozen=True)
-class AskResult:
-    """What follows from the answers, and the file that they were written into, if any."""
+class Assessed:
+    """A deal's assessment, and the file that was written with it, if any: its answers', or its page."""
 
     assessment: Assessment
-    path: Path | None
+    path: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The result as one JSON document."""
@@ -160,7 +169,7 @@ def run_ask(
     tell: Callable[[str], None],
     *,
     clock: Clock = SYSTEM_CLOCK,
-) -> AskResult:
+) -> Assessed:
     """Ask what is open, and keep the answers in the engagement file, whose comments stay; without a folder, nowhere.
 
     Raises `InvalidInput` where the file is wrong, or the answers contradict the offering: then nothing is written.
@@ -169,7 +178,7 @@ def run_ask(
         scope = Scope.model_validate(interview({}, ask, tell))
         known = load_offering(offering)
         _agreed_without_file(scope, known)
-        return AskResult(assess(scope, known, today(clock)), None)
+        return Assessed(assess(scope, known, today(clock)))
     engagement = load_engagement(folder)
     path = folder / FILE
     document = read_yaml(path)
@@ -182,7 +191,7 @@ def run_ask(
         document["scope"] = CommentedMap()
     document["scope"].update(answers)
     save(path, written(document))
-    return AskResult(assess(scope, known, today(clock)), path)
+    return Assessed(assess(scope, known, today(clock)), path)
 
 
 def _agreed_without_file(scope: Scope, offering: Offering) -> None:
@@ -218,8 +227,14 @@ def _asked(answers: dict[str, Any]) -> Scope:
     try:
         return Scope.model_validate(answers)
     except ValidationError as error:
-        found = problems_of(error, Scope, Path(), CommentedMap())
-        raise InvalidInput(_without_places(found)) from error
+        found = _without_places(problems_of(error, Scope, Path(), CommentedMap()))
+        raise InvalidInput([replace(one, fix=one.fix or _example(one)) for one in found]) from error
+
+
+def _example(problem: Problem) -> str:
+    """What is typed where a figure has a bound and no more is to be said."""
+    example = EXAMPLES.get(problem.message.partition(":")[0])
+    return f"such as {example}" if example else ""
 
 
 def _without_places(problems: Sequence[Problem]) -> list[Problem]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
 from pov.base.files import save
 from pov.model.events import Emit
-from pov.scoping.assessment import Assessment, assess
+from pov.scoping.assessment import assess
 from pov.workflows.approvals import Trust, commitments_of_others
-from pov.workflows.scope import deal, printable, today
+from pov.workflows.scope import Assessed, deal, printable, today
 
 
 @dataclass(frozen=True)
@@ -29,19 +28,7 @@ class ShowOptions:
     trust: Trust | None = None
 
 
-@dataclass(frozen=True)
-class ShowResult:
-    """A deal's assessment, and the PDF if one was asked for."""
-
-    assessment: Assessment
-    path: Path | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as one JSON document."""
-        return {**self.assessment.as_json(), "path": str(self.path) if self.path is not None else None}
-
-
-def run_show(options: ShowOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> ShowResult:
+def run_show(options: ShowOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> Assessed:
     """Assess an engagement's scope, and write it as a page if one is wanted.
 
     Raises `InvalidInput` as `deal` does, and where the signers lie in what they are to judge.
@@ -57,4 +44,4 @@ def run_show(options: ShowOptions, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -
         page = page_of(assessment.as_json(), found.engagement.customer.name, today(clock))
         printable(page)
         save(options.pdf, drawn(page))
-    return ShowResult(assessment, options.pdf)
+    return Assessed(assessment, options.pdf)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def test_one_line_with_nothing_set_up(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--users 0", "must be at least 1"),
+        ("--users 0", "must be at least 1, not 0\n  fix: such as 40000\n"),
+        ("--users 10 --availability 101", "must be less than 100, not 101.0\n  fix: such as 99.9\n"),
         ("--users -5", "must be at least 1"),
         ("--users 9000000000", "must be at most 8500000000"),
         ("--users many", "not a valid integer"),
@@ -211,6 +213,21 @@ def test_what_a_changed_promise_costs(capsys: pytest.CaptureFixture[str]) -> Non
         assert told in said
     assert main(["scope", "diff", "before", "before"]) == 0
     assert capsys.readouterr().out.strip() == "Nothing differs."
+
+
+@pytest.mark.parametrize("unasked", ["before", "after it"])
+def test_of_two_deals_the_one_without_a_scope_is_the_one_to_ask_about(
+    unasked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("before", "after"):
+        engagement(name, "" if unasked.startswith(name) else SCOPE)
+    Path("after").rename("after it")
+    capsys.readouterr()
+    for typed in ([], ["--engagement", "before"]):
+        assert main([*typed, "scope", "diff", "before", "after it"]) == 2
+        err = capsys.readouterr().err
+        assert f"{unasked}/engagement.yaml: it has no `scope:` yet" in err
+        assert f"fix: pov --engagement {shlex.quote(unasked)} scope ask\n" in err
 
 
 def test_the_one_line_reads_in_nothing_that_it_does_not_need() -> None:
