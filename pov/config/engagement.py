@@ -46,7 +46,7 @@ class Stated(Model):
 
     id: Name
     figure: str = Field(min_length=1)
-    value: Real | None = None
+    value: Real | None = Field(default=None, ge=0)
     unit: str
     origin: Literal["stated"]
     by: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from pov.base.errors import InvalidInput, NotFound, Problem
 from pov.base.files import require_writable, save, write_atomic
 from pov.config.engagement import FILE as ENGAGEMENT
 from pov.config.engagement import Engagement, load_engagement
+from pov.config.explaining import Faults, Location, located
+from pov.config.loading import read_yaml
 from pov.config.scenario import Scenario, load_scenario
 from pov.model.events import Emit, Event
 from pov.state import frozen as store
@@ -51,11 +54,14 @@ class FreezeResult:
 
 
 def run_sheet(root: Path, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> SheetResult:
-    """Write the one page to sign into the engagement folder. Raises `InvalidInput` for what no font draws."""
+    """Write the one page to sign into the engagement folder.
+
+    Raises `InvalidInput` for what no font draws, and for a day on which nothing can have been agreed or stated yet.
+    """
     from pov.reporting import lettering
     from pov.reporting.sheet import document, open_points, render
 
-    terms, path = agreed(*_files(root)), root / SHEET
+    terms, path = agreed(*_files(root, clock)), root / SHEET
     require_writable(path)
     texts = lettering.texts_of(document(terms, "", ""))
     if problems := lettering.problems({f"`{text[:30]}`": text for text in texts}):
@@ -68,11 +74,12 @@ def run_sheet(root: Path, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> SheetRe
 def run_freeze(root: Path, because: str, emit: Emit, *, clock: Clock = SYSTEM_CLOCK) -> FreezeResult:
     """Freeze what the files say now, and commit it. Freezing the same again changes nothing, and commits no other edit.
 
-    Raises `InvalidInput` without criteria, or if something else is frozen and nobody says why it is changed.
+    Raises `InvalidInput` without criteria, if something else is frozen and nobody says why it is changed, or for a day
+    on which nothing can have been agreed or stated yet.
     """
     from pov.engines import history
 
-    scenario, engagement = _files(root)
+    scenario, engagement = _files(root, clock)
     wanted, before = agreed(scenario, engagement), store.read(root)
     if not wanted["criteria"]:
         fix = "write what counts as a success under `criteria`, or choose a scenario that has some"
@@ -114,13 +121,27 @@ def frozen_in(root: Path) -> Frozen:
     return found
 
 
-def _files(root: Path) -> tuple[Scenario, Engagement]:
+def _files(root: Path, clock: Clock) -> tuple[Scenario, Engagement]:
     if not (root / ENGAGEMENT).is_file():
         fix = "pov init NAME, or --engagement DIR"
         raise InvalidInput([Problem(str(root), f"no engagement folder: it holds no {ENGAGEMENT}", fix)])
     engagement = load_engagement(root)
+    _refuse_days_to_come(engagement, root / ENGAGEMENT, clock)
     scenario = load_scenario(engagement.scenario)
     return scenario.with_under_proof(engagement.proof.services), engagement
+
+
+def _refuse_days_to_come(engagement: Engagement, path: Path, clock: Clock) -> None:
+    from pov.workflows.scope import today
+
+    days: list[tuple[Location, date | None]] = [
+        *((("criteria", index, "agreedOn"), one.agreed_on) for index, one in enumerate(engagement.criteria)),
+        *((("baseline", index, "when"), one.when) for index, one in enumerate(engagement.baseline)),
+    ]
+    now, fix = today(clock), "the day on which it was said"
+    faults = Faults((place, f"{day} is still to come", fix) for place, day in days if day is not None and day > now)
+    if faults.faults:
+        raise InvalidInput(located(faults, path, read_yaml(path), ()))
 
 
 def _not_the_same(before: Frozen, wanted: dict[str, Any]) -> list[Problem]:

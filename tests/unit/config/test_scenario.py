@@ -218,6 +218,9 @@ baseline:
     (tmp_path / "engagement.yaml").write_text(text)
     engagement = load_engagement(tmp_path)
     assert engagement.baseline[0].by == "Head of Operations"
+    (tmp_path / "engagement.yaml").write_text(text.replace("value: 45", "value: -45"))
+    with pytest.raises(InvalidInput, match=r"engagement.yaml:7: baseline.1.value: must be at least 0"):
+        load_engagement(tmp_path)
     (tmp_path / "engagement.yaml").write_text(text.replace("origin: stated, ", "origin: measured, "))
     with pytest.raises(InvalidInput, match="stated"):
         load_engagement(tmp_path)

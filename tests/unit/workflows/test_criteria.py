@@ -8,6 +8,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,27 @@ def test_other_criteria_are_refused_unless_somebody_says_why(root: Path, key: Pa
     assert (root / "criteria.frozen.1.json.ines@acme.example.sig").is_file()
     document = json.loads((root / store.FILE).read_bytes())["frozen"]
     assert document["before"] == hashlib.sha256((root / "criteria.frozen.1.json").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(("day", "refused"), [("2026-03-11", True), ("2026-03-08", False)])
+@pytest.mark.parametrize("command", ["sheet", "freeze"])
+def test_a_day_that_is_still_to_come_is_neither_printed_to_sign_nor_frozen(
+    root: Path, command: str, day: str, refused: bool
+) -> None:
+    change(root, 'agreedBy: ""', f"agreedBy: Ines Weber\n    agreedOn: {day}")
+    change(root, "when: null", f"when: {day}")
+    clock = simulated.TickingClock()
+    run = partial(criteria.run_sheet, root) if command == "sheet" else partial(criteria.run_freeze, root, "")
+    if not refused:
+        assert run(silent, clock=clock)
+        return
+    with pytest.raises(InvalidInput) as caught:
+        run(silent, clock=clock)
+    lines = (root / "engagement.yaml").read_text().splitlines()
+    for problem in caught.value.problems:
+        assert lines[int(problem.where.rpartition(":")[2]) - 1].strip().endswith(f": {day}")
+        assert f"{day} is still to come" in problem.message
+    assert {problem.message.partition(".")[0] for problem in caught.value.problems} == {"criteria", "baseline"}
 
 
 def test_nothing_to_freeze_is_told(root: Path, tmp_path: Path) -> None:
