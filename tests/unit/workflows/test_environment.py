@@ -41,7 +41,7 @@ def test_folders_below_are_looked_at_one_level_down_and_only_above_an_engagement
 COMMANDS = {
     # What was typed, and what is to be typed from there.
     ("status",): "pov --engagement 'my demo' status",
-    ("measure", "my own"): "pov --engagement 'my demo' measure 'my own'",
+    ("measure", "--arm", "my own"): "pov --engagement 'my demo' measure --arm 'my own'",
     ("down",): "pov --engagement 'my demo' down",
     ("--json", "status"): "pov --engagement 'my demo' --json status",
     ("measure", "--name", "one"): "pov --engagement 'my demo' measure --name one",
