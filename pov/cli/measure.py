@@ -97,6 +97,7 @@ def command(
     chosen = settings()
     from pov.experiments.seat import People
     from pov.workflows import measure
+    from pov.workflows.measure_options import MeasureOptions
 
     people = People(by, simulated, reviewers=reviewers) if by or reviewers else None
     if resumed is not None:
@@ -104,7 +105,7 @@ def command(
         given |= {"--reviewer": reviewers, "--simulated": simulated, **sizes}
         _go_on(resumed, [name for name, value in given.items() if value not in (None, (), False)], only_plan)
         return
-    options = measure.MeasureOptions(
+    options = MeasureOptions(
         chosen.root, chosen.name, experiments, arms, trials, seed, people=people, hint=chosen.hint, **sizes
     )
     if only_plan:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pov.base.clock import SYSTEM_CLOCK
-from pov.base.errors import InvalidInput, Problem
-from pov.config.estates import LEGACY, estates
+from pov.config.estates import estates
 from pov.config.experiments import Experiment as Settings
 from pov.config.experiments import timeouts
-from pov.config.explaining import Faults, nearest
-from pov.config.points import check
 from pov.config.scenario import Scenario
-from pov.experiments import EXPERIMENTS
 from pov.experiments.calibration import WINDOW_S, Calibration, calibrate
 from pov.experiments.core import Experiment, have_at_hand
-from pov.experiments.seat import People
 from pov.experiments.toolbox import STAGING, Toolbox
 from pov.measure.order import new_seed, shuffled
 from pov.measure.scoring import criteria as read_criteria
@@ -28,50 +22,18 @@ from pov.model.events import Emit, Event, Listeners
 from pov.model.kinds import AGAIN, NEGATIVE, PLACEBO
 from pov.state.runs import RunWriter
 from pov.workflows.agreement import possible_arms
-from pov.workflows.brought import Brought, brought, unknown_arms
+from pov.workflows.brought import Brought, brought
 from pov.workflows.differences import compare
+from pov.workflows.measure_options import UNLIKE, MeasureOptions, by_people, profile_of, refuse, refuse_at_once
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
 from pov.workflows.metering import Meter
-from pov.workflows.planning import PROFILES, Paced, Profile, budget, paced
+from pov.workflows.planning import Paced, budget, paced
 from pov.workflows.taking_back import killed, take_back_all, take_back_release, take_back_stage
 
-_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 ABOUT = (
     "scenario", "target", "services", "versions", "machine", "started", "traffic", "differences", "left_out",
     "exploratory",
 )  # fmt: skip
-
-
-_UNLIKE = "this environment has no legacy estate that is like staging"
-
-
-@dataclass(frozen=True)
-class MeasureOptions:
-    """What to measure: nothing named means what the scenario says. Without a seed, one is drawn and recorded.
-
-    `aa` are further trials of the proposed arm, to be compared with itself. An arm is a name, or `NAME=FILE` for a
-    script as an arm of one's own. `budget` is a duration such as `20m`; `profile` one of
-    `planning.PROFILES`, and what is given beside it counts more.
-    `exploratory` measures against other criteria than the frozen ones, or by another plan, and the report says so.
-    `people` are those who sit down for the arms that are theirs. `at` and `error_rate` are options of one experiment
-    each (`catalogue.OPTIONS`), and count more than the scenario's.
-    `hint` are the options with which the command to go on means the same environment.
-    """
-
-    root: Path
-    name: str | None = None
-    experiments: tuple[str, ...] = ()
-    arms: tuple[str, ...] = ()
-    trials: int | None = None
-    seed: int | None = None
-    aa: int | None = None
-    budget: str | None = None
-    profile: str | None = None
-    exploratory: bool = False
-    people: People | None = None
-    at: str | None = None
-    error_rate: float | None = None
-    hint: str = ""
 
 
 def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
@@ -88,7 +50,7 @@ def run(options: MeasureOptions, emit: Emit) -> MeasureResult:
     from pov.workflows.standing import Meant, standing
     from pov.workflows.toolbox import kept_configuration, seated, toolbox
 
-    _refuse_at_once(options)
+    refuse_at_once(options)
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
@@ -154,7 +116,7 @@ def show(options: MeasureOptions, emit: Emit) -> Paced:
     """
     from pov.workflows.environment import attach, recall
 
-    _refuse_at_once(options)
+    refuse_at_once(options)
     ctx = attach(options.root, options.name, emit)
     own, arms = brought(ctx.engagement, recall(ctx.home, ctx.name).engagement, options.arms)
     paces, left_out = _paced(replace(options, arms=arms), ctx.scenario, own, ctx.home.runs_dir)
@@ -174,32 +136,13 @@ def chosen(options: MeasureOptions, scenario: Scenario) -> dict[str, Any]:
 
 def _paced(options: MeasureOptions, scenario: Scenario, own: Brought, runs: Path) -> tuple[Paced, tuple[str, ...]]:
     """The plan, cut to the budget where there is one, and everything that was left out, with the reason."""
-    profile = _profile(options)
+    profile = profile_of(options)
     budget_s = budget(options.budget, profile)
     trials = options.trials or (profile.trials if profile else None)
     plan, left_out = planned(replace(options, trials=trials), scenario, own)
     asked = f"--budget {options.budget}" if options.budget else f"--profile {options.profile}"
     paces = paced(plan, own.experiments, own.words, runs, budget_s, asked=asked)
     return paces, (*left_out, *paces.left_out)
-
-
-def _profile(options: MeasureOptions) -> Profile | None:
-    if options.profile is not None and options.profile not in PROFILES:
-        raise InvalidInput(
-            [Problem("--profile", f"no profile {options.profile}", nearest(options.profile, tuple(PROFILES)))]
-        )
-    return PROFILES[options.profile] if options.profile else None
-
-
-def _refuse_at_once(options: MeasureOptions) -> None:
-    """Raise `InvalidInput` with what is wrong whatever runs: nobody brings an environment up to be told then."""
-    problems = [*_unknown(options.experiments, EXPERIMENTS), *_out_of_range(options)]
-    try:
-        budget(options.budget, _profile(options))
-    except InvalidInput as error:
-        problems += error.problems
-    if problems:
-        raise InvalidInput(problems)
 
 
 def _calibrated(box: Toolbox, plan: Plan, experiments: Mapping[str, Experiment], emit: Emit) -> Calibration:
@@ -228,7 +171,7 @@ def planned(
     experiments = own.experiments
     settings: dict[str, Settings] = {experiment.name: experiment for experiment in scenario.experiments}
     names = options.experiments or tuple(settings) or catalogue.usual_experiments()
-    _refuse(options, scenario, experiments, names)
+    refuse(options, scenario, experiments, names)
     plan: dict[tuple[str, str], int] = {}
     unlike: dict[str, None] = {}
     for name in dict.fromkeys(names):
@@ -238,12 +181,12 @@ def planned(
         possible = possible_arms(wanted, ways, scenario)
         unlike |= {arm.arm.name: None for arm in own.arms if not scenario.has_manual_arm}
         chosen = [arm for arm in dict.fromkeys(options.arms or possible) if arm in ways]
-        by_people = [arm for arm in chosen if _by_people(arm)]
-        plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen if arm not in by_people}
+        sitting = [arm for arm in chosen if by_people(arm)]
+        plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen if arm not in sitting}
         if options.people is not None:
-            plan |= {(name, arm): (options.trials or 1) * len(options.people.by) for arm in by_people}
+            plan |= {(name, arm): (options.trials or 1) * len(options.people.by) for arm in sitting}
         # Nobody is kept waiting while nothing is done: those windows belong to runs of machines.
-        chosen = [arm for arm in chosen if arm not in by_people]
+        chosen = [arm for arm in chosen if arm not in sitting]
         if chosen:
             base = catalogue.proposed().name
             first = base if base in chosen else chosen[0]
@@ -256,106 +199,7 @@ def planned(
         if chosen and experiments[name].negative is not None and scenario.legacy.hosts:
             plan[name, catalogue.named(NEGATIVE)] = 1
     kept, left_out = _without_edges(plan, scenario)
-    return kept, (*left_out, *(f"the {arm} arm is left out: {_UNLIKE}" for arm in unlike))
-
-
-def _refuse(
-    options: MeasureOptions, scenario: Scenario, experiments: Mapping[str, Experiment], names: Sequence[str]
-) -> None:
-    """Raise `InvalidInput` with every experiment and arm that is not there, or cannot be measured here."""
-    problems = _unknown(names, experiments)
-    problems += unknown_arms(options.arms, experiments)
-    problems += _about_people(options)
-    problems += [*_out_of_range(options), *_about_the_choices(options, names)]
-    known = {arm: way for experiment in experiments.values() for arm, way in experiment.arms.items()}
-    by_hand = [arm for arm in options.arms if arm in known and known[arm].estate == LEGACY]
-    itself = catalogue.proposed().name
-    if options.aa and options.arms and itself not in options.arms:
-        told = f"the {itself} arm is not measured, so it cannot be tried against itself"
-        problems.append(Problem("--aa", told, f"--arm {itself} beside it, or leave --aa out"))
-    if by_hand and not scenario.has_manual_arm:
-        problems.append(Problem("--arm", f"the {by_hand[0]} arm cannot be measured: {_UNLIKE}", "leave it out"))
-    if not problems:
-        problems += [
-            Problem("--arm", f"nothing to do: {arm} takes part in none of {', '.join(names)}", "name its experiment")
-            for arm in options.arms
-            if not any(arm in experiments[name].arms for name in names)
-        ]
-    if problems:
-        raise InvalidInput(problems)
-
-
-def _unknown(names: Sequence[str], experiments: Mapping[str, Experiment]) -> list[Problem]:
-    known = tuple(experiments)
-    return [Problem(name, "no such experiment", nearest(name, known)) for name in names if name not in experiments]
-
-
-def _out_of_range(options: MeasureOptions) -> Iterator[Problem]:
-    """What was chosen of single experiments and no scenario could have."""
-    for option in catalogue.OPTIONS.values():
-        said = getattr(options, option.name)
-        try:
-            if said is not None:
-                check(option, said)
-        except Faults as error:
-            yield from (Problem(option.flag, message, fix) for _, message, fix in error.faults)
-
-
-def _about_the_choices(options: MeasureOptions, names: Sequence[str]) -> Iterator[Problem]:
-    """What was chosen of experiments that are not measured."""
-    for option in catalogue.OPTIONS.values():
-        said = getattr(options, option.name)
-        if said is not None and option.experiment not in names:
-            told = f"{option.lacks} {', '.join(names)}"
-            fix = f"pov measure {option.experiment} {option.flag} {said}, or leave it out"
-            yield Problem(option.flag, told, fix)
-
-
-def _by_people(arm: str) -> bool:
-    """Whether people do it. Arms of one's own, which no catalogue knows, are scripts."""
-    known = catalogue.ARMS.get(arm)
-    return known is not None and known.by_people
-
-
-def _about_people(options: MeasureOptions) -> list[Problem]:
-    """What is wrong with who sits down, and for what."""
-    wanted = [arm for arm in options.arms if _by_people(arm)]
-    people = options.people or People(())
-    found = []
-    if not people.by:
-        found += [Problem("--arm", f"{arm}: nobody is named who does it", "--by ALIAS") for arm in wanted[:1]]
-    elif not wanted:
-        found.append(
-            Problem("--by", "nobody sits down in the arms that are measured", f"--arm {catalogue.by_people()[0]}")
-        )
-    for option, aliases in (("--by", people.by), ("--reviewer", people.reviewers)):
-        for alias in aliases:
-            if not _ALIAS.fullmatch(alias):
-                fix = "1 to 40 letters, digits, dots and dashes: an alias, it stands in the report"
-                found.append(Problem(option, f"`{alias}` cannot be used as an alias", fix))
-    spelt: dict[str, str] = {}
-    for alias in (*people.by, *people.reviewers):
-        if (other := spelt.setdefault(alias.casefold(), alias)) != alias:
-            found.append(Problem("--by", f"{other} and {alias} would count as two persons", "one spelling a person"))
-    return [*found, *_about_reviewers(people, wanted)]
-
-
-def _about_reviewers(people: People, wanted: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with who reviews: somebody else than who asks, one for all, or one for each."""
-    by, reviewers = people.by, people.reviewers
-    reviewed = [arm for arm in wanted if arm in catalogue.reviewed()]
-    if not reviewers:
-        for arm in reviewed[:1] if by else ():
-            yield Problem("--reviewer", f"{arm}: nobody is named who reviews", "--reviewer ALIAS, another person")
-        return
-    if not reviewed:
-        fix = f"--arm {catalogue.reviewed()[0]}, or leave it out"
-        yield Problem("--reviewer", "nobody reviews in the arms that are measured", fix)
-    if by and len(reviewers) not in {1, len(by)}:
-        told = f"{len(reviewers)} of them for {len(by)} who ask"
-        yield Problem("--reviewer", told, "one for all, or one for each --by, in their order")
-    elif alone := [one for one, other in zip(by, reviewers * len(by), strict=False) if one == other]:
-        yield Problem("--reviewer", f"{alone[0]} would review what they asked for themselves", "another person's alias")
+    return kept, (*left_out, *(f"the {arm} arm is left out: {UNLIKE}" for arm in unlike))
 
 
 def _without_edges(

@@ -188,6 +188,7 @@ def junit_xml(cases: list[Case]) -> str:
 
 def _real(options: SmokeOptions, emit: Emit) -> Phases:
     from pov.workflows import down, measure, report, up
+    from pov.workflows.measure_options import MeasureOptions
 
     def name_of(scenario: Scenario) -> str:
         # Names of their own: a demo that stands is not touched by its smoke test.
@@ -200,7 +201,7 @@ def _real(options: SmokeOptions, emit: Emit) -> Phases:
     def take(_: str, scenario: Scenario) -> Mapping[str, Any]:
         smoke = scenario.smoke
         # It tries this machine out: whatever was frozen in the folder is not what it measures, and its report says so.
-        wish = measure.MeasureOptions(
+        wish = MeasureOptions(
             options.root, name_of(scenario), smoke.experiments, (), smoke.trials, None, exploratory=True
         )
         return measure.run(wish, emit).as_json()

@@ -15,7 +15,8 @@ from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
 from pov.model import catalogue
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from tests.unit.experiments.world import BROKEN, OLD, RUNBOOK_S, SCRIPT_S, Script, World, scenario
 
 ARMS = ("automated", "manual", "scripted")

@@ -11,7 +11,8 @@ from pov.experiments import EXPERIMENTS
 from pov.experiments.toolbox import Toolbox
 from pov.measure.order import Slot
 from pov.measure.trials import Result, run_trial
-from pov.workflows.measure import MeasureOptions, chosen, planned
+from pov.workflows.measure import chosen, planned
+from pov.workflows.measure_options import MeasureOptions
 from tests.unit.experiments.world import BROKEN, OLD, World, scenario
 
 NAME = "rollback-errors"

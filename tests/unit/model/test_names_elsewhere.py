@@ -21,7 +21,7 @@ from pov.reporting.sections import SECTIONS
 from pov.reporting.standalone import known as known_room
 from pov.reporting.standalone.known import APART, ON_PLATFORM, POINTS, UPKEEP
 from pov.reporting.standalone.shapes import ENVIRONMENT
-from pov.workflows.measure import MeasureOptions
+from pov.workflows.measure_options import MeasureOptions
 
 ROOT = Path(package).parent
 NAMES = {*catalogue.EXPERIMENTS, *catalogue.ARMS}

@@ -29,7 +29,8 @@ from pov.reporting.standalone.known import COMPUTED, FOOTPRINT, LATER, TOLD, WOR
 from pov.state.runs import read_run
 from pov.workflows.brought import brought
 from pov.workflows.init import InitOptions, run
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured
 from tests.unit.workflows.test_verify import alone, attached, attached_of

@@ -12,7 +12,8 @@ from pov.base.errors import InvalidInput
 from pov.config.scenario import load_scenario
 from pov.measure.schema import summary_schema
 from pov.state.runs import read_run
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from tests.unit.experiments.world import scenario
 from tests.unit.workflows.test_measure import Measured, criterion
 

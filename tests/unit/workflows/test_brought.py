@@ -12,7 +12,8 @@ from pov.config.engagement import load_engagement
 from pov.config.own import taking_own, with_own_work
 from pov.experiments.brought import Digested
 from pov.workflows.brought import Brought, brought
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from tests.unit.experiments.world import scenario
 
 HEAD = """\

@@ -29,7 +29,8 @@ from pov.state.home import KEPT
 from pov.workflows import criteria, init
 from pov.workflows.agreement import agreed
 from pov.workflows.countersigning import CRITERIA, Lists, Signed, moment, verified_by
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from pov.workflows.standing import Meant, standing
 from tests.unit.reporting import simulated
 

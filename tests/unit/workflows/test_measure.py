@@ -27,7 +27,8 @@ from pov.state import runs, under_way
 from pov.state.runs import RunWriter, read_run
 from pov.workflows import measure, measuring
 from pov.workflows.brought import Brought
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from pov.workflows.measuring import MeasureResult, Measuring
 from pov.workflows.metering import Meter
 from tests.unit.experiments.loads import Load

@@ -15,7 +15,8 @@ from pov.measure.pace import AROUND_S, total
 from pov.model.words import Words
 from pov.state.runs import RunWriter
 from pov.workflows.brought import Brought
-from pov.workflows.measure import MeasureOptions, _paced, planned
+from pov.workflows.measure import _paced, planned
+from pov.workflows.measure_options import MeasureOptions
 from pov.workflows.planning import PROFILES, Paced, budget, paced
 
 PLAN = {("deploy", "automated"): 6, ("deploy", "manual"): 6, ("deploy", "automated-poll"): 1}

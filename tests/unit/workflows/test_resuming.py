@@ -36,7 +36,8 @@ from pov.state.runs import HEAD, RunWriter, read_run
 from pov.workflows import alike, resuming
 from pov.workflows.brought import brought
 from pov.workflows.forging import forgeable
-from pov.workflows.measure import MeasureOptions, planned
+from pov.workflows.measure import planned
+from pov.workflows.measure_options import MeasureOptions
 from pov.workflows.measuring import MeasureResult, Measuring, mark_of
 from pov.workflows.resuming import ResumeOptions
 from pov.workflows.runs import RunsOptions, run_list

@@ -21,6 +21,7 @@ from pov.model.events import Event, silent
 from pov.steps.landing_zone.deal import Followed, Origin
 from pov.workflows import measure
 from pov.workflows.differences import known_to_the_prober
+from pov.workflows.measure_options import MeasureOptions
 from pov.workflows.taking_back import take_back_release, take_back_stage
 from tests.unit.experiments.test_new_stage import PARTS, Objects, Platform, boxed, killed_after, left
 from tests.unit.experiments.test_upgrade import PINNED, Argo
@@ -142,7 +143,7 @@ def test_a_new_run_takes_it_away_before_it_compares_what_runs(
     monkeypatch.setattr(measure, "killed", lambda folder: [("run", trial) for trial in TRIALS])
     monkeypatch.setattr(measure, "take_back_release", lambda box, trials, emit: seen.append(trials))
     with pytest.raises(PovError, match="far enough"):
-        measure.run(measure.MeasureOptions(tmp_path, experiments=("deploy",)), silent)
+        measure.run(MeasureOptions(tmp_path, experiments=("deploy",)), silent)
     assert seen == [TRIALS, ["staging", "dev"]]
     assert left(platform) == []
 
