@@ -124,11 +124,12 @@ class RunbookTrial(EstateTrial):
         self._seen_s = clock.monotonic() - begun
 
     def hosts_change(self) -> None:
-        """From here on, hosts start anew unless all ends well."""
+        """From here on, hosts start anew unless all ends well; noted once, however often they change."""
         hosts = self.box.hosts.all
-        self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED})
+        self.after.add("hosts", partial(restart, self.box, *hosts), after={Ending.FAILED}, once=True)
         # After an interrupt nobody waits for them.
-        self.after.add("hosts", partial(restart, self.box, *hosts, wait=False), after={Ending.INTERRUPTED})
+        again = partial(restart, self.box, *hosts, wait=False)
+        self.after.add("hosts", again, after={Ending.INTERRUPTED}, once=True)
 
     def evidence(self) -> Evidence:
         """As ever; what a script left running is ended here, before the next trial, and counted."""

@@ -80,9 +80,11 @@ class CleanUp:
     def __init__(self) -> None:
         self._steps: list[tuple[str, Callable[[], object], Collection[Ending]]] = []
 
-    def add(self, what: str, step: Callable[[], object], *, after: Collection[Ending] = tuple(Ending)) -> None:
-        """Note a step for the endings in `after`: once, however often it is asked for under that name."""
-        known = {ending for name, _, endings in self._steps if name == what for ending in endings}
+    def add(
+        self, what: str, step: Callable[[], object], *, after: Collection[Ending] = tuple(Ending), once: bool = False
+    ) -> None:
+        """Note a step for the endings in `after`; with `once` not for those that have one of that name already."""
+        known = {ending for name, _, endings in self._steps if name == what for ending in endings} if once else set()
         if left := set(after) - known:
             self._steps.append((what, step, left))
 

@@ -120,17 +120,27 @@ def test_each_step_back_runs_whatever_became_of_the_others_and_all_problems_are_
     assert after.run(Ending.FAILED) == (), "each runs once"
 
 
-def test_a_step_back_is_noted_once_for_an_ending_in_its_first_place() -> None:
+def test_a_step_back_that_is_wanted_once_is_noted_in_its_first_place() -> None:
     ran: list[str] = []
     after = CleanUp()
-    after.add("hosts", lambda: ran.append("hosts"), after={Ending.FAILED})
+    after.add("hosts", lambda: ran.append("hosts"), after={Ending.FAILED}, once=True)
     after.add("load", lambda: ran.append("load"))
-    after.add("hosts", lambda: ran.append("hosts again"))
+    after.add("hosts", lambda: ran.append("hosts again"), once=True)
     assert after.run(Ending.FAILED) == ()
     assert ran == ["load", "hosts"]
-    after.add("hosts", lambda: ran.append("hosts again"), after={Ending.FAILED})
+    after.add("hosts", lambda: ran.append("hosts again"), after={Ending.FAILED}, once=True)
     after.run(Ending.FAILED)
     assert ran[2:] == ["hosts again"], "after a clean-up, all begins anew"
+
+
+def test_two_steps_back_of_one_name_are_two_steps() -> None:
+    """Two working copies of one trial are both closed."""
+    ran: list[str] = []
+    after = CleanUp()
+    after.add("working copy", lambda: ran.append("first"))
+    after.add("working copy", lambda: ran.append("second"))
+    assert after.run(Ending.DONE) == ()
+    assert ran == ["second", "first"]
 
 
 def test_an_interrupt_in_a_step_back_gets_through_after_those_that_are_left() -> None:
