@@ -39,7 +39,8 @@ from pov.workflows.gate_state import copied, state_in
 from tests.contract.apiserver import providers
 from tests.contract.landing_zone import Zone, on_control_plane
 
-pytestmark = pytest.mark.contract
+# The gate's program is compiled where no command has asked for it yet: minutes, on a busy machine.
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from tests.contract.sizes import bare_pod, claim, pod_spec, workload
 from tests.contract.test_applying import deal_of
 from tests.contract.ways_in import CORE, MERGE, named
 
-pytestmark = pytest.mark.contract
+# The gate's program is compiled where no command has asked for it yet: minutes, on a busy machine.
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(1200)]
 
 STAGE = "{prod: {cpu: 2, memoryGib: 5, pods: 2, services: 1, storageGib: 10}}"
 PODS, CLAIMS, SERVICES = (f"{CORE}/prod/{kind}" for kind in ("pods", "persistentvolumeclaims", "services"))
