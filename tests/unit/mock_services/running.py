@@ -113,7 +113,9 @@ class Estate:
 
     def _release(self, version: str) -> Path:
         path = self.folder / f"release-{version}"
-        path.write_text(version + "\n")
+        if not path.exists():
+            # A service that has just been started may be reading it: written anew, it would be empty for a moment.
+            path.write_text(version + "\n")
         return path
 
     def _calls(self, name: str) -> list[dict[str, Any]]:
