@@ -140,7 +140,7 @@ def test_a_list_that_is_not_there_is_not_taken_for_an_empty_one(
         (["report", "--run", "zzz"], 2, "no run zzz"),
         (["people", "list", "--run", "zzz"], 2, "no run zzz"),
         (["runs", "show", "zzz"], 2, "no run zzz"),
-        (["runs", "compare", "a", "b"], 2, "no run a"),
+        (["runs", "compare", "zza", "zzb"], 2, "no run zza"),
         (["bundle", "load", "."], 2, "is a directory"),
         (["bundle", "load", "nowhere.tar"], 2, "no file nowhere.tar"),
         (["bundle", "load", __file__], 2, "is no tar file"),
