@@ -47,7 +47,7 @@ class AutomatedUpgrade(UpkeepTrial):
         """
         super().make_fit()
         self._pinned, self._earlier = pinned, earlier = self.box.platform.pinned(), self.box.platform.earlier()
-        if (runs := self.box.platform.version()) != pinned.version:
+        if (runs := self.heard(ARGOCD, self.box.platform.version)) != pinned.version:
             raise PovError(f"Argo CD {runs} runs, and {pinned.version} was to", fix="pov up")
         if earlier.version == pinned.version:
             raise PovError(f"there is no release before Argo CD {pinned.version} here", fix="pov bundle build")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from pov.base.errors import PovError
+from pov.base.errors import PovError, Transient
 from pov.base.wait import Pending, wait_for
+from pov.engines.rest import Untrusted
 from pov.experiments.anew import started_anew
 from pov.experiments.control import watch_beside
 from pov.experiments.gitops import at_rest
@@ -26,6 +27,9 @@ ARGOCD, VAULT = "argocd", "vault"
 """Parts of the platform; each runs in a namespace of its name."""
 _AT_REST_S = 240.0
 _BACK_S = 300.0
+_BEARS = (Transient, Untrusted)
+"""While a container engine sets its ports in order, another environment's server may answer; it is told nothing."""
+T = TypeVar("T")
 
 
 class UpkeepTrial(EstateTrial):
@@ -67,7 +71,7 @@ class UpkeepTrial(EstateTrial):
         Certificates that are in use are Vault's, and stages are at rest.
         """
         self.details["started_anew"] = {part: self._anew(part) for part in self.parts}
-        self.details["says"] = {part: self.box.platform.says(part) for part in self.parts}
+        self.details["says"] = {part: self.heard(part, partial(self.box.platform.says, part)) for part in self.parts}
         if VAULT in self.parts:
             for row in self.box.prober().identify(STAGING):
                 if not self.box.platform.certified(row.serial):
@@ -81,6 +85,13 @@ class UpkeepTrial(EstateTrial):
     def concerns(self, pod: Mapping[str, Any]) -> bool:
         """Whether a pod of a part is to be another one afterwards; every one of them, unless told otherwise."""
         return True
+
+    def heard(self, part: str, ask: Callable[[], T]) -> T:
+        """What a part answers, once it is the part that does."""
+        return wait_for(
+            f"{part} to answer", ask, timeout_s=_BACK_S, interval_s=INTERVAL_S, bears=_BEARS, clock=self.box.clock,
+            fix="pov status",
+        )  # fmt: skip
 
     def _at_rest(self) -> None:
         for stage in self._stages:
@@ -109,7 +120,10 @@ class UpkeepTrial(EstateTrial):
             told = lacking()
             return Pending(told) if told else True
 
-        wait_for(f"{part} to serve", look, timeout_s=_BACK_S, interval_s=INTERVAL_S, clock=self.box.clock, fix="pov up")
+        wait_for(
+            f"{part} to serve", look, timeout_s=_BACK_S, interval_s=INTERVAL_S, bears=_BEARS, clock=self.box.clock,
+            fix="pov up",
+        )  # fmt: skip
 
 
 def _is_ready(status: Mapping[str, object]) -> bool:

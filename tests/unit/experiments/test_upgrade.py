@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 
 from pov.base.clock import timestamp
 from pov.base.errors import PovError, Transient
+from pov.engines.rest import Untrusted
 from pov.experiments import EXPERIMENTS
 from pov.experiments.core import have_at_hand
 from pov.experiments.toolbox import Toolbox
@@ -191,6 +193,23 @@ def test_services_of_every_stage_are_under_load_meanwhile(argo: Argo, tmp_path: 
     assert seen is not None
     assert seen.operation.requests > 0
     assert {edge[0] for edge in argo.world.loads[0].edges} == {"staging", "dev"}
+
+
+@pytest.mark.parametrize(
+    "error", [Transient("nobody"), Untrusted("Argo CD", "self-signed certificate in certificate chain")]
+)
+def test_who_is_not_argo_cd_is_told_nothing_and_waited_for(argo: Argo, tmp_path: Path, error: Exception) -> None:
+    """Each time somebody asks for its release, the first to answer is another one."""
+    asked = itertools.count()
+
+    def check(what: str) -> None:
+        if what == "version" and next(asked) % 2 == 0:
+            raise error
+
+    argo.world.check = check  # type: ignore[method-assign]
+    result = go(argo, tmp_path)
+    assert result.error is None
+    assert next(asked) >= 6
 
 
 def stuck(argo: Argo) -> None:
