@@ -322,11 +322,13 @@ class _Pdf(_Folder):
         return countersigning.countersign(self.root, what, key, signer, emit)
 
 
-def _value(folder: Path, saved: Run) -> GivenValue:
-    """The value section that a report was made with: the attached one."""
+def _value(folder: Path, saved: Run) -> GivenValue | None:
+    """The value section that a report was made with: the attached one. A run's own folder has it in its record."""
     from pov.reporting.valued import GivenValue
 
     path = folder / report.VALUE
+    if not path.is_file() and not (folder / report.DRAWN).is_file():
+        return None
     try:
         section = parsed(path.read_bytes()) if path.is_file() else None
     except ValueError as error:

@@ -27,6 +27,7 @@ from pov.workflows.attesting import attested
 from pov.workflows.countersigning import Lists
 from pov.workflows.verify import VerifyOptions, VerifyResult
 from tests.unit.reporting import simulated
+from tests.unit.value.sections import FULL
 from tests.unit.workflows.test_verify import alone
 
 BUYER = "ines@acme.example"
@@ -368,6 +369,14 @@ def test_warnings_by_another_versions_rules_are_not_called_wrong(
     (run / HEAD).write_bytes(head_of(run))
     told = verify.run(VerifyOptions(tmp_path), silent).wrong
     assert any("warnings" in line for line in told) is wrong, told
+
+
+def test_a_run_with_a_value_section_that_is_copied_away_still_matches(tmp_path: Path) -> None:
+    run = simulated.save(tmp_path / ".pov" / "one" / "runs", environment_changes={"value": FULL})
+    copied = tmp_path / "sent" / run.name
+    shutil.copytree(run, copied)
+    for target in (run, copied):
+        assert verify.run(VerifyOptions(tmp_path, target=str(target)), silent).wrong == (), target
 
 
 def test_only_a_summary_that_is_there_was_computed_again(tmp_path: Path) -> None:
