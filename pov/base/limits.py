@@ -37,9 +37,14 @@ def of_this_process(*, proc: Path = PROC, cgroup: Path = CGROUP) -> Limits:
     return _limits(cgroup, _upwards(memory, own.get("memory", "")), _upwards(cpu, own.get("cpu", "")))
 
 
+def processors() -> int:
+    """Those that this process may run on, whatever a quota leaves of them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def cores(*, proc: Path = PROC, cgroup: Path = CGROUP) -> int:
     """Cores that this process may use at once, a part of one counted whole."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = processors()
     return min(there, math.ceil(of_this_process(proc=proc, cgroup=cgroup).cores or there))
 
 

@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from pov.base.limits import CGROUP, PROC, cores, of_this_process
+from pov.base.limits import CGROUP, PROC, cores, of_this_process, processors
 
 
 def machine(*, proc: Path = PROC, cgroup: Path = CGROUP) -> dict[str, Any]:
@@ -33,8 +33,7 @@ def load_per_core() -> float:
 
     A quota is left out of it: the load is the whole machine's, and so are the cores that it is spread over.
     """
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return os.getloadavg()[0] / there
+    return os.getloadavg()[0] / processors()
 
 
 def _table(path: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ from pov.state.runs import RunWriter
 from pov.workflows.agreement import possible_arms
 from pov.workflows.brought import Brought, brought
 from pov.workflows.differences import compare
-from pov.workflows.measure_options import UNLIKE, MeasureOptions, by_people, profile_of, refuse, refuse_at_once
+from pov.workflows.measure_options import UNLIKE, MeasureOptions, profile_of, refuse, refuse_at_once
 from pov.workflows.measuring import MeasureResult, Measuring, Plan, mark_of, under_measurement
 from pov.workflows.metering import Meter
 from pov.workflows.planning import Paced, budget, paced
@@ -181,7 +181,7 @@ def planned(
         possible = possible_arms(wanted, ways, scenario)
         unlike |= {arm.arm.name: None for arm in own.arms if not scenario.has_manual_arm}
         chosen = [arm for arm in dict.fromkeys(options.arms or possible) if arm in ways]
-        sitting = [arm for arm in chosen if by_people(arm)]
+        sitting = [arm for arm in chosen if arm in catalogue.by_people()]
         plan |= {(name, arm): options.trials or wish.trials_of(arm) for arm in chosen if arm not in sitting}
         if options.people is not None:
             plan |= {(name, arm): (options.trials or 1) * len(options.people.by) for arm in sitting}

@@ -115,15 +115,9 @@ def _about_the_choices(options: MeasureOptions, names: Sequence[str]) -> Iterato
             yield Problem(option.flag, told, fix)
 
 
-def by_people(arm: str) -> bool:
-    """Whether people do it. Arms of one's own, which no catalogue knows, are scripts."""
-    known = catalogue.ARMS.get(arm)
-    return known is not None and known.by_people
-
-
 def _about_people(options: MeasureOptions) -> list[Problem]:
     """What is wrong with who sits down, and for what."""
-    wanted = [arm for arm in options.arms if by_people(arm)]
+    wanted = [arm for arm in options.arms if arm in catalogue.by_people()]
     people = options.people or People(())
     found = []
     if not people.by:
