@@ -56,12 +56,19 @@ class Kube:
         """The API server's version: `v1.37.2`."""
         return str(self._api.call("GET", "/version").body["gitVersion"])
 
-    def apply(self, manifests: Iterable[Mapping[str, Any]], *, set_name: str) -> bool:
+    def apply(
+        self,
+        manifests: Iterable[Mapping[str, Any]],
+        *,
+        set_name: str,
+        on_pending: Callable[[Waiting], None] | None = None,
+    ) -> bool:
         """Make the set what `manifests` say: apply what is missing or differs, delete what is no longer in it.
 
-        Returns whether anything changed. Errors that may pass are borne for 30 s an object.
+        Returns whether anything changed. Errors that may pass are borne for 30 s an object; a node port that the
+        cluster holds for a service that is not there, for ten minutes, of which `on_pending` hears.
         """
-        return self._sets.apply(manifests, set_name)
+        return self._sets.apply(manifests, set_name, on_pending)
 
     def create(self, manifest: Mapping[str, Any]) -> bool:
         """Make one object as it is written. Returns False, and changes nothing, where there is one of its name."""

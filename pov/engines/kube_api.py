@@ -26,6 +26,9 @@ APPLY_PATCH = "application/apply-patch+yaml"
 _JSON = "application/json"
 # One answer with every kind of every group (Kubernetes 1.30 and later), in place of a call a group.
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+# A namespace is there a moment before its default service account: the pod would be let in soon. An address or a port
+# that could not be asked of the store counts as an invalid one.
+_PASSING = ("error looking up service account", "rpc error: code =", "etcdserver: ")
 _CONNECT_S = 5.0
 _POOL = 16
 
@@ -37,6 +40,14 @@ class Refused(PovError):
         super().__init__(message, cause=cause)
         self.status = status
         self.warnings = warnings
+
+
+class PortHeld(PovError):
+    """The API server holds a node port: for another service, or for none that is there.
+
+    It takes the port before it keeps the service. Cut off from its store in between, it goes on holding the port until
+    its repair, which runs every three minutes, has met that three times.
+    """
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ class Caller(Protocol):
         timeout_s: float = 30.0,
         as_text: bool = False,
     ) -> Reply:
-        """One call. Raises `NotFound`, `Transient` (no answer, 409, 429, 5xx, a port in the making) or `Refused`."""
+        """One call. Raises `NotFound`, `Transient` (no answer, 409, 429, 5xx), `PortHeld` or `Refused`."""
         ...
 
 
@@ -102,11 +113,11 @@ def _problem(method: str, path: str, status: int, text: str, warnings: tuple[str
         return Transient("the kind is not served yet", cause=where)
     if status == 404:
         return NotFound(said or f"nothing at {path}", cause=where)
-    # A namespace is there a moment before its default service account: the pod would be let in soon.
     # A document that does not fit the schema gets a 500 from server-side apply, and will get it for ever.
     misfit = "failed to create typed patch object" in said
-    # The same service, which a killed command is still making: the server takes the port before it keeps the service.
-    passing = any(words in said for words in ("error looking up service account", "provided port is already allocated"))
+    if "provided port is already allocated" in said:
+        return PortHeld(f"the cluster's API answered {status}: {said}", cause=where)
+    passing = any(words in said for words in _PASSING)
     if status in {409, 429} or (status >= 500 and not misfit) or passing:
         return Transient(f"the cluster's API answered {status}: {said}", cause=where)
     return Refused(said or f"status {status}", status=status, warnings=warnings, cause=f"{where} answered {status}")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pov.base.errors import NotFound
-from pov.base.wait import Pending, wait_for
-from pov.engines.kube_api import APPLY_PATCH, Caller, Kinds, Resource
+from pov.base.errors import NotFound, PovError
+from pov.base.wait import Pending, Waiting, wait_for
+from pov.engines.kube_api import APPLY_PATCH, Caller, Kinds, PortHeld, Resource
 from pov.engines.kube_match import holds
 
 SET_LABEL = "pov.dev/set"
@@ -25,10 +25,14 @@ _INVENTORY_NAMESPACE = "kube-system"
 _WORKERS = 8
 _APPLY_LIMIT_S = 30.0
 _NEW_KIND_LIMIT_S = 20.0
+# The API server's repair frees the node port of no service within nine minutes.
+_PORT_LIMIT_S = 600.0
+_PORT_POLL_S = 1.0
 _FIRST = ("Namespace", "CustomResourceDefinition", "PriorityClass", "StorageClass")
 _LAST = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod", "Job", "CronJob")
 
 Manifest = Mapping[str, Any]
+OnPending = Callable[[Waiting], None]
 _Place = tuple[str, str | None]
 _Key = tuple[str, str | None, str]
 
@@ -70,8 +74,11 @@ class Sets:
         self._caller = caller
         self._kinds = kinds
 
-    def apply(self, manifests: Iterable[Manifest], set_name: str) -> bool:
-        """Make the set what `manifests` say. Returns whether anything in the cluster changed."""
+    def apply(self, manifests: Iterable[Manifest], set_name: str, on_pending: OnPending | None = None) -> bool:
+        """Make the set what `manifests` say. Returns whether anything in the cluster changed.
+
+        `on_pending` hears of the one long wait: for a node port that the cluster holds for no service.
+        """
         wanted = [prepared(manifest, set_name) for manifest in manifests]
         before = self._inventory(set_name)
         after = {(_kind(manifest), _namespace(manifest)) for manifest in wanted}
@@ -86,7 +93,7 @@ class Sets:
         changed = False
         for phase in range(3):
             some = [manifest for manifest in differing if _phase(manifest) == phase]
-            changed |= any(_each(some, lambda m: self._apply_one(m, live.get(_key(m)))))
+            changed |= any(_each(some, lambda m: self._apply_one(m, live.get(_key(m)), on_pending)))
             if phase == 0:
                 self._await_kinds(some)
         changed |= any(_each(stale, self._prune))
@@ -106,7 +113,7 @@ class Sets:
 
         return {key: item for rows in _each(sorted(places, key=str), listed) for key, item in rows}
 
-    def _apply_one(self, manifest: dict[str, Any], before: Manifest | None) -> bool:
+    def _apply_one(self, manifest: dict[str, Any], before: Manifest | None, on_pending: OnPending | None) -> bool:
         resource = self._resource(manifest)
         namespace = _namespace(manifest)
         if resource.namespaced and namespace is None:
@@ -114,12 +121,43 @@ class Sets:
         name = manifest["metadata"]["name"]
         path = resource.path(namespace, name)
         query = {"fieldManager": MANAGER, "force": "true"}
+
+        def accepted() -> Manifest:
+            try:
+                answer: Manifest = wait_for(
+                    f"{manifest['kind']} {name} accepted by the cluster",
+                    lambda: self._caller.call("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH).body,
+                    timeout_s=_APPLY_LIMIT_S,
+                )
+            except PortHeld:
+                self._name_holder(manifest, namespace)
+                raise
+            return answer
+
         after = wait_for(
-            f"{manifest['kind']} {name} accepted by the cluster",
-            lambda: self._caller.call("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH).body,
-            timeout_s=_APPLY_LIMIT_S,
+            f"the node port of {manifest['kind']} {name}, which the cluster holds for a service that is not there",
+            accepted,
+            timeout_s=_PORT_LIMIT_S,
+            interval_s=_PORT_POLL_S,
+            bears=(PortHeld,),
+            on_pending=on_pending,
+            fix="pov down, then pov up",
         )
         return before is None or before["metadata"]["resourceVersion"] != after["metadata"]["resourceVersion"]
+
+    def _name_holder(self, manifest: Manifest, namespace: str | None) -> None:
+        """Raise `PovError` with the name of the other service that has one of this one's node ports, if any has."""
+        wanted = _node_ports(manifest)
+        for other in self._caller.call("GET", self._kinds.find("v1/Service").path()).body["items"]:
+            there, name = other["metadata"]["namespace"], other["metadata"]["name"]
+            shared = wanted & _node_ports(other)
+            if shared and (there, name) != (namespace, manifest["metadata"]["name"]):
+                port = min(shared)
+                raise PovError(
+                    f"Service {manifest['metadata']['name']} needs node port {port}, which Service {name} of namespace "
+                    f"{there} has",
+                    fix=f"give {there}/{name} another node port, then run the same command again",
+                )
 
     def _prune(self, key: _Key) -> bool:
         kind, namespace, name = key
@@ -193,6 +231,10 @@ def _each(items: Iterable[Any], work: Callable[[Any], Any]) -> list[Any]:
         return [work(item) for item in everything]
     with ThreadPoolExecutor(max_workers=min(_WORKERS, len(everything))) as pool:
         return list(pool.map(work, everything))
+
+
+def _node_ports(service: Manifest) -> set[int]:
+    return {port["nodePort"] for port in service["spec"].get("ports") or () if port.get("nodePort")}
 
 
 def _kind(manifest: Manifest) -> str:

@@ -103,6 +103,20 @@ def test_what_is_no_longer_in_the_set_goes(kube: Kube) -> None:
     assert not kube.apply([SPACE, SECRET], set_name="shop")
 
 
+def test_a_node_port_of_another_service_is_told_at_once(kube: Kube) -> None:
+    def service(name: str) -> dict[str, Any]:
+        ports = [{"name": "https", "port": 443, "nodePort": 30444}]
+        spec = {"type": "NodePort", "selector": {"app": "till"}, "ports": ports}
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+    kube.apply([service("first")], set_name="doors")
+    with pytest.raises(PovError, match="needs node port 30444, which Service first of namespace shop has"):
+        kube.apply([service("second")], set_name="more-doors")
+    kube.apply([], set_name="doors")
+    assert kube.apply([service("second")], set_name="more-doors")
+    kube.apply([], set_name="more-doors")
+
+
 def test_looks(kube: Kube) -> None:
     assert [item["metadata"]["name"] for item in kube.list("Secret", "shop", labels="pov.dev/set=shop")] == ["door"]
     assert kube.list("Deployment", "shop")[0]["kind"] == "Deployment"

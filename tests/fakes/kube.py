@@ -34,7 +34,7 @@ class FakeKube:
     def as_installer(self) -> FakeKube:
         return self
 
-    def apply(self, manifests: Iterable[Mapping[str, Any]], *, set_name: str) -> bool:
+    def apply(self, manifests: Iterable[Mapping[str, Any]], *, set_name: str, on_pending: object = None) -> bool:
         changed = False
         wanted = {_key(manifest): json.loads(json.dumps(manifest)) for manifest in manifests}
         for key in self.sets.get(set_name, set()) - wanted.keys():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bcrypt
 
 from pov.base.clock import SYSTEM_CLOCK, timestamp
 from pov.base.redact import Secret
+from pov.base.wait import Waiting
 from pov.steps.argocd.manifest import NAMESPACE, WORKLOADS, Document, Values, install
 from pov.steps.context import Context
 from pov.steps.core import Outcome, Report, Step
@@ -35,7 +36,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
     report.say("reading the official manifest")
     manifests = fitted(ctx, ctx.argocd_manifest, ctx.images["argocd"])
     report.say("installing Argo CD")
-    changed = apply(ctx, manifests)
+    changed = apply(ctx, manifests, report.waits)
     for kind, names in WORKLOADS.items():
         ctx.kube.wait_ready(kind, names, NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
@@ -55,9 +56,9 @@ def fitted(ctx: Context, manifest: Path, image: str) -> list[Document]:
     return [*install(documents_of(manifest), values), tls_secret(ctx, NAMESPACE, "argocd-server-tls", _DNS)]
 
 
-def apply(ctx: Context, manifests: Sequence[Document]) -> bool:
+def apply(ctx: Context, manifests: Sequence[Document], on_pending: Callable[[Waiting], None] | None = None) -> bool:
     """Make the cluster's Argo CD what they say, and return at once; whether that was a change."""
-    return ctx.kube.as_installer().apply(manifests, set_name="argocd")
+    return ctx.kube.as_installer().apply(manifests, set_name="argocd", on_pending=on_pending)
 
 
 def _secret(ctx: Context, held: dict[str, bytes]) -> dict[str, bytes]:

@@ -61,7 +61,7 @@ def password_file(user: str) -> str:
 
 def _run(ctx: Context, report: Report) -> Outcome:
     report.say("installing Gitea")
-    changed = ctx.kube.apply(_manifests(ctx), set_name="git")
+    changed = ctx.kube.apply(_manifests(ctx), set_name="git", on_pending=report.waits)
     ctx.kube.wait_ready("Deployment", ["gitea"], NAMESPACE, timeout_s=_START_LIMIT_S, on_pending=report.waits)
     report.say("making users")
     changed |= bearing("users of Git", lambda: _people(ctx), report)

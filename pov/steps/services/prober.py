@@ -48,7 +48,7 @@ def connect(ctx: Context) -> Prober:
 
 
 def _run(ctx: Context, report: Report) -> Outcome:
-    changed = ctx.kube.apply(manifests(ctx), set_name=SET)
+    changed = ctx.kube.apply(manifests(ctx), set_name=SET, on_pending=report.waits)
     ctx.kube.wait_ready("Deployment", [NAME], NAMESPACE, timeout_s=_READY_S, on_pending=report.waits)
     return Outcome.CHANGED if changed else Outcome.UNCHANGED
 

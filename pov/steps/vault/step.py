@@ -61,7 +61,7 @@ def reach(ctx: Context) -> Vault:
 
 def _run(ctx: Context, report: Report) -> Outcome:
     server = engine(ctx)
-    changes = [_apply(ctx, server)]
+    changes = [_apply(ctx, report, server)]
     vault = reach(ctx)
 
     def attempt() -> bool:
@@ -70,7 +70,7 @@ def _run(ctx: Context, report: Report) -> Outcome:
         except _Worthless:
             report.note("Vault was cut off between its initialisation and the saving of its keys: starting it over")
             _start_over(ctx)
-            changes.append(_apply(ctx, server))
+            changes.append(_apply(ctx, report, server))
             raise Transient("Vault to start over") from None
         changes.append(_set_up(ctx, report, vault, server))
         return True
@@ -81,9 +81,9 @@ def _run(ctx: Context, report: Report) -> Outcome:
     return Outcome.CHANGED if any(changes) else Outcome.UNCHANGED
 
 
-def _apply(ctx: Context, server: Engine) -> bool:
+def _apply(ctx: Context, report: Report, server: Engine) -> bool:
     # Made anew each time: asking for the claim's manifest sees to the folder that it lies in.
-    return ctx.kube.apply(manifests(ctx, server), set_name=SET)
+    return ctx.kube.apply(manifests(ctx, server), set_name=SET, on_pending=report.waits)
 
 
 def _open(ctx: Context, report: Report, vault: Vault, server: Engine) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pov.base.errors import NotFound
 from pov.engines.kube import Kube
-from pov.engines.kube_api import Kinds, Reply
+from pov.engines.kube_api import Kinds, PortHeld, Reply
 from pov.engines.kube_apply import Sets
 
 KINDS = {
@@ -47,12 +47,16 @@ KINDS = {
 
 
 class FakeApi:
-    """Answers `call` from memory; `calls` remembers method and path of each."""
+    """Answers `call` from memory; `calls` remembers method and path of each.
+
+    `leaked` are node ports held for no service, and how often each is refused before it is free.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str]] = []
         self.answers: dict[tuple[str, str], Any] = {}
+        self.leaked: dict[int, int] = {}
         self._versions = itertools.count(1)
 
     def acting_as(self, user: str, groups: Sequence[str]) -> FakeApi:
@@ -101,10 +105,19 @@ class FakeApi:
             "items": [{k: v for k, v in copy.deepcopy(i).items() if k not in {"kind", "apiVersion"}} for i in matching]
         }
 
+    def _check_ports(self, path: str, body: Mapping[str, Any]) -> None:
+        others = {port for where, item in self.objects.items() if where != path for port in _ports(item)}
+        for port in _ports(body) if "/services/" in path else ():
+            left = self.leaked.get(port, 0)
+            self.leaked[port] = left - 1
+            if left > 0 or port in others:
+                raise PortHeld(f"spec.ports[0].nodePort: Invalid value: {port}: provided port is already allocated")
+
     def _write(self, path: str, body: Any, *, merge: bool, dry: object) -> Any:
         before = self.objects.get(path)
         if merge and before is None:
             raise NotFound(path)
+        self._check_ports(path, body)
         after = _merged(before, body) if merge and before is not None else copy.deepcopy(dict(body))
         metadata = after.setdefault("metadata", {})
         old = before["metadata"] if before else {}
@@ -117,6 +130,10 @@ class FakeApi:
         if not dry:
             self.objects[path] = after
         return copy.deepcopy(after)
+
+
+def _ports(document: Mapping[str, Any]) -> set[int]:
+    return {port["nodePort"] for port in document.get("spec", {}).get("ports", ()) if "nodePort" in port}
 
 
 def over(api: FakeApi, folder: Path) -> Kube:

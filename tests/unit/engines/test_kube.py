@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from pov.base.errors import NotFound, PovError, Transient
+from pov.base.wait import Waiting
 from pov.engines.certificates import issue, make_ca
-from pov.engines.kube_api import Connection, Refused, _problem, _warnings
+from pov.engines.kube_api import Connection, PortHeld, Refused, _problem, _warnings
 from pov.engines.kube_apply import digest, prepared
 from tests.unit.engines.fake_kube import FakeApi, over
 
@@ -79,6 +80,20 @@ def test_a_set_cut_off_halfway_is_finished_and_still_pruned(tmp_path: Path) -> N
     assert kube.get("ConfigMap", "settings", "shop") is None
 
 
+def test_a_node_port_that_is_held_for_no_service_is_waited_for(tmp_path: Path) -> None:
+    api = FakeApi()
+    api.leaked[30443] = 2
+    spec = {"type": "NodePort", "ports": [{"port": 443, "nodePort": 30443}]}
+    door = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "door", "namespace": "shop"}, "spec": spec}
+    heard: list[Waiting] = []
+    assert over(api, tmp_path).apply([door], set_name="shop", on_pending=heard.append)
+    assert "/api/v1/namespaces/shop/services/door" in api.objects
+    [waiting] = heard
+    assert waiting.limit_s == 600
+    assert "node port of Service door" in waiting.what
+    assert "30443" in waiting.state
+
+
 def test_a_secrets_digest_knows_names_and_no_values() -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "one"}}
     other = {**secret, "stringData": {"a": "two"}}
@@ -100,7 +115,9 @@ def test_the_servers_status_becomes_our_error() -> None:
         assert isinstance(told(status), Transient)
     assert isinstance(told(403, "error looking up service account shop/default"), Transient)
     taken = """{"message": "Service \\"git\\" is invalid: spec.ports[0].nodePort: Invalid value: 30300: """
-    assert isinstance(told(422, taken + 'provided port is already allocated"}', "PATCH"), Transient)
+    assert isinstance(told(422, taken + 'provided port is already allocated"}', "PATCH"), PortHeld)
+    assert isinstance(told(422, taken + 'rpc error: code = Unavailable desc = error reading"}', "PATCH"), Transient)
+    assert isinstance(told(422, taken + 'etcdserver: request timed out"}', "PATCH"), Transient)
     assert isinstance(told(422, '{"message": "Service is invalid: spec.ports: Required value"}', "PATCH"), Refused)
     misfit = told(500, '{"message": "failed to create typed patch object: expected string"}')
     assert isinstance(misfit, Refused)
