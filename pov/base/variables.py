@@ -7,6 +7,7 @@ A list says what a tool needs of a user's set-up. What is on none (`TF_VAR_*`, `
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 
@@ -97,6 +98,14 @@ def given_to(tool: str, more: Mapping[str, str] | None = None) -> dict[str, str]
 def taken_by(tool: str) -> dict[str, str]:
     """Those variables of a tool's list that are set."""
     return {name: os.environ[name] for name in TAKEN[tool] if name in os.environ}
+
+
+def program(name: str, *more: str) -> str | None:
+    """Where a program lies on the way to programs, or in `more` folders after it; a path that holds wherever it is run.
+
+    A bare `shutil.which` answers with `bin/x` for a relative folder, which is nowhere when started elsewhere.
+    """
+    return shutil.which(name, path=os.pathsep.join((search_path(), *more)))
 
 
 def search_path() -> str:

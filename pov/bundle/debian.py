@@ -129,7 +129,7 @@ def fetch(packages: Sequence[str], folder: Path) -> list[Path]:
     Nothing is installed and no root is needed. What lies in `folder` already is not downloaded again, and what no
     longer belongs to the set is removed.
     """
-    if shutil.which("apt-get", path=variables.search_path()) is None:
+    if variables.program("apt-get") is None:
         raise PovError("runtime packages can be collected on Debian alone", fix="run `pov bundle save` there")
     (folder / "partial").mkdir(parents=True, exist_ok=True)
     with scratch() as own:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +47,9 @@ class Need:
 
     def met(self) -> bool:
         """Whether this machine has it, wherever it came from."""
-        path = os.pathsep.join([variables.search_path(), *_FOLDERS])
-        return any(Path(one).exists() if one.startswith("/") else shutil.which(one, path=path) for one in self.any_of)
+        return any(
+            Path(one).exists() if one.startswith("/") else variables.program(one, *_FOLDERS) for one in self.any_of
+        )
 
 
 RUNNING = (
@@ -106,7 +106,7 @@ def require_for_building() -> None:
 
 
 def _docker_works() -> bool:
-    return shutil.which("docker", path=variables.search_path()) is not None and Containers("docker").probe() is None
+    return variables.program("docker") is not None and Containers("docker").probe() is None
 
 
 def packages_folder() -> Path:
@@ -149,7 +149,7 @@ def install(packages: Sequence[str], emit: Emit) -> None:
 
 
 def _refuse_what_cannot_work(packages: Sequence[str]) -> None:
-    if shutil.which("apt-get", path=variables.search_path()) is None:
+    if variables.program("apt-get") is None:
         names = ", ".join(packages)
         fix = f"with this system's package manager, install what gives: {_programs(packages)}"
         raise PovError(f"missing here: {names} (Debian's names)", cause="this system has no apt", fix=fix)

@@ -103,7 +103,7 @@ def _readme(content: _Content, name: str) -> None:
 
 
 def _packages(content: _Content, say: Say) -> None:
-    if shutil.which("apt-get", path=variables.search_path()) is None:
+    if variables.program("apt-get") is None:
         say("none: this system has no apt")
         return
     say("asking the system's sources")

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -59,10 +58,9 @@ def _write_configuration() -> Path:
 def candidates() -> tuple[Containers, ...]:
     """The engines worth a probe, Docker first since it is what most laptops have."""
     reached = variables.taken_by("the choice of an engine")
-    path = variables.search_path()
     return (
-        Containers("docker", None, shutil.which("docker", path=path) or "", reached),
-        Containers("podman", _write_configuration(), shutil.which("podman", path=path) or "", reached),
+        Containers("docker", None, variables.program("docker") or "", reached),
+        Containers("podman", _write_configuration(), variables.program("podman") or "", reached),
     )
 
 
@@ -113,7 +111,7 @@ def remember(engine: Containers, record: Path) -> None:
 def _recorded(record: Path) -> Containers:
     held = _read(record)
     program, kind = str(held["program"]), held["kind"]
-    if program and shutil.which(program, path=variables.search_path()) is None:
+    if program and variables.program(program) is None:
         raise NotFound(
             f"this environment's cluster runs in {kind}, and its program {program} is not there any more",
             fix=f"install {kind} again, then the same command; {_for_good(record)}",

@@ -50,6 +50,10 @@ class Untrusted(PovError):
         super().__init__(f"{service}'s certificate was not accepted", cause=cause, fix=fix)
 
 
+COMING_BACK = (Transient, Untrusted)
+"""What is met while a server, or the container engine before it, comes back: nobody, or another one's server."""
+
+
 class Rest:
     """One service's JSON API. Proxy and certificate variables of the machine (`REQUESTS_CA_BUNDLE` …) are ignored.
 

@@ -76,7 +76,7 @@ class Planned:
 
 def find_program(binaries: Mapping[str, Path]) -> Path:
     """The installed `terraform` if it is new enough, else the bundle's OpenTofu. Raises `NotFound`."""
-    installed = shutil.which("terraform", path=variables.search_path())
+    installed = variables.program("terraform")
     if installed is not None and _parts(version(Path(installed))) >= _MINIMUM:
         return Path(installed)
     if "tofu" in binaries:

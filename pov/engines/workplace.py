@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +76,7 @@ def at_hosts(folder: Path, ssh_config: Path, *, check: str) -> Workplace:
         "[ $? -ne 255 ] || exit 255\n"
     }
     for name in ("scp", "sftp"):
-        if found := shutil.which(name, path=variables.search_path()):
+        if found := variables.program(name):
             programs[name] = f'#!/bin/sh\nexec {shlex.quote(found)} -F {config} "$@"\n'
     return _shell(folder, folder, token, check, programs=programs)
 
@@ -122,7 +121,7 @@ def _shell(
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=variables.search_path())
+    found = variables.program(name)
     if found is None:
         raise NotFound(f"no program `{name}`, which a person's terminal needs", fix="pov doctor --fix")
     return found

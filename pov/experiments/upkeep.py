@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from pov.base.errors import PovError, Transient
+from pov.base.errors import PovError
 from pov.base.wait import Pending, wait_for
-from pov.engines.rest import Untrusted
+from pov.engines.rest import COMING_BACK
 from pov.experiments.anew import started_anew
 from pov.experiments.control import watch_beside
 from pov.experiments.gitops import at_rest
@@ -27,8 +27,6 @@ ARGOCD, VAULT = "argocd", "vault"
 """Parts of the platform; each runs in a namespace of its name."""
 _AT_REST_S = 240.0
 _BACK_S = 300.0
-_BEARS = (Transient, Untrusted)
-"""While a container engine sets its ports in order, another environment's server may answer; it is told nothing."""
 T = TypeVar("T")
 
 
@@ -89,7 +87,7 @@ class UpkeepTrial(EstateTrial):
     def heard(self, part: str, ask: Callable[[], T]) -> T:
         """What a part answers, once it is the part that does."""
         return wait_for(
-            f"{part} to answer", ask, timeout_s=_BACK_S, interval_s=INTERVAL_S, bears=_BEARS, clock=self.box.clock,
+            f"{part} to answer", ask, timeout_s=_BACK_S, interval_s=INTERVAL_S, bears=COMING_BACK, clock=self.box.clock,
             fix="pov status",
         )  # fmt: skip
 
@@ -121,7 +119,7 @@ class UpkeepTrial(EstateTrial):
             return Pending(told) if told else True
 
         wait_for(
-            f"{part} to serve", look, timeout_s=_BACK_S, interval_s=INTERVAL_S, bears=_BEARS, clock=self.box.clock,
+            f"{part} to serve", look, timeout_s=_BACK_S, interval_s=INTERVAL_S, bears=COMING_BACK, clock=self.box.clock,
             fix="pov up",
         )  # fmt: skip
 

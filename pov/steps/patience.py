@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pov.base.errors import Transient
 from pov.base.wait import wait_for
-from pov.engines.rest import Untrusted
+from pov.engines.rest import COMING_BACK
 from pov.steps.core import Report
 
 T = TypeVar("T")
@@ -23,6 +22,6 @@ def bearing(what: str, work: Callable[[], T], report: Report) -> T:
     switched off: until the container engine has its ports in order, another environment's server may answer there.
     """
     return wait_for(
-        what, work, timeout_s=_LIMIT_S, interval_s=_INTERVAL_S, bears=(Transient, Untrusted), on_pending=report.waits,
+        what, work, timeout_s=_LIMIT_S, interval_s=_INTERVAL_S, bears=COMING_BACK, on_pending=report.waits,
         fix="pov status",
     )  # fmt: skip

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pov.base.clock import SYSTEM_CLOCK, Clock
-from pov.base.errors import Transient
 from pov.base.wait import Pending, wait_for
 from pov.config.estates import Estate
-from pov.engines.rest import Untrusted
+from pov.engines.rest import COMING_BACK
 from pov.steps import upkeep
 from pov.steps.argocd import releases
 from pov.steps.argocd import watched as argocd
@@ -64,7 +63,7 @@ class RunningPlatform:
             try:
                 asked.identify(first.name, first.services[:1])
                 row += 1
-            except (Transient, Untrusted) as error:
+            except COMING_BACK as error:
                 row = 0
                 return Pending(error.message)
             finally:

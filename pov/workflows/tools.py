@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,6 +81,6 @@ def _terraform(binaries: Mapping[str, Path]) -> str:
 def _fix(name: str) -> str:
     if name == "terraform":
         return "pov bundle build  (it builds OpenTofu), or install a newer Terraform"
-    if shutil.which("apt-get", path=variables.search_path()) is not None:
+    if variables.program("apt-get") is not None:
         return "pov doctor --fix, or put a newer one first on the PATH"
     return f"install a newer {name} with this system's package manager"

@@ -69,21 +69,32 @@ def test_relative_folders_on_the_way_to_programs_are_those_of_here(monkeypatch: 
     assert variables.search_path() == os.defpath
 
 
-SAID_ALONE = {"workflows/open.py": 1}
-"""Told to a person, who types the name in this very folder: the path that is found is used for nothing."""
+LOOKED_UP = {"base/variables.py": 1, "workflows/open.py": 1}
+"""The one place, and a name told to a person, who types it in this very folder: what is found there is not used."""
 
 
-def test_programs_are_looked_up_where_they_are_started_from() -> None:
-    """A bare `shutil.which` answers with `bin/x` for a relative folder, which is nowhere when started elsewhere."""
+def test_programs_are_looked_up_in_one_place() -> None:
     root = Path(package).parent
-    bare: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     for path in sorted(root.rglob("*.py")):
         calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         looks = [call for call in calls if ast.unparse(call.func) in {"which", "shutil.which"}]
-        bare[path.relative_to(root).as_posix()] += sum(
-            not any(k.arg == "path" for k in call.keywords) for call in looks
-        )
-    assert +bare == SAID_ALONE
+        found[path.relative_to(root).as_posix()] += len(looks)
+    assert +found == LOOKED_UP
+
+
+def test_a_program_of_a_relative_folder_is_found_by_a_path_that_holds_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (tmp_path / "bin" / "tool", tmp_path / "sbin" / "other"):
+        path.parent.mkdir()
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "bin")
+    assert variables.program("tool") == str(tmp_path / "bin" / "tool")
+    assert variables.program("other") is None
+    assert variables.program("other", str(tmp_path / "sbin")) == str(tmp_path / "sbin" / "other")
 
 
 def test_git_does_what_it_does_elsewhere(surrounded: Path) -> None:

@@ -135,13 +135,13 @@ def test_a_lost_connection_is_transient(tmp_path: Path) -> None:
 
 def test_an_old_terraform_gives_way_to_the_bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = program(tmp_path, """echo '{"terraform_version": "1.5.7"}'""")
-    monkeypatch.setattr(engine.shutil, "which", lambda _, **__: str(installed))
+    monkeypatch.setattr("shutil.which", lambda _, **__: str(installed))
     assert find_program({"tofu": tmp_path / "tofu"}) == tmp_path / "tofu"
     with pytest.raises(NotFound, match=r"is 1\.5\.7, older than 1\.9"):
         find_program({})
     program(tmp_path, """echo '{"terraform_version": "1.11.4"}'""")
     assert find_program({"tofu": tmp_path / "tofu"}) == installed
-    monkeypatch.setattr(engine.shutil, "which", lambda _, **__: None)
+    monkeypatch.setattr("shutil.which", lambda _, **__: None)
     with pytest.raises(NotFound, match="no terraform"):
         find_program({})
 
