@@ -43,6 +43,39 @@ class Tally:
             self.skipped.append(report.nodeid)
 
 
+class Interrupts:
+    """Ends the run after the test that took a Ctrl-C for its own: a command that it calls, or a destructor."""
+
+    def __init__(self) -> None:
+        self._session: pytest.Session | None = None
+        self._heard = threading.Event()
+
+    def hear(self) -> None:
+        """There was one."""
+        self._heard.set()
+
+    def listen(self) -> None:
+        """Hear each SIGINT from now on, whoever handles it and however."""
+        ends, line = os.pipe()
+        os.set_blocking(line, False)
+        signal.set_wakeup_fd(line, warn_on_full_buffer=False)
+        threading.Thread(target=self._read, args=(ends,), daemon=True).start()
+
+    def _read(self, ends: int) -> None:
+        while number := os.read(ends, 1):
+            if number[0] == signal.SIGINT:
+                self.hear()
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember what there is to end."""
+        self._session = session
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Begin no other test."""
+        if self._session is not None and self._heard.is_set():
+            self._session.shouldstop = "interrupted"
+
+
 class Half:
     """Keeps of what was collected what one of the two processes runs."""
 
@@ -103,14 +136,16 @@ def main(arguments: list[str]) -> int:
     """Run the suites; `--matrix` adds the long ones. Returns an exit code."""
     if arguments[:1] == ["--beside"]:
         return _run_beside(Path(arguments[1]), int(arguments[2]), arguments[3:])
-    tally = Tally()
+    tally, interrupts = Tally(), Interrupts()
     with tempfile.TemporaryDirectory(prefix="pov-tests-") as folder:
         print(
             "Unit tests, and those with a cluster of their own, run beside the others and follow at the end.",
             flush=True,
         )
         beside = Beside(Path(folder), arguments)
-        code = _pytest([name for name in SUITES if name != _BESIDE], arguments, tally, Half(beside=False))
+        interrupts.listen()
+        others = [name for name in SUITES if name != _BESIDE]
+        code = _pytest(others, arguments, [tally, interrupts, Half(beside=False)])
         interrupted = code == pytest.ExitCode.INTERRUPTED
         unit_code = beside.finish(tally, interrupted=interrupted)
     return _verdict(tally, code or unit_code)
@@ -128,17 +163,18 @@ def _verdict(tally: Tally, code: int) -> int:
 
 
 def _run_beside(told: Path, line: int, arguments: Sequence[str]) -> int:
-    threading.Thread(target=_end_with, args=(line,), daemon=True).start()
-    tally = Tally()
+    tally, interrupts = Tally(), Interrupts()
+    threading.Thread(target=_end_with, args=(line, interrupts), daemon=True).start()
     # Two runs at once would write one cache.
-    code = _pytest(SUITES, [*arguments, "-p", "no:cacheprovider"], tally, Half(beside=True))
+    code = _pytest(SUITES, [*arguments, "-p", "no:cacheprovider"], [tally, interrupts, Half(beside=True)])
     told.write_text(json.dumps({"ran": tally.ran, "skipped": tally.skipped}))
     return code
 
 
-def _end_with(line: int) -> None:
+def _end_with(line: int, interrupts: Interrupts) -> None:
     os.set_inheritable(line, False)
     os.read(line, 1)
+    interrupts.hear()
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -146,11 +182,11 @@ def _suite(nodeid: str) -> str:
     return nodeid.split("/")[1] if nodeid.startswith("tests/") else "other"
 
 
-def _pytest(suites: Sequence[str], arguments: Sequence[str], tally: Tally, half: Half) -> int:
+def _pytest(suites: Sequence[str], arguments: Sequence[str], plugins: Sequence[object]) -> int:
     folders = [f"tests/{name}" for name in suites if Path("tests", name).is_dir()]
     selection = [] if "--matrix" in arguments else ["-m", "not matrix"]
     rest = [argument for argument in arguments if argument != "--matrix"]
-    return int(pytest.main([*folders, *selection, "--durations=25", *rest], plugins=[tally, half]))
+    return int(pytest.main([*folders, *selection, "--durations=25", *rest], plugins=plugins))
 
 
 if __name__ == "__main__":

@@ -146,6 +146,35 @@ def test_what_runs_beside_cleans_up_whatever_ends_the_others(tmp_path: Path, by:
     )
 
 
+TAKES = """\
+import os
+import time
+from pathlib import Path
+
+def test_one():
+    try:
+        {how}
+        time.sleep(20)
+    except KeyboardInterrupt:
+        Path("taken-by-{suite}").touch()
+
+def test_two():
+    Path("went-on").touch()
+"""
+BY_ITSELF = "while not Path('begun').exists(): time.sleep(0.05)\n        os.kill(os.getpid(), 2)"
+TOLD = "Path('begun').touch()"
+
+
+def test_an_interrupt_that_a_test_takes_for_its_own_ends_both(tmp_path: Path) -> None:
+    changes = {"unit": TAKES.format(how=TOLD, suite="unit"), "e2e": TAKES.format(how=BY_ITSELF, suite="e2e")}
+    done = _run(tmp_path, changes, [])
+    assert done.returncode == 2, done.stdout
+    assert (tmp_path / "taken-by-e2e").exists()
+    assert (tmp_path / "taken-by-unit").exists()
+    assert not (tmp_path / "went-on").exists()
+    assert "3 tests ran: 1 contract, 1 e2e, 1 unit" in done.stdout
+
+
 def _run(folder: Path, changes: Mapping[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     for suite, text in ({"unit": PASSES, "contract": PASSES, "e2e": PASSES} | dict(changes)).items():
         inside = folder / "tests" / suite
