@@ -15,7 +15,7 @@ from typing import Any
 
 from pov.base.errors import NotFound, PovError
 from pov.base.wait import Pending, Waiting, wait_for
-from pov.engines.kube_api import APPLY_PATCH, Caller, Kinds, PortHeld, Resource
+from pov.engines.kube_api import APPLY_PATCH, MERGE_PATCH, Caller, Kinds, PortHeld, Resource
 from pov.engines.kube_match import holds
 
 SET_LABEL = "pov.dev/set"
@@ -25,7 +25,7 @@ _INVENTORY_NAMESPACE = "kube-system"
 _WORKERS = 8
 _APPLY_LIMIT_S = 30.0
 _NEW_KIND_LIMIT_S = 20.0
-# The API server's repair frees the node port of no service within nine minutes.
+# Should a port be held all the same, the API server's repair frees it within nine minutes.
 _PORT_LIMIT_S = 600.0
 _PORT_POLL_S = 1.0
 _FIRST = ("Namespace", "CustomResourceDefinition", "PriorityClass", "StorageClass")
@@ -122,12 +122,18 @@ class Sets:
         path = resource.path(namespace, name)
         query = {"fieldManager": MANAGER, "force": "true"}
 
+        def applied() -> Manifest:
+            if before is None and _node_ports(manifest):
+                self._create(resource.path(namespace), path, manifest)
+            answer: Manifest = self._caller.call(
+                "PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH
+            ).body
+            return answer
+
         def accepted() -> Manifest:
             try:
-                answer: Manifest = wait_for(
-                    f"{manifest['kind']} {name} accepted by the cluster",
-                    lambda: self._caller.call("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH).body,
-                    timeout_s=_APPLY_LIMIT_S,
+                answer = wait_for(
+                    f"{manifest['kind']} {name} accepted by the cluster", applied, timeout_s=_APPLY_LIMIT_S
                 )
             except PortHeld:
                 self._name_holder(manifest, namespace)
@@ -145,12 +151,28 @@ class Sets:
         )
         return before is None or before["metadata"]["resourceVersion"] != after["metadata"]["resourceVersion"]
 
+    def _create(self, collection: str, path: str, manifest: Manifest) -> None:
+        """Make a service with node ports if there is none, so that the API server gives them back where that fails.
+
+        An apply that makes one keeps them, until a repair, if its caller is killed while the service is written. What
+        is made is owned as if it had been applied, so that the next apply can take a field away.
+        """
+        try:
+            self._caller.call("GET", path)
+        except NotFound:
+            made = self._caller.call("POST", collection, query={"fieldManager": MANAGER}, body=manifest).body[
+                "metadata"
+            ]
+            owned = [{**entry, "operation": "Apply"} for entry in made.get("managedFields") or ()]
+            told = {"resourceVersion": made["resourceVersion"], "managedFields": owned}
+            self._caller.call("PATCH", path, body={"metadata": told}, content_type=MERGE_PATCH)
+
     def _name_holder(self, manifest: Manifest, namespace: str | None) -> None:
         """Raise `PovError` with the name of the other service that has one of this one's node ports, if any has."""
         wanted = _node_ports(manifest)
         for other in self._caller.call("GET", self._kinds.find("v1/Service").path()).body["items"]:
             there, name = other["metadata"]["namespace"], other["metadata"]["name"]
-            shared = wanted & _node_ports(other)
+            shared = wanted & _node_ports({"kind": "Service", **other})
             if shared and (there, name) != (namespace, manifest["metadata"]["name"]):
                 port = min(shared)
                 raise PovError(
@@ -234,7 +256,8 @@ def _each(items: Iterable[Any], work: Callable[[Any], Any]) -> list[Any]:
 
 
 def _node_ports(service: Manifest) -> set[int]:
-    return {port["nodePort"] for port in service["spec"].get("ports") or () if port.get("nodePort")}
+    ports = (service.get("spec") or {}).get("ports") if service["kind"] == "Service" else ()
+    return {port["nodePort"] for port in ports or () if port.get("nodePort")}
 
 
 def _kind(manifest: Manifest) -> str:

@@ -103,17 +103,29 @@ def test_what_is_no_longer_in_the_set_goes(kube: Kube) -> None:
     assert not kube.apply([SPACE, SECRET], set_name="shop")
 
 
-def test_a_node_port_of_another_service_is_told_at_once(kube: Kube) -> None:
-    def service(name: str) -> dict[str, Any]:
-        ports = [{"name": "https", "port": 443, "nodePort": 30444}]
-        spec = {"type": "NodePort", "selector": {"app": "till"}, "ports": ports}
-        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+def service(name: str, *node_ports: int) -> dict[str, Any]:
+    ports = [{"name": f"n{number}", "port": number, "nodePort": number} for number in node_ports]
+    spec = {"type": "NodePort", "selector": {"app": "till"}, "ports": ports}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
 
-    kube.apply([service("first")], set_name="doors")
+
+def test_what_a_service_with_node_ports_loses_goes(kube: Kube) -> None:
+    assert kube.apply([service("door", 30444, 30445)], set_name="doors")
+    assert not kube.apply([service("door", 30444, 30445)], set_name="doors")
+    kube.apply([service("door", 30445)], set_name="doors")
+    live = kube.get("Service", "door", "shop")
+    assert live is not None
+    assert [port["nodePort"] for port in live["spec"]["ports"]] == [30445]
+    assert kube.apply([], set_name="doors")
+    assert kube.get("Service", "door", "shop") is None
+
+
+def test_a_node_port_of_another_service_is_told_at_once(kube: Kube) -> None:
+    kube.apply([service("first", 30444)], set_name="doors")
     with pytest.raises(PovError, match="needs node port 30444, which Service first of namespace shop has"):
-        kube.apply([service("second")], set_name="more-doors")
+        kube.apply([service("second", 30444)], set_name="more-doors")
     kube.apply([], set_name="doors")
-    assert kube.apply([service("second")], set_name="more-doors")
+    assert kube.apply([service("second", 30444)], set_name="more-doors")
     kube.apply([], set_name="more-doors")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pov.base.errors import NotFound
+from pov.base.errors import NotFound, Transient
 from pov.engines.kube import Kube
 from pov.engines.kube_api import Kinds, PortHeld, Reply
 from pov.engines.kube_apply import Sets
@@ -86,6 +86,10 @@ class FakeApi:
             return Reply({"items": [_group(name) for name in KINDS if bool(name) == (path == "/apis")]})
         if method == "GET":
             return Reply(self._get(path, (query or {}).get("labelSelector", "")))
+        if method == "POST":
+            path = f"{path}/{body['metadata']['name']}"
+            if path in self.objects:
+                raise Transient("the cluster's API answered 409: already exists")
         if method == "DELETE":
             if self.objects.pop(path, None) is None:
                 raise NotFound(path)

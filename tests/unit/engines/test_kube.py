@@ -86,12 +86,15 @@ def test_a_node_port_that_is_held_for_no_service_is_waited_for(tmp_path: Path) -
     spec = {"type": "NodePort", "ports": [{"port": 443, "nodePort": 30443}]}
     door = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "door", "namespace": "shop"}, "spec": spec}
     heard: list[Waiting] = []
+    # An apply that makes a service keeps its ports for ever if it is cut off; a creation gives them back.
     assert over(api, tmp_path).apply([door], set_name="shop", on_pending=heard.append)
     assert "/api/v1/namespaces/shop/services/door" in api.objects
     [waiting] = heard
     assert waiting.limit_s == 600
     assert "node port of Service door" in waiting.what
     assert "30443" in waiting.state
+    made = [method for method, path in api.calls if "/services" in path and method in {"POST", "PATCH"}]
+    assert made == ["POST", "POST", "POST", "PATCH", "PATCH"]
 
 
 def test_a_secrets_digest_knows_names_and_no_values() -> None:
