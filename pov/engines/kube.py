@@ -14,7 +14,7 @@ from pov.base.redact import Secret
 from pov.base.wait import Pending, Waiting, wait_for
 from pov.engines import kube_exec
 from pov.engines.kube_api import APPLY_PATCH, MERGE_PATCH, Connection, Kinds, Refused
-from pov.engines.kube_apply import Sets
+from pov.engines.kube_apply import OnPending, Sets
 from pov.engines.kube_ready import Rollout
 
 Document = dict[str, Any]
@@ -61,7 +61,7 @@ class Kube:
         manifests: Iterable[Mapping[str, Any]],
         *,
         set_name: str,
-        on_pending: Callable[[Waiting], None] | None = None,
+        on_pending: OnPending | None = None,
     ) -> bool:
         """Make the set what `manifests` say: apply what is missing or differs, delete what is no longer in it.
 

@@ -45,8 +45,8 @@ class Refused(PovError):
 class PortHeld(PovError):
     """The API server holds a node port: for another service, or for none that is there.
 
-    It takes the port before it keeps the service. Cut off from its store in between, it goes on holding the port until
-    its repair, which runs every three minutes, has met that three times.
+    It takes the port before it keeps the service. Cut off in between, from its store or by the end of whoever applied
+    the service, it goes on holding the port until its repair, which runs every three minutes, has met that three times.
     """
 
 

@@ -160,11 +160,9 @@ class Sets:
         try:
             self._caller.call("GET", path)
         except NotFound:
-            made = self._caller.call("POST", collection, query={"fieldManager": MANAGER}, body=manifest).body[
-                "metadata"
-            ]
-            owned = [{**entry, "operation": "Apply"} for entry in made.get("managedFields") or ()]
-            told = {"resourceVersion": made["resourceVersion"], "managedFields": owned}
+            made = self._caller.call("POST", collection, query={"fieldManager": MANAGER}, body=manifest).body
+            owned = [{**entry, "operation": "Apply"} for entry in made["metadata"].get("managedFields") or ()]
+            told = {"resourceVersion": made["metadata"]["resourceVersion"], "managedFields": owned}
             self._caller.call("PATCH", path, body={"metadata": told}, content_type=MERGE_PATCH)
 
     def _name_holder(self, manifest: Manifest, namespace: str | None) -> None:

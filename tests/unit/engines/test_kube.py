@@ -86,7 +86,7 @@ def test_a_node_port_that_is_held_for_no_service_is_waited_for(tmp_path: Path) -
     spec = {"type": "NodePort", "ports": [{"port": 443, "nodePort": 30443}]}
     door = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "door", "namespace": "shop"}, "spec": spec}
     heard: list[Waiting] = []
-    # An apply that makes a service keeps its ports for ever if it is cut off; a creation gives them back.
+    # An apply that makes a service keeps its ports, until a repair, if it is cut off; a creation gives them back.
     assert over(api, tmp_path).apply([door], set_name="shop", on_pending=heard.append)
     assert "/api/v1/namespaces/shop/services/door" in api.objects
     [waiting] = heard
